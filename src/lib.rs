@@ -1,0 +1,20 @@
+//! Verifies and seals AWS CloudTrail logs.
+//!
+//! The layers, each importing only from those above it (a test holds them to that):
+//!
+//! | layer | what it is |
+//! |---|---|
+//! | [`model`] | the values of the format: names, times, hash values, digests |
+//! | [`crypto`] | public keys and signatures, signing keys |
+//! | [`verify`] | the verdict: pure rules over bytes and values, findings out |
+//! | [`seal`] | pure: which digests are due and what stands in them |
+//! | [`store`] | where bytes live: a directory that is a copy of a bucket |
+//! | [`report`] | what a run says: the schema, text, JSON |
+//! | [`run`] | the drivers: discover, read, verify, seal |
+//! | [`cli`] | the command |
+//!
+//! `model`, `crypto`, `verify` and `seal` are pure: no files, clock, environment or printing.
+
+pub mod model;
+pub mod report;
+pub mod verify;

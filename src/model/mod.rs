@@ -1,0 +1,18 @@
+//! The values of the format: names, times, hash values and the digest itself.
+//!
+//! Nothing here reads, writes or trusts anything: text and bytes go in, values come out, and the
+//! same value renders the text and bytes it was read from.
+
+pub mod digest;
+pub mod hash;
+pub mod ids;
+pub mod key_name;
+pub mod text;
+pub mod time;
+
+pub use digest::{Digest, DigestError, LogEntry, Previous};
+pub use hash::Sha256Hash;
+pub use ids::{AccountId, BucketName, Fingerprint, IdError, OrganizationId, Region, TrailName};
+pub use key_name::{ChainId, ChainKind, DigestKey, LogKey, LogKind, ObjectName, Place};
+pub use text::Printable;
+pub use time::{TimeError, Window};

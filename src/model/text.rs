@@ -1,0 +1,57 @@
+//! Showing text that came from a bucket: nothing in it may reach a terminal as a command.
+
+use std::fmt;
+
+/// Shows a text with every character that could steer a terminal or hide other text escaped as
+/// `\u{..}`: controls, escapes, bidirectional and invisible format characters, line separators.
+#[derive(Debug, Clone, Copy)]
+pub struct Printable<'a>(pub &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some(at) = rest.find(is_steering) {
+            let (plain, tail) = rest.split_at(at);
+            f.write_str(plain)?;
+            let mut chars = tail.chars();
+            if let Some(steering) = chars.next() {
+                write!(f, "\\u{{{:x}}}", u32::from(steering))?;
+            }
+            rest = chars.as_str();
+        }
+        f.write_str(rest)
+    }
+}
+
+/// Whether a character may change what a terminal, a browser or a reader makes of the text
+/// around it.
+#[must_use]
+pub fn is_steering(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{feff}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Printable;
+
+    #[test]
+    fn escapes_what_steers_and_leaves_the_rest() {
+        for (raw, shown) in [
+            ("plain/Kéy 日本", "plain/Kéy 日本"),
+            ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"),
+            ("a\nb\r\tc", "a\\u{a}b\\u{d}\\u{9}c"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("abc\u{202e}gpj", "abc\\u{202e}gpj"),
+            ("\u{7f}", "\\u{7f}"),
+        ] {
+            assert_eq!(Printable(raw).to_string(), shown);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The run report, `trailseal.run/1`: the one result that every output format renders.
+//!
+//! Times are RFC 3339 UTC, sizes are bytes, durations whole seconds. The committed JSON Schema
+//! beside this file describes the same shape, and the tests hold reports to it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::model::{AccountId, BucketName, ChainId, ChainKind, Fingerprint, OrganizationId, Region};
+use crate::verify::{CoverageState, Finding, Interval, Severity};
+
+/// The schema's name and major version.
+pub const SCHEMA: &str = "trailseal.run/1";
+
+/// What a run comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every interval is proven or pending, and no violation or incomplete finding stands.
+    Verified,
+    /// At least one violation.
+    Violation,
+    /// No violation, but something could not be checked.
+    Incomplete,
+}
+
+impl Verdict {
+    /// The verdict on these findings and states; a violation outranks what is incomplete.
+    #[must_use]
+    pub fn of<'a>(
+        findings: impl IntoIterator<Item = &'a Finding>,
+        states: impl IntoIterator<Item = CoverageState>,
+    ) -> Self {
+        let worst = findings.into_iter().map(|f| f.severity).max();
+        let state = states.into_iter().max();
+        if worst == Some(Severity::Violation) || state == Some(CoverageState::Violated) {
+            Self::Violation
+        } else if worst == Some(Severity::Incomplete)
+            || matches!(state, None | Some(CoverageState::Unreadable | CoverageState::Gap))
+        {
+            Self::Incomplete
+        } else {
+            Self::Verified
+        }
+    }
+
+    /// The exit status that stands for it.
+    #[must_use]
+    pub const fn exit_status(self) -> u8 {
+        match self {
+            Self::Verified => 0,
+            Self::Violation => 1,
+            Self::Incomplete => 3,
+        }
+    }
+}
+
+/// The whole report.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// What made the report.
+    pub tool: Tool,
+    /// What was asked for.
+    pub scope: Scope,
+    /// When the run began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// The status that the command exits with.
+    pub exit_status: u8,
+    /// Sums over all chains.
+    pub totals: Totals,
+    /// Every chain in scope.
+    pub chains: Vec<ChainReport>,
+    /// Every public key at hand.
+    pub keys: Vec<KeyReport>,
+    /// Everything found, sorted by chain, time, key, code.
+    pub findings: Vec<Finding>,
+    /// Plain sentences on what this run does not show.
+    pub not_proven: Vec<String>,
+}
+
+/// What made the report.
+#[derive(Debug, Clone, Serialize)]
+pub struct Tool {
+    /// `trailseal`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+impl Default for Tool {
+    fn default() -> Self {
+        Self { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") }
+    }
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Scope {
+    /// The sources, as they were given.
+    pub sources: Vec<String>,
+    /// The requested start; `None` for all there is.
+    pub start: Option<Timestamp>,
+    /// The end of the requested time, as given or as found; `None` where nothing was found.
+    pub end: Option<Timestamp>,
+    /// The accounts asked for; empty for all.
+    pub accounts: Vec<String>,
+    /// The regions asked for; empty for all.
+    pub regions: Vec<String>,
+    /// The trails asked for; empty for all.
+    pub trails: Vec<String>,
+    /// Whether log files were checked.
+    pub logs: bool,
+}
+
+/// How many objects were found to be what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Proven whole and unaltered.
+    pub valid: u64,
+    /// Missing, altered or malformed.
+    pub invalid: u64,
+    /// Not checked, or not possible to check.
+    pub unchecked: u64,
+}
+
+impl Counts {
+    /// All of them.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.valid + self.invalid + self.unchecked
+    }
+
+    /// Adds another's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.valid += other.valid;
+        self.invalid += other.invalid;
+        self.unchecked += other.unchecked;
+    }
+}
+
+/// Counts of log files, with those that no digest lists.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LogCounts {
+    /// Those that digests list.
+    #[serde(flatten)]
+    pub listed: Counts,
+    /// Those that lie in covered time and place, and no digest lists.
+    pub unreferenced: u64,
+}
+
+/// Sums over all chains.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Totals {
+    /// How many chains were in scope.
+    pub chains: u64,
+    /// Their digests.
+    pub digests: Counts,
+    /// Their log files.
+    pub logs: LogCounts,
+    /// Bytes read from the store, compressed as stored.
+    pub bytes_read: u64,
+    /// Bytes hashed, inflated.
+    pub bytes_hashed: u64,
+    /// Requests made to the store: folders listed and objects read.
+    pub requests: u64,
+    /// Seconds of chain time in each state, every state named.
+    pub coverage_seconds: BTreeMap<&'static str, i64>,
+}
+
+/// One chain.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChainReport {
+    /// Its id, which findings name.
+    pub id: ChainId,
+    /// Its bucket; `None` where a copy's digests do not tell.
+    pub bucket: Option<BucketName>,
+    /// What stands before `AWSLogs` in its keys, without the closing slash; empty for none.
+    pub prefix: String,
+    /// Its organization, for an organization trail.
+    pub organization: Option<OrganizationId>,
+    /// The account that the events are of.
+    pub account: AccountId,
+    /// The region that delivers.
+    pub region: Region,
+    /// The region in which the trail was created.
+    pub home_region: Region,
+    /// The trail.
+    pub trail: String,
+    /// Standard or backfill.
+    pub kind: ChainKind,
+    /// Its digests.
+    pub digests: Counts,
+    /// The log files that its digests list.
+    pub logs: Counts,
+    /// The requested time, cut into intervals; empty for a backfill chain, which claims no time.
+    pub coverage: Vec<Interval>,
+}
+
+impl ChainReport {
+    /// A chain of which nothing is counted yet.
+    #[must_use]
+    pub fn new(id: ChainId) -> Self {
+        Self {
+            bucket: id.bucket.clone(),
+            prefix: id.place.prefix.strip_suffix('/').unwrap_or(&id.place.prefix).to_owned(),
+            organization: id.place.organization.clone(),
+            account: id.place.account.clone(),
+            region: id.region.clone(),
+            home_region: id.home_region.clone(),
+            trail: id.trail.to_string(),
+            kind: id.kind,
+            digests: Counts::default(),
+            logs: Counts::default(),
+            coverage: Vec::new(),
+            id,
+        }
+    }
+}
+
+/// One public key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct KeyReport {
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// The region that published it; `None` where the key file does not tell.
+    pub region: Option<Region>,
+    /// Where it came from: a key file's name.
+    pub source: String,
+    /// The first moment of its validity; `None` where the key file does not tell.
+    pub valid_from: Option<Timestamp>,
+    /// The last moment of its validity.
+    pub valid_to: Option<Timestamp>,
+    /// Whether a digest of this run was verified with it.
+    pub used: bool,
+}

@@ -1,0 +1,263 @@
+//! Findings: what a check says. A check cannot fail; trouble on the way is a finding too, of its
+//! own severity.
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use crate::model::{ChainId, Window};
+
+/// How much a finding weighs. In order, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; changes no verdict.
+    Notice,
+    /// Something could not be checked, so nothing may be said of it.
+    Incomplete,
+    /// The bytes or the signed statements contradict integrity.
+    Violation,
+}
+
+impl Severity {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Incomplete => "incomplete",
+            Self::Violation => "violation",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $severity:ident, $remedy:literal;)*) => {
+        /// The stable name of what was found. Codes never change their meaning; new ones may come.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its name in reports.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// How much it weighs where nothing lessens or explains it.
+            #[must_use]
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity,)* }
+            }
+
+            /// What the reader should do next.
+            #[must_use]
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$name => $remedy,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A valid digest lists it, the store has no such object.
+    LogMissing = "log-missing", Violation,
+        "Find out who deleted it (DeleteObject, lifecycle rules) and restore it from a version or a backup. If this is a partial copy, copy the logs too or run with --no-logs.";
+    /// Its inflated bytes hash to something else than the digest says.
+    LogModified = "log-modified", Violation,
+        "Keep the altered file as evidence and compare it with an older version or a backup.";
+    /// Not gzip, a damaged or cut-off stream, a wrong CRC or length.
+    LogMalformed = "log-malformed", Violation,
+        "Copy the object again; if the fault stays, keep it as evidence and look for an older version.";
+    /// Bytes after the gzip member that the digest vouches for.
+    LogTrailingData = "log-trailing-data", Violation,
+        "Something was appended to the file: keep it as evidence and compare it with an older version.";
+    /// Lies in covered time and place, and no digest, standard or backfill, lists it.
+    LogUnreferenced = "log-unreferenced", Violation,
+        "Do not trust its events: CloudTrail never vouched for it. Find out who wrote it (PutObject).";
+    /// A log of a time or kind that no digest covers.
+    LogUncovered = "log-uncovered", Notice,
+        "Nothing vouches for these files: check whether a trail without validation writes here.";
+    /// Its successor names it, or the hours around it show it; the store has no such object.
+    DigestMissing = "digest-missing", Violation,
+        "Find out who deleted it and restore it from a version or a backup; its log files cannot be proven without it.";
+    /// Signature or the successor's hash does not fit its bytes, or the metadata signature is not one.
+    DigestModified = "digest-modified", Violation,
+        "Keep the altered digest as evidence and compare it with an older version; its log files are not proven.";
+    /// Not gzip, not JSON, a required field missing or of the wrong form, another algorithm.
+    DigestMalformed = "digest-malformed", Violation,
+        "Copy the object again; if the fault stays, keep it as evidence and look for an older version.";
+    /// Bytes after the gzip member.
+    DigestTrailingData = "digest-trailing-data", Violation,
+        "Something was appended to the digest: keep it as evidence and compare it with an older version.";
+    /// Its fields name another bucket or key than where it was read.
+    DigestMoved = "digest-moved", Violation,
+        "A digest was put where it does not belong. If the copy was laid out by hand, give --bucket and --prefix.";
+    /// No signature in the metadata, and no successor that carries it.
+    DigestUnsigned = "digest-unsigned", Incomplete,
+        "A plain copy loses the signature. Save it beside the file: aws s3api head-object --bucket BUCKET --key KEY > FILE.metadata.json; or copy the digest that follows.";
+    /// No key of that fingerprint.
+    DigestKeyUnknown = "digest-key-unknown", Incomplete,
+        "Get the keys of the region and time that the digest names (aws cloudtrail list-public-keys --region REGION --start-time ... --end-time ...) and give them with --keys.";
+    /// Signed outside the key's validity.
+    DigestKeyExpired = "digest-key-expired", Violation,
+        "The key was not valid when the digest was made: check where the digest and the key file come from.";
+    /// Validly signed, but a second successor of the same digest, or overlapping its neighbour.
+    DigestFork = "digest-fork", Violation,
+        "Two histories exist for this time: find out who else could sign, and which of them is the true one.";
+    /// Both valid, but the link is not the predecessor's hash value or signature.
+    ChainBroken = "chain-broken", Violation,
+        "Digests are valid one by one but not linked: one may have been replaced by another that was also signed.";
+    /// The newest digest ends more than the grace before the end of the requested time.
+    ChainTruncated = "chain-truncated", Violation,
+        "The newest digests are gone or logging stopped: look for StopLogging, DeleteTrail and DeleteObject events of that time. If the trail ended on purpose, set --end-time.";
+    /// A new segment starts: the time since the last one is not covered.
+    ChainGap = "chain-gap", Incomplete,
+        "Look for StopLogging, UpdateTrail or DeleteTrail before and StartLogging after: they tell who interrupted the chain. What happened in between is not covered.";
+    /// The requested start lies before the first digest.
+    ChainLateStart = "chain-late-start", Incomplete,
+        "Validation began later, or the first digests are gone: find out when it was enabled, and set --start-time accordingly.";
+    /// Nothing to verify where something was asked for.
+    NoDigests = "no-digests", Incomplete,
+        "Check the source and the filters. If log files are there, log file validation is not enabled, or all digests are gone.";
+    /// Denied, timed out, throttled or failed after retries.
+    ObjectUnreadable = "object-unreadable", Incomplete,
+        "Mend the cause (permissions, links, the disk, a missing copy) and run again.";
+    /// Must be restored from an archive class first.
+    ObjectArchived = "object-archived", Incomplete,
+        "Restore the object from its archive class (aws s3api restore-object) and run again.";
+    /// A key in the tree that no known form explains.
+    ObjectUnknown = "object-unknown", Notice,
+        "trailseal does not know what this is; nothing vouches for it.";
+}
+
+impl Code {
+    /// The code of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// One thing that was found.
+///
+/// Texts may hold what a bucket holds: show them through [`crate::model::Printable`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was found.
+    pub code: Code,
+    /// How much it weighs here.
+    pub severity: Severity,
+    /// The chain that it belongs to, where it belongs to one.
+    pub chain: Option<ChainId>,
+    /// The bucket of the object.
+    pub bucket: Option<String>,
+    /// The object, or the folder for a finding about a folder (ends in `/`).
+    pub key: Option<String>,
+    /// The start of the time that it touches.
+    pub start: Option<Timestamp>,
+    /// The end of the time that it touches.
+    pub end: Option<Timestamp>,
+    /// What it says, in a sentence.
+    pub message: String,
+    /// What should have been there.
+    pub expected: Option<String>,
+    /// What was there.
+    pub actual: Option<String>,
+    /// The key of the digest that lists or links to the object.
+    pub referenced_by: Option<String>,
+}
+
+impl Finding {
+    /// A finding of the code's own severity.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: code.severity(),
+            chain: None,
+            bucket: None,
+            key: None,
+            start: None,
+            end: None,
+            message: message.into(),
+            expected: None,
+            actual: None,
+            referenced_by: None,
+        }
+    }
+
+    /// Sets the severity.
+    #[must_use]
+    pub fn severity(self, severity: Severity) -> Self {
+        Self { severity, ..self }
+    }
+
+    /// Sets the chain.
+    #[must_use]
+    pub fn chain(self, chain: &ChainId) -> Self {
+        Self { chain: Some(chain.clone()), ..self }
+    }
+
+    /// Sets the object.
+    #[must_use]
+    pub fn object(self, bucket: Option<&str>, key: impl Into<String>) -> Self {
+        Self { bucket: bucket.map(str::to_owned), key: Some(key.into()), ..self }
+    }
+
+    /// Sets the time that it touches.
+    #[must_use]
+    pub fn window(self, window: Window) -> Self {
+        Self { start: Some(window.start), end: Some(window.end), ..self }
+    }
+
+    /// Sets what should have been there and what was.
+    #[must_use]
+    pub fn compared(self, expected: impl ToString, actual: impl ToString) -> Self {
+        Self { expected: Some(expected.to_string()), actual: Some(actual.to_string()), ..self }
+    }
+
+    /// Sets the digest that lists or links to the object.
+    #[must_use]
+    pub fn referenced_by(self, key: impl Into<String>) -> Self {
+        Self { referenced_by: Some(key.into()), ..self }
+    }
+
+    /// Sorts findings as reports list them: by chain, time, key, code.
+    pub fn sort(findings: &mut [Self]) {
+        findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn rank(
+        &self,
+    ) -> (Option<&ChainId>, Option<Timestamp>, Option<&str>, Code, Option<&str>, &str) {
+        let key = self.key.as_deref();
+        (self.chain.as_ref(), self.start, key, self.code, self.bucket.as_deref(), &self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_stable_unique_and_parse_back() {
+        for code in Code::ALL {
+            assert_eq!(Code::parse(code.as_str()), Some(*code));
+            assert!(!code.remedy().is_empty());
+        }
+        assert_eq!(Code::ALL.len(), 23);
+        assert_eq!(Code::parse("log-lost"), None);
+    }
+}
