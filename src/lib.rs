@@ -15,6 +15,11 @@
 //!
 //! `model`, `crypto`, `verify` and `seal` are pure: no files, clock, environment or printing.
 
+pub mod cli;
+pub mod crypto;
 pub mod model;
 pub mod report;
+pub mod run;
+pub mod seal;
+pub mod store;
 pub mod verify;

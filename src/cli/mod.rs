@@ -1,8 +1,17 @@
 //! The command line: what is typed, where results go, and the exit status.
 
+pub mod inspect;
+pub mod keys;
+mod output;
+mod progress;
+pub mod seal;
+mod time_args;
+pub mod verify;
+
 use std::fmt;
 use std::io::Write;
 
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 /// Exit status: wrong usage or configuration; nothing was checked.
@@ -11,6 +20,49 @@ pub const USAGE: u8 = 2;
 pub const INCOMPLETE: u8 = 3;
 /// Exit status: a bug or an unwritable output.
 pub const INTERNAL: u8 = 4;
+
+const ABOUT: &str = "Proves that AWS CloudTrail logs are whole and unaltered, and seals them so that it can be proven";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "trailseal", version, about = ABOUT, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Verify(Box<verify::VerifyArgs>),
+    Seal(Box<seal::SealArgs>),
+    /// Signing keys, and what a key file holds
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    Inspect(inspect::InspectArgs),
+    /// Print a completion script for a shell, or the JSON Schema of reports
+    #[command(subcommand)]
+    Print(PrintCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum PrintCommand {
+    /// A completion script: trailseal print completions bash > /etc/bash_completion.d/trailseal
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// The JSON Schema of what verify --format json writes
+    Schema,
+}
+
+/// How a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// To read
+    Text,
+    /// For machines
+    Json,
+}
 
 /// Why a command ended without a result: what is wrong, and what to do.
 #[derive(Debug)]
@@ -49,4 +101,39 @@ pub struct Io<'a> {
     pub err: &'a mut dyn Write,
     /// The time of the run.
     pub now: Timestamp,
+    /// Whether results may be coloured.
+    pub color: bool,
+    /// How many columns results may take.
+    pub width: usize,
+}
+
+impl Cli {
+    /// Runs the command and returns its exit status.
+    pub fn run(&self, io: &mut Io<'_>) -> u8 {
+        let result = match &self.command {
+            Command::Verify(args) => verify::run(args, io),
+            Command::Seal(args) => seal::run(args, io),
+            Command::Keys(command) => keys::run(command, io),
+            Command::Inspect(args) => inspect::run(args, io),
+            Command::Print(PrintCommand::Completions { shell }) => {
+                clap_complete::generate(*shell, &mut Self::command(), "trailseal", &mut io.out);
+                Ok(0)
+            }
+            Command::Print(PrintCommand::Schema) => {
+                io.out.write_all(verify::SCHEMA.as_bytes()).map(|()| 0).map_err(Failure::internal)
+            }
+        };
+        let flushed =
+            io.out.flush().map_err(|e| Failure::internal(format!("standard output: {e}")));
+        match result.and_then(|status| flushed.map(|()| status)) {
+            Ok(status) => status,
+            Err(Failure { status, message, remedy }) => {
+                let _ = writeln!(io.err, "trailseal: {message}");
+                if let Some(remedy) = remedy {
+                    let _ = writeln!(io.err, "  {remedy}");
+                }
+                status
+            }
+        }
+    }
 }

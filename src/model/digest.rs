@@ -135,8 +135,9 @@ impl Digest {
         field("previousDigestSignature", previous.map(|p| p.signature.as_str()));
         text.push_str(",\"logFiles\":[");
         for (i, log) in self.log_files.iter().enumerate() {
-            let event_time =
-                |t: Option<Timestamp>| t.map_or("null".to_owned(), |t| quote(&time::format_digest_time(t)));
+            let event_time = |t: Option<Timestamp>| {
+                t.map_or("null".to_owned(), |t| quote(&time::format_digest_time(t)))
+            };
             let _ = write!(
                 text,
                 "{}{{\"s3Bucket\":{},\"s3Object\":{},\"hashValue\":\"{}\",\"hashAlgorithm\":\"{HASH_ALGORITHM}\",\"newestEventTime\":{},\"oldestEventTime\":{}}}",
@@ -256,13 +257,14 @@ impl Raw<'_> {
         if algorithm != SIGNATURE_ALGORITHM {
             return Err(wrong("digestSignatureAlgorithm", algorithm, SIGNATURE_ALGORITHM));
         }
-        let fingerprint = Fingerprint::parse(&self.digest_public_key_fingerprint).map_err(|_| {
-            wrong(
-                "digestPublicKeyFingerprint",
-                &self.digest_public_key_fingerprint,
-                "32 lower-case hex digits",
-            )
-        })?;
+        let fingerprint =
+            Fingerprint::parse(&self.digest_public_key_fingerprint).map_err(|_| {
+                wrong(
+                    "digestPublicKeyFingerprint",
+                    &self.digest_public_key_fingerprint,
+                    "32 lower-case hex digits",
+                )
+            })?;
         let previous = previous(
             self.previous_digest_s3_bucket,
             self.previous_digest_s3_object,
@@ -376,7 +378,10 @@ mod tests {
 
     #[test]
     fn renders_what_it_reads() {
-        for digest in [sample(), Digest { previous: None, log_files: vec![], newest: None, oldest: None, ..sample() }] {
+        for digest in [
+            sample(),
+            Digest { previous: None, log_files: vec![], newest: None, oldest: None, ..sample() },
+        ] {
             assert_eq!(Digest::decode(&digest.render()).unwrap(), digest);
         }
         // Real digests occur with escaped slashes too.
@@ -406,7 +411,11 @@ mod tests {
             ("upper-case hash", "\"hashValue\":\"", "\"hashValue\":\"A"),
             ("time with offset", "11:00:00Z", "11:00:00+00:00"),
             ("end before start", "T12:00:00Z", "T10:00:00Z"),
-            ("half previous", "\"previousDigestHashAlgorithm\":\"SHA-256\"", "\"previousDigestHashAlgorithm\":null"),
+            (
+                "half previous",
+                "\"previousDigestHashAlgorithm\":\"SHA-256\"",
+                "\"previousDigestHashAlgorithm\":null",
+            ),
             ("signature not hex", "00ff", "00fg"),
             ("odd signature", "00ff", "00f"),
             ("not UTF-8 JSON", "{", "\u{feff}{"),

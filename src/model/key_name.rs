@@ -403,7 +403,10 @@ mod tests {
             let key = format!("{prefix}{}", DIGEST.replace("AWSLogs/", &format!("AWSLogs/{org}")));
             let digest = DigestKey::parse(&key).unwrap();
             assert_eq!(digest.place.prefix, prefix);
-            assert_eq!(digest.place.organization.as_ref().map(OrganizationId::as_str), organization);
+            assert_eq!(
+                digest.place.organization.as_ref().map(OrganizationId::as_str),
+                organization
+            );
             assert_eq!(digest.to_string(), key);
         }
     }
@@ -447,7 +450,11 @@ mod tests {
     }
 
     fn place() -> impl Strategy<Value = Place> {
-        ("([a-zA-Z0-9._-]{1,8}/|AWSLogs/|o-abc/|/){0,3}", "[0-9]{12}", proptest::option::of("o-[a-z0-9]{1,32}"))
+        (
+            "([a-zA-Z0-9._-]{1,8}/|AWSLogs/|o-abc/|/){0,3}",
+            "[0-9]{12}",
+            proptest::option::of("o-[a-z0-9]{1,32}"),
+        )
             .prop_map(|(prefix, account, organization)| Place {
                 prefix,
                 organization: organization.map(|o| OrganizationId::parse(&o).unwrap()),

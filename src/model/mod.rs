@@ -7,6 +7,7 @@ pub mod digest;
 pub mod hash;
 pub mod ids;
 pub mod key_name;
+pub mod metadata;
 pub mod text;
 pub mod time;
 
@@ -14,5 +15,6 @@ pub use digest::{Digest, DigestError, LogEntry, Previous};
 pub use hash::Sha256Hash;
 pub use ids::{AccountId, BucketName, Fingerprint, IdError, OrganizationId, Region, TrailName};
 pub use key_name::{ChainId, ChainKind, DigestKey, LogKey, LogKind, ObjectName, Place};
+pub use metadata::Metadata;
 pub use text::Printable;
 pub use time::{TimeError, Window};

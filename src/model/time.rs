@@ -28,7 +28,11 @@ pub const fn minutes(n: i64) -> SignedDuration {
 /// Adds a span, staying within the representable years.
 #[must_use]
 pub fn add(time: Timestamp, span: SignedDuration) -> Timestamp {
-    time.saturating_add(span).unwrap_or(if span.is_negative() { Timestamp::MIN } else { Timestamp::MAX })
+    time.saturating_add(span).unwrap_or(if span.is_negative() {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
 }
 
 /// Subtracts a span, staying within the representable years.

@@ -1,5 +1,10 @@
 //! What a run says: one result type, one file for each format that renders it.
 
+pub mod json;
 pub mod run;
+pub mod text;
 
-pub use run::{ChainReport, Counts, KeyReport, LogCounts, RunReport, Scope, Tool, Totals, Verdict};
+pub use run::{
+    ChainReport, Counts, KeyReport, LogCounts, ObjectReport, RunReport, Scope, Tool, Totals,
+    Verdict,
+};

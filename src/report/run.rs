@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::{AccountId, BucketName, ChainId, ChainKind, Fingerprint, OrganizationId, Region};
-use crate::verify::{CoverageState, Finding, Interval, Severity};
+use crate::model::{
+    AccountId, BucketName, ChainId, ChainKind, Fingerprint, OrganizationId, Region,
+};
+use crate::verify::{Code, CoverageState, Finding, Interval, Severity};
 
 /// The schema's name and major version.
 pub const SCHEMA: &str = "trailseal.run/1";
@@ -240,4 +242,25 @@ pub struct KeyReport {
     pub valid_to: Option<Timestamp>,
     /// Whether a digest of this run was verified with it.
     pub used: bool,
+}
+
+/// One object that was checked: a line of `--objects`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ObjectReport<'a> {
+    /// `digest` or `log`.
+    pub object: &'static str,
+    /// `valid`, `invalid` or `unchecked`.
+    pub result: &'static str,
+    /// The code of the finding on it; `None` when there is none.
+    pub code: Option<Code>,
+    /// The chain that it belongs to.
+    pub chain: &'a ChainId,
+    /// Its bucket.
+    pub bucket: Option<&'a str>,
+    /// Its key.
+    pub key: &'a str,
+    /// The digest that lists it, for a log file.
+    pub referenced_by: Option<&'a str>,
+    /// Bytes as stored, as far as they were read.
+    pub bytes: u64,
 }

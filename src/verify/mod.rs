@@ -1,7 +1,21 @@
 //! The verdict: pure rules over bytes and values.
+//!
+//! A digest is *examined* on its own, *settled* with what its successor says of it, and *linked*
+//! into its chain; the log files of valid digests are checked as they are listed, and those that
+//! no digest lists are judged at the end. Every check yields findings, never an error; trouble of
+//! the store comes in as a value and stays told apart from contradiction. Everything read is
+//! hostile and bounded by [`Limits`].
 
+pub mod completeness;
 pub mod coverage;
+pub mod digest;
 pub mod finding;
+pub mod inflate;
+pub mod limits;
+pub mod link;
+pub mod log_file;
+pub mod settle;
 
 pub use coverage::{Coverage, CoverageState, Interval};
 pub use finding::{Code, Finding, Severity};
+pub use limits::Limits;

@@ -1,0 +1,286 @@
+//! `trailseal seal`.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+
+use super::progress::Bar;
+use super::time_args::{TimeArg, parse_interval, parse_time};
+use super::verify::jobs;
+use super::{Failure, INCOMPLETE, INTERNAL, Io};
+use crate::crypto::SigningKey;
+use crate::model::{
+    AccountId, BucketName, ChainKind, OrganizationId, Place, Printable, Region, TrailName,
+};
+use crate::run::seal::{SealError, SealReport, SealRequest, seal};
+use crate::run::{Progress, Silent};
+use crate::store::DirectoryStore;
+
+const EXAMPLES: &str = "\
+Examples:
+  A key, then three hourly digests over a copy, then the proof:
+    trailseal keys generate ./keys
+    trailseal seal ./copy --account 111122223333 --region eu-west-1 --trail audit \\
+        --bucket my-bucket --key keys/signing-key.pem \\
+        --start-time 2026-07-10T11:00:00Z --end-time 2026-07-10T14:00:00Z
+    trailseal verify ./copy --keys keys/public-keys.json
+
+  Every hour, from a scheduler: continue the chain up to now
+    trailseal seal ./copy --account 111122223333 --region eu-west-1 --trail audit \\
+        --bucket my-bucket --key keys/signing-key.pem
+
+Exit status:
+  0  everything that is due is sealed (perhaps nothing was)
+  2  wrong usage or configuration: nothing was sealed
+  3  incomplete: an object could not be read or written, or cannot be vouched for; what was
+     sealed before it stands, and the next run continues from there
+  4  internal failure";
+
+/// Write the hourly signed digests that are due
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SealArgs {
+    /// The directory whose log files are sealed: a bucket, or a copy of one
+    #[arg(value_name = "SOURCE")]
+    source: String,
+
+    /// The account that the log files are of
+    #[arg(long, value_name = "ID")]
+    account: AccountId,
+
+    /// The region that the log files are of
+    #[arg(long, value_name = "REGION")]
+    region: Region,
+
+    /// The trail that the digests are written for
+    #[arg(long, value_name = "NAME")]
+    trail: TrailName,
+
+    /// The bucket that the directory stands for: digests name it
+    #[arg(long, value_name = "NAME")]
+    bucket: BucketName,
+
+    /// What stands before AWSLogs in the bucket's keys
+    #[arg(long, value_name = "PREFIX", default_value = "")]
+    prefix: String,
+
+    /// The region in which the trail was created [default: --region]
+    #[arg(long, value_name = "REGION")]
+    home_region: Option<Region>,
+
+    /// The organization's folder, for an organization trail
+    #[arg(long, value_name = "ID")]
+    organization: Option<OrganizationId>,
+
+    /// The RSA private key that signs: PEM, PKCS#8 or PKCS#1, not encrypted
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+
+    /// The key's X.509 certificate: sealing is refused where it does not belong to the key or is
+    /// not valid at the end of a digest
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+
+    /// Where a new chain starts: RFC 3339, a date (00:00 UTC), or a span back from now
+    /// [default: the interval of the earliest log file]; an existing chain goes on where it ends
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    start_time: Option<TimeArg>,
+
+    /// Up to when digests are due [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    end_time: Option<TimeArg>,
+
+    /// How much time a digest covers, one minute to one day
+    #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = parse_interval)]
+    interval: SignedDuration,
+
+    /// How many log files are read at once [default: the number of processors]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZero<usize>>,
+
+    /// No progress and no list of what was written
+    #[arg(long, short)]
+    quiet: bool,
+
+    /// No progress
+    #[arg(long)]
+    no_progress: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When nothing can be sealed, or not all that is due.
+pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    let request = request(args, io.now)?;
+    let key = read_key(&args.key)?;
+    if let Some(path) = &args.cert {
+        check_certificate(&key, path, &request)?;
+    }
+    let (store, base) = open(args, &request)?;
+    let bar = (!args.quiet && !args.no_progress).then(Bar::new);
+    let progress: &dyn Progress = bar.as_ref().map_or(&Silent, |bar| bar);
+    let (report, result) = seal(&request, Arc::new(store), base, &key, progress);
+    if let Some(bar) = &bar {
+        bar.clear();
+    }
+    if !args.quiet {
+        tell(&report, io).map_err(Failure::internal)?;
+    }
+    result.map(|()| 0).map_err(|error| failure(&error, &report))
+}
+
+fn request(args: &SealArgs, now: Timestamp) -> Result<SealRequest, Failure> {
+    let end = args.end_time.map_or(now, |time| time.resolve(now));
+    let start = args.start_time.map(|time| time.resolve(now));
+    if end > now {
+        let message = format!("--end-time {end} lies in the future; it is {now} now");
+        return Err(Failure::usage(message).remedy("only time that has passed can be sealed"));
+    }
+    if start.is_some_and(|start| start >= end) {
+        return Err(Failure::usage("--start-time does not come before --end-time"));
+    }
+    let prefix = match args.prefix.trim_matches('/') {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
+    };
+    Ok(SealRequest {
+        bucket: args.bucket.clone(),
+        place: Place {
+            prefix,
+            organization: args.organization.clone(),
+            account: args.account.clone(),
+        },
+        region: args.region.clone(),
+        trail: args.trail.clone(),
+        home_region: args.home_region.clone().unwrap_or_else(|| args.region.clone()),
+        start,
+        end,
+        interval: args.interval,
+        now,
+        jobs: jobs(args.jobs),
+    })
+}
+
+fn read_key(path: &Path) -> Result<SigningKey, Failure> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Failure::usage(format!("{}: {e}", Printable(&name)))
+            .remedy("make a key with: trailseal keys generate DIR")
+    })?;
+    SigningKey::from_pem(&name, &text).map_err(Failure::usage)
+}
+
+/// A digest that a verifier would refuse for its key's validity must not be made.
+fn check_certificate(key: &SigningKey, path: &Path, request: &SealRequest) -> Result<(), Failure> {
+    let name = path.display().to_string();
+    let pem =
+        std::fs::read(path).map_err(|e| Failure::usage(format!("{}: {e}", Printable(&name))))?;
+    let certified = key.check_certificate(&name, &pem).map_err(Failure::usage)?;
+    let Some(validity) = certified.validity() else { return Ok(()) };
+    let from = request.start.unwrap_or(request.end);
+    for time in [from, request.end] {
+        if !validity.contains(time) {
+            let message = format!(
+                "{}: the certificate is valid from {} to {}, and {time} lies outside",
+                Printable(&name),
+                validity.from,
+                validity.to
+            );
+            return Err(Failure::usage(message)
+                .remedy("make a new key (trailseal keys generate DIR), or one whose validity reaches back (--valid-from)"));
+        }
+    }
+    Ok(())
+}
+
+/// Opens the directory. It may hold the whole bucket, prefix and all, or begin at `AWSLogs`.
+fn open(args: &SealArgs, request: &SealRequest) -> Result<(DirectoryStore, String), Failure> {
+    let path = Path::new(&args.source);
+    if args.source.starts_with("s3://") {
+        return Err(
+            Failure::usage("sealing S3 directly is not built yet").remedy("seal a directory")
+        );
+    }
+    if !path.is_dir() {
+        return Err(Failure::usage(format!("{}: it is not a directory", Printable(&args.source)))
+            .remedy("give the directory that holds AWSLogs"));
+    }
+    let prefix = &request.place.prefix;
+    let begins_at_logs =
+        path.join("AWSLogs").is_dir() && !path.join(prefix).join("AWSLogs").is_dir();
+    let base = if begins_at_logs { String::new() } else { prefix.clone() };
+    let store = DirectoryStore::open(path, &args.source)
+        .map_err(|e| Failure::usage(format!("{}: {e}", Printable(&args.source))))?;
+    Ok((store, base))
+}
+
+fn tell(report: &SealReport, io: &mut Io<'_>) -> std::io::Result<()> {
+    for digest in &report.sealed {
+        let kind = match digest.kind {
+            ChainKind::Standard => "",
+            ChainKind::Backfill => " (backfill)",
+        };
+        writeln!(
+            io.out,
+            "sealed {} to {}{kind}: {} log files: {}",
+            digest.window.start,
+            digest.window.end,
+            digest.log_files,
+            Printable(&digest.key)
+        )?;
+    }
+    if report.sealed.is_empty() {
+        writeln!(io.out, "nothing is due")?;
+    }
+    if let Some(until) = report.sealed_until {
+        writeln!(io.out, "the chain is sealed up to {until}")?;
+    }
+    if let Some(key) = &report.restored {
+        writeln!(io.err, "restored the signature that {} had lost", Printable(key))?;
+    }
+    if report.waiting > 0 {
+        writeln!(
+            io.err,
+            "{} late log files wait for the next interval: this one's backfill digest is written already",
+            report.waiting
+        )?;
+    }
+    if report.before_start > 0 {
+        writeln!(
+            io.err,
+            "{} log files are older than the chain's start and are not sealed: start earlier with --start-time in a tree without this chain",
+            report.before_start
+        )?;
+    }
+    for key in &report.without_events {
+        writeln!(
+            io.err,
+            "{}: its events could not be read; it is sealed as it is",
+            Printable(key)
+        )?;
+    }
+    Ok(())
+}
+
+fn failure(error: &SealError, report: &SealReport) -> Failure {
+    let status = match error {
+        SealError::Request(_) => super::USAGE,
+        SealError::Threads(_) => INTERNAL,
+        _ => INCOMPLETE,
+    };
+    let remedy = match error {
+        SealError::Request(_) => None,
+        _ if report.sealed.is_empty() => {
+            Some("nothing was sealed; mend the cause and run again".to_owned())
+        }
+        _ => Some(format!(
+            "{} digests were sealed before that and stand; mend the cause and run again to go on from there",
+            report.sealed.len()
+        )),
+    };
+    Failure { status, message: error.to_string(), remedy }
+}

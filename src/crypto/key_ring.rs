@@ -1,0 +1,303 @@
+//! Public keys, whether a signature is theirs, and a ring of keys to choose from by fingerprint.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use aws_lc_rs::digest;
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
+use jiff::Timestamp;
+use md5::{Digest as _, Md5};
+use rsa::Pkcs1v15Sign;
+use rsa::pkcs1::DecodeRsaPublicKey as _;
+
+use crate::model::{Fingerprint, Region, Sha256Hash};
+
+use super::der::PublicDer;
+use super::refusal::Refusal;
+
+/// When a key may sign: from its first moment to its last, both inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Validity {
+    /// The first moment inside.
+    pub from: Timestamp,
+    /// The last moment inside.
+    pub to: Timestamp,
+}
+
+impl Validity {
+    /// Whether the moment lies inside.
+    #[must_use]
+    pub fn contains(&self, time: Timestamp) -> bool {
+        self.from <= time && time <= self.to
+    }
+}
+
+impl fmt::Display for Validity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.from, self.to)
+    }
+}
+
+/// The form that a public key was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyForm {
+    /// An entry of the JSON that ListPublicKeys returns.
+    ListPublicKeys,
+    /// `RSAPublicKey` of PKCS#1.
+    Pkcs1,
+    /// `SubjectPublicKeyInfo` of X.509.
+    Spki,
+    /// An X.509 certificate.
+    Certificate,
+}
+
+impl KeyForm {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ListPublicKeys => "list-public-keys",
+            Self::Pkcs1 => "pkcs1",
+            Self::Spki => "spki",
+            Self::Certificate => "x509-certificate",
+        }
+    }
+}
+
+impl fmt::Display for KeyForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The fingerprint of these DER bytes: their MD5, as the format has it.
+pub(super) fn fingerprint_of(der: &[u8]) -> Fingerprint {
+    #[expect(clippy::expect_used, reason = "16 bytes in lower-case hex are what the type asks for")]
+    Fingerprint::parse(&hex::encode(Md5::digest(der))).expect("MD5 in hex is a fingerprint")
+}
+
+/// An RSA public key that both engines have loaded.
+#[derive(Clone)]
+pub struct PublicKey {
+    fingerprint: Fingerprint,
+    /// Others that digests may name the key by.
+    others: Vec<Fingerprint>,
+    region: Option<Region>,
+    bits: u32,
+    validity: Option<Validity>,
+    form: KeyForm,
+    source: String,
+    pkcs1: Vec<u8>,
+    aws_lc: ParsedPublicKey,
+    rsa: rsa::RsaPublicKey,
+}
+
+impl PublicKey {
+    /// A key from a PEM or DER file: named by the fingerprint of its PKCS#1 bytes, as CloudTrail
+    /// and the sealer do, and found by that of its `SubjectPublicKeyInfo` too, because it is not
+    /// known over which of the two a signer took the fingerprint.
+    pub(super) fn from_file(der: PublicDer, given: &[u8], source: &str) -> Result<Self, Refusal> {
+        let mut key = Self::load(der, source)?;
+        let spki: PublicKeyX509Der<'_> =
+            key.aws_lc.as_der().map_err(|e| Refusal::Unusable(e.to_string()))?;
+        key.others.push(fingerprint_of(spki.as_ref()));
+        // The algorithm's parameters may be null or absent, so the bytes given may differ.
+        let given = fingerprint_of(given);
+        if key.form == KeyForm::Spki && !key.others.contains(&given) {
+            key.others.push(given);
+        }
+        Ok(key)
+    }
+
+    /// A key of a list-public-keys entry: its only fingerprint is that of the entry.
+    pub(super) fn from_list(
+        der: PublicDer,
+        fingerprint: Fingerprint,
+        region: Option<&Region>,
+        validity: Validity,
+        source: &str,
+    ) -> Result<Self, Refusal> {
+        let key = Self::load(der, source)?;
+        Ok(Self {
+            fingerprint,
+            region: region.cloned(),
+            validity: Some(validity),
+            form: KeyForm::ListPublicKeys,
+            ..key
+        })
+    }
+
+    /// Loads the key into both engines: one that only one of them takes would leave a signature
+    /// without its second opinion.
+    fn load(der: PublicDer, source: &str) -> Result<Self, Refusal> {
+        let unusable = |error: &dyn fmt::Display| Refusal::Unusable(error.to_string());
+        let aws_lc = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &der.pkcs1)
+            .map_err(|error| unusable(&error))?;
+        let rsa =
+            rsa::RsaPublicKey::from_pkcs1_der(&der.pkcs1).map_err(|error| unusable(&error))?;
+        Ok(Self {
+            fingerprint: fingerprint_of(&der.pkcs1),
+            others: Vec::new(),
+            region: None,
+            bits: der.bits,
+            validity: der.validity,
+            form: der.form,
+            source: source.to_owned(),
+            pkcs1: der.pkcs1,
+            aws_lc,
+            rsa,
+        })
+    }
+
+    /// The fingerprint that names it.
+    #[must_use]
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// Every fingerprint that it is found by, the main one first.
+    pub fn fingerprints(&self) -> impl Iterator<Item = &Fingerprint> {
+        std::iter::once(&self.fingerprint).chain(&self.others)
+    }
+
+    /// The region whose digests it signs; `None` where its file does not say.
+    #[must_use]
+    pub fn region(&self) -> Option<&Region> {
+        self.region.as_ref()
+    }
+
+    /// The size of its modulus.
+    #[must_use]
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// When it may sign; `None` where its file does not say.
+    #[must_use]
+    pub fn validity(&self) -> Option<Validity> {
+        self.validity
+    }
+
+    /// The form that it was read from.
+    #[must_use]
+    pub fn form(&self) -> KeyForm {
+        self.form
+    }
+
+    /// Where it comes from: the file's name as the caller gave it.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Its PKCS#1 `RSAPublicKey` in DER.
+    #[must_use]
+    pub fn pkcs1_der(&self) -> &[u8] {
+        &self.pkcs1
+    }
+
+    /// Whether the bytes are this key's signature (RSA PKCS#1 v1.5 with SHA-256) of the string.
+    #[must_use]
+    pub fn verify(&self, signing_string: &str, signature: &[u8]) -> bool {
+        self.verify_hash(Sha256Hash::of(signing_string.as_bytes()), signature)
+    }
+
+    /// Whether the bytes are this key's signature of the string with that hash value. The one
+    /// rule for all signatures: what aws-lc-rs refuses, `rsa` is asked about before it is called
+    /// false.
+    #[must_use]
+    pub fn verify_hash(&self, hash: Sha256Hash, signature: &[u8]) -> bool {
+        self.verify_aws_lc(hash, signature) || self.verify_rsa(hash, signature)
+    }
+
+    /// The verdict of aws-lc-rs alone.
+    #[must_use]
+    pub fn verify_aws_lc(&self, hash: Sha256Hash, signature: &[u8]) -> bool {
+        digest::Digest::import_less_safe(&hash.0, &digest::SHA256)
+            .and_then(|hash| self.aws_lc.verify_digest_sig(&hash, signature))
+            .is_ok()
+    }
+
+    /// The verdict of `rsa` alone.
+    #[must_use]
+    pub fn verify_rsa(&self, hash: Sha256Hash, signature: &[u8]) -> bool {
+        self.rsa.verify(Pkcs1v15Sign::new::<sha2::Sha256>(), &hash.0, signature).is_ok()
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublicKey")
+            .field("fingerprint", &self.fingerprint)
+            .field("region", &self.region)
+            .field("bits", &self.bits)
+            .field("validity", &self.validity)
+            .field("form", &self.form)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What makes two keys exact duplicates.
+type Identity = (Vec<u8>, Option<Region>, Option<Validity>, Vec<Fingerprint>);
+
+/// Keys to choose from.
+#[derive(Debug, Clone, Default)]
+pub struct KeyRing {
+    keys: Vec<PublicKey>,
+    by_fingerprint: HashMap<Fingerprint, Vec<usize>>,
+    seen: HashSet<Identity>,
+}
+
+impl KeyRing {
+    /// A ring without keys.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds keys. An exact duplicate of one that is there (same key, region, validity and
+    /// fingerprints) is left out: the one that came first, with its source, stays.
+    pub fn add(&mut self, keys: Vec<PublicKey>) {
+        for key in keys {
+            let fingerprints = key.fingerprints().cloned().collect();
+            let identity = (key.pkcs1.clone(), key.region.clone(), key.validity, fingerprints);
+            if !self.seen.insert(identity) {
+                continue;
+            }
+            for fingerprint in key.fingerprints() {
+                self.by_fingerprint.entry(fingerprint.clone()).or_default().push(self.keys.len());
+            }
+            self.keys.push(key);
+        }
+    }
+
+    /// The keys of that fingerprint for digests of that region, in the order they were added.
+    ///
+    /// A key that has a region is for digests of that region only; one without is for all. There
+    /// may be several, since MD5 collides at will: a caller tries them all.
+    pub fn find(
+        &self,
+        fingerprint: &Fingerprint,
+        region: &Region,
+    ) -> impl Iterator<Item = &PublicKey> {
+        let places = self.by_fingerprint.get(fingerprint).map_or(&[][..], Vec::as_slice);
+        places
+            .iter()
+            .filter_map(|place| self.keys.get(*place))
+            .filter(move |key| key.region.as_ref().is_none_or(|own| own == region))
+    }
+
+    /// Every key, in the order they were added.
+    #[must_use]
+    pub fn keys(&self) -> &[PublicKey] {
+        &self.keys
+    }
+
+    /// Whether there are no keys.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}

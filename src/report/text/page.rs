@@ -1,0 +1,278 @@
+//! The layout of the text report: lines, labelled rows, tables, styles, units.
+//!
+//! Whoever calls shows untrusted text through [`crate::model::Printable`] first. Every row here
+//! is indented, so that no such text, wrapped by whatever it holds, can stand at the left margin
+//! and pass for a heading or the verdict.
+
+use std::fmt::Display;
+use std::io::{self, BufWriter, Write};
+
+use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
+
+use super::TextOptions;
+use crate::verify::{CoverageState, Severity};
+
+/// Where the text of a labelled row begins, counted from its label.
+const LABEL: usize = 15;
+/// Narrower than this, wrapping does more harm than good.
+const NARROWEST: usize = 24;
+
+pub(super) const PLAIN: Style = Style::new();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+pub(super) const UNSURE: Style = AnsiColor::Yellow.on_default();
+
+/// The style of a severity; a notice changes no verdict and so stays plain.
+pub(super) const fn of_severity(severity: Severity) -> Style {
+    match severity {
+        Severity::Notice => PLAIN,
+        Severity::Incomplete => UNSURE,
+        Severity::Violation => BAD,
+    }
+}
+
+/// The style of a state of coverage.
+pub(super) const fn of_state(state: CoverageState) -> Style {
+    match state {
+        CoverageState::Proven => GOOD,
+        CoverageState::Pending => PLAIN,
+        CoverageState::Gap | CoverageState::Unreadable => UNSURE,
+        CoverageState::Violated => BAD,
+    }
+}
+
+/// Where the report is written.
+pub(super) struct Page<'a> {
+    // Rows are written piece by piece, and standard output may be unbuffered.
+    out: BufWriter<&'a mut dyn Write>,
+    options: TextOptions,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, options: TextOptions) -> Self {
+        Self { out: BufWriter::new(out), options }
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Styled text, or the bare text without colour.
+    pub(super) fn paint(&self, style: Style, text: impl Display) -> String {
+        if self.options.color { format!("{style}{text}{style:#}") } else { text.to_string() }
+    }
+
+    /// A line as it is, never wrapped: names and keys stay whole, to be copied.
+    pub(super) fn line(&mut self, indent: usize, text: impl Display) -> io::Result<()> {
+        writeln!(self.out, "{:indent$}{text}", "")
+    }
+
+    /// A line at the left margin, after an empty one.
+    pub(super) fn heading(&mut self, text: impl Display) -> io::Result<()> {
+        let text = self.paint(BOLD, text);
+        writeln!(self.out, "\n{text}\n")
+    }
+
+    pub(super) fn blank(&mut self) -> io::Result<()> {
+        writeln!(self.out)
+    }
+
+    /// A styled word and text that goes on behind it, wrapped to the width; `hang` is where the
+    /// later lines begin.
+    pub(super) fn paragraph(
+        &mut self,
+        indent: usize,
+        (lead, style): (&str, Style),
+        text: &str,
+        hang: usize,
+    ) -> io::Result<()> {
+        let room = self.options.width.saturating_sub(hang).max(NARROWEST);
+        // The lead takes part in the wrapping as if it were text, then is painted.
+        let used = (indent + lead.chars().count()).saturating_sub(hang);
+        let mut lines = wrap(text, used, room).into_iter();
+        let lead = self.paint(style, lead);
+        let first = lines.next().unwrap_or_default();
+        writeln!(self.out, "{:indent$}{lead}{first}", "")?;
+        lines.try_for_each(|line| writeln!(self.out, "{:hang$}{line}", ""))
+    }
+
+    /// A label and its text, wrapped in a column of its own.
+    pub(super) fn row(
+        &mut self,
+        indent: usize,
+        (label, style): (&str, Style),
+        text: impl Display,
+    ) -> io::Result<()> {
+        let column = indent + LABEL;
+        let lead = self.label(label, style);
+        let text = text.to_string();
+        let room = self.options.width.saturating_sub(column).max(NARROWEST);
+        let mut lines = wrap(&text, 0, room).into_iter();
+        let first = lines.next().unwrap_or_default();
+        writeln!(self.out, "{:indent$}{lead}{first}", "")?;
+        lines.try_for_each(|line| writeln!(self.out, "{:column$}{line}", ""))
+    }
+
+    /// A label and a name, key or time range, never wrapped.
+    pub(super) fn name(
+        &mut self,
+        indent: usize,
+        (label, style): (&str, Style),
+        text: impl Display,
+    ) -> io::Result<()> {
+        let lead = self.label(label, style);
+        writeln!(self.out, "{:indent$}{lead}{text}", "")
+    }
+
+    /// One more line of a row, under the first one's text.
+    pub(super) fn more(&mut self, indent: usize, text: impl Display) -> io::Result<()> {
+        self.line(indent + LABEL, text)
+    }
+
+    /// Rows of cells, the first row a head; the first `words` columns are set to the left, the
+    /// others, which are numbers, to the right.
+    pub(super) fn table(
+        &mut self,
+        indent: usize,
+        words: usize,
+        rows: &[Vec<String>],
+    ) -> io::Result<()> {
+        let mut widths: Vec<usize> = Vec::new();
+        for row in rows {
+            widths.resize(widths.len().max(row.len()), 0);
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        for row in rows {
+            write!(self.out, "{:indent$}", "")?;
+            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                let gap = if column == 0 { "" } else { "  " };
+                if column < words {
+                    write!(self.out, "{gap}{cell:<width$}")?;
+                } else {
+                    write!(self.out, "{gap}{cell:>width$}")?;
+                }
+            }
+            writeln!(self.out)?;
+        }
+        Ok(())
+    }
+
+    fn label(&self, label: &str, style: Style) -> String {
+        let pad = LABEL.saturating_sub(label.chars().count());
+        format!("{}{:pad$}", self.paint(style, label), "")
+    }
+}
+
+/// Cuts a text into lines of at most `room` characters, at spaces; a longer word stays whole.
+/// `used` is what already stands on the first line.
+fn wrap(text: &str, used: usize, room: usize) -> Vec<&str> {
+    let (mut lines, mut start, mut columns) = (Vec::new(), 0, used);
+    let mut last_space = None;
+    for (at, c) in text.char_indices() {
+        if c == ' ' && at > start && (columns <= room || last_space.is_none()) {
+            last_space = Some((at, columns));
+        }
+        columns += 1;
+        if columns > room
+            && let Some((space, before)) = last_space.take()
+        {
+            lines.push(text.get(start..space).unwrap_or_default());
+            start = space + 1;
+            columns -= before + 1;
+        }
+    }
+    lines.push(text.get(start..).unwrap_or_default());
+    lines
+}
+
+/// A number with commas.
+pub(super) fn count(n: impl Into<i128>) -> String {
+    let n: i128 = n.into();
+    let digits = n.unsigned_abs().to_string();
+    let mut text = String::from(if n < 0 { "-" } else { "" });
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number and what it counts.
+pub(super) fn counted(n: impl Into<i128> + Copy, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n.into() == 1 { one } else { many })
+}
+
+/// Seconds as hours, minutes and seconds.
+pub(super) fn duration(seconds: i64) -> String {
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let shown: Vec<_> = parts.iter().filter(|p| p.0 != 0).map(|p| count(p.0) + " " + p.1).collect();
+    if shown.is_empty() { "0 h".to_owned() } else { shown.join(" ") }
+}
+
+/// Bytes in the largest unit that keeps a digit before the point.
+pub(super) fn bytes(n: u64) -> String {
+    let mut units = ["KiB", "MiB", "GiB", "TiB"].into_iter();
+    let (mut amount, mut unit) = (n as f64, "B");
+    // Not 1024, so that no amount is rounded up to "1024.0".
+    while amount >= 1023.95
+        && let Some(larger) = units.next()
+    {
+        (amount, unit) = (amount / 1024.0, larger);
+    }
+    if unit == "B" { counted(n, "byte", "bytes") } else { format!("{amount:.1} {unit}") }
+}
+
+/// From when to when.
+pub(super) fn span(start: Timestamp, end: Timestamp) -> String {
+    format!("{start} to {end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn units_read_as_people_write_them() {
+        assert_eq!(
+            [count(0_u8), count(999), count(1000), count(-1_234_567)],
+            ["0", "999", "1,000", "-1,234,567"]
+        );
+        assert_eq!(
+            [counted(1, "chain", "chains"), counted(0, "chain", "chains")],
+            ["1 chain", "0 chains"]
+        );
+        assert_eq!(duration(0), "0 h");
+        assert_eq!(duration(3600), "1 h");
+        assert_eq!(duration(8760 * 3600 + 61), "8,760 h 1 min 1 s");
+        assert_eq!([bytes(0), bytes(1), bytes(1023)], ["0 bytes", "1 byte", "1,023 bytes"]);
+        assert_eq!([bytes(1024), bytes(1024 * 1024 - 1)], ["1.0 KiB", "1.0 MiB"]);
+        assert!(bytes(u64::MAX).ends_with(" TiB"));
+    }
+
+    #[test]
+    fn wraps_at_spaces_and_keeps_words_whole() {
+        assert_eq!(wrap("", 0, 10), [""]);
+        assert_eq!(wrap("one two three four", 0, 9), ["one two", "three", "four"]);
+        assert_eq!(wrap("one two three four", 0, 10), ["one two", "three four"]);
+        assert_eq!(wrap("one two", 6, 10), ["one", "two"]);
+        assert_eq!(wrap("a-word-too-long for it", 0, 6), ["a-word-too-long", "for it"]);
+    }
+
+    proptest! {
+        #[test]
+        fn wrapping_loses_nothing(text in "[ab é]{0,60}", used in 0..20_usize, room in 1..30_usize) {
+            let lines = wrap(&text, used, room);
+            prop_assert_eq!(lines.join(" "), &*text);
+            for line in lines.iter().skip(1) {
+                prop_assert!(line.chars().count() <= room || !line.trim_start().contains(' '));
+            }
+        }
+    }
+}

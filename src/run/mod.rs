@@ -1,0 +1,9 @@
+//! The drivers: they read sources and clocks, feed the pure core, and gather its answers.
+
+pub mod pool;
+pub mod progress;
+pub mod seal;
+pub mod sources;
+pub mod verify;
+
+pub use progress::{Progress, Silent};

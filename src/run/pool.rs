@@ -1,0 +1,95 @@
+//! Worker threads. Jobs run in any order; each has a ticket, and tickets are redeemed in the
+//! order of the one who submits, so that the same input gives the same report.
+
+use std::num::NonZero;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads that run jobs until the pool is dropped.
+#[derive(Debug)]
+pub struct Pool {
+    queue: Option<crossbeam_channel::Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// The promise of a job's result.
+#[derive(Debug)]
+pub struct Ticket<T>(mpsc::Receiver<T>);
+
+impl<T> Ticket<T> {
+    /// Waits for the result; `None` when the job panicked.
+    #[must_use]
+    pub fn redeem(self) -> Option<T> {
+        self.0.recv().ok()
+    }
+}
+
+impl Pool {
+    /// Starts so many threads.
+    ///
+    /// # Errors
+    /// When the system has no thread left to give.
+    pub fn start(jobs: NonZero<usize>) -> std::io::Result<Self> {
+        let (queue, work) = crossbeam_channel::unbounded::<Job>();
+        let worker = |n| {
+            let work = work.clone();
+            std::thread::Builder::new().name(format!("worker-{n}")).spawn(move || {
+                for job in work {
+                    // A panic ends the job, whose ticket then says so, and not the thread.
+                    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+                }
+            })
+        };
+        let threads = (0..jobs.get()).map(worker).collect::<Result<_, _>>()?;
+        Ok(Self { queue: Some(queue), threads })
+    }
+
+    /// How many threads there are.
+    #[must_use]
+    pub fn jobs(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// Submits a job. How many are under way at once is the submitter's to limit.
+    pub fn submit<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Ticket<T> {
+        let (result, ticket) = mpsc::sync_channel(1);
+        let job = Box::new(move || {
+            let _ = result.send(job());
+        });
+        if let Some(queue) = &self.queue {
+            let _ = queue.send(job);
+        }
+        Ticket(ticket)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.queue = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tickets_are_redeemed_in_the_submitters_order() {
+        let pool = Pool::start(NonZero::new(3).unwrap()).unwrap();
+        let tickets: Vec<_> = (0..500).map(|n| pool.submit(move || n * 2)).collect();
+        let results: Vec<_> = tickets.into_iter().map(|t| t.redeem().unwrap()).collect();
+        assert_eq!(results, (0..500).map(|n| n * 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_panic_is_one_jobs_own_matter() {
+        let pool = Pool::start(NonZero::new(1).unwrap()).unwrap();
+        assert_eq!(pool.submit(|| panic!("on purpose")).redeem(), None::<()>);
+        assert_eq!(pool.submit(|| 7).redeem(), Some(7));
+    }
+}

@@ -1,0 +1,536 @@
+//! The sealing run: what is due in one chain, written one digest after the other.
+//!
+//! Nothing is ever written over. Two runs at once take turns by the store's lock; should another
+//! writer be first all the same, the run reads the chain again and goes on from there. A run that
+//! was cut off leaves whole digests only; at most the newest lacks its metadata, which the next
+//! run restores, because signing the same bytes gives the same signature.
+
+use std::collections::VecDeque;
+use std::num::NonZero;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::pool::{Pool, Ticket};
+use super::progress::Progress;
+use super::sources::{Area, AreaId, Found, Sources};
+use crate::crypto::{KeyRing, Signer, SigningKeyError};
+use crate::model::key_name::DIGEST_FOLDER;
+use crate::model::time::{hours, sub};
+use crate::model::{
+    BucketName, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Place, Previous, Printable,
+    Region, TrailName, Window,
+};
+use crate::seal::{Draft, EventTimes, Head, builder, slots};
+use crate::store::{Put, Store, StoreError};
+use crate::verify::completeness::Listed;
+use crate::verify::digest::{Examined, Location, Rules, State, StoredObject, Trouble, examine};
+use crate::verify::inflate::{AlreadyInflated, inflate};
+use crate::verify::{Finding, Limits, Severity};
+
+/// How long after its digest a log file may still come and be taken into a backfill digest: AWS
+/// delivers again for up to 30 days.
+const LATE_DAYS: i64 = 31;
+/// How often another writer may be first before the run gives up.
+const TURNS: usize = 20;
+
+/// What is to be sealed.
+#[derive(Debug, Clone)]
+pub struct SealRequest {
+    /// The bucket that the source is, or stands for.
+    pub bucket: BucketName,
+    /// Prefix, organization and account.
+    pub place: Place,
+    /// The region whose log files are sealed.
+    pub region: Region,
+    /// The trail that the digests are of.
+    pub trail: TrailName,
+    /// The region in which the trail was created.
+    pub home_region: Region,
+    /// Where a new chain starts; `None` for its earliest log file.
+    pub start: Option<Timestamp>,
+    /// Up to when digests are due; not after `now`.
+    pub end: Timestamp,
+    /// How much time a digest covers.
+    pub interval: SignedDuration,
+    /// The time of the run.
+    pub now: Timestamp,
+    /// How many log files are read at once.
+    pub jobs: NonZero<usize>,
+}
+
+/// A digest that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedDigest {
+    /// Its key.
+    pub key: String,
+    /// Its time.
+    pub window: Window,
+    /// How many log files it lists.
+    pub log_files: usize,
+    /// Standard or backfill.
+    pub kind: ChainKind,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SealReport {
+    /// The digests written, in order.
+    pub sealed: Vec<SealedDigest>,
+    /// Where the chain has come to.
+    pub sealed_until: Option<Timestamp>,
+    /// A digest whose lost metadata was restored.
+    pub restored: Option<String>,
+    /// Late log files that wait for the next interval, because this one's backfill digest is
+    /// written already.
+    pub waiting: u64,
+    /// Log files older than the chain, which no digest of it covers.
+    pub before_start: u64,
+    /// Log files whose JSON holds no events that could be read: sealed as they are.
+    pub without_events: Vec<String>,
+}
+
+/// Why a run ended early. What was written until then stands.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The request does not fit the chain.
+    #[error("{0}")]
+    Request(String),
+    /// The store failed.
+    #[error("{}: {error}", Printable(.key))]
+    Store {
+        /// The object or folder.
+        key: String,
+        /// What happened.
+        error: StoreError,
+    },
+    /// A digest of the chain cannot be built on.
+    #[error("{}: {reason}", Printable(.key))]
+    Digest {
+        /// The digest.
+        key: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A log file cannot be vouched for.
+    #[error("{}: the log file cannot be sealed: {reason}", Printable(.key))]
+    Log {
+        /// The log file.
+        key: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The signer does not sign.
+    #[error(transparent)]
+    Signing(#[from] SigningKeyError),
+    /// Threads cannot be started, or one failed.
+    #[error("a worker thread failed: {0}")]
+    Threads(String),
+    /// Other writers were first again and again.
+    #[error("other writers were first {TURNS} times in a row")]
+    Crowded,
+}
+
+/// Seals what is due; the report tells what was written, also when the run ends early.
+pub fn seal(
+    request: &SealRequest,
+    store: Arc<dyn Store>,
+    base: String,
+    signer: &dyn Signer,
+    progress: &dyn Progress,
+) -> (SealReport, Result<(), SealError>) {
+    let mut report = SealReport::default();
+    let result = run(request, store, base, signer, progress, &mut report);
+    (report, result)
+}
+
+fn run(
+    request: &SealRequest,
+    store: Arc<dyn Store>,
+    base: String,
+    signer: &dyn Signer,
+    progress: &dyn Progress,
+    report: &mut SealReport,
+) -> Result<(), SealError> {
+    let lock = store.lock();
+    let _guard = lock.map_err(|error| SealError::Store { key: store.name().to_owned(), error })?;
+    let (bucket, place, region) =
+        (request.bucket.clone(), request.place.clone(), request.region.clone());
+    let sources = Sources::of_place(store, base, bucket, place, region);
+    let pool = Pool::start(request.jobs).map_err(|e| SealError::Threads(e.to_string()))?;
+    let Some((id, area)) = sources.areas.clone().into_iter().next() else { return Ok(()) };
+    let sources = Arc::new(sources);
+    let rules = Arc::new(Rules {
+        keys: KeyRing::new(),
+        limits: Limits::default(),
+        already_inflated: AlreadyInflated::Accept,
+        unsigned: Severity::Incomplete,
+        key_unknown: Severity::Incomplete,
+    });
+    let sealer = Sealer { request, sources, rules, pool, id, area, signer, progress };
+    for _ in 0..TURNS {
+        if sealer.turn(report)? {
+            return Ok(());
+        }
+    }
+    Err(SealError::Crowded)
+}
+
+struct Sealer<'a> {
+    request: &'a SealRequest,
+    sources: Arc<Sources>,
+    rules: Arc<Rules>,
+    pool: Pool,
+    id: AreaId,
+    area: Area,
+    signer: &'a dyn Signer,
+    progress: &'a dyn Progress,
+}
+
+/// What is there of the chain and its backfill chain.
+#[derive(Default)]
+struct Chain {
+    standard: Option<Head>,
+    backfill: Option<Head>,
+    listed: Listed,
+}
+
+/// A log file to be sealed: by which time it belongs to an interval, and its key.
+type Waiting = (Timestamp, String);
+
+impl Sealer<'_> {
+    /// Reads the chain and seals what is due; `false` when another writer was first.
+    fn turn(&self, report: &mut SealReport) -> Result<bool, SealError> {
+        let chain = self.read_chain(report)?;
+        let logs = self.waiting_logs(&chain)?;
+        let from = self.start(&chain, &logs)?;
+        let split = logs.partition_point(|(time, _)| *time < from);
+        let (late, due) = logs.split_at(split);
+        let Chain { standard: mut head, backfill, .. } = chain;
+        let new_chain = head.is_none();
+        let until = self.request.end;
+        let slots = slots::due(from, until, self.request.interval);
+        self.progress.place("sealing", slots.count());
+        let mut due = due.iter().peekable();
+        for slot in slots::due(from, until, self.request.interval) {
+            let mut inside = Vec::new();
+            while let Some((_, key)) = due.next_if(|(time, _)| *time < slot.end) {
+                inside.push(key.as_str());
+            }
+            let previous = head.map(|head| head.previous);
+            let name = self.name(ChainKind::Standard, slot.end);
+            let Some(next) = self.write(name, slot.start, previous, &inside, report)? else {
+                return Ok(false);
+            };
+            head = Some(next);
+            self.progress.digest();
+        }
+        report.sealed_until = head.as_ref().map(|head| head.window.end);
+        if new_chain {
+            report.before_start = late.len() as u64;
+            return Ok(true);
+        }
+        self.backfill(head, backfill, late, report)
+    }
+
+    /// Takes late log files into a backfill digest beside the newest standard one.
+    fn backfill(
+        &self,
+        head: Option<Head>,
+        backfill: Option<Head>,
+        late: &[Waiting],
+        report: &mut SealReport,
+    ) -> Result<bool, SealError> {
+        let Some(beside) = head.map(|head| head.window).filter(|_| !late.is_empty()) else {
+            return Ok(true);
+        };
+        if backfill.as_ref().is_some_and(|last| last.window.end >= beside.end) {
+            report.waiting = late.len() as u64;
+            return Ok(true);
+        }
+        let keys: Vec<_> = late.iter().map(|(_, key)| key.as_str()).collect();
+        let name = self.name(ChainKind::Backfill, beside.end);
+        let previous = backfill.map(|last| last.previous);
+        Ok(self.write(name, beside.start, previous, &keys, report)?.is_some())
+    }
+
+    fn name(&self, kind: ChainKind, end: Timestamp) -> DigestKey {
+        let SealRequest { place, region, trail, home_region, .. } = self.request;
+        DigestKey {
+            place: place.clone(),
+            region: region.clone(),
+            trail: trail.clone(),
+            home_region: home_region.clone(),
+            kind,
+            end,
+        }
+    }
+
+    /// Where the first digest that is due starts.
+    fn start(&self, chain: &Chain, logs: &[Waiting]) -> Result<Timestamp, SealError> {
+        let asked = self.request.start;
+        match (&chain.standard, asked, logs.first()) {
+            (Some(head), Some(asked), _) if asked > head.window.end => {
+                Err(SealError::Request(format!(
+                    "the chain ends at {}, and the next digest must start there: leave out --start-time, or set it no later",
+                    head.window.end
+                )))
+            }
+            (Some(head), ..) => Ok(head.window.end),
+            (None, Some(asked), _) => Ok(asked),
+            (None, None, Some((first, _))) => Ok(slots::floor(*first, self.request.interval)),
+            (None, None, None) => Err(SealError::Request(format!(
+                "there are no log files of account {} in {} and no chain to continue: give --start-time to start one",
+                self.request.place.account, self.request.region
+            ))),
+        }
+    }
+
+    /// Seals one digest and writes it; `None` when another writer was first.
+    fn write(
+        &self,
+        name: DigestKey,
+        start: Timestamp,
+        previous: Option<Previous>,
+        keys: &[&str],
+        report: &mut SealReport,
+    ) -> Result<Option<Head>, SealError> {
+        let kind = name.kind;
+        let draft = Draft {
+            name,
+            bucket: self.request.bucket.clone(),
+            start,
+            previous,
+            log_files: self.read_logs(keys, report)?,
+            made: self.request.now,
+        };
+        let sealed = draft.seal(self.signer)?;
+        let put = self.sources.put_new(&sealed.key, &sealed.body, &sealed.metadata);
+        match put.map_err(|error| SealError::Store { key: sealed.key.clone(), error })? {
+            Put::Exists => Ok(None),
+            Put::Created => {
+                let (key, window) = (sealed.key, sealed.head.window);
+                report.sealed.push(SealedDigest { key, window, log_files: keys.len(), kind });
+                Ok(Some(sealed.head))
+            }
+        }
+    }
+
+    fn read_logs(
+        &self,
+        keys: &[&str],
+        report: &mut SealReport,
+    ) -> Result<Vec<LogEntry>, SealError> {
+        let mut tickets: VecDeque<Ticket<Result<(LogEntry, bool), SealError>>> = VecDeque::new();
+        let mut entries = Vec::with_capacity(keys.len());
+        let mut keys = keys.iter();
+        loop {
+            while tickets.len() < self.pool.jobs() * 8
+                && let Some(key) = keys.next()
+            {
+                let (sources, rules) = (self.sources.clone(), self.rules.clone());
+                let (bucket, key) = (self.request.bucket.clone(), (*key).to_owned());
+                tickets
+                    .push_back(self.pool.submit(move || read_log(&sources, &rules, &bucket, key)));
+            }
+            let Some(ticket) = tickets.pop_front() else { return Ok(entries) };
+            let result = ticket.redeem();
+            let (entry, has_events) =
+                result.ok_or_else(|| SealError::Threads("it panicked".into()))??;
+            if !has_events {
+                report.without_events.push(entry.object.to_string());
+            }
+            self.progress.log(0);
+            entries.push(entry);
+        }
+    }
+
+    fn read_chain(&self, report: &mut SealReport) -> Result<Chain, SealError> {
+        let mut names = Vec::new();
+        self.list(DIGEST_FOLDER, &mut |found| {
+            if let Some(name) = DigestKey::parse(&found.key)
+                && name.same_trail(&self.name(name.kind, name.end))
+                && name.place == self.request.place
+            {
+                names.push(name);
+            }
+        })?;
+        names.sort_by_key(|name| name.end);
+        let mut chain = Chain::default();
+        let Some(newest) = names.iter().rev().find(|n| n.kind == ChainKind::Standard) else {
+            return Ok(chain);
+        };
+        // What is older lists nothing that could still come late.
+        let horizon = sub(newest.end, hours(24 * LATE_DAYS));
+        let heads = [ChainKind::Standard, ChainKind::Backfill]
+            .map(|kind| names.iter().rev().find(|name| name.kind == kind).cloned());
+        for name in names {
+            let is_head = heads.iter().flatten().any(|head| *head == name);
+            if name.end < horizon && !is_head {
+                continue;
+            }
+            let examined = self.read_digest(&name)?;
+            let Some(content) = &examined.content else { continue };
+            for log in &content.digest.log_files {
+                chain.listed.insert(&log.bucket, &log.object, log.hash);
+            }
+            if is_head {
+                let head = self.head(&examined, report)?;
+                match name.kind {
+                    ChainKind::Standard => chain.standard = Some(head),
+                    ChainKind::Backfill => chain.backfill = Some(head),
+                }
+            }
+        }
+        Ok(chain)
+    }
+
+    fn read_digest(&self, name: &DigestKey) -> Result<Examined, SealError> {
+        let key = name.to_string();
+        let bucket = self.request.bucket.as_str();
+        let object = match self.sources.get(Some(bucket), &key) {
+            Some(Ok(object)) => object,
+            Some(Err(error)) => return Err(SealError::Store { key, error }),
+            None => return Err(SealError::Store { key, error: StoreError::NotFound }),
+        };
+        let at = Location {
+            bucket: Some(self.request.bucket.clone()),
+            key: key.as_str().into(),
+            name: name.clone(),
+        };
+        let metadata = object.metadata.map_err(Trouble::unreadable);
+        let examined = examine(&self.rules, at, Ok(StoredObject { body: object.body, metadata }));
+        match &examined.state {
+            State::Failed(finding) => Err(SealError::Digest { key, reason: unsound(finding) }),
+            _ => Ok(examined),
+        }
+    }
+
+    /// What the next digest links to. The newest digest must carry the signature that belongs to
+    /// it; one that a run left without is given it again.
+    fn head(&self, examined: &Examined, report: &mut SealReport) -> Result<Head, SealError> {
+        let key = examined.at.key.to_string();
+        let broken =
+            |reason: &str| SealError::Digest { key: key.clone(), reason: reason.to_owned() };
+        let content = examined.content.as_ref().ok_or_else(|| broken("it cannot be read"))?;
+        let digest = &content.digest;
+        let ours = digest.fingerprint == *self.signer.fingerprint();
+        let signature = match (&examined.signature, ours) {
+            (Some(signature), true) => {
+                if *signature != builder::sign(self.signer, digest, content.hash)? {
+                    return Err(broken(
+                        "the chain's newest digest does not carry the signature that belongs to its bytes: run trailseal verify, and do not build on it",
+                    ));
+                }
+                signature.clone()
+            }
+            (Some(signature), false) => signature.clone(),
+            (None, true) => {
+                let signature = builder::sign(self.signer, digest, content.hash)?;
+                let mut metadata = builder::metadata(&signature);
+                if examined.at.name.kind == ChainKind::Backfill {
+                    let name = crate::model::metadata::BACKFILL_GENERATION;
+                    metadata = metadata.with(name, self.request.now.to_string());
+                }
+                self.sources
+                    .put_metadata(&key, &metadata)
+                    .map_err(|error| SealError::Store { key: key.clone(), error })?;
+                report.restored = Some(key);
+                signature
+            }
+            (None, false) => {
+                return Err(broken(
+                    "the chain's newest digest has lost its signature and was signed by another key: restore its .metadata.json, which the next digest must state",
+                ));
+            }
+        };
+        let previous = Previous {
+            bucket: digest.bucket.clone(),
+            object: digest.object.clone(),
+            hash: content.hash,
+            signature,
+        };
+        Ok(Head { window: Window::new(digest.start, digest.end), previous })
+    }
+
+    /// The log files that no digest lists yet, by time and key.
+    fn waiting_logs(&self, chain: &Chain) -> Result<Vec<Waiting>, SealError> {
+        let horizon =
+            chain.standard.as_ref().map(|head| sub(head.window.end, hours(24 * LATE_DAYS)));
+        let bucket = self.request.bucket.as_str();
+        let mut logs = Vec::new();
+        for kind in LogKind::ALL {
+            self.list(kind.folder(), &mut |found| {
+                let time = LogKey::parse(&found.key).map(|log| log.time).or(found.modified);
+                if let Some(time) = time.filter(|_| found.key.ends_with(".gz"))
+                    && horizon.is_none_or(|horizon| time >= horizon)
+                    && !chain.listed.contains(bucket, &found.key)
+                {
+                    logs.push((time, found.key));
+                }
+            })?;
+        }
+        logs.sort();
+        Ok(logs)
+    }
+
+    fn list(&self, folder: &str, each: &mut dyn FnMut(Found)) -> Result<(), SealError> {
+        let mut findings: Vec<Finding> = Vec::new();
+        self.sources.objects(&self.id, &self.area, folder, Window::ALL, &mut findings, each);
+        // A folder that cannot be listed may hold what is due: nothing is sealed past it.
+        let trouble = findings.into_iter().find(|f| f.severity == Severity::Incomplete);
+        match trouble {
+            None => Ok(()),
+            Some(finding) => Err(SealError::Store {
+                key: finding.key.unwrap_or_default(),
+                error: StoreError::Trouble(finding.message),
+            }),
+        }
+    }
+}
+
+fn unsound(finding: &Finding) -> String {
+    format!(
+        "{} ({}). Run trailseal verify; sealing goes on only from a sound digest",
+        finding.message.trim_end_matches('.'),
+        finding.code.as_str()
+    )
+}
+
+/// Reads a log file for its entry in a digest; tells whether its events could be read.
+fn read_log(
+    sources: &Sources,
+    rules: &Rules,
+    bucket: &BucketName,
+    key: String,
+) -> Result<(LogEntry, bool), SealError> {
+    let mut object = match sources.get(Some(bucket.as_str()), &key) {
+        Some(Ok(object)) => object,
+        Some(Err(error)) => return Err(SealError::Store { key, error }),
+        None => return Err(SealError::Store { key, error: StoreError::NotFound }),
+    };
+    let mut times = None;
+    let limits = rules.limits;
+    let read = inflate(
+        &mut object.body,
+        limits.log_stored,
+        limits.log_inflated,
+        rules.already_inflated,
+        &mut |from| times = EventTimes::read(from),
+    );
+    let read = match read {
+        Ok(read) => read,
+        Err(fault) => return Err(SealError::Log { key, reason: fault.to_string() }),
+    };
+    let has_events = times.is_some();
+    let name_time = LogKey::parse(&key).map(|log| log.time);
+    let times = times.unwrap_or(EventTimes { newest: name_time, oldest: name_time });
+    let entry = LogEntry {
+        bucket: bucket.as_str().into(),
+        object: key.into(),
+        hash: read.hash,
+        newest: times.newest,
+        oldest: times.oldest,
+    };
+    Ok((entry, has_events))
+}

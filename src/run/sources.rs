@@ -1,0 +1,587 @@
+//! What the sources hold: where `AWSLogs` lies in them, which accounts and regions are there, and
+//! which object a bucket's key stands for.
+//!
+//! A store has its own paths; a bucket has keys. A [`Root`] is one `AWSLogs` folder of a store
+//! and translates between the two.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+
+use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
+use crate::model::time::{day_folder, hours};
+use crate::model::{
+    AccountId, BucketName, Digest, DigestKey, LogKind, Metadata, OrganizationId, Place, Region,
+    Window,
+};
+use crate::store::{Entry, Object, Put, Store, StoreError};
+use crate::verify::digest::Trouble;
+use crate::verify::inflate::{AlreadyInflated, inflate};
+use crate::verify::{Code, Finding, Limits};
+
+/// How many digests of a source are read to learn bucket and prefix: a majority of them decides,
+/// so that a few altered ones cannot make all others look misplaced.
+const SAMPLES: usize = 15;
+
+/// One `AWSLogs` folder of a store.
+pub struct Root {
+    store: Arc<dyn Store>,
+    /// What stands before `AWSLogs` in the store's paths: empty, or ends in `/`.
+    base: String,
+    /// The bucket that it is a copy of, where that is known.
+    pub bucket: Option<BucketName>,
+    /// What stands before `AWSLogs` in the bucket's keys: empty, or ends in `/`.
+    pub prefix: String,
+}
+
+impl Root {
+    /// The path of a bucket's key in the store.
+    fn path(&self, key: &str) -> Option<String> {
+        let rest = key.strip_prefix(&self.prefix)?;
+        rest.strip_prefix(AWS_LOGS)?.starts_with('/').then(|| format!("{}{rest}", self.base))
+    }
+
+    /// The bucket's key of a path in the store.
+    fn key(&self, path: &str) -> String {
+        format!("{}{}", self.prefix, path.strip_prefix(&self.base).unwrap_or(path))
+    }
+}
+
+/// An account's and region's folders: where digests and the log files that they list meet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AreaId {
+    /// The bucket, where it is known.
+    pub bucket: Option<BucketName>,
+    /// Prefix, organization and account.
+    pub place: Place,
+    /// The region.
+    pub region: Region,
+}
+
+/// What was found of an area.
+#[derive(Debug, Clone, Default)]
+pub struct Area {
+    /// The roots that hold a part of it, by number.
+    roots: BTreeSet<usize>,
+    /// Whether there is a folder of digests.
+    pub digests: bool,
+    /// The kinds of log files that there are folders of.
+    pub kinds: BTreeSet<LogKind>,
+}
+
+/// An object found by listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its key in the bucket.
+    pub key: String,
+    /// Its size as stored.
+    pub size: u64,
+    /// When it was written, as far as the store knows.
+    pub modified: Option<Timestamp>,
+}
+
+/// The sources of a run.
+#[derive(Default)]
+pub struct Sources {
+    roots: Vec<Root>,
+    /// The areas, in the order of reports.
+    pub areas: BTreeMap<AreaId, Area>,
+    requests: AtomicU64,
+}
+
+/// What the user insists on, where a copy's own digests need not be asked.
+#[derive(Debug, Clone, Default)]
+pub struct Insisted {
+    /// The bucket.
+    pub bucket: Option<BucketName>,
+    /// The prefix, empty or ending in `/`.
+    pub prefix: Option<String>,
+}
+
+impl Sources {
+    /// Walks stores for `AWSLogs` folders and what lies in them; what cannot be listed, and what
+    /// no form explains, becomes a finding.
+    #[must_use]
+    pub fn discover(
+        stores: &[(Arc<dyn Store>, String)],
+        insisted: &Insisted,
+        findings: &mut Vec<Finding>,
+    ) -> Self {
+        let mut sources = Self::default();
+        for (store, start) in stores {
+            let mut walk = Walk {
+                store,
+                requests: &sources.requests,
+                bases: Vec::new(),
+                areas: Vec::new(),
+                findings: Vec::new(),
+            };
+            walk.below(start);
+            let Walk { bases, areas, findings: found, .. } = walk;
+            findings.extend(found);
+            for base in bases {
+                let local: Vec<_> = areas.iter().filter(|a| a.0.prefix == base).collect();
+                sources.add_root(store, base.clone(), &local, insisted);
+            }
+        }
+        sources
+    }
+
+    /// One place of one store, which need not hold anything yet: for sealing.
+    #[must_use]
+    pub fn of_place(
+        store: Arc<dyn Store>,
+        base: String,
+        bucket: BucketName,
+        place: Place,
+        region: Region,
+    ) -> Self {
+        let prefix = place.prefix.clone();
+        let kinds = LogKind::ALL.into_iter().collect();
+        let area = Area { roots: BTreeSet::from([0]), digests: true, kinds };
+        let id = AreaId { bucket: Some(bucket.clone()), place, region };
+        let root = Root { store, base, bucket: Some(bucket), prefix };
+        Self { roots: vec![root], areas: BTreeMap::from([(id, area)]), ..Self::default() }
+    }
+
+    /// Puts a new object where the first root that holds the key keeps it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn put_new(&self, key: &str, body: &[u8], metadata: &Metadata) -> Result<Put, StoreError> {
+        let (root, path) = self.root_of(key)?;
+        root.store.put_new(&path, body, metadata)
+    }
+
+    /// Gives an object the metadata that it lost.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn put_metadata(&self, key: &str, metadata: &Metadata) -> Result<(), StoreError> {
+        let (root, path) = self.root_of(key)?;
+        root.store.put_metadata(&path, metadata)
+    }
+
+    fn root_of(&self, key: &str) -> Result<(&Root, String), StoreError> {
+        let found = self.roots.iter().find_map(|root| Some((root, root.path(key)?)));
+        found.ok_or(StoreError::NotFound)
+    }
+
+    fn add_root(
+        &mut self,
+        store: &Arc<dyn Store>,
+        base: String,
+        areas: &[&(Place, Region, Content)],
+        insisted: &Insisted,
+    ) {
+        let number = self.roots.len();
+        let (bucket, prefix) = self.infer(store, &base, areas);
+        let root = Root {
+            store: store.clone(),
+            bucket: insisted.bucket.clone().or(bucket),
+            prefix: insisted.prefix.clone().unwrap_or(prefix),
+            base,
+        };
+        for (place, region, content) in areas {
+            let id = AreaId {
+                bucket: root.bucket.clone(),
+                place: Place { prefix: root.prefix.clone(), ..place.clone() },
+                region: region.clone(),
+            };
+            let area = self.areas.entry(id).or_default();
+            area.roots.insert(number);
+            match content {
+                Content::Digests => area.digests = true,
+                Content::Logs(kind) => {
+                    area.kinds.insert(*kind);
+                }
+            }
+        }
+        self.roots.push(root);
+    }
+
+    /// Learns bucket and prefix from what digests say of themselves. Not trust: a digest that
+    /// says otherwise than the rest is found to be misplaced, and the report shows the bucket.
+    fn infer(
+        &self,
+        store: &Arc<dyn Store>,
+        base: &str,
+        areas: &[&(Place, Region, Content)],
+    ) -> (Option<BucketName>, String) {
+        let with_digests = areas.iter().filter(|a| a.2 == Content::Digests);
+        let mut votes: BTreeMap<(String, String), usize> = BTreeMap::new();
+        let mut read = 0;
+        for (place, region, _) in with_digests {
+            let folder = format!("{}{DIGEST_FOLDER}/{region}/", place.folder());
+            let mut paths = Vec::new();
+            self.days(store, &folder, Window::ALL, &mut |day| {
+                if paths.len() < SAMPLES {
+                    let _ = store.list(&day, &mut |entry| {
+                        if let Entry::Object { key, .. } = entry
+                            && paths.len() < SAMPLES
+                            && DigestKey::parse(&key).is_some()
+                        {
+                            paths.push(key);
+                        }
+                    });
+                }
+            });
+            // Several from each area, so that one area cannot outvote the rest by being first.
+            for path in paths.iter().take(5.max(SAMPLES / areas.len().max(1))) {
+                let Some(digest) = read_digest(&**store, path) else { continue };
+                let rest = path.strip_prefix(base).unwrap_or(path);
+                if let Some(prefix) = digest.object.strip_suffix(rest) {
+                    *votes.entry((digest.bucket, prefix.to_owned())).or_default() += 1;
+                    read += 1;
+                }
+            }
+            if read >= SAMPLES {
+                break;
+            }
+        }
+        let by_votes = |((_, prefix), n): &(&(String, String), &usize)| (**n, *prefix == base);
+        match votes.iter().max_by_key(by_votes) {
+            Some(((bucket, prefix), _)) => (BucketName::parse(bucket).ok(), prefix.clone()),
+            None => (None, base.to_owned()),
+        }
+    }
+
+    /// How many requests were made to the stores.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// The buckets that the sources are copies of.
+    pub fn roots(&self) -> impl Iterator<Item = &Root> {
+        self.roots.iter()
+    }
+
+    /// Opens the object of a bucket's key: `None` when no source holds that bucket and prefix.
+    pub fn get(&self, bucket: Option<&str>, key: &str) -> Option<Result<Object, StoreError>> {
+        let mut result = None;
+        for root in &self.roots {
+            let here = match (&root.bucket, bucket) {
+                (Some(root), Some(bucket)) => root.as_str() == bucket,
+                _ => true,
+            };
+            let Some(path) = root.path(key).filter(|_| here) else { continue };
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            match root.store.get(&path) {
+                Err(StoreError::NotFound) => {
+                    result.get_or_insert(Err(StoreError::NotFound));
+                }
+                other => return Some(other),
+            }
+        }
+        result
+    }
+
+    /// Lists the objects of an area's day folders under a service folder. `each` gets what can be
+    /// read; all else becomes a finding.
+    pub fn objects(
+        &self,
+        id: &AreaId,
+        area: &Area,
+        service: &str,
+        days: Window,
+        findings: &mut Vec<Finding>,
+        each: &mut dyn FnMut(Found),
+    ) {
+        for root in area.roots.iter().filter_map(|n| self.roots.get(*n)) {
+            let place = Place { prefix: root.base.clone(), ..id.place.clone() };
+            let folder = format!("{}{service}/{}/", place.folder(), id.region);
+            let mut found = Vec::new();
+            let stray = self.days(&root.store, &folder, days, &mut |day| {
+                self.requests.fetch_add(1, Ordering::Relaxed);
+                let listed = root.store.list(&day, &mut |entry| match entry {
+                    Entry::Object { key, size, modified } => {
+                        let marker = size == 0 && key.ends_with('/');
+                        if !marker {
+                            each(Found { key: root.key(&key), size, modified });
+                        }
+                    }
+                    other => found.push(other),
+                });
+                if let Err(error) = listed {
+                    found.push(Entry::Unreadable { key: day, cause: error.to_string() });
+                }
+            });
+            for entry in found.into_iter().chain(stray) {
+                findings.push(stray_finding(root, entry));
+            }
+        }
+    }
+
+    /// Calls `each` with the day folders below a region's folder that lie in a window of days, in
+    /// order; returns what else lies on the way.
+    fn days(
+        &self,
+        store: &Arc<dyn Store>,
+        folder: &str,
+        window: Window,
+        each: &mut dyn FnMut(String),
+    ) -> Vec<Entry> {
+        let mut stray = Vec::new();
+        let mut level = vec![folder.to_owned()];
+        let bounds = (bound(window.start), bound(window.end));
+        for digits in [4, 2, 2] {
+            let mut next = BTreeSet::new();
+            for parent in level {
+                self.requests.fetch_add(1, Ordering::Relaxed);
+                let listed = store.list(&parent, &mut |entry| match entry {
+                    Entry::Folder(key)
+                        if last_part(&key).len() == digits && is_number(last_part(&key)) =>
+                    {
+                        let date =
+                            key.strip_prefix(folder).unwrap_or_default().trim_end_matches('/');
+                        let (from, to) = &bounds;
+                        let n = date.len();
+                        if from.get(..n).is_none_or(|from| date >= from)
+                            && to.get(..n).is_none_or(|to| date <= to)
+                        {
+                            next.insert(key);
+                        }
+                    }
+                    other => stray.push(other),
+                });
+                match listed {
+                    Ok(()) | Err(StoreError::NotFound) => {}
+                    Err(error) => {
+                        stray.push(Entry::Unreadable { key: parent, cause: error.to_string() });
+                    }
+                }
+            }
+            level = next.into_iter().collect();
+        }
+        for day in level {
+            each(day);
+        }
+        stray
+    }
+}
+
+/// A day as `YYYY/MM/DD`, for comparing folder names; empty where there is no bound.
+fn bound(time: Timestamp) -> String {
+    if time == Timestamp::MIN || time == Timestamp::MAX { String::new() } else { day_folder(time) }
+}
+
+/// The days whose folders may hold what belongs to a window: those of the window and one on each
+/// side.
+#[must_use]
+pub fn days_around(start: Option<Timestamp>, end: Option<Timestamp>) -> Window {
+    let start = start.map_or(Timestamp::MIN, |t| crate::model::time::sub(t, hours(24)));
+    let end = end.map_or(Timestamp::MAX, |t| crate::model::time::add(t, hours(24)));
+    Window::new(start, end)
+}
+
+/// Trouble in the words of a finding.
+#[must_use]
+pub fn as_trouble(error: &StoreError) -> Trouble {
+    let code = match error {
+        StoreError::Archived(_) => Code::ObjectArchived,
+        _ => Code::ObjectUnreadable,
+    };
+    Trouble { code, cause: error.to_string() }
+}
+
+fn stray_finding(root: &Root, entry: Entry) -> Finding {
+    let bucket = root.bucket.as_ref().map(BucketName::as_str);
+    let (code, key, message) = match entry {
+        Entry::Unreadable { key, cause } => {
+            (Code::ObjectUnreadable, key, format!("It could not be read or listed: {cause}."))
+        }
+        Entry::Folder(key) => {
+            (Code::ObjectUnknown, key, "A folder where none is expected.".to_owned())
+        }
+        Entry::Object { key, .. } => {
+            (Code::ObjectUnknown, key, "An object where none is expected.".to_owned())
+        }
+    };
+    Finding::new(code, message).object(bucket, root.key(&key))
+}
+
+/// Reads a digest just far enough to learn what it says of itself.
+fn read_digest(store: &dyn Store, path: &str) -> Option<Digest> {
+    let mut object = store.get(path).ok()?;
+    let limits = Limits::default();
+    let mut bytes = Vec::new();
+    inflate(
+        &mut object.body,
+        limits.digest_stored,
+        limits.digest_inflated,
+        AlreadyInflated::Accept,
+        &mut |from| {
+            let _ = from.read_to_end(&mut bytes);
+        },
+    )
+    .ok()?;
+    Digest::decode(&bytes).ok()
+}
+
+fn last_part(key: &str) -> &str {
+    let key = key.strip_suffix('/').unwrap_or(key);
+    key.rsplit_once('/').map_or(key, |(_, last)| last)
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// What a region's folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Digests,
+    Logs(LogKind),
+}
+
+/// One store's walk, in the store's own paths.
+struct Walk<'a> {
+    store: &'a Arc<dyn Store>,
+    requests: &'a AtomicU64,
+    bases: Vec<String>,
+    areas: Vec<(Place, Region, Content)>,
+    findings: Vec<Finding>,
+}
+
+impl Walk<'_> {
+    /// Lists a folder's folders; what cannot be listed becomes a finding.
+    fn folders(&mut self, folder: &str, inside_logs: bool) -> Vec<String> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let (mut folders, mut others) = (Vec::new(), Vec::new());
+        let listed = self.store.list(folder, &mut |entry| match entry {
+            Entry::Folder(key) => folders.push(key),
+            other => others.push(other),
+        });
+        if let Err(error) = listed {
+            others.push(Entry::Unreadable { key: folder.to_owned(), cause: error.to_string() });
+        }
+        for other in others {
+            match other {
+                Entry::Unreadable { key, cause } => {
+                    let message = format!("It could not be read or listed: {cause}.");
+                    self.findings
+                        .push(Finding::new(Code::ObjectUnreadable, message).object(None, key));
+                }
+                Entry::Object { key, size, .. } if inside_logs && !(size == 0 && key == folder) => {
+                    self.unknown(key, "An object where none is expected.");
+                }
+                _ => {}
+            }
+        }
+        folders.sort();
+        folders
+    }
+
+    fn unknown(&mut self, key: String, message: &str) {
+        self.findings.push(Finding::new(Code::ObjectUnknown, message).object(None, key));
+    }
+
+    /// Looks for `AWSLogs` at any depth. The start may lie inside of one.
+    fn below(&mut self, start: &str) {
+        let parts: Vec<&str> = start.trim_end_matches('/').split('/').collect();
+        if let Some(at) = parts.iter().rposition(|part| *part == AWS_LOGS) {
+            let (before, inside) = parts.split_at(at);
+            let base = before.iter().fold(String::new(), |base, part| base + part + "/");
+            self.inside(base, inside.get(1..).unwrap_or_default());
+            return;
+        }
+        let mut pending = vec![start.to_owned()];
+        while let Some(folder) = pending.pop() {
+            for child in self.folders(&folder, false) {
+                if last_part(&child) == AWS_LOGS {
+                    self.inside(folder.clone(), &[]);
+                    // A prefix may hold AWSLogs too: look for another one below.
+                    pending.extend(self.nested(&child));
+                } else {
+                    pending.push(child);
+                }
+            }
+        }
+    }
+
+    /// Folders of an `AWSLogs` that are neither an account's nor an organization's.
+    fn nested(&mut self, logs: &str) -> Vec<String> {
+        let mut others = Vec::new();
+        let _ = self.store.list(logs, &mut |entry| {
+            if let Entry::Folder(key) = entry {
+                let name = last_part(&key);
+                if AccountId::parse(name).is_err() && OrganizationId::parse(name).is_err() {
+                    others.push(key);
+                }
+            }
+        });
+        others
+    }
+
+    /// Reads one `AWSLogs`; `only` are the folders below it that the user named.
+    fn inside(&mut self, base: String, only: &[&str]) {
+        let logs = format!("{base}{AWS_LOGS}/");
+        let mut only = only.iter();
+        let first = only.next();
+        let (organization, account_only) = match first.map(|f| OrganizationId::parse(f)) {
+            Some(Ok(organization)) => (Some(Some(organization)), only.next()),
+            Some(Err(_)) => (Some(None), first),
+            None => (None, None),
+        };
+        let mut places = Vec::new();
+        if organization.is_none() || account_only.is_none() {
+            let folder = match &organization {
+                Some(Some(organization)) => format!("{logs}{organization}/"),
+                _ => logs.clone(),
+            };
+            for child in self.folders(&folder, true) {
+                let name = last_part(&child).to_owned();
+                if let Ok(account) = AccountId::parse(&name) {
+                    places.push((organization.clone().flatten(), account));
+                } else if let (None, Ok(found)) = (&organization, OrganizationId::parse(&name)) {
+                    for account in self.folders(&child, true) {
+                        match AccountId::parse(last_part(&account)) {
+                            Ok(account) => places.push((Some(found.clone()), account)),
+                            Err(_) => self.unknown(account, "A folder that is no account's."),
+                        }
+                    }
+                }
+            }
+        } else if let Some(account) = account_only.and_then(|a| AccountId::parse(a).ok()) {
+            places.push((organization.flatten(), account));
+        }
+        for (organization, account) in places {
+            let place = Place { prefix: base.clone(), organization, account };
+            self.account(&place, only.as_slice());
+        }
+        self.bases.push(base);
+    }
+
+    fn account(&mut self, place: &Place, only: &[&str]) {
+        let wanted = |part: Option<&&str>, name: &str| part.is_none_or(|part| *part == name);
+        for service in self.folders(&place.folder(), true) {
+            let name = last_part(&service).to_owned();
+            let content = match LogKind::of_folder(&name) {
+                Some(kind) => Content::Logs(kind),
+                None if name == DIGEST_FOLDER => Content::Digests,
+                // Query results of CloudTrail Lake: a sister format, no part of any chain.
+                None if name == "CloudTrail-Lake" => continue,
+                None => {
+                    self.unknown(
+                        service,
+                        "A folder that is not CloudTrail's: it is not looked at.",
+                    );
+                    continue;
+                }
+            };
+            // Naming the digests' or the logs' folder names the trail: both are looked at.
+            for region in self.folders(&service, true) {
+                match Region::parse(last_part(&region)) {
+                    Ok(name) if wanted(only.get(1), name.as_str()) => {
+                        self.areas.push((place.clone(), name, content));
+                    }
+                    Ok(_) => {}
+                    Err(_) => self.unknown(region, "A folder that is no region's."),
+                }
+            }
+        }
+    }
+}

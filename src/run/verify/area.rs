@@ -1,0 +1,464 @@
+//! One area: its digests folded chain by chain, the log files that they list, and at last those
+//! that none lists.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{ClosedArea, Run};
+use crate::model::key_name::DIGEST_FOLDER;
+use crate::model::{BucketName, ChainId, DigestKey, LogEntry, LogKey, LogKind, Window};
+use crate::report::{ChainReport, ObjectReport};
+use crate::run::pool::Ticket;
+use crate::run::sources::{Area, AreaId, Sources, as_trouble, days_around};
+use crate::store::StoreError;
+use crate::verify::completeness::Listed;
+use crate::verify::digest::{Examined, Location, Rules, StoredObject, Trouble, examine};
+use crate::verify::link::{Linker, Lookup, Presence};
+use crate::verify::log_file::{CheckedLog, Listing, LogObject, check_log};
+use crate::verify::settle::{Settled, Settler, Standing};
+use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
+
+/// How many log files are under way for each worker: enough that one slow file holds nobody up.
+const LOGS_PER_JOB: usize = 32;
+/// How many digests are read ahead.
+const DIGESTS_AHEAD: usize = 4;
+
+/// Why a digest is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Its time was asked for.
+    Asked,
+    /// Only for the signature that it carries of the one before it.
+    Successor,
+    /// Not at all, unless a log file that nothing lists calls for it.
+    Aside,
+}
+
+/// The digests of an area in order of their end times, each with its role.
+pub(super) type Plan = Vec<(Timestamp, String, Role)>;
+
+/// One chain's fold with what it gathers.
+pub(super) struct ChainRun {
+    pub(super) settler: Settler,
+    pub(super) linker: Linker,
+    report: ChainReport,
+}
+
+/// One area's state while it is verified.
+pub(super) struct AreaRun<'a, 'r> {
+    pub(super) run: &'a mut Run<'r>,
+    pub(super) id: &'a AreaId,
+    pub(super) area: &'a Area,
+    pub(super) chains: BTreeMap<ChainId, ChainRun>,
+    /// The log files that valid digests list.
+    pub(super) listed: Listed,
+    /// The log files that only digests list which are not valid.
+    pub(super) claimed: Listed,
+    pub(super) kinds: BTreeSet<LogKind>,
+    queue: VecDeque<Pending>,
+}
+
+/// What is to be recorded, in the order of the input.
+enum Pending {
+    Digest { chain: ChainId, key: Arc<str>, result: &'static str, code: Option<Code>, bytes: u64 },
+    Log { listing: Arc<Listing>, entry: Arc<LogEntry>, ticket: Ticket<CheckedLog> },
+}
+
+/// Verifies one area.
+pub(super) fn verify_area(run: &mut Run<'_>, id: &AreaId, area: &Area) -> io::Result<()> {
+    let plan = plan(run, id, area, days_around(run.request.start, run.request.end));
+    let asked = plan.iter().filter(|(_, _, role)| *role == Role::Asked).count();
+    run.progress.place(&format!("{} {}", id.place.account, id.region), asked);
+    let trails_elsewhere = !run.request.trails.is_empty();
+    let mut this = AreaRun {
+        run,
+        id,
+        area,
+        chains: BTreeMap::new(),
+        listed: Listed::default(),
+        claimed: Listed::default(),
+        kinds: BTreeSet::from([LogKind::CloudTrail]),
+        queue: VecDeque::new(),
+    };
+    this.chains_in_view(&plan);
+    if this.chains.is_empty() {
+        // Where a trail was asked for, other trails' places are not.
+        if !trails_elsewhere && (area.digests || this.has_logs()) {
+            this.run.area_without_digests(id);
+        }
+        return Ok(());
+    }
+    this.fold(&plan)?;
+    this.drain(0)?;
+    for chain in this.chains.values_mut() {
+        chain.linker.finish();
+    }
+    if this.run.request.logs {
+        super::unlisted::judge_area(&mut this, &plan);
+    }
+    for (id, ChainRun { linker, report, .. }) in this.chains {
+        this.run.chains.insert(id, ClosedArea { report, linker });
+    }
+    Ok(())
+}
+
+/// Lists an area's digests and gives each its role.
+pub(super) fn plan(run: &mut Run<'_>, id: &AreaId, area: &Area, days: Window) -> Plan {
+    if !area.digests {
+        return Plan::new();
+    }
+    let mut keys: BTreeSet<(Timestamp, String)> = BTreeSet::new();
+    let mut findings = Vec::new();
+    let mut odd = Vec::new();
+    run.sources.objects(id, area, DIGEST_FOLDER, days, &mut findings, &mut |found| {
+        match DigestKey::parse(&found.key) {
+            Some(name) if name.place == id.place && name.region == id.region => {
+                if !keys.insert((name.end, found.key.clone())) {
+                    odd.push((found.key, "A second copy of a digest: only the first is checked."));
+                }
+            }
+            _ => odd.push((found.key, "An object among the digests whose name is not a digest's.")),
+        }
+    });
+    let bucket = id.bucket.as_ref().map(BucketName::as_str);
+    findings.extend(
+        odd.into_iter()
+            .map(|(key, message)| Finding::new(Code::ObjectUnknown, message).object(bucket, key)),
+    );
+    run.findings.extend(findings);
+    // Per chain: asked for is what ends after the start, up to the first that reaches the end.
+    let mut reached: BTreeMap<ChainId, (Option<Timestamp>, bool)> = BTreeMap::new();
+    let request = run.request;
+    keys.into_iter()
+        .filter_map(|(end, key)| {
+            let name = DigestKey::parse(&key)?;
+            let wanted = request.wants_trail(&name);
+            let (last, carried) = reached.entry(name.chain(None)).or_default();
+            let over = request.end.is_some_and(|asked| last.is_some_and(|last| last >= asked));
+            let role = match (wanted, over) {
+                (false, _) => Role::Aside,
+                (true, false) if request.start.is_some_and(|start| end <= start) => Role::Aside,
+                (true, false) => Role::Asked,
+                (true, true) if !std::mem::replace(carried, true) => Role::Successor,
+                (true, true) => Role::Aside,
+            };
+            *last = Some(end);
+            Some((end, key, role))
+        })
+        .collect()
+}
+
+impl AreaRun<'_, '_> {
+    /// A chain is in view when one of its digests was listed, be it only before the start: then
+    /// it is known that it should go on.
+    fn chains_in_view(&mut self, plan: &Plan) {
+        for (_, key, _) in plan {
+            let Some(name) = DigestKey::parse(key) else { continue };
+            if self.run.request.wants_trail(&name) {
+                let id = name.chain(self.id.bucket.as_ref());
+                let start = self.run.request.start;
+                self.chains.entry(id.clone()).or_insert_with(|| ChainRun {
+                    settler: Settler::default(),
+                    linker: Linker::new(id.clone(), start),
+                    report: ChainReport::new(id),
+                });
+            }
+        }
+    }
+
+    fn has_logs(&mut self) -> bool {
+        let (start, end) = (self.run.request.start, self.run.request.end);
+        let asked = Window::new(start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
+        let mut any = false;
+        for kind in &self.area.kinds {
+            let days = days_around(start, end);
+            let each = &mut |found: crate::run::sources::Found| {
+                any |= LogKey::parse(&found.key).is_none_or(|log| asked.contains(log.time));
+            };
+            self.run.sources.objects(
+                self.id,
+                self.area,
+                kind.folder(),
+                days,
+                &mut Vec::new(),
+                each,
+            );
+        }
+        any
+    }
+
+    /// Submits the reading of a digest.
+    pub(super) fn read(&self, key: &str) -> Option<Ticket<Examined>> {
+        let name = DigestKey::parse(key)?;
+        let at = Location { bucket: self.id.bucket.clone(), key: key.into(), name };
+        let (sources, rules) = (self.run.sources.clone(), self.run.rules.clone());
+        Some(self.run.pool.submit(move || read_digest(&sources, &rules, at)))
+    }
+
+    /// Reads digests ahead and hands them over in order.
+    pub(super) fn read_all<'k>(
+        &mut self,
+        keys: impl Iterator<Item = &'k str>,
+        mut each: impl FnMut(&mut Self, Examined) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let ahead = self.run.pool.jobs() + DIGESTS_AHEAD;
+        let mut keys = keys.peekable();
+        let mut tickets = VecDeque::new();
+        loop {
+            while tickets.len() < ahead
+                && let Some(key) = keys.next()
+            {
+                tickets.extend(self.read(key));
+            }
+            let Some(ticket) = tickets.pop_front() else { return Ok(()) };
+            let examined = ticket.redeem().ok_or_else(panicked)?;
+            each(self, examined)?;
+        }
+    }
+
+    fn fold(&mut self, plan: &Plan) -> io::Result<()> {
+        let asked: BTreeSet<&str> =
+            plan.iter().filter(|p| p.2 == Role::Asked).map(|p| p.1.as_str()).collect();
+        let wanted = plan.iter().filter(|p| p.2 != Role::Aside).map(|p| p.1.as_str());
+        self.read_all(wanted, |this, examined| {
+            this.run.progress.digest();
+            let id = examined.at.chain();
+            let rules = this.run.rules.clone();
+            let Some(chain) = this.chains.get_mut(&id) else { return Ok(()) };
+            let settled = chain.settler.push(&rules, examined);
+            this.take(&id, settled, &asked)
+        })?;
+        let ids: Vec<_> = self.chains.keys().cloned().collect();
+        for id in ids {
+            let rules = self.run.rules.clone();
+            let Some(chain) = self.chains.get_mut(&id) else { continue };
+            let settled = chain.settler.finish(&rules);
+            self.take(&id, settled, &asked)?;
+        }
+        Ok(())
+    }
+
+    /// Links settled digests and submits the log files of those that are valid.
+    fn take(
+        &mut self,
+        id: &ChainId,
+        settled: Vec<Settled>,
+        asked: &BTreeSet<&str>,
+    ) -> io::Result<()> {
+        for mut settled in settled {
+            if !asked.contains(&*settled.examined.at.key) {
+                continue;
+            }
+            self.link(id, &settled);
+            let valid = settled.verified().is_some();
+            let Some(content) = settled.examined.content.take() else { continue };
+            let digest = content.digest;
+            if valid {
+                let region = self.id.region.clone();
+                self.run.used.insert((digest.fingerprint.clone(), region));
+                let window = Window::new(digest.start, digest.end);
+                let key = settled.examined.at.key.clone();
+                let listing = Arc::new(Listing { chain: id.clone(), key, window });
+                for entry in digest.log_files {
+                    self.submit_log(&listing, entry)?;
+                }
+            } else {
+                let Some(chain) = self.chains.get_mut(id) else { continue };
+                chain.report.logs.unchecked += digest.log_files.len() as u64;
+                for entry in &digest.log_files {
+                    self.claimed.insert(&entry.bucket, &entry.object, entry.hash);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Places a digest in its chain and records what it came to.
+    fn link(&mut self, id: &ChainId, settled: &Settled) {
+        let mut lookup = StoreLookup { sources: &self.run.sources, rules: &self.run.rules };
+        let Some(chain) = self.chains.get_mut(id) else { return };
+        let sound = chain.linker.push(settled, &mut lookup);
+        let counts = &mut chain.report.digests;
+        let (result, count) = match (settled.standing, sound) {
+            (Standing::Valid, true) => ("valid", &mut counts.valid),
+            (Standing::Unchecked, _) => ("unchecked", &mut counts.unchecked),
+            _ => ("invalid", &mut counts.invalid),
+        };
+        *count += 1;
+        let examined = &settled.examined;
+        self.run.totals.bytes_read += examined.stored;
+        self.run.totals.bytes_hashed += examined.inflated;
+        self.run.already_inflated += u64::from(examined.already_inflated);
+        let mut code = None;
+        if let Some(finding) = &settled.finding {
+            let mut finding = finding.clone();
+            if let Some(content) = &examined.content {
+                finding.start = Some(content.digest.start.min(examined.at.name.end));
+            }
+            code = Some(finding.code);
+            self.run.findings.push(finding);
+        }
+        let key = examined.at.key.clone();
+        let chain = id.clone();
+        self.queue.push_back(Pending::Digest { chain, key, result, code, bytes: examined.stored });
+    }
+
+    fn submit_log(&mut self, listing: &Arc<Listing>, entry: LogEntry) -> io::Result<()> {
+        if let Some(log) = LogKey::parse(&entry.object) {
+            self.kinds.insert(log.kind);
+        }
+        // Standard and backfill digests may both list a file: it is checked once.
+        if !self.listed.insert(&entry.bucket, &entry.object, entry.hash) {
+            return Ok(());
+        }
+        if !self.run.request.logs {
+            if let Some(chain) = self.chains.get_mut(&listing.chain) {
+                chain.report.logs.unchecked += 1;
+            }
+            return Ok(());
+        }
+        self.drain(self.run.pool.jobs() * LOGS_PER_JOB)?;
+        let (sources, rules) = (self.run.sources.clone(), self.run.rules.clone());
+        let entry = Arc::new(entry);
+        let (its_listing, its_entry) = (listing.clone(), entry.clone());
+        let ticket = self.run.pool.submit(move || {
+            let object = open_log(&sources, &its_entry);
+            check_log(&rules, &its_listing, &its_entry, object)
+        });
+        self.queue.push_back(Pending::Log { listing: listing.clone(), entry, ticket });
+        Ok(())
+    }
+
+    /// Records what has come in until so many are left.
+    fn drain(&mut self, leave: usize) -> io::Result<()> {
+        while self.queue.len() > leave
+            && let Some(pending) = self.queue.pop_front()
+        {
+            match pending {
+                Pending::Digest { chain, key, result, code, bytes } => {
+                    let bucket = chain.bucket.as_ref().map(BucketName::as_str);
+                    (self.run.objects)(&ObjectReport {
+                        object: "digest",
+                        result,
+                        code,
+                        chain: &chain,
+                        bucket,
+                        key: &key,
+                        referenced_by: None,
+                        bytes,
+                    })?;
+                }
+                Pending::Log { listing, entry, ticket } => {
+                    let checked = ticket.redeem().ok_or_else(panicked)?;
+                    self.record_log(&listing, &entry, checked)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn record_log(
+        &mut self,
+        listing: &Listing,
+        entry: &LogEntry,
+        checked: CheckedLog,
+    ) -> io::Result<()> {
+        self.run.progress.log(checked.stored);
+        self.run.totals.bytes_read += checked.stored;
+        self.run.totals.bytes_hashed += checked.inflated;
+        self.run.already_inflated += u64::from(checked.already_inflated);
+        let Some(chain) = self.chains.get_mut(&listing.chain) else { return Ok(()) };
+        let counts = &mut chain.report.logs;
+        let (result, count, state) = match checked.finding.as_ref().map(|f| f.severity) {
+            None => ("valid", &mut counts.valid, None),
+            Some(Severity::Violation) => {
+                ("invalid", &mut counts.invalid, Some(CoverageState::Violated))
+            }
+            Some(_) => ("unchecked", &mut counts.unchecked, Some(CoverageState::Unreadable)),
+        };
+        *count += 1;
+        let code = checked.finding.as_ref().map(|f| f.code);
+        if let Some((state, code)) = state.zip(code) {
+            chain.linker.mark(listing.window, state, code);
+        }
+        (self.run.objects)(&ObjectReport {
+            object: "log",
+            result,
+            code,
+            chain: &listing.chain,
+            bucket: Some(&entry.bucket),
+            key: &entry.object,
+            referenced_by: Some(&listing.key),
+            bytes: checked.stored,
+        })?;
+        self.run.findings.extend(checked.finding);
+        Ok(())
+    }
+
+    /// What the digests of each standard chain say of time.
+    pub(super) fn statements(&self) -> BTreeMap<ChainId, Coverage> {
+        let standard =
+            self.chains.iter().filter(|(id, _)| id.kind == crate::model::ChainKind::Standard);
+        standard.map(|(id, chain)| (id.clone(), chain.linker.statements().clone())).collect()
+    }
+}
+
+fn panicked() -> io::Error {
+    io::Error::other("a worker thread failed; this is a bug in trailseal")
+}
+
+fn read_digest(sources: &Sources, rules: &Rules, at: Location) -> Examined {
+    let object = sources.get(at.bucket.as_ref().map(BucketName::as_str), &at.key);
+    let object = match object {
+        Some(Ok(object)) => Ok(stored(object)),
+        Some(Err(StoreError::NotFound)) | None => {
+            Err(Trouble::unreadable("it was listed, and is gone now: the source is changing"))
+        }
+        Some(Err(error)) => Err(as_trouble(&error)),
+    };
+    examine(rules, at, object)
+}
+
+fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static> {
+    match sources.get(Some(&entry.bucket), &entry.object) {
+        Some(Ok(object)) => LogObject::Found(stored(object)),
+        Some(Err(StoreError::NotFound)) => LogObject::Absent,
+        Some(Err(error)) => LogObject::Trouble(as_trouble(&error)),
+        None => LogObject::Trouble(Trouble::unreadable(
+            "it lies in a bucket or under a prefix that is not among the sources",
+        )),
+    }
+}
+
+fn stored(object: crate::store::Object) -> StoredObject<'static> {
+    let metadata = object.metadata.map_err(Trouble::unreadable);
+    StoredObject { body: object.body, metadata }
+}
+
+/// Asks the sources about digests that are named and were not listed.
+pub(super) struct StoreLookup<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) rules: &'a Rules,
+}
+
+impl Lookup for StoreLookup<'_> {
+    fn digest(&mut self, bucket: &str, key: &str) -> Presence {
+        match self.sources.get(Some(bucket), key) {
+            None => Presence::Elsewhere,
+            Some(Err(StoreError::NotFound)) => Presence::Absent,
+            Some(Err(error)) => Presence::Unknown(as_trouble(&error)),
+            Some(Ok(object)) => {
+                let Some(name) = DigestKey::parse(key) else { return Presence::Absent };
+                let bucket = BucketName::parse(bucket).ok();
+                let at = Location { bucket, key: key.into(), name };
+                match examine(self.rules, at, Ok(stored(object))).content {
+                    Some(content) => Presence::Present { hash: content.hash },
+                    None => Presence::Unknown(Trouble::unreadable("it is not sound")),
+                }
+            }
+        }
+    }
+}

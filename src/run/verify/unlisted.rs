@@ -1,0 +1,293 @@
+//! Log files that no digest lists: found by listing, judged once every digest that could list
+//! them was asked.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::Run;
+use super::area::{AreaRun, Plan, Role, plan};
+use crate::model::time::{add, hours, sub};
+use crate::model::{BucketName, ChainId, DigestKey, LogKey, LogKind, Window};
+use crate::report::ChainReport;
+use crate::run::sources::{AreaId, Found, days_around};
+use crate::verify::completeness::{Unlisted, judge, listing_window};
+use crate::verify::digest::Trouble;
+use crate::verify::link::{Linker, Lookup, Presence, Request};
+use crate::verify::settle::Settler;
+use crate::verify::{Code, Coverage, CoverageState, Finding};
+
+/// Log files told of together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Group {
+    count: u64,
+    first: Timestamp,
+    last: Timestamp,
+}
+
+impl Group {
+    fn add(group: &mut Option<Self>, time: Timestamp) {
+        let g = group.get_or_insert(Self { count: 0, first: time, last: time });
+        g.count += 1;
+        g.first = g.first.min(time);
+        g.last = g.last.max(time);
+    }
+}
+
+/// A log file that no digest read so far lists.
+struct Candidate {
+    key: String,
+    kind: LogKind,
+    /// The times at which it is judged: that of its name, or of a name that tells none the first
+    /// and last of its folder's day.
+    times: Vec<Timestamp>,
+}
+
+/// Looks for unlisted log files in an area and reports them.
+pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) {
+    let candidates = list(this);
+    if candidates.is_empty() {
+        return;
+    }
+    let mut statements = this.statements();
+    consult(this, planned, &candidates, &mut statements);
+    let chain = only_standard_chain(this);
+    let (mut uncovered, mut after, mut kinds) = (None, None, BTreeMap::new());
+    for candidate in candidates {
+        let key = &candidate.key;
+        let bucket = bucket_of(this.id);
+        if this.listed.contains(bucket, key) {
+            continue;
+        }
+        let Some(first) = candidate.times.first().copied() else { continue };
+        if !this.kinds.contains(&candidate.kind) {
+            Group::add(kinds.entry(candidate.kind).or_default(), first);
+            continue;
+        }
+        let judged: Vec<_> =
+            candidate.times.iter().map(|t| judge(*t, statements.values())).collect();
+        if this.claimed.contains(bucket, key) {
+            Group::add(&mut uncovered, first);
+        } else if judged.contains(&Unlisted::Unreferenced) {
+            this.run.totals.logs.unreferenced += 1;
+            this.run.findings.push(unreferenced(this.id, chain.as_ref(), &candidate));
+        } else if judged.contains(&Unlisted::AfterNewest) {
+            Group::add(&mut after, first);
+        } else {
+            Group::add(&mut uncovered, first);
+        }
+    }
+    if let Some(group) = uncovered {
+        let message = format!(
+            "{} log files of this time are listed by no digest, and the digests that could list them are missing, not valid, not readable, or were never made.",
+            group.count
+        );
+        this.run.findings.push(grouped(this.id, "", group, message));
+    }
+    for (kind, group) in kinds {
+        let Some(group) = group else { continue };
+        let folder = format!("{}/", kind.folder());
+        let message = format!(
+            "{} log files of kind {}: no digest lists any of this kind, so nothing vouches for them.",
+            group.count,
+            kind.folder()
+        );
+        this.run.findings.push(grouped(this.id, &folder, group, message));
+    }
+    if let Some(group) = after {
+        this.run.after_newest.push((this.id.clone(), group));
+    }
+}
+
+/// Tells of log files newer than the newest digest, unless the one that will list them is not
+/// due yet.
+pub(super) fn report_after_newest(run: &mut Run<'_>, request: Request, chains: &[ChainReport]) {
+    for (id, group) in std::mem::take(&mut run.after_newest) {
+        let newest = chains
+            .iter()
+            .filter(|c| {
+                c.id.bucket == id.bucket && c.id.place == id.place && c.id.region == id.region
+            })
+            .flat_map(|c| c.coverage.iter())
+            .filter(|i| i.state == CoverageState::Proven)
+            .map(|i| i.window.end)
+            .max();
+        let due = newest.map_or(Timestamp::MIN, |newest| add(newest, request.grace));
+        if group.last < due {
+            continue;
+        }
+        let message = format!(
+            "{} log files are newer than the newest digest: none covers them.",
+            group.count
+        );
+        let finding = grouped(&id, "", group, message);
+        run.findings.push(finding);
+    }
+}
+
+fn bucket_of(id: &AreaId) -> &str {
+    id.bucket.as_ref().map_or("", BucketName::as_str)
+}
+
+/// Lists the area's log files of the requested time that no digest read so far lists.
+fn list(this: &mut AreaRun<'_, '_>) -> Vec<Candidate> {
+    let (start, end) = (this.run.request.start, this.run.request.end);
+    let asked = Window::new(start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
+    let (mut findings, mut candidates, mut odd) = (Vec::new(), Vec::new(), Vec::new());
+    for kind in &this.area.kinds {
+        let bucket = bucket_of(this.id);
+        let each = &mut |found: Found| {
+            let day = day_of(&found.key);
+            let log = LogKey::parse(&found.key)
+                .filter(|log| log.place == this.id.place && log.region == this.id.region);
+            let times = match (log, day) {
+                // A name that contradicts its folder's day may be made to look not due yet.
+                (Some(log), Some(day)) if around(day).contains(log.time) => vec![log.time],
+                (_, Some(day)) if found.key.ends_with(".gz") => {
+                    vec![add(day.start, hours(1)), sub(day.end, hours(1))]
+                }
+                _ => {
+                    odd.push(found.key);
+                    return;
+                }
+            };
+            if times.iter().any(|t| asked.contains(*t)) && !this.listed.contains(bucket, &found.key)
+            {
+                candidates.push(Candidate { key: found.key, kind: *kind, times });
+            }
+        };
+        let days = days_around(start, end);
+        this.run.sources.objects(this.id, this.area, kind.folder(), days, &mut findings, each);
+    }
+    let bucket = this.id.bucket.as_ref().map(BucketName::as_str);
+    findings.extend(odd.into_iter().map(|key| {
+        let message = "An object among the log files whose name is not a log file's.";
+        Finding::new(Code::ObjectUnknown, message).object(bucket, key)
+    }));
+    this.run.findings.extend(findings);
+    candidates
+}
+
+/// The day of the folder that a key lies in.
+fn day_of(key: &str) -> Option<Window> {
+    let (folder, _) = key.rsplit_once('/')?;
+    let day = folder.get(folder.len().checked_sub("YYYY/MM/DD".len())?..)?;
+    let digits: String = day.split('/').collect();
+    let start = crate::model::time::parse_compact_minutes(&format!("{digits}T0000Z")).ok()?;
+    Some(Window::new(start, add(start, hours(24))))
+}
+
+/// The times that names in a day's folder may hold: rounding and late delivery cross midnight.
+fn around(day: Window) -> Window {
+    Window::new(sub(day.start, hours(24)), add(day.end, hours(24)))
+}
+
+/// Asks the digests that were left aside: other trails' and those of other times.
+fn consult(
+    this: &mut AreaRun<'_, '_>,
+    planned: &Plan,
+    candidates: &[Candidate],
+    statements: &mut BTreeMap<ChainId, Coverage>,
+) {
+    let times = || candidates.iter().flat_map(|c| c.times.iter().copied());
+    let Some((first, last)) = times().min().zip(times().max()) else { return };
+    let span = Window::new(listing_window(first).start, listing_window(last).end);
+    let request = this.run.request;
+    if request.start.is_none() && request.end.is_none() && request.trails.is_empty() {
+        return; // every digest was asked for
+    }
+    let asked: std::collections::BTreeSet<&str> =
+        planned.iter().filter(|p| p.2 == Role::Asked).map(|p| p.1.as_str()).collect();
+    let days = Window::new(sub(span.start, hours(24)), add(span.end, hours(24)));
+    // What listing finds odd here was told where it was asked for.
+    let told = this.run.findings.len();
+    let all = plan(this.run, this.id, this.area, days);
+    this.run.findings.truncate(told);
+    let mut chains: BTreeMap<ChainId, Vec<&str>> = BTreeMap::new();
+    for (end, key, _) in &all {
+        if *end >= span.start && *end <= add(span.end, hours(2)) {
+            let Some(name) = DigestKey::parse(key) else { continue };
+            chains.entry(name.chain(this.id.bucket.as_ref())).or_default().push(key);
+        }
+    }
+    for (id, keys) in chains {
+        // Those asked for were read; the first after one left aside carries its signature.
+        let aside = |i: usize| keys.get(i).is_some_and(|k| !asked.contains(k));
+        let wanted: Vec<&str> = keys
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| aside(*i) || i.checked_sub(1).is_some_and(aside))
+            .map(|(_, key)| *key)
+            .collect();
+        let mut settler = Settler::default();
+        let mut linker = Linker::new(id.clone(), Some(Timestamp::MAX));
+        let rules = this.run.rules.clone();
+        let mut settled = Vec::new();
+        let read = this.read_all(wanted.into_iter(), |_, examined| {
+            settled.extend(settler.push(&rules, examined));
+            Ok(())
+        });
+        settled.extend(settler.finish(&rules));
+        for digest in settled.iter().filter(|d| !asked.contains(&*d.examined.at.key)) {
+            linker.push(digest, &mut Nobody);
+            let entries = digest.examined.content.iter().flat_map(|c| &c.digest.log_files);
+            for entry in entries {
+                if digest.verified().is_some() {
+                    this.listed.insert(&entry.bucket, &entry.object, entry.hash);
+                    this.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
+                }
+            }
+        }
+        linker.finish();
+        if id.kind == crate::model::ChainKind::Standard {
+            let known = statements.entry(id).or_default();
+            for interval in linker.statements().all() {
+                known.assign(interval.window, interval.state, interval.reason);
+            }
+            if read.is_err() {
+                known.assign(span, CoverageState::Unreadable, Some(Code::ObjectUnreadable));
+            }
+        }
+    }
+}
+
+/// Knows of no digest: consulting looks at what is there only.
+struct Nobody;
+
+impl Lookup for Nobody {
+    fn digest(&mut self, _: &str, _: &str) -> Presence {
+        Presence::Unknown(Trouble::unreadable("it was not looked for"))
+    }
+}
+
+fn only_standard_chain(this: &AreaRun<'_, '_>) -> Option<ChainId> {
+    let mut standard = this.chains.keys().filter(|id| id.kind == crate::model::ChainKind::Standard);
+    let first = standard.next()?;
+    standard.next().is_none().then(|| first.clone())
+}
+
+fn unreferenced(id: &AreaId, chain: Option<&ChainId>, candidate: &Candidate) -> Finding {
+    let message = if candidate.times.len() == 1 {
+        "No digest lists this log file, though digests cover its time and place."
+    } else {
+        "No digest lists this file, though digests cover its place; its name and folder are not those of a log file."
+    };
+    let bucket = id.bucket.as_ref().map(BucketName::as_str);
+    let mut finding = Finding::new(Code::LogUnreferenced, message).object(bucket, &candidate.key);
+    finding.chain = chain.cloned();
+    finding.start = candidate.times.first().copied();
+    finding.end = candidate.times.last().copied();
+    finding
+}
+
+fn grouped(id: &AreaId, folder: &str, group: Group, message: String) -> Finding {
+    let key = if folder.is_empty() {
+        id.place.folder()
+    } else {
+        format!("{}{folder}{}/", id.place.folder(), id.region)
+    };
+    let bucket = id.bucket.as_ref().map(BucketName::as_str);
+    Finding::new(Code::LogUncovered, message)
+        .object(bucket, key)
+        .window(Window::new(group.first, group.last))
+}

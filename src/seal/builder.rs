@@ -1,0 +1,112 @@
+//! One digest, from what it is to state to the bytes and metadata that are stored.
+
+use std::io::Write;
+
+use flate2::{Compression, GzBuilder};
+use jiff::Timestamp;
+
+use crate::crypto::{Signer, SigningKeyError};
+use crate::model::digest::SIGNATURE_ALGORITHM;
+use crate::model::metadata::{BACKFILL_GENERATION, SIGNATURE, SIGNATURE_ALGORITHM as ALGORITHM};
+use crate::model::{
+    BucketName, ChainKind, Digest, DigestKey, LogEntry, Metadata, Previous, Sha256Hash, Window,
+};
+
+/// The newest digest of a chain: what the next one links to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Its time.
+    pub window: Window,
+    /// How the next digest names it.
+    pub previous: Previous,
+}
+
+/// What a digest is to state.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Its place in the bucket; names its end too.
+    pub name: DigestKey,
+    /// The bucket.
+    pub bucket: BucketName,
+    /// The first moment that it covers.
+    pub start: Timestamp,
+    /// The digest before it; `None` starts a chain.
+    pub previous: Option<Previous>,
+    /// The log files that it vouches for.
+    pub log_files: Vec<LogEntry>,
+    /// When it is made; a backfill digest says so.
+    pub made: Timestamp,
+}
+
+/// A digest ready to be stored.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// Its key.
+    pub key: String,
+    /// Its bytes as stored: one gzip member, the same for the same digest.
+    pub body: Vec<u8>,
+    /// Its metadata, the signature among it.
+    pub metadata: Metadata,
+    /// What the next digest links to.
+    pub head: Head,
+}
+
+impl Draft {
+    /// Renders and signs the digest.
+    ///
+    /// # Errors
+    /// When the signer does not sign.
+    pub fn seal(self, signer: &dyn Signer) -> Result<Sealed, SigningKeyError> {
+        let newest = self.log_files.iter().filter_map(|log| log.newest).max();
+        let oldest = self.log_files.iter().filter_map(|log| log.oldest).min();
+        let key = self.name.to_string();
+        let digest = Digest {
+            account: self.name.place.account.clone(),
+            start: self.start,
+            end: self.name.end,
+            bucket: self.bucket.to_string(),
+            object: key.clone(),
+            fingerprint: signer.fingerprint().clone(),
+            newest,
+            oldest,
+            previous: self.previous,
+            log_files: self.log_files,
+        };
+        let bytes = digest.render();
+        let hash = Sha256Hash::of(&bytes);
+        let signature = sign(signer, &digest, hash)?;
+        let mut metadata = metadata(&signature);
+        if self.name.kind == ChainKind::Backfill {
+            metadata = metadata.with(BACKFILL_GENERATION, self.made.to_string());
+        }
+        let previous = Previous { bucket: digest.bucket, object: digest.object, hash, signature };
+        let head = Head { window: Window::new(digest.start, digest.end), previous };
+        Ok(Sealed { key, body: gzip(&bytes), metadata, head })
+    }
+}
+
+/// The signature over a digest, as the metadata and the next digest spell it.
+///
+/// # Errors
+/// When the signer does not sign.
+pub fn sign(
+    signer: &dyn Signer,
+    digest: &Digest,
+    hash: Sha256Hash,
+) -> Result<String, SigningKeyError> {
+    Ok(hex::encode(signer.sign(digest.signing_string(hash).as_bytes())?))
+}
+
+/// The metadata that a signature is stored in.
+#[must_use]
+pub fn metadata(signature: &str) -> Metadata {
+    Metadata::default().with(SIGNATURE, signature).with(ALGORITHM, SIGNATURE_ALGORITHM)
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    // No name and no time in the header: the same digest is the same bytes.
+    let mut encoder = GzBuilder::new().write(Vec::new(), Compression::default());
+    // Writing to memory does not fail.
+    let _ = encoder.write_all(bytes);
+    encoder.finish().unwrap_or_default()
+}

@@ -1,0 +1,11 @@
+//! Making digests: which are due, what stands in them, and what is signed.
+//!
+//! Pure: bytes to sign come out, signatures go in. What is made here is read by the same types
+//! that [`crate::verify`] reads with.
+
+pub mod builder;
+pub mod events;
+pub mod slots;
+
+pub use builder::{Draft, Head, Sealed};
+pub use events::EventTimes;

@@ -1,0 +1,242 @@
+//! A directory that is a copy of a bucket or of a part of it.
+//!
+//! The copy is hostile: names are checked before they become paths, every path is resolved
+//! beneath the directory by the capability library (no `..`, no link that leads out), and what is
+//! not a regular file is never opened. Metadata lies beside a file as `NAME.metadata.json`. A
+//! file whose name lacks the `.gz` of its key (an archive that was unpacked) stands for it.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions};
+use jiff::Timestamp;
+
+use super::{Entry, Object, Put, Store, StoreError, WriterGuard};
+use crate::model::Metadata;
+use crate::model::metadata::SIDECAR_SUFFIX;
+
+/// S3 allows 2 KB of user metadata; what head-object prints around it is little more.
+const SIDECAR_LIMIT: u64 = 64 << 10;
+const GZ: &str = ".gz";
+
+/// A directory.
+#[derive(Debug)]
+pub struct DirectoryStore {
+    name: String,
+    dir: Dir,
+    root: File,
+}
+
+impl DirectoryStore {
+    /// Opens a directory; `name` is how the user named it.
+    ///
+    /// # Errors
+    /// When it is not a directory or cannot be opened.
+    pub fn open(path: &Path, name: impl Into<String>) -> io::Result<Self> {
+        let dir = Dir::open_ambient_dir(path, ambient_authority())?;
+        Ok(Self { name: name.into(), dir, root: File::open(path)? })
+    }
+
+    /// Opens a regular file, or says why it is none.
+    fn open_file(&self, path: &str) -> Result<cap_std::fs::File, StoreError> {
+        // Opening a pipe would wait for its writer; so the kind is asked first.
+        let metadata = self.dir.metadata(path).map_err(trouble)?;
+        if !metadata.is_file() {
+            return Err(StoreError::Trouble("it is not a regular file".into()));
+        }
+        self.dir.open(path).map_err(trouble)
+    }
+
+    fn sidecar(&self, key: &str) -> Result<Metadata, String> {
+        let path = format!("{key}{SIDECAR_SUFFIX}");
+        let file = match self.open_file(&path) {
+            Ok(file) => file,
+            Err(StoreError::NotFound) => return Ok(Metadata::default()),
+            Err(error) => return Err(format!("{path}: {error}")),
+        };
+        let mut bytes = Vec::new();
+        file.take(SIDECAR_LIMIT + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| format!("{path}: {error}"))?;
+        if bytes.len() as u64 > SIDECAR_LIMIT {
+            return Err(format!("{path} is larger than {SIDECAR_LIMIT} bytes"));
+        }
+        Metadata::decode(&bytes).map_err(|error| format!("{path}: {error}"))
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        self.dir.metadata(path).is_ok_and(|m| m.is_file())
+    }
+
+    fn entry(&self, folder: &str, entry: &cap_std::fs::DirEntry) -> Option<Entry> {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else {
+            let key = format!("{folder}{}", name.to_string_lossy());
+            let cause = "its name is not UTF-8, so it is no key of a bucket".to_owned();
+            return Some(Entry::Unreadable { key, cause });
+        };
+        let key = format!("{folder}{name}");
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
+            Err(error) => return Some(Entry::Unreadable { key, cause: error.to_string() }),
+        };
+        if kind.is_dir() {
+            return Some(Entry::Folder(key + "/"));
+        }
+        // Follows a link, but never out of the directory.
+        let metadata = match self.dir.metadata(&key) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !kind.is_symlink() => {
+                return None; // gone since it was listed
+            }
+            Err(error) => {
+                let cause = if kind.is_symlink() {
+                    format!("it is a symbolic link that leads nowhere or outside ({error})")
+                } else {
+                    error.to_string()
+                };
+                return Some(Entry::Unreadable { key, cause });
+            }
+        };
+        if metadata.is_dir() {
+            let cause = "it is a symbolic link to a directory, which is not followed".to_owned();
+            return Some(Entry::Unreadable { key, cause });
+        }
+        if !metadata.is_file() {
+            let cause = "it is neither a file nor a directory".to_owned();
+            return Some(Entry::Unreadable { key, cause });
+        }
+        if let Some(owner) = key.strip_suffix(SIDECAR_SUFFIX)
+            && (self.is_file(owner) || owner.strip_suffix(GZ).is_some_and(|o| self.is_file(o)))
+        {
+            return None;
+        }
+        let modified =
+            metadata.modified().ok().and_then(|time| Timestamp::try_from(time.into_std()).ok());
+        let unpacked = format!("{key}{GZ}");
+        let stands_for = key.ends_with(".json") && !self.is_file(&unpacked);
+        let key = if stands_for { unpacked } else { key };
+        Some(Entry::Object { key, size: metadata.len(), modified })
+    }
+
+    /// Writes a file under a name that nobody else uses, to be linked or renamed into place.
+    fn write_temporary(&self, key: &str, bytes: &[u8]) -> io::Result<Temporary<'_>> {
+        let parent = key.rsplit_once('/').map_or("", |(parent, _)| parent);
+        if !parent.is_empty() {
+            self.dir.create_dir_all(parent)?;
+        }
+        let mut attempt = 0_u32;
+        loop {
+            let path = format!("{key}.{}-{attempt}.partial", std::process::id());
+            match self.dir.open_with(&path, OpenOptions::new().write(true).create_new(true)) {
+                Ok(mut file) => {
+                    let temporary = Temporary { dir: &self.dir, path };
+                    file.write_all(bytes)?;
+                    file.sync_all()?;
+                    return Ok(temporary);
+                }
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && attempt < 1000 => {
+                    attempt += 1
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+}
+
+/// A file that is gone when it goes out of scope; by then it was linked or renamed.
+struct Temporary<'a> {
+    dir: &'a Dir,
+    path: String,
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        let _ = self.dir.remove_file(&self.path);
+    }
+}
+
+impl Store for DirectoryStore {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        let entries = if folder.is_empty() {
+            self.dir.entries()
+        } else {
+            self.dir.read_dir(path(folder.trim_end_matches('/'))?)
+        };
+        for entry in entries.map_err(trouble)? {
+            if let Some(entry) = self.entry(folder, &entry.map_err(trouble)?) {
+                each(entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn get(&self, key: &str) -> Result<Object, StoreError> {
+        let key = path(key)?;
+        let file = match (self.open_file(key), key.strip_suffix(GZ)) {
+            (Err(StoreError::NotFound), Some(unpacked)) => self.open_file(unpacked)?,
+            (file, _) => file?,
+        };
+        Ok(Object { body: Box::new(file), metadata: self.sidecar(key) })
+    }
+
+    fn put_new(&self, key: &str, body: &[u8], metadata: &Metadata) -> Result<Put, StoreError> {
+        let key = path(key)?;
+        let temporary = self.write_temporary(key, body).map_err(trouble)?;
+        // A link, unlike a rename, never replaces what is there.
+        match self.dir.hard_link(&temporary.path, &self.dir, key) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(Put::Exists),
+            Err(e) => return Err(trouble(e)),
+        }
+        drop(temporary);
+        if !metadata.0.is_empty() {
+            self.put_metadata(key, metadata)?;
+        }
+        Ok(Put::Created)
+    }
+
+    fn put_metadata(&self, key: &str, metadata: &Metadata) -> Result<(), StoreError> {
+        let sidecar = format!("{}{SIDECAR_SUFFIX}", path(key)?);
+        let temporary = self.write_temporary(&sidecar, &metadata.render()).map_err(trouble)?;
+        self.dir.rename(&temporary.path, &self.dir, &sidecar).map_err(trouble)
+    }
+
+    fn lock(&self) -> Result<WriterGuard, StoreError> {
+        let root = self.root.try_clone().map_err(trouble)?;
+        root.lock().map_err(|e| StoreError::Trouble(format!("it cannot be locked: {e}")))?;
+        Ok(WriterGuard(Some(root)))
+    }
+}
+
+impl Drop for WriterGuard {
+    fn drop(&mut self) {
+        if let Some(file) = &self.0 {
+            let _ = file.unlock();
+        }
+    }
+}
+
+/// A key as a path beneath the directory, if it can be one.
+fn path(key: &str) -> Result<&str, StoreError> {
+    let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\0', '\\']);
+    if key.split('/').all(plain) {
+        Ok(key)
+    } else {
+        let cause = "its key cannot be a path inside a directory, so it is not looked for";
+        Err(StoreError::Trouble(cause.into()))
+    }
+}
+
+fn trouble(error: io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NotFound,
+        _ => StoreError::Trouble(error.to_string()),
+    }
+}

@@ -1,0 +1,110 @@
+//! Where bytes live. A store is a small trait of our own: folders are listed, objects are read,
+//! and a new object is put only where none is.
+//!
+//! A store trusts nothing that it holds and reaches nothing outside of itself. It tells absence,
+//! which may become a finding, from trouble, which never does.
+
+pub mod directory;
+
+use std::io::Read;
+
+use jiff::Timestamp;
+
+use crate::model::Metadata;
+
+pub use directory::DirectoryStore;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such object or folder. Nothing else may be taken for absence.
+    #[error("it does not exist")]
+    NotFound,
+    /// It is in an archive class and must be restored first.
+    #[error("it is archived: {0}")]
+    Archived(String),
+    /// Anything else: denied, damaged, out of reach.
+    #[error("{0}")]
+    Trouble(String),
+}
+
+/// One thing in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A folder; its key ends in `/`.
+    Folder(String),
+    /// An object.
+    Object {
+        /// Its key.
+        key: String,
+        /// Its size as stored, in bytes.
+        size: u64,
+        /// When it was written, as far as the store knows.
+        modified: Option<Timestamp>,
+    },
+    /// Something that cannot be read as either, such as a symbolic link that leads outside.
+    Unreadable {
+        /// Its key.
+        key: String,
+        /// Why not.
+        cause: String,
+    },
+}
+
+/// An object on its way out of a store.
+pub struct Object {
+    /// The bytes as stored; reading may fail later.
+    pub body: Box<dyn Read + Send>,
+    /// Its metadata, or why that could not be read.
+    pub metadata: Result<Metadata, String>,
+}
+
+/// What became of putting an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It is there now.
+    Created,
+    /// There was one already, which is untouched.
+    Exists,
+}
+
+/// Where bytes live.
+pub trait Store: Send + Sync {
+    /// How the user named it.
+    fn name(&self) -> &str;
+
+    /// Lists a folder, not what lies below its folders; in no particular order. `""` is the root,
+    /// any other folder ends in `/`.
+    ///
+    /// # Errors
+    /// When the folder is not there or cannot be listed to its end.
+    fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError>;
+
+    /// Opens an object.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be opened.
+    fn get(&self, key: &str) -> Result<Object, StoreError>;
+
+    /// Puts an object where none is: it appears whole, with its metadata, or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written; then nothing is there that was not before.
+    fn put_new(&self, key: &str, body: &[u8], metadata: &Metadata) -> Result<Put, StoreError>;
+
+    /// Gives an object the metadata that it lost.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn put_metadata(&self, key: &str, metadata: &Metadata) -> Result<(), StoreError>;
+
+    /// Waits until no other writer is at work, and keeps others out until the guard is dropped.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    fn lock(&self) -> Result<WriterGuard, StoreError>;
+}
+
+/// Keeps other writers out while it lives.
+#[derive(Debug)]
+pub struct WriterGuard(#[allow(dead_code)] Option<std::fs::File>);

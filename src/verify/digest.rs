@@ -1,0 +1,354 @@
+//! One digest on its own: is it whole, where it belongs, and signed?
+//!
+//! What its neighbours say of it is the matter of [`super::settle`] and [`super::link`].
+
+use std::io::Read;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::finding::{Code, Finding, Severity};
+use super::inflate::{AlreadyInflated, BodyFault, inflate};
+use super::limits::Limits;
+use crate::crypto::{KeyRing, Validity};
+use crate::model::digest::{SIGNATURE_ALGORITHM, is_signature_hex};
+use crate::model::metadata::{
+    BACKFILL_GENERATION, SIGNATURE, SIGNATURE_ALGORITHM as ALGORITHM_NAME,
+};
+use crate::model::time::{add, hours, sub};
+use crate::model::{
+    BucketName, ChainId, ChainKind, Digest, DigestKey, Fingerprint, Metadata, Sha256Hash, Window,
+};
+
+/// What the checks go by.
+#[derive(Debug)]
+pub struct Rules {
+    /// The public keys at hand.
+    pub keys: KeyRing,
+    /// Limits on what is read.
+    pub limits: Limits,
+    /// Whether the source may hold files that were inflated on the way.
+    pub already_inflated: AlreadyInflated,
+    /// What a digest without a signature weighs: a copy loses it, a bucket does not.
+    pub unsigned: Severity,
+    /// What an unknown key weighs: only CloudTrail itself knows all keys.
+    pub key_unknown: Severity,
+}
+
+/// Where a digest was read.
+#[derive(Debug, Clone)]
+pub struct Location {
+    /// The bucket, where it is known.
+    pub bucket: Option<BucketName>,
+    /// The key.
+    pub key: Arc<str>,
+    /// The key, taken apart.
+    pub name: DigestKey,
+}
+
+impl Location {
+    /// The chain that a digest at this place belongs to.
+    #[must_use]
+    pub fn chain(&self) -> ChainId {
+        self.name.chain(self.bucket.as_ref())
+    }
+
+    /// A finding about the digest here.
+    #[must_use]
+    pub fn finding(&self, code: Code, message: impl Into<String>) -> Finding {
+        Finding::new(code, message)
+            .chain(&self.chain())
+            .object(self.bucket.as_ref().map(BucketName::as_str), &*self.key)
+            .window(Window::new(self.name.end, self.name.end))
+    }
+}
+
+/// Why an object could not be read: trouble, never absence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// `object-unreadable` or `object-archived`.
+    pub code: Code,
+    /// The cause, as the store gives it.
+    pub cause: String,
+}
+
+impl Trouble {
+    /// Trouble of a plain kind.
+    pub fn unreadable(cause: impl Into<String>) -> Self {
+        Self { code: Code::ObjectUnreadable, cause: cause.into() }
+    }
+}
+
+/// An object as the store hands it over.
+pub struct StoredObject<'a> {
+    /// The bytes as stored.
+    pub body: Box<dyn Read + Send + 'a>,
+    /// Its metadata, or why that could not be read.
+    pub metadata: Result<Metadata, Trouble>,
+}
+
+/// What a digest is known to be before its neighbours are asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Signed with a key at hand, by the signature in its metadata.
+    Valid,
+    /// No signature in its metadata; the reason, where there is more to say.
+    Unsigned(Option<String>),
+    /// The signature in its metadata does not fit; what was seen.
+    Modified(String),
+    /// The key that it names is not at hand.
+    KeyUnknown,
+    /// Nothing that a neighbour says can mend it.
+    Failed(Box<Finding>),
+}
+
+/// A digest's content, and the hash value of the bytes that it was read from.
+#[derive(Debug, Clone)]
+pub struct Content {
+    /// What it says.
+    pub digest: Digest,
+    /// The hash value of its inflated bytes.
+    pub hash: Sha256Hash,
+}
+
+/// A digest examined on its own.
+#[derive(Debug, Clone)]
+pub struct Examined {
+    /// Where it was read.
+    pub at: Location,
+    /// What it says, where it could be read as a digest that belongs there.
+    pub content: Option<Content>,
+    /// The signature in its metadata, well-formed or not.
+    pub signature: Option<String>,
+    /// When it was made, for a backfill digest whose metadata tells.
+    pub generation: Option<Timestamp>,
+    /// What it is known to be.
+    pub state: State,
+    /// Bytes as stored.
+    pub stored: u64,
+    /// Bytes inflated.
+    pub inflated: u64,
+    /// Whether it was stored inflated.
+    pub already_inflated: bool,
+}
+
+impl Examined {
+    fn new(at: Location, state: State) -> Self {
+        Self {
+            at,
+            content: None,
+            signature: None,
+            generation: None,
+            state,
+            stored: 0,
+            inflated: 0,
+            already_inflated: false,
+        }
+    }
+
+    fn failed(at: Location, code: Code, message: impl Into<String>) -> Self {
+        let finding = at.finding(code, message);
+        Self::new(at, State::Failed(Box::new(finding)))
+    }
+}
+
+/// Examines the digest that the store handed over for a key.
+#[must_use]
+pub fn examine(rules: &Rules, at: Location, object: Result<StoredObject<'_>, Trouble>) -> Examined {
+    let mut object = match object {
+        Ok(object) => object,
+        Err(trouble) => {
+            let message = format!("The digest could not be read: {}.", trouble.cause);
+            return Examined::failed(at, trouble.code, message);
+        }
+    };
+    let mut bytes = Vec::new();
+    let limits = rules.limits;
+    let read = inflate(
+        &mut object.body,
+        limits.digest_stored,
+        limits.digest_inflated,
+        rules.already_inflated,
+        &mut |from| {
+            let _ = from.read_to_end(&mut bytes);
+        },
+    );
+    let inflated = match read {
+        Ok(inflated) => inflated,
+        Err(fault) => {
+            let code = match fault {
+                BodyFault::Trouble(_) => Code::ObjectUnreadable,
+                BodyFault::TrailingData => Code::DigestTrailingData,
+                _ => Code::DigestMalformed,
+            };
+            return Examined::failed(at, code, format!("The digest is not sound: {fault}."));
+        }
+    };
+    let mut examined = match Digest::decode(&bytes) {
+        Ok(digest) => {
+            examine_content(rules, at, object.metadata, Content { digest, hash: inflated.hash })
+        }
+        Err(error) => {
+            Examined::failed(at, Code::DigestMalformed, format!("The digest is {error}."))
+        }
+    };
+    examined.stored = inflated.stored;
+    examined.inflated = inflated.inflated;
+    examined.already_inflated = inflated.already_inflated;
+    examined
+}
+
+fn examine_content(
+    rules: &Rules,
+    at: Location,
+    metadata: Result<Metadata, Trouble>,
+    content: Content,
+) -> Examined {
+    if let Some(finding) = misplaced(&at, &content.digest) {
+        return Examined::new(at, State::Failed(Box::new(finding)));
+    }
+    let mut examined = Examined::new(at, State::Unsigned(None));
+    match metadata {
+        Ok(metadata) => {
+            if let Some(algorithm) = metadata.get(ALGORITHM_NAME)
+                && algorithm != SIGNATURE_ALGORITHM
+            {
+                let message = "The digest's metadata names another signature algorithm.";
+                let finding = examined.at.finding(Code::DigestMalformed, message);
+                examined.state =
+                    State::Failed(Box::new(finding.compared(SIGNATURE_ALGORITHM, algorithm)));
+            } else if let Err(finding) = read_generation(&mut examined, &metadata) {
+                examined.state = State::Failed(finding);
+            } else if let Some(signature) = metadata.get(SIGNATURE) {
+                examined.signature = Some(signature.to_owned());
+                examined.state = by_own_signature(rules, &examined, &content, signature);
+            }
+        }
+        Err(trouble) => examined.state = State::Unsigned(Some(trouble.cause)),
+    }
+    if matches!(examined.state, State::Unsigned(_) | State::Modified(_))
+        && rules.keys.find(&content.digest.fingerprint, &examined.at.name.region).next().is_none()
+    {
+        examined.state = State::KeyUnknown;
+    }
+    examined.content = Some(content);
+    examined
+}
+
+fn read_generation(examined: &mut Examined, metadata: &Metadata) -> Result<(), Box<Finding>> {
+    let Some(text) = metadata.get(BACKFILL_GENERATION) else { return Ok(()) };
+    if examined.at.name.kind != ChainKind::Backfill {
+        return Ok(());
+    }
+    examined.generation = Some(text.parse().map_err(|_| {
+        let message = "The time of generation in the digest's metadata is not a time.";
+        let finding = examined.at.finding(Code::DigestMalformed, message);
+        Box::new(finding.compared("RFC 3339", text))
+    })?);
+    Ok(())
+}
+
+/// Whether the digest says that it belongs elsewhere.
+fn misplaced(at: &Location, digest: &Digest) -> Option<Finding> {
+    let expected_bucket = at.bucket.as_ref().map_or(digest.bucket.as_str(), BucketName::as_str);
+    let moved = |what: &str, expected: &str, actual: &str| {
+        (expected != actual).then(|| {
+            let message = format!("The digest names another {what} than the one it was read from.");
+            at.finding(Code::DigestMoved, message).compared(expected, actual)
+        })
+    };
+    let end = |time: Timestamp| time.to_string();
+    moved("bucket", expected_bucket, &digest.bucket)
+        .or_else(|| moved("key", &at.key, &digest.object))
+        .or_else(|| moved("account", at.name.place.account.as_str(), digest.account.as_str()))
+        .or_else(|| moved("end time", &end(at.name.end), &end(digest.end)))
+}
+
+fn by_own_signature(
+    rules: &Rules,
+    examined: &Examined,
+    content: &Content,
+    signature: &str,
+) -> State {
+    match check_signature(rules, examined, content, signature) {
+        SignatureCheck::Valid => State::Valid,
+        SignatureCheck::KeyUnknown => State::KeyUnknown,
+        SignatureCheck::Invalid if is_signature_hex(signature) => {
+            State::Modified("The signature in the digest's metadata does not fit its bytes.".into())
+        }
+        SignatureCheck::Invalid => {
+            State::Modified("The signature in the digest's metadata is not lower-case hex.".into())
+        }
+        SignatureCheck::Expired(validity) => {
+            State::Failed(Box::new(expired(examined, content, validity)))
+        }
+    }
+}
+
+/// The finding on a key that was not valid when the digest was signed.
+#[must_use]
+pub fn expired(examined: &Examined, content: &Content, validity: Validity) -> Finding {
+    let signed = examined.generation.unwrap_or(content.digest.end);
+    let message = "The digest was signed outside the validity of its key.";
+    examined
+        .at
+        .finding(Code::DigestKeyExpired, message)
+        .compared(format!("within {} to {}", validity.from, validity.to), signed)
+}
+
+/// What one signature over one digest is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureCheck {
+    /// It fits, and the key was valid.
+    Valid,
+    /// It does not fit.
+    Invalid,
+    /// No key of that fingerprint and region is at hand.
+    KeyUnknown,
+    /// It fits, and the key was not valid.
+    Expired(Validity),
+}
+
+/// Checks a signature over a digest: the one rule for signatures from the metadata and from the
+/// successor.
+#[must_use]
+pub fn check_signature(
+    rules: &Rules,
+    examined: &Examined,
+    content: &Content,
+    signature: &str,
+) -> SignatureCheck {
+    let fingerprint: &Fingerprint = &content.digest.fingerprint;
+    let region = &examined.at.name.region;
+    let bytes = if is_signature_hex(signature) { hex::decode(signature).ok() } else { None };
+    let message = content.digest.signing_string(content.hash);
+    let mut result = SignatureCheck::KeyUnknown;
+    for key in rules.keys.find(fingerprint, region) {
+        let fits = bytes.as_ref().is_some_and(|bytes| key.verify(&message, bytes));
+        match key.validity() {
+            _ if !fits => {
+                if result == SignatureCheck::KeyUnknown {
+                    result = SignatureCheck::Invalid;
+                }
+            }
+            Some(validity) if !was_valid(validity, examined) => {
+                result = SignatureCheck::Expired(validity);
+            }
+            _ => return SignatureCheck::Valid,
+        }
+    }
+    result
+}
+
+/// Whether a key was valid when a digest was signed: some minutes after its end, at most two
+/// hours, as the AWS CLI asks for keys; a backfill digest within an hour of its generation.
+fn was_valid(validity: Validity, examined: &Examined) -> bool {
+    let end = examined.at.name.end;
+    let signed = match (examined.at.name.kind, examined.generation) {
+        (ChainKind::Standard, _) => Window::new(end, add(end, hours(2))),
+        (ChainKind::Backfill, Some(made)) => Window::new(sub(made, hours(1)), add(made, hours(1))),
+        // A copy that lost the time of generation leaves only that it was made after its end.
+        (ChainKind::Backfill, None) => Window::new(end, Timestamp::MAX),
+    };
+    validity.from <= signed.end && signed.start <= validity.to
+}

@@ -1,0 +1,312 @@
+//! Reading one stored body: exactly one gzip member, its CRC and length right, nothing after it.
+//!
+//! The body is hostile. It is read in pieces, hashed on the way, and given up as soon as it
+//! passes a limit; memory does not grow with it.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::GzDecoder;
+
+use crate::model::Sha256Hash;
+use crate::model::hash::Sha256Stream;
+
+const BUFFER: usize = 64 << 10;
+
+/// Whether a body that is not gzip but begins as JSON may be taken as it is. Clients that decode
+/// `Content-Encoding: gzip` leave such files in a copy; a bucket never holds them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlreadyInflated {
+    /// Taken; what followed the gzip member can then not be known.
+    Accept,
+    /// Not gzip, so malformed.
+    Refuse,
+}
+
+/// What a sound body holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inflated {
+    /// The hash value of the inflated bytes.
+    pub hash: Sha256Hash,
+    /// Bytes as stored.
+    pub stored: u64,
+    /// Bytes inflated.
+    pub inflated: u64,
+    /// Whether it was stored inflated.
+    pub already_inflated: bool,
+}
+
+/// Why a body is not sound.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyFault {
+    /// Neither gzip nor, where that is allowed, inflated JSON.
+    #[error("it is not gzip")]
+    NotGzip,
+    /// The stream contradicts itself: a bad code, a wrong CRC or length.
+    #[error("its gzip stream is damaged: {0}")]
+    Damaged(String),
+    /// The stream ends before the member does.
+    #[error("its gzip stream is cut off after {0} stored bytes")]
+    CutOff(u64),
+    /// Bytes follow the member.
+    #[error("bytes follow its gzip member")]
+    TrailingData,
+    /// More stored bytes than any file of its kind has.
+    #[error("it is larger than {0} bytes as stored")]
+    TooLarge(u64),
+    /// More inflated bytes than any file of its kind has.
+    #[error("it inflates to more than {0} bytes")]
+    Bomb(u64),
+    /// The store failed while the body was read. Trouble, not a property of the body.
+    #[error("reading it failed: {0}")]
+    Trouble(io::Error),
+}
+
+/// Reads a body to its end. `consume` may read the inflated bytes, as many as it likes and none
+/// where only the hash value matters; what it leaves is read after it.
+///
+/// # Errors
+/// The first fault; what `consume` read until then is not to be used.
+pub fn inflate(
+    body: &mut dyn Read,
+    stored_limit: u64,
+    inflated_limit: u64,
+    already: AlreadyInflated,
+    consume: &mut dyn FnMut(&mut dyn Read),
+) -> Result<Inflated, BodyFault> {
+    let watched = Watched { body, read: 0, limit: stored_limit, failure: None };
+    let mut source = BufReader::with_capacity(BUFFER, watched);
+    // The first two bytes decide; a buffer filled once may hold fewer.
+    let magic = peek(&mut source)?;
+    let plain = match magic.as_slice() {
+        [0x1f, 0x8b] => false,
+        [b'{', ..] if already == AlreadyInflated::Accept => true,
+        [] | [0x1f] => return Err(BodyFault::CutOff(magic.len() as u64)),
+        _ => return Err(BodyFault::NotGzip),
+    };
+    let mut rest = io::Cursor::new(magic).chain(source);
+    let measured = if plain {
+        measure(&mut rest, inflated_limit, consume)
+    } else {
+        let measured = measure(&mut GzDecoder::new(&mut rest), inflated_limit, consume);
+        // Exactly one member, so nothing may follow it.
+        measured.and_then(|measured| match rest.fill_buf() {
+            Ok([]) => Ok(measured),
+            Ok(_) => Err(Fault::Trailing),
+            Err(e) => Err(Fault::Io(e)),
+        })
+    };
+    let watched = rest.get_mut().1.get_mut();
+    match measured {
+        Ok((hash, inflated)) => {
+            Ok(Inflated { hash, stored: watched.read, inflated, already_inflated: plain })
+        }
+        Err(fault) => Err(fault.explain(watched)),
+    }
+}
+
+fn peek(source: &mut BufReader<Watched<'_>>) -> Result<Vec<u8>, BodyFault> {
+    let mut magic = Vec::with_capacity(2);
+    match source.by_ref().take(2).read_to_end(&mut magic) {
+        Ok(_) => Ok(magic),
+        Err(e) => Err(Fault::Io(e).explain(source.get_mut())),
+    }
+}
+
+/// Why reading ended, before it is known whose fault that is.
+#[derive(Debug)]
+enum Fault {
+    Bomb(u64),
+    Trailing,
+    Io(io::Error),
+}
+
+impl Fault {
+    /// Tells a fault of the stream from trouble of the store below it.
+    fn explain(self, watched: &mut Watched<'_>) -> BodyFault {
+        match (watched.failure.take(), self) {
+            (Some(failure), _) => failure,
+            (None, Self::Bomb(limit)) => BodyFault::Bomb(limit),
+            (None, Self::Trailing) => BodyFault::TrailingData,
+            (None, Self::Io(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                BodyFault::CutOff(watched.read)
+            }
+            (None, Self::Io(e)) => BodyFault::Damaged(e.to_string()),
+        }
+    }
+}
+
+/// Hashes and counts all that a reader holds, what `consume` reads of it and what it leaves.
+fn measure(
+    from: &mut dyn Read,
+    limit: u64,
+    consume: &mut dyn FnMut(&mut dyn Read),
+) -> Result<(Sha256Hash, u64), Fault> {
+    let mut meter = Meter { from, hash: Sha256Stream::default(), inflated: 0, limit, fault: None };
+    consume(&mut meter);
+    let mut buffer = vec![0; BUFFER];
+    while meter.fault.is_none() && meter.read(&mut buffer).is_ok_and(|n| n > 0) {}
+    match meter.fault {
+        Some(fault) => Err(fault),
+        None => Ok((meter.hash.finish(), meter.inflated)),
+    }
+}
+
+struct Meter<'a> {
+    from: &'a mut dyn Read,
+    hash: Sha256Stream,
+    inflated: u64,
+    limit: u64,
+    fault: Option<Fault>,
+}
+
+impl Read for Meter<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = loop {
+            match self.from.read(buffer) {
+                Ok(n) => break n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    let kind = e.kind();
+                    self.fault.get_or_insert(Fault::Io(e));
+                    return Err(kind.into());
+                }
+            }
+        };
+        self.inflated += n as u64;
+        if self.inflated > self.limit {
+            self.fault.get_or_insert(Fault::Bomb(self.limit));
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.hash.update(buffer.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+}
+
+/// Counts what is read and remembers why reading failed, which a decoder above would blur.
+struct Watched<'a> {
+    body: &'a mut dyn Read,
+    read: u64,
+    limit: u64,
+    failure: Option<BodyFault>,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = match self.body.read(buffer) {
+            Err(e) if e.kind() != io::ErrorKind::Interrupted => {
+                let kind = e.kind();
+                self.failure = Some(BodyFault::Trouble(e));
+                return Err(kind.into());
+            }
+            other => other?,
+        };
+        self.read += n as u64;
+        if self.read > self.limit {
+            self.failure = Some(BodyFault::TooLarge(self.limit));
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, GzBuilder};
+    use std::io::Write;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzBuilder::new().write(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read(body: &[u8], already: AlreadyInflated) -> Result<Inflated, BodyFault> {
+        let mut collected = Vec::new();
+        let result = inflate(&mut &*body, 1 << 20, 1 << 20, already, &mut |from| {
+            let _ = from.read_to_end(&mut collected);
+        });
+        if let Ok(inflated) = &result {
+            assert_eq!(inflated.hash, Sha256Hash::of(&collected));
+            assert_eq!(
+                (inflated.inflated, inflated.stored),
+                (collected.len() as u64, body.len() as u64)
+            );
+        }
+        result
+    }
+
+    #[test]
+    fn one_member_and_nothing_else_is_sound() {
+        let body = gzip(b"{\"Records\":[]}");
+        let inflated = read(&body, AlreadyInflated::Refuse).unwrap();
+        assert_eq!(inflated.hash, Sha256Hash::of(b"{\"Records\":[]}"));
+        assert!(!inflated.already_inflated);
+    }
+
+    #[test]
+    fn each_fault_is_told_apart() {
+        let good = gzip(b"{\"Records\":[1,2,3,4,5,6,7,8,9]}");
+        let with = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut body = good.clone();
+            change(&mut body);
+            read(&body, AlreadyInflated::Refuse).unwrap_err()
+        };
+        let last = good.len() - 1;
+        assert!(matches!(with(&|b| b.push(0)), BodyFault::TrailingData));
+        assert!(matches!(with(&|b| b.extend(gzip(b"x"))), BodyFault::TrailingData));
+        assert!(matches!(with(&|b| b[last] ^= 1), BodyFault::Damaged(_)), "length");
+        assert!(matches!(with(&|b| b[last - 4] ^= 1), BodyFault::Damaged(_)), "CRC");
+        assert!(matches!(with(&|b| b.truncate(last)), BodyFault::CutOff(_)), "trailer cut");
+        assert!(matches!(with(&|b| b.truncate(12)), BodyFault::CutOff(_)));
+        assert!(matches!(with(&|b| b.truncate(1)), BodyFault::CutOff(1)));
+        assert!(matches!(with(&|b| b.clear()), BodyFault::CutOff(0)));
+        assert!(matches!(with(&|b| b[0] = b'P'), BodyFault::NotGzip));
+        assert!(matches!(with(&|b| b[2] = 7), BodyFault::Damaged(_)), "method");
+    }
+
+    #[test]
+    fn inflated_json_is_taken_only_where_allowed() {
+        assert!(read(b"{}", AlreadyInflated::Accept).unwrap().already_inflated);
+        assert!(matches!(read(b"{}", AlreadyInflated::Refuse), Err(BodyFault::NotGzip)));
+        assert!(matches!(read(b"[]", AlreadyInflated::Accept), Err(BodyFault::NotGzip)));
+    }
+
+    #[test]
+    fn limits_end_a_bomb_and_a_giant() {
+        let bomb = gzip(&vec![0; (1 << 20) + 1]);
+        assert!(matches!(read(&bomb, AlreadyInflated::Refuse), Err(BodyFault::Bomb(_))));
+        let stored: Vec<u8> = {
+            // Incompressible, so that the stored limit is met first.
+            let mut state = 1_u32;
+            let noise: Vec<u8> = (0..(2 << 20))
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 24) as u8
+                })
+                .collect();
+            gzip(&noise)
+        };
+        let result = inflate(&mut &*stored, 1 << 20, 8 << 20, AlreadyInflated::Refuse, &mut |_| {});
+        assert!(matches!(result, Err(BodyFault::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_store_that_fails_is_trouble_and_not_a_fault_of_the_body() {
+        struct Breaks<'a>(&'a [u8]);
+        impl Read for Breaks<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if self.0.is_empty() {
+                    return Err(io::ErrorKind::ConnectionReset.into());
+                }
+                self.0.read(buffer)
+            }
+        }
+        let good = gzip(b"{\"Records\":[]}");
+        for cut in [0, 1, 5, 20, good.len()] {
+            let mut body = Breaks(&good[..cut]);
+            let result = inflate(&mut body, 1 << 20, 1 << 20, AlreadyInflated::Refuse, &mut |_| {});
+            assert!(matches!(result, Err(BodyFault::Trouble(_))), "{cut}");
+        }
+    }
+}

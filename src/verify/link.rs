@@ -1,0 +1,632 @@
+//! The chain: do the digests of one trail follow each other, and what time does that prove?
+//!
+//! A fold over settled digests in order of their end times. It keeps per digest only what
+//! linking needs, and asks the store (through [`Lookup`]) only about digests that are named and
+//! were not listed.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::coverage::{Coverage, CoverageState};
+use super::digest::{Content, Location, Trouble};
+use super::finding::{Code, Finding, Severity};
+use super::settle::{Settled, Standing};
+use crate::model::time::{add, hours, minutes, sub};
+use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Previous, Sha256Hash, Window};
+
+/// How many digests back a link may name: enough for forks and strays between neighbours.
+const MEMORY: usize = 16;
+/// How many missing digests in a row are named one by one; beyond that one finding covers them.
+const NAMED_ONE_BY_ONE: i64 = 48;
+
+/// What is known of a digest that is named and was not among those listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// The store has no such object.
+    Absent,
+    /// It cannot be told.
+    Unknown(Trouble),
+    /// It lies in a bucket or under a prefix that is not among the sources.
+    Elsewhere,
+    /// It is there (a chain whose bucket or prefix changed); what it is.
+    Present {
+        /// The hash value of its inflated bytes.
+        hash: Sha256Hash,
+    },
+}
+
+/// Tells of digests that are named and were not listed.
+pub trait Lookup {
+    /// What is known of this one.
+    fn digest(&mut self, bucket: &str, key: &str) -> Presence;
+}
+
+/// What of time was asked for, and how long a digest may be late.
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    /// The requested start, where one was asked for.
+    pub start: Option<Timestamp>,
+    /// The requested end.
+    pub end: Timestamp,
+    /// The time as of which the source is what it is: now for a bucket, the newest digest's end
+    /// for a copy. Not before `end`.
+    pub as_of: Timestamp,
+    /// How long a digest may be late before it counts as missing.
+    pub grace: SignedDuration,
+}
+
+/// A digest as its successor sees it.
+#[derive(Debug, Clone)]
+struct Link {
+    at: Location,
+    end: Timestamp,
+    hash: Option<Sha256Hash>,
+    signature: Option<String>,
+    standing: Standing,
+    has_successor: bool,
+}
+
+/// What stands for time until the next digest shows whether it is part of the chain: a digest
+/// that is not valid.
+#[derive(Debug)]
+struct Provisional {
+    link: Link,
+    window: Window,
+    reason: Code,
+}
+
+/// One chain's fold.
+#[derive(Debug)]
+pub struct Linker {
+    chain: ChainId,
+    /// The requested start, where one was asked for: what lies before it is not missed.
+    start: Option<Timestamp>,
+    recent: VecDeque<Link>,
+    provisional: Vec<Provisional>,
+    /// Where the linked digests have come to.
+    tip: Option<Timestamp>,
+    interval: SignedDuration,
+    /// What the digests by themselves say of time.
+    statements: Coverage,
+    /// What their log files add to that.
+    marks: Vec<(Window, CoverageState, Code)>,
+    findings: Vec<Finding>,
+    missing: u64,
+}
+
+/// What a chain's fold came to.
+#[derive(Debug)]
+pub struct ChainVerdict {
+    /// The requested time; empty for a backfill chain.
+    pub coverage: Coverage,
+    /// What was found about links and time.
+    pub findings: Vec<Finding>,
+    /// How many digests are gone.
+    pub missing: u64,
+}
+
+impl Linker {
+    /// A chain of which nothing was seen yet.
+    #[must_use]
+    pub fn new(chain: ChainId, start: Option<Timestamp>) -> Self {
+        Self {
+            chain,
+            start,
+            recent: VecDeque::new(),
+            provisional: Vec::new(),
+            tip: None,
+            interval: hours(1),
+            statements: Coverage::default(),
+            marks: Vec::new(),
+            findings: Vec::new(),
+            missing: 0,
+        }
+    }
+
+    /// What the digests seen so far say of time, their log files aside.
+    #[must_use]
+    pub fn statements(&self) -> &Coverage {
+        &self.statements
+    }
+
+    /// Records that log files of a digest lessen what its time is worth.
+    pub fn mark(&mut self, window: Window, state: CoverageState, reason: Code) {
+        let mark = (window, state, reason);
+        if self.marks.last() != Some(&mark) {
+            self.marks.push(mark);
+        }
+    }
+
+    /// Takes the next digest; returns whether its place in the chain is sound.
+    pub fn push(&mut self, settled: &Settled, lookup: &mut dyn Lookup) -> bool {
+        let examined = &settled.examined;
+        let link = Link {
+            at: examined.at.clone(),
+            end: examined.at.name.end,
+            hash: examined.content.as_ref().map(|c| c.hash),
+            signature: examined.signature.clone(),
+            standing: settled.standing,
+            has_successor: false,
+        };
+        let reason = settled.finding.as_ref().map(|f| f.code);
+        match (&examined.content, settled.standing) {
+            (Some(content), Standing::Valid | Standing::Unchecked) => {
+                self.link(link, content, reason, lookup)
+            }
+            _ => {
+                self.hold(link, examined.content.as_ref(), reason);
+                true
+            }
+        }
+    }
+
+    /// Keeps a digest whose own word counts for nothing until the next one places it.
+    fn hold(&mut self, link: Link, content: Option<&Content>, reason: Option<Code>) {
+        let end = link.end;
+        let by_content =
+            content.map(|c| c.digest.start).filter(|start| *start >= sub(end, hours(25)));
+        let by_neighbour =
+            self.provisional.last().map_or(self.tip, |p| Some(p.window.end)).filter(|tip| {
+                *tip < end && end.duration_since(*tip) <= self.interval + minutes(30)
+            });
+        let start = by_neighbour.or(by_content).unwrap_or_else(|| sub(end, self.interval));
+        let reason = reason.unwrap_or(Code::ObjectUnreadable);
+        let window = Window::new(start, end);
+        self.provisional.push(Provisional { link, window, reason });
+    }
+
+    /// Places the digests held, now that one with a word of its own has come.
+    fn place_held(&mut self, next: Option<(&str, Window)>) {
+        for held in std::mem::take(&mut self.provisional) {
+            // A stray: the digest that follows covers its time and does not build on it.
+            let stray = next.is_some_and(|(previous, window)| {
+                previous != &*held.link.at.key && window.start < held.window.end
+            });
+            if stray {
+                continue;
+            }
+            let state = match held.link.standing {
+                Standing::Invalid => CoverageState::Violated,
+                _ => CoverageState::Unreadable,
+            };
+            self.statements.assign(held.window, state, Some(held.reason));
+            self.advance(held.link);
+        }
+    }
+
+    fn advance(&mut self, link: Link) {
+        self.tip = self.tip.max(Some(link.end));
+        if self.recent.len() == MEMORY {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(link);
+    }
+
+    fn link(
+        &mut self,
+        link: Link,
+        content: &Content,
+        reason: Option<Code>,
+        lookup: &mut dyn Lookup,
+    ) -> bool {
+        let digest = &content.digest;
+        let window = Window::new(digest.start, digest.end);
+        let previous_key = digest.previous.as_ref().map_or("", |p| p.object.as_str());
+        self.place_held(Some((previous_key, window)));
+        let before = self.findings.len();
+        match &digest.previous {
+            None => self.new_segment(&link, window),
+            Some(previous) => self.follow(&link, content, window, previous, lookup),
+        }
+        let sound = !self
+            .findings
+            .get(before..)
+            .is_some_and(|new| new.iter().any(|f| is_about(f, &link) && f.code != Code::ChainGap));
+        let (state, reason) = match (link.standing, sound) {
+            (Standing::Valid, true) => (CoverageState::Proven, None),
+            (Standing::Valid, false) => {
+                (CoverageState::Violated, self.findings.get(before).map(|f| f.code))
+            }
+            _ => (CoverageState::Unreadable, reason),
+        };
+        self.statements.assign(window, state, reason);
+        self.interval = window.length().max(minutes(1));
+        self.advance(link);
+        sound
+    }
+
+    fn is_standard(&self) -> bool {
+        self.chain.kind == ChainKind::Standard
+    }
+
+    fn new_segment(&mut self, link: &Link, window: Window) {
+        let Some(tip) = self.tip else { return };
+        if self.is_standard() && window.start < tip {
+            self.fork(
+                link,
+                window,
+                "The digest starts a new segment in time that another digest covers.",
+            );
+            return;
+        }
+        let gap = if self.is_standard() {
+            Window::new(tip, window.start)
+        } else {
+            Window::new(tip, window.end)
+        };
+        let (message, severity) = if gap.is_empty() {
+            let message = "A new segment starts exactly where the last one ended: no time is left out, and nothing links the two.";
+            (message, Severity::Notice)
+        } else {
+            let message = "A new segment of the chain starts here: nothing covers the time since the last one, and nothing shows whether digests were lost from its end.";
+            (message, Severity::Incomplete)
+        };
+        self.findings.push(link.at.finding(Code::ChainGap, message).severity(severity).window(gap));
+        self.statements.assign(gap, CoverageState::Gap, Some(Code::ChainGap));
+    }
+
+    fn fork(&mut self, link: &Link, window: Window, message: &str) {
+        // An unverified digest proves no second history.
+        if link.standing == Standing::Valid {
+            self.findings.push(link.at.finding(Code::DigestFork, message).window(window));
+        }
+    }
+
+    fn broken(&mut self, link: &Link, window: Window, message: &str, expected: &str, actual: &str) {
+        if link.standing == Standing::Valid {
+            let finding = link.at.finding(Code::ChainBroken, message).window(window);
+            self.findings.push(finding.compared(expected, actual));
+        }
+    }
+
+    fn follow(
+        &mut self,
+        link: &Link,
+        content: &Content,
+        window: Window,
+        previous: &Previous,
+        lookup: &mut dyn Lookup,
+    ) {
+        let same_bucket = |l: &Link| {
+            l.at.bucket.as_ref().is_none_or(|bucket| *bucket.as_str() == *previous.bucket)
+        };
+        let found =
+            self.recent.iter().rposition(|l| *l.at.key == *previous.object && same_bucket(l));
+        if let Some(predecessor) = found.and_then(|i| self.recent.get_mut(i)) {
+            let forked = predecessor.has_successor;
+            if link.standing == Standing::Valid {
+                predecessor.has_successor = true;
+            }
+            let predecessor = predecessor.clone();
+            self.follow_known(link, window, previous, &predecessor, forked);
+            return;
+        }
+        let name = DigestKey::parse(&previous.object).filter(|name| name.same_trail(&link.at.name));
+        let Some(name) = name else {
+            let message = "The digest names as its predecessor what is no digest of its trail.";
+            self.broken(link, window, message, "a digest of the same trail", &previous.object);
+            return;
+        };
+        if name.end >= link.end {
+            let message = "The digest names itself or a later digest as its predecessor.";
+            self.broken(
+                link,
+                window,
+                message,
+                &format!("an end before {}", link.end),
+                &previous.object,
+            );
+            return;
+        }
+        let moved = name.place != link.at.name.place
+            || link.at.bucket.as_ref().is_some_and(|b| *b.as_str() != *previous.bucket);
+        if !moved && self.tip.is_some_and(|tip| name.end <= tip) {
+            let message = "The digest names a predecessor that is not part of the chain before it.";
+            self.broken(
+                link,
+                window,
+                message,
+                "the digest that ends where this one starts",
+                &previous.object,
+            );
+            return;
+        }
+        // What lies before the requested start is not asked for.
+        if self.start.is_some_and(|start| name.end <= start) {
+            return;
+        }
+        self.follow_unlisted(link, content, window, previous, &name, moved, lookup);
+    }
+
+    fn follow_known(
+        &mut self,
+        link: &Link,
+        window: Window,
+        previous: &Previous,
+        predecessor: &Link,
+        forked: bool,
+    ) {
+        if forked {
+            self.fork(link, window, "A second digest follows the same predecessor.");
+            return;
+        }
+        if self.is_standard() && window.start < predecessor.end {
+            self.fork(link, window, "The digest's time overlaps that of the digest before it.");
+            return;
+        }
+        if predecessor.standing != Standing::Valid {
+            return;
+        }
+        if let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash) {
+            let message = "Both digests are valid, but the hash value that this one states for its predecessor is not the predecessor's.";
+            self.broken(
+                link,
+                window,
+                message,
+                &format!("SHA-256 {hash}"),
+                &previous.hash.to_string(),
+            );
+        } else if let Some(signature) =
+            predecessor.signature.as_ref().filter(|s| **s != previous.signature)
+        {
+            let message = "Both digests are valid, but the signature that this one states for its predecessor is not the predecessor's.";
+            self.broken(link, window, message, signature, &previous.signature);
+        }
+    }
+
+    /// The predecessor is named and was not listed: gone, unreadable, or in another place.
+    #[allow(clippy::too_many_arguments)]
+    fn follow_unlisted(
+        &mut self,
+        link: &Link,
+        content: &Content,
+        window: Window,
+        previous: &Previous,
+        name: &DigestKey,
+        moved: bool,
+        lookup: &mut dyn Lookup,
+    ) {
+        let start = sub(name.end, window.length());
+        let lost = Window::new(self.tip.map_or(start, |tip| start.max(tip)), name.end);
+        let lost = if moved {
+            lost.intersect(&Window::new(lost.start, content.digest.start))
+        } else {
+            lost
+        };
+        let finding = |code, message: String| {
+            Finding::new(code, message)
+                .chain(&self.chain)
+                .object(Some(&previous.bucket), &*previous.object)
+                .window(lost)
+                .referenced_by(&*link.at.key)
+        };
+        let unreadable = match lookup.digest(&previous.bucket, &previous.object) {
+            Presence::Absent => {
+                self.missing_run(link, lost, window.length(), previous, name, lookup);
+                return;
+            }
+            Presence::Present { hash } if moved => {
+                if hash != previous.hash {
+                    let message = "The hash value that the digest states for its predecessor in another place is not the predecessor's.";
+                    self.broken(
+                        link,
+                        window,
+                        message,
+                        &format!("SHA-256 {hash}"),
+                        &previous.hash.to_string(),
+                    );
+                }
+                return;
+            }
+            Presence::Present { .. } => {
+                let message = "The digest was not listed, yet it is there: the source changed during the run.";
+                finding(Code::ObjectUnreadable, message.into())
+            }
+            Presence::Elsewhere => {
+                let message = format!(
+                    "The chain continues from bucket {} (the trail's bucket or prefix changed), which is not among the sources.",
+                    crate::model::Printable(&previous.bucket)
+                );
+                finding(Code::ObjectUnreadable, message)
+            }
+            Presence::Unknown(trouble) => {
+                finding(trouble.code, format!("The digest could not be read: {}.", trouble.cause))
+            }
+        };
+        if self.is_standard() {
+            self.statements.assign(lost, CoverageState::Unreadable, Some(unreadable.code));
+        }
+        self.findings.push(unreadable);
+    }
+
+    /// A digest is gone, and with it perhaps those between it and the last one that is there.
+    fn missing_run(
+        &mut self,
+        link: &Link,
+        last: Window,
+        interval: SignedDuration,
+        previous: &Previous,
+        name: &DigestKey,
+        lookup: &mut dyn Lookup,
+    ) {
+        let hole = self
+            .tip
+            .filter(|_| self.is_standard())
+            .map(|tip| Window::new(tip, last.start))
+            .filter(|hole| !hole.is_empty());
+        if let Some(hole) = hole {
+            let slots = hole.seconds() / interval.as_secs().max(1);
+            let exact = slots * interval.as_secs() == hole.seconds();
+            if exact && slots <= NAMED_ONE_BY_ONE {
+                for slot in 1..=slots {
+                    let end = sub(hole.end, interval * i32::try_from(slots - slot).unwrap_or(0));
+                    let key = name.with_end(end).to_string();
+                    let window = Window::new(sub(end, interval), end);
+                    let presence = lookup.digest(&previous.bucket, &key);
+                    let message = "The digest is gone: those before and after show that one is due here, and its name follows from theirs.";
+                    self.lost(link, window, &previous.bucket, Some(key), presence, message);
+                }
+            } else {
+                let message = format!(
+                    "About {} digests are gone; their names cannot be known.",
+                    slots.max(1)
+                );
+                self.lost(link, hole, &previous.bucket, None, Presence::Absent, &message);
+                self.missing += u64::try_from(slots.max(1) - 1).unwrap_or(0);
+            }
+        }
+        let message =
+            "The digest is gone: the one after it names it, and the store has no such object.";
+        let key = Some(previous.object.clone());
+        self.lost(link, last, &previous.bucket, key, Presence::Absent, message);
+    }
+
+    fn lost(
+        &mut self,
+        link: &Link,
+        window: Window,
+        bucket: &str,
+        key: Option<String>,
+        presence: Presence,
+        message: &str,
+    ) {
+        let (finding, state) = match presence {
+            Presence::Unknown(trouble) => {
+                let message = format!("The digest could not be read: {}.", trouble.cause);
+                (Finding::new(trouble.code, message), CoverageState::Unreadable)
+            }
+            _ => {
+                self.missing += 1;
+                (Finding::new(Code::DigestMissing, message), CoverageState::Violated)
+            }
+        };
+        if self.is_standard() {
+            self.statements.assign(window, state, Some(finding.code));
+        }
+        let finding = finding.chain(&self.chain).window(window).referenced_by(&*link.at.key);
+        let bucket = Some(bucket.to_owned());
+        self.findings.push(Finding { bucket, key, ..finding });
+    }
+
+    /// Where the digests have come to: the end of the newest one that is not contradicted, and of
+    /// those that follow on it without a hole. An altered digest that claims a later time does
+    /// not move it.
+    #[must_use]
+    pub fn end(&self) -> Option<Timestamp> {
+        let span = self.statements.span()?;
+        let mut end = None;
+        for interval in self.statements.all() {
+            if interval.state != CoverageState::Violated || end == Some(interval.window.start) {
+                end = Some(interval.window.end);
+            }
+        }
+        end.or(Some(span.end))
+    }
+
+    /// Places what is held: no more digests come.
+    pub fn finish(&mut self) {
+        self.place_held(None);
+        let keep = self.recent.len().saturating_sub(1);
+        self.recent.drain(..keep);
+        self.recent.shrink_to_fit();
+    }
+
+    /// Accounts for every moment of the requested time. `None` when the chain begins only after
+    /// it, so that nothing of it was asked for.
+    #[must_use]
+    pub fn close(mut self, request: Request) -> Option<ChainVerdict> {
+        self.finish();
+        if !self.is_standard() {
+            let (findings, missing) = (self.findings, self.missing);
+            return Some(ChainVerdict { coverage: Coverage::default(), findings, missing });
+        }
+        let span = self.statements.span();
+        if span.is_some_and(|span| span.start >= request.end) {
+            return None;
+        }
+        let start = request.start.or(span.map(|s| s.start)).unwrap_or(request.end);
+        let asked = Window::new(start, request.end.max(start));
+        let end = asked.end;
+        let mut coverage = Coverage::default();
+        let mut at = start;
+        for interval in self.statements.within(asked) {
+            self.hole(&mut coverage, Window::new(at, interval.window.start), start, span);
+            coverage.assign(interval.window, interval.state, interval.reason);
+            at = interval.window.end;
+        }
+        self.tail(&mut coverage, Window::new(at, end), request, span);
+        for (window, state, reason) in &self.marks {
+            coverage.assign(window.intersect(&asked), *state, Some(*reason));
+        }
+        self.findings.retain(|f| in_time(f, asked));
+        Some(ChainVerdict { coverage, findings: self.findings, missing: self.missing })
+    }
+
+    /// Time inside the requested window, before some digest's, that no digest speaks of.
+    fn hole(
+        &mut self,
+        coverage: &mut Coverage,
+        hole: Window,
+        start: Timestamp,
+        span: Option<Window>,
+    ) {
+        if hole.is_empty() {
+            return;
+        }
+        let late = hole.start == start && span.is_some_and(|span| span.start >= hole.end);
+        let (code, message) = if late {
+            (Code::ChainLateStart, "The requested time begins before the chain's first digest.")
+        } else {
+            (
+                Code::ChainGap,
+                "No digest accounts for this time, though digests stand before and after it.",
+            )
+        };
+        coverage.assign(hole, CoverageState::Gap, Some(code));
+        self.findings.push(Finding::new(code, message).chain(&self.chain).window(hole));
+    }
+
+    /// Time after the newest digest.
+    fn tail(
+        &mut self,
+        coverage: &mut Coverage,
+        tail: Window,
+        request: Request,
+        span: Option<Window>,
+    ) {
+        if tail.is_empty() {
+            return;
+        }
+        let newest = span.map_or(tail.start, |span| span.end.min(tail.start));
+        if request.as_of.duration_since(newest) <= request.grace {
+            coverage.assign(tail, CoverageState::Pending, None);
+            return;
+        }
+        let message = "The chain ends before the requested time does: its newest digests are gone, or logging stopped.";
+        let bucket = self.chain.bucket.as_ref().map(BucketName::as_str);
+        let finding = Finding::new(Code::ChainTruncated, message)
+            .chain(&self.chain)
+            .window(tail)
+            .compared(format!("digests up to {}", tail.end), format!("the newest ends {newest}"));
+        let finding = match self.recent.back() {
+            Some(last) => finding.object(bucket, &*last.at.key),
+            None => finding,
+        };
+        coverage.assign(tail, CoverageState::Violated, Some(Code::ChainTruncated));
+        self.findings.push(finding);
+    }
+}
+
+fn is_about(finding: &Finding, link: &Link) -> bool {
+    finding.key.as_deref() == Some(&*link.at.key)
+}
+
+/// Whether a finding touches the requested time; one of a single moment may lie on its edge.
+fn in_time(finding: &Finding, asked: Window) -> bool {
+    match (finding.start, finding.end) {
+        (Some(start), Some(end)) if start < end => Window::new(start, end).overlaps(&asked),
+        (Some(start), _) => asked.start <= start && start <= add(asked.end, hours(1)),
+        _ => true,
+    }
+}

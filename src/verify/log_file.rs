@@ -1,0 +1,106 @@
+//! One log file: is it there, whole, and what its digest says it is?
+
+use super::digest::{Rules, StoredObject, Trouble};
+use super::finding::{Code, Finding};
+use super::inflate::{BodyFault, inflate};
+use crate::model::{ChainId, LogEntry, Window};
+
+/// What a log file came to.
+#[derive(Debug)]
+pub struct CheckedLog {
+    /// `None` when it is what its digest says.
+    pub finding: Option<Finding>,
+    /// Bytes as stored.
+    pub stored: u64,
+    /// Bytes inflated.
+    pub inflated: u64,
+    /// Whether it was stored inflated.
+    pub already_inflated: bool,
+}
+
+/// The digest that lists a log file.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Its chain.
+    pub chain: ChainId,
+    /// Its key.
+    pub key: std::sync::Arc<str>,
+    /// Its time.
+    pub window: Window,
+}
+
+/// What the store says when it is asked for a log file.
+pub enum LogObject<'a> {
+    /// Here it is.
+    Found(StoredObject<'a>),
+    /// There is no such object.
+    Absent,
+    /// It cannot be told.
+    Trouble(Trouble),
+}
+
+/// Checks a log file against the entry of the verified digest that lists it.
+#[must_use]
+pub fn check_log(
+    rules: &Rules,
+    listing: &Listing,
+    entry: &LogEntry,
+    object: LogObject<'_>,
+) -> CheckedLog {
+    let finding = |code: Code, message: String| {
+        Finding::new(code, message)
+            .chain(&listing.chain)
+            .object(Some(&entry.bucket), &*entry.object)
+            .window(listing.window)
+            .referenced_by(&*listing.key)
+    };
+    let nothing_read = |finding| CheckedLog {
+        finding: Some(finding),
+        stored: 0,
+        inflated: 0,
+        already_inflated: false,
+    };
+    let mut object = match object {
+        LogObject::Found(object) => object,
+        LogObject::Absent => {
+            let message =
+                "The log file is gone: a valid digest lists it, and the store has no such object.";
+            return nothing_read(finding(Code::LogMissing, message.into()));
+        }
+        LogObject::Trouble(trouble) => {
+            let message = format!("The log file could not be read: {}.", trouble.cause);
+            return nothing_read(finding(trouble.code, message));
+        }
+    };
+    let limits = rules.limits;
+    let read = inflate(
+        &mut object.body,
+        limits.log_stored,
+        limits.log_inflated,
+        rules.already_inflated,
+        &mut |_| {},
+    );
+    match read {
+        Ok(read) => {
+            let modified = (read.hash != entry.hash).then(|| {
+                let message = "The log file's content is not what its digest vouches for.";
+                finding(Code::LogModified, message.into())
+                    .compared(format!("SHA-256 {}", entry.hash), read.hash)
+            });
+            CheckedLog {
+                finding: modified,
+                stored: read.stored,
+                inflated: read.inflated,
+                already_inflated: read.already_inflated,
+            }
+        }
+        Err(fault) => {
+            let code = match fault {
+                BodyFault::Trouble(_) => Code::ObjectUnreadable,
+                BodyFault::TrailingData => Code::LogTrailingData,
+                _ => Code::LogMalformed,
+            };
+            nothing_read(finding(code, format!("The log file is not sound: {fault}.")))
+        }
+    }
+}

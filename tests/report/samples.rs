@@ -1,0 +1,280 @@
+//! Run reports built by hand: verified, violated, incomplete, hostile, large.
+
+use jiff::Timestamp;
+use trailseal::model::time::{add, hours};
+use trailseal::model::{
+    AccountId, BucketName, ChainId, ChainKind, DigestKey, Fingerprint, OrganizationId, Place,
+    Region, TrailName, Window,
+};
+use trailseal::report::run::SCHEMA;
+use trailseal::report::{ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Verdict};
+use trailseal::verify::{Code, CoverageState, Finding, Interval};
+
+/// Steers terminals, turns text around, hides, forges a line and reaches beyond U+FFFF.
+pub(crate) const HOSTILE: &str =
+    "a\u{1b}[2J\u{1b}]0;x\u{7}\u{9b}31m\u{202e}gpj\u{200b}\nVERIFIED: all\r\u{e0041}\u{7f}";
+const HASH: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+const OTHER: &str = "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed";
+
+fn t(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn day(start: u32, end: u32) -> Window {
+    let hour = |h: u32| add(t("2023-07-10T00:00:00Z"), hours(i64::from(h)));
+    Window::new(hour(start), hour(end))
+}
+
+fn interval(window: Window, state: CoverageState, reason: Option<Code>) -> Interval {
+    Interval { window, state, reason }
+}
+
+fn chain_id(account: &str, region: &str, kind: ChainKind) -> ChainId {
+    ChainId {
+        bucket: Some(BucketName::parse("audit-logs").unwrap()),
+        place: Place {
+            prefix: String::new(),
+            organization: None,
+            account: AccountId::parse(account).unwrap(),
+        },
+        region: Region::parse(region).unwrap(),
+        trail: TrailName::parse("management_events").unwrap(),
+        home_region: Region::parse("us-east-1").unwrap(),
+        kind,
+    }
+}
+
+fn proven_chain(account: &str, region: &str) -> ChainReport {
+    ChainReport {
+        digests: Counts { valid: 24, ..Counts::default() },
+        logs: Counts { valid: 288, ..Counts::default() },
+        coverage: vec![interval(day(0, 24), CoverageState::Proven, None)],
+        ..ChainReport::new(chain_id(account, region, ChainKind::Standard))
+    }
+}
+
+/// A report over these chains and findings, with sums and a verdict that fit them.
+pub(crate) fn report(chains: Vec<ChainReport>, mut findings: Vec<Finding>) -> RunReport {
+    Finding::sort(&mut findings);
+    let mut totals = Totals { chains: chains.len() as u64, ..Totals::default() };
+    totals.coverage_seconds = CoverageState::ALL.iter().map(|s| (s.as_str(), 0)).collect();
+    for chain in &chains {
+        totals.digests.add(&chain.digests);
+        totals.logs.listed.add(&chain.logs);
+        for i in &chain.coverage {
+            *totals.coverage_seconds.entry(i.state.as_str()).or_default() += i.window.seconds();
+        }
+    }
+    totals.bytes_read = 12_897_485;
+    totals.bytes_hashed = 103_000_000;
+    totals.requests = 1_412;
+    let states = chains.iter().flat_map(|c| &c.coverage).map(|i| i.state);
+    let verdict = Verdict::of(&findings, states);
+    RunReport {
+        schema: SCHEMA,
+        // Not the default: committed text must not change with the version.
+        tool: Tool { name: "trailseal", version: "0.0.0-test" },
+        scope: Scope {
+            sources: vec!["evidence/2023-07".into()],
+            start: Some(day(0, 24).start),
+            end: Some(day(0, 24).end),
+            logs: true,
+            ..Scope::default()
+        },
+        started: t("2023-07-12T08:00:00.25Z"),
+        finished: t("2023-07-12T08:00:03.5Z"),
+        exit_status: verdict.exit_status(),
+        verdict,
+        totals,
+        chains,
+        keys: vec![KeyReport {
+            fingerprint: Fingerprint::parse("31e8b5433410dfb61a9dc45cc65b22ff").unwrap(),
+            region: Some(Region::parse("us-east-1").unwrap()),
+            source: "keys.json".into(),
+            valid_from: Some(t("2023-07-01T00:00:00Z")),
+            valid_to: Some(t("2023-07-31T00:00:00Z")),
+            used: true,
+        }],
+        findings,
+        not_proven: vec![
+            "Nothing vouches for events before the first digest of each chain.".into(),
+            "The newest digests of a segment are anchored by nothing that follows them: who could delete them together with their log files leaves no broken link.".into(),
+        ],
+    }
+}
+
+fn verified() -> RunReport {
+    let mut east = proven_chain("111122223333", "us-east-1");
+    east.coverage = vec![
+        interval(day(0, 23), CoverageState::Proven, None),
+        interval(day(23, 24), CoverageState::Pending, None),
+    ];
+    let backfill = ChainReport {
+        digests: Counts { valid: 2, ..Counts::default() },
+        logs: Counts { valid: 3, ..Counts::default() },
+        ..ChainReport::new(chain_id("111122223333", "us-east-1", ChainKind::Backfill))
+    };
+    let west = proven_chain("111122223333", "eu-west-1");
+    let notice = Finding::new(
+        Code::LogUncovered,
+        "12 log files of kind CloudTrail-Insight are listed by no digest.",
+    )
+    .chain(&east.id)
+    .object(Some("audit-logs"), "AWSLogs/111122223333/CloudTrail-Insight/us-east-1/");
+    report(vec![east, backfill, west], vec![notice])
+}
+
+/// A chain that lacks log files, whose digest was altered, and that was interrupted.
+pub(crate) fn violation() -> RunReport {
+    use CoverageState::{Gap, Proven, Violated};
+    let mut id = chain_id("111122223333", "eu-west-1", ChainKind::Standard);
+    id.place.prefix = "security/trail/".into();
+    id.place.organization = Some(OrganizationId::parse("o-exampleorgid").unwrap());
+    let broken = ChainReport {
+        digests: Counts { valid: 21, invalid: 1, unchecked: 0 },
+        logs: Counts { valid: 250, invalid: 3, unchecked: 0 },
+        coverage: vec![
+            interval(day(0, 10), Proven, None),
+            interval(day(10, 12), Violated, Some(Code::LogMissing)),
+            interval(day(12, 13), Violated, Some(Code::DigestModified)),
+            interval(day(13, 18), Proven, None),
+            interval(day(18, 20), Gap, Some(Code::ChainGap)),
+            interval(day(20, 24), Proven, None),
+        ],
+        ..ChainReport::new(id.clone())
+    };
+    let log = |time: &str, unique: &str| {
+        let name = format!("111122223333_CloudTrail_eu-west-1_20230710T{time}Z_{unique}.json.gz");
+        format!("{}CloudTrail/eu-west-1/2023/07/10/{name}", id.place)
+    };
+    let digest = |hour: u32| {
+        let ChainId { place, region, trail, home_region, kind, .. } = id.clone();
+        let end = day(0, hour).end;
+        DigestKey { place, region, trail, home_region, kind, end }.to_string()
+    };
+    let missing = |time: &str, unique: &str, hour: u32| {
+        let message = "A valid digest lists this log file, and the source has no such object.";
+        Finding::new(Code::LogMissing, message)
+            .chain(&id)
+            .object(Some("audit-logs"), log(time, unique))
+            .window(day(hour - 1, hour))
+            .referenced_by(digest(hour))
+    };
+    let findings = vec![
+        missing("1015", "7xgocspSowgK0Gto", 11),
+        missing("1120", "Qm3aZr91LbYc0TdE", 12),
+        Finding::new(
+            Code::LogModified,
+            "The inflated bytes hash to another value than the digest says.",
+        )
+        .chain(&id)
+        .object(Some("audit-logs"), log("1125", "p0VhX2sWnJk8UeRi"))
+        .window(day(11, 12))
+        .compared(HASH, OTHER)
+        .referenced_by(digest(12)),
+        Finding::new(Code::DigestModified, "The signature does not fit the digest's bytes.")
+            .chain(&id)
+            .object(Some("audit-logs"), digest(13))
+            .window(day(12, 13))
+            .referenced_by(digest(14)),
+        Finding::new(Code::ChainGap, "A new segment starts 2 h after the last one ended.")
+            .chain(&id)
+            .window(day(18, 20)),
+        Finding::new(Code::ObjectUnknown, "No known form explains this key.")
+            .object(Some("audit-logs"), "AWSLogs/111122223333/notes.txt"),
+    ];
+    report(vec![proven_chain("111122223333", "us-east-1"), broken], findings)
+}
+
+/// Hostile text wherever a bucket, a copy or a command line may put it.
+pub(crate) fn hostile() -> RunReport {
+    let mut id = chain_id("111122223333", "us-east-1", ChainKind::Standard);
+    id.place.prefix = format!("team/{HOSTILE}/");
+    let state = CoverageState::Violated;
+    let chain = ChainReport {
+        logs: Counts { valid: 262, invalid: 26, unchecked: 0 },
+        coverage: vec![interval(day(0, 24), state, Some(Code::LogMissing))],
+        ..ChainReport::new(id.clone())
+    };
+    let missing = |n| {
+        Finding::new(Code::LogMissing, format!("{n} is missing: {HOSTILE}."))
+            .chain(&id)
+            .object(Some(HOSTILE), format!("{n}/{HOSTILE}"))
+            .compared(HOSTILE, HOSTILE)
+            .referenced_by(HOSTILE)
+    };
+    let mut findings: Vec<_> = (10..35).map(missing).collect();
+    findings.push(Finding::new(Code::ObjectUnknown, HOSTILE).object(None, HOSTILE));
+    let mut report = report(vec![chain], findings);
+    report.totals.logs.unreferenced = 1;
+    report.scope.sources = vec![HOSTILE.into(), "dir".into()];
+    report.scope.accounts = vec![HOSTILE.into()];
+    report.scope.regions = vec![HOSTILE.into()];
+    report.scope.trails = vec![HOSTILE.into()];
+    report.keys[0].source = HOSTILE.into();
+    report.not_proven.push(HOSTILE.into());
+    report
+}
+
+pub(crate) fn incomplete() -> RunReport {
+    let mut chain = ChainReport {
+        digests: Counts { valid: 22, invalid: 0, unchecked: 2 },
+        logs: Counts { valid: 0, invalid: 0, unchecked: 264 },
+        coverage: vec![
+            interval(day(0, 22), CoverageState::Proven, None),
+            interval(day(22, 24), CoverageState::Unreadable, Some(Code::DigestUnsigned)),
+        ],
+        ..ChainReport::new(chain_id("111122223333", "us-east-1", ChainKind::Standard))
+    };
+    chain.bucket = None;
+    chain.id.bucket = None;
+    let finding = Finding::new(
+        Code::DigestUnsigned,
+        "The newest digest has no signature in its metadata, and no digest follows that carries it.",
+    )
+    .chain(&chain.id)
+    .object(None, "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2023/07/11/newest.json.gz")
+    .window(day(22, 24));
+    let absent = Finding::new(Code::NoDigests, "No digests were found of account 444455556666.");
+    let mut report = report(vec![chain], vec![finding, absent]);
+    report.scope.logs = false;
+    report.scope.start = None;
+    report.scope.accounts = vec!["111122223333".into(), "444455556666".into()];
+    report
+}
+
+fn nothing_found() -> RunReport {
+    let mut report =
+        report(vec![], vec![Finding::new(Code::NoDigests, "There is no AWSLogs folder.")]);
+    (report.scope.start, report.scope.end) = (None, None);
+    report.keys.clear();
+    report.not_proven.clear();
+    report
+}
+
+/// 1,500 chains of 150 accounts; one chain in fifty lacks a log file.
+pub(crate) fn many() -> RunReport {
+    let (mut chains, mut findings) = (Vec::new(), Vec::new());
+    for n in 0..1500 {
+        let mut chain = proven_chain(&format!("{:012}", n / 10), &format!("region-{}", n % 10));
+        if n % 50 == 49 {
+            chain.logs = Counts { valid: 287, invalid: 1, unchecked: 0 };
+            chain.coverage[0] =
+                interval(day(0, 24), CoverageState::Violated, Some(Code::LogMissing));
+            findings.push(Finding::new(Code::LogMissing, "The log file is gone.").chain(&chain.id));
+        }
+        chains.push(chain);
+    }
+    report(chains, findings)
+}
+
+pub(crate) fn all() -> [(&'static str, RunReport); 6] {
+    [
+        ("verified", verified()),
+        ("violation", violation()),
+        ("hostile", hostile()),
+        ("incomplete", incomplete()),
+        ("nothing-found", nothing_found()),
+        ("many", many()),
+    ]
+}
