@@ -5,8 +5,7 @@ use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, civil};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
@@ -16,6 +15,7 @@ use crate::crypto::{
 };
 use crate::model::{Printable, time};
 
+use super::time_args::{TimeArg, parse_time};
 use super::{Failure, Format, Io};
 
 const SIGNING_KEY: &str = "signing-key.pem";
@@ -28,6 +28,7 @@ const SCHEMA: &str = "trailseal.keys/1";
 /// When CloudTrail was launched. A key is valid from here on unless told otherwise: a digest made
 /// today over old logs carries an old end time, and the key has to be valid then.
 const CLOUDTRAIL_LAUNCH: &str = "2013-11-13T00:00:00Z";
+const DEFAULT_DAYS: u32 = 365;
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
@@ -66,12 +67,12 @@ pub struct GenerateArgs {
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// How many days from now on the key is valid
-    #[arg(long, value_name = "DAYS", default_value_t = 365,
+    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_DAYS,
           value_parser = clap::value_parser!(u32).range(1..=36_500))]
     valid_days: u32,
     /// From when on digests may carry end times (RFC 3339, or a date in UTC)
-    #[arg(long, value_name = "TIME", default_value = CLOUDTRAIL_LAUNCH, value_parser = parse_time)]
-    valid_from: Timestamp,
+    #[arg(long, value_name = "TIME", default_value = CLOUDTRAIL_LAUNCH, value_parser = parse_start)]
+    valid_from: TimeArg,
 }
 
 /// What `keys show` is told.
@@ -97,21 +98,19 @@ pub fn run(command: &KeysCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
 }
 
 /// Reads a time given on the command line: RFC 3339, or a date, which is its first moment in UTC.
-fn parse_time(text: &str) -> Result<Timestamp, String> {
-    let date = || {
-        let date: civil::Date = text.parse().ok()?;
-        // The parser also takes the date out of a time without offset, which would be a guess.
-        (text.len() == "YYYY-MM-DD".len()).then_some(())?;
-        TimeZone::UTC.to_timestamp(date.to_datetime(civil::Time::midnight())).ok()
-    };
-    let time: Option<Timestamp> = text.parse().ok().or_else(date);
-    match time {
-        // Certificates and key lists count whole seconds from 1970 on.
-        Some(time) if time >= Timestamp::UNIX_EPOCH => Ok(whole_second(time)),
-        Some(_) => Err("it lies before 1970".to_owned()),
-        None => {
-            Err("expected a time like 2026-01-31T12:00:00Z or a date like 2026-01-31".to_owned())
-        }
+/// Certificates and key lists count whole seconds from 1970 on.
+fn parse_start(text: &str) -> Result<TimeArg, String> {
+    match parse_time(text)? {
+        TimeArg::At(time) if time < Timestamp::UNIX_EPOCH => Err("it lies before 1970".to_owned()),
+        time => Ok(time),
+    }
+}
+
+impl KeysCommand {
+    /// `keys generate DIR` as it runs by default.
+    pub(super) fn generate(dir: PathBuf) -> Self {
+        let valid_from = TimeArg::At(CLOUDTRAIL_LAUNCH.parse().unwrap_or(Timestamp::UNIX_EPOCH));
+        Self::Generate(GenerateArgs { dir, valid_days: DEFAULT_DAYS, valid_from })
     }
 }
 
@@ -121,7 +120,8 @@ fn whole_second(time: Timestamp) -> Timestamp {
 
 fn generate(args: &GenerateArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let days = SignedDuration::from_hours(24 * i64::from(args.valid_days));
-    let validity = Validity { from: args.valid_from, to: time::add(whole_second(io.now), days) };
+    let from = args.valid_from.resolve(io.now);
+    let validity = Validity { from, to: time::add(whole_second(io.now), days) };
     if validity.from >= validity.to {
         let message = format!("the key would be valid from {validity}, which is never");
         return Err(
@@ -171,7 +171,8 @@ Valid to     {}
 Next:
   Keep {SIGNING_KEY} private: who has it can seal digests in your name.
   Seal with it:
-    trailseal seal SOURCE --account ID --region REGION --trail NAME --key {signing_key}
+    trailseal seal SOURCE --account ID --region REGION --trail NAME \\
+        --bucket BUCKET --key {signing_key}
   Hand {PUBLIC_KEYS} or {CERTIFICATE} to whoever verifies, on another way than the logs:
     trailseal verify SOURCE --keys {public_keys}
     trailseal verify SOURCE --keys {certificate}
@@ -357,10 +358,10 @@ mod tests {
             ("1970-01-01", "1970-01-01T00:00:00Z"),
             (CLOUDTRAIL_LAUNCH, CLOUDTRAIL_LAUNCH),
         ] {
-            assert_eq!(parse_time(text).unwrap().to_string(), expected);
+            assert_eq!(parse_start(text).unwrap().resolve(Timestamp::MAX).to_string(), expected);
         }
         for text in ["", "2026-02-30", "2026-01-31T12:00:00", "1969-12-31T23:59:59Z", "now"] {
-            assert!(parse_time(text).is_err(), "{text}");
+            assert!(parse_start(text).is_err(), "{text}");
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod inspect;
 pub mod keys;
 mod output;
 mod progress;
+pub mod sample;
 pub mod seal;
 mod time_args;
 pub mod verify;
@@ -39,6 +40,7 @@ enum Command {
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     Inspect(inspect::InspectArgs),
+    Sample(sample::SampleArgs),
     /// Print a completion script for a shell, or the JSON Schema of reports
     #[command(subcommand)]
     Print(PrintCommand),
@@ -115,6 +117,7 @@ impl Cli {
             Command::Seal(args) => seal::run(args, io),
             Command::Keys(command) => keys::run(command, io),
             Command::Inspect(args) => inspect::run(args, io),
+            Command::Sample(args) => sample::run(args, io),
             Command::Print(PrintCommand::Completions { shell }) => {
                 clap_complete::generate(*shell, &mut Self::command(), "trailseal", &mut io.out);
                 Ok(0)

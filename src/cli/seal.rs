@@ -165,7 +165,7 @@ fn request(args: &SealArgs, now: Timestamp) -> Result<SealRequest, Failure> {
     })
 }
 
-fn read_key(path: &Path) -> Result<SigningKey, Failure> {
+pub(super) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|e| {
         Failure::usage(format!("{}: {e}", Printable(&name)))

@@ -8,7 +8,7 @@ use crate::model::time::sub;
 
 /// A time as it was typed; what it means may depend on the time of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TimeArg {
+pub(crate) enum TimeArg {
     /// A moment.
     At(Timestamp),
     /// So long before the run.
@@ -18,7 +18,7 @@ pub(super) enum TimeArg {
 impl TimeArg {
     /// The moment that is meant by a run at `now`, in whole seconds.
     #[must_use]
-    pub(super) fn resolve(self, now: Timestamp) -> Timestamp {
+    pub(crate) fn resolve(self, now: Timestamp) -> Timestamp {
         let time = match self {
             Self::At(time) => time,
             Self::Ago(span) => sub(now, span),

@@ -2,6 +2,7 @@
 
 pub mod pool;
 pub mod progress;
+pub mod sample;
 pub mod seal;
 pub mod sources;
 pub mod verify;

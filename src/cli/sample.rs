@@ -1,0 +1,62 @@
+//! `trailseal sample`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::keys::{KeysCommand, run as run_keys};
+use super::seal::read_key;
+use super::{Failure, Io};
+use crate::run::sample;
+use crate::store::{DirectoryStore, Store};
+
+const EXAMPLES: &str = "\
+Examples:
+    trailseal sample ./sample
+    trailseal verify ./sample --keys ./sample/keys/public-keys.json
+    # delete, alter or add a file, and verify again
+
+With the key of an earlier sample in DIR/keys, the same bytes are written again.";
+
+/// Write a small sealed trail to try things on: two accounts, two regions, 30 hours
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SampleArgs {
+    /// A directory; AWSLogs and keys are made in it
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the directory holds a sample already or cannot be written.
+pub fn run(args: &SampleArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    let dir = &args.dir;
+    let shown = dir.display().to_string();
+    if dir.join("AWSLogs").exists() {
+        return Err(Failure::usage(format!("{shown}: there is an AWSLogs already"))
+            .remedy("name a directory without one"));
+    }
+    let keys = dir.join("keys");
+    let key_file = keys.join("signing-key.pem");
+    if !key_file.exists() {
+        let generate = KeysCommand::generate(keys.clone());
+        let mut nowhere = Vec::new();
+        run_keys(&generate, &mut Io { out: &mut nowhere, err: &mut *io.err, ..*io })?;
+    }
+    let key = read_key(&key_file)?;
+    let store = DirectoryStore::open(dir, &*shown)
+        .map_err(|e| Failure::internal(format!("{shown}: {e}")))?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    sample::write(&store, &key).map_err(Failure::internal)?;
+    let keys = keys.join("public-keys.json");
+    writeln!(
+        io.out,
+        "Wrote a sample trail to {shown}.\n\nNext:\n    trailseal verify {shown} --keys {}",
+        keys.display()
+    )
+    .map_err(Failure::internal)?;
+    Ok(0)
+}
