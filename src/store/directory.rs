@@ -116,7 +116,8 @@ impl DirectoryStore {
         let modified =
             metadata.modified().ok().and_then(|time| Timestamp::try_from(time.into_std()).ok());
         let unpacked = format!("{key}{GZ}");
-        let stands_for = key.ends_with(".json") && !self.is_file(&unpacked);
+        let stands_for =
+            key.ends_with(".json") && !key.ends_with(SIDECAR_SUFFIX) && !self.is_file(&unpacked);
         let key = if stands_for { unpacked } else { key };
         Some(Entry::Object { key, size: metadata.len(), modified })
     }

@@ -56,7 +56,8 @@ pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) {
     for candidate in candidates {
         let key = &candidate.key;
         let bucket = bucket_of(this.id);
-        if this.listed.contains(bucket, key) {
+        // A digest that is not valid has a finding of its own, which speaks for its log files too.
+        if this.listed.contains(bucket, key) || this.claimed.contains(bucket, key) {
             continue;
         }
         let Some(first) = candidate.times.first().copied() else { continue };
@@ -66,9 +67,7 @@ pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) {
         }
         let judged: Vec<_> =
             candidate.times.iter().map(|t| judge(*t, statements.values())).collect();
-        if this.claimed.contains(bucket, key) {
-            Group::add(&mut uncovered, first);
-        } else if judged.contains(&Unlisted::Unreferenced) {
+        if judged.contains(&Unlisted::Unreferenced) {
             this.run.totals.logs.unreferenced += 1;
             this.run.findings.push(unreferenced(this.id, chain.as_ref(), &candidate));
         } else if judged.contains(&Unlisted::AfterNewest) {
