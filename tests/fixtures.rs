@@ -1,5 +1,6 @@
 //! One defect, one fixture, one expected code, and nothing else found. Each says which hours are
 //! no longer proven.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
 
@@ -35,7 +36,7 @@ macro_rules! fixture {
         #[test]
         fn $name() {
             let $tree = Tree::sealed();
-            $damage;
+            let () = $damage;
             let found = vec![$($found),*];
             expect(&$tree, &[], Expected { status: $status, hours: $hours, found });
         }
@@ -823,4 +824,19 @@ fn a_copy_that_was_inflated_on_the_way_is_accepted_aloud() {
     tree.change(&log_key(2), |bytes| bytes.push(b' '));
     let found = vec![("log-modified", log_key(2))];
     expect(&tree, &[], Expected { status: 1, hours: "PPVPPPPP", found });
+}
+
+#[test]
+fn the_readme_explains_every_code_with_its_severity() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    for code in trailseal::verify::Code::ALL {
+        let letter = match code.severity().as_str() {
+            "violation" => "V",
+            "incomplete" => "I",
+            _ => "n",
+        };
+        let row = format!("| `{}` | {letter} | ", code.as_str());
+        assert!(readme.contains(&row), "{row}");
+    }
 }

@@ -3,19 +3,22 @@
 use std::fmt;
 
 /// Shows a text with every character that could steer a terminal or hide other text escaped as
-/// `\u{..}`: controls, escapes, bidirectional and invisible format characters, line separators.
+/// `\u{..}`: controls, escapes, bidirectional and invisible format characters, line separators. A
+/// backslash is doubled, so that no text passes for the escape of another.
 #[derive(Debug, Clone, Copy)]
 pub struct Printable<'a>(pub &'a str);
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
-        while let Some(at) = rest.find(is_steering) {
+        while let Some(at) = rest.find(|c| c == '\\' || is_steering(c)) {
             let (plain, tail) = rest.split_at(at);
             f.write_str(plain)?;
             let mut chars = tail.chars();
-            if let Some(steering) = chars.next() {
-                write!(f, "\\u{{{:x}}}", u32::from(steering))?;
+            match chars.next() {
+                Some('\\') => f.write_str("\\\\")?,
+                Some(steering) => write!(f, "\\u{{{:x}}}", u32::from(steering))?,
+                None => {}
             }
             rest = chars.as_str();
         }
@@ -29,7 +32,9 @@ impl fmt::Display for Printable<'_> {
 pub fn is_steering(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{feff}'
+            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{feff}'
+            | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{fe00}'..='\u{fe0f}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
@@ -50,6 +55,8 @@ mod tests {
             ("\u{9b}31m", "\\u{9b}31m"),
             ("abc\u{202e}gpj", "abc\\u{202e}gpj"),
             ("\u{7f}", "\\u{7f}"),
+            ("\\u{7f}", "\\\\u{7f}"),
+            ("blank\u{3164}\u{fe0f}", "blank\\u{3164}\\u{fe0f}"),
         ] {
             assert_eq!(Printable(raw).to_string(), shown);
         }

@@ -6,5 +6,6 @@ pub mod sample;
 pub mod seal;
 pub mod sources;
 pub mod verify;
+mod walk;
 
 pub use progress::{Progress, Silent};

@@ -33,7 +33,7 @@ pub struct Settled {
     /// What it is.
     pub standing: Standing,
     /// Why it is not valid.
-    pub finding: Option<Finding>,
+    pub finding: Option<Box<Finding>>,
 }
 
 /// Verified content: only settling makes it.
@@ -78,9 +78,9 @@ enum Decision {
     /// A successor is still awaited.
     Awaiting,
     /// Settled.
-    Final(Standing, Option<Finding>),
+    Final(Standing, Option<Box<Finding>>),
     /// The successor contradicts it: whether that counts depends on the successor itself.
-    IfValid { successor: u64, then: Finding, otherwise: (Standing, Finding) },
+    IfValid { successor: u64, then: Box<Finding>, otherwise: (Standing, Box<Finding>) },
 }
 
 impl Settler {
@@ -169,6 +169,10 @@ fn names(successor: &Examined, digest: &Examined) -> bool {
     })
 }
 
+fn not_valid(standing: Standing, finding: Finding) -> Decision {
+    Decision::Final(standing, Some(Box::new(finding)))
+}
+
 fn on_its_own(examined: &Examined) -> Decision {
     match &examined.state {
         State::Valid => Decision::Final(Standing::Valid, None),
@@ -177,7 +181,7 @@ fn on_its_own(examined: &Examined) -> Decision {
                 Code::ObjectUnreadable | Code::ObjectArchived => Standing::Unchecked,
                 _ => Standing::Invalid,
             };
-            Decision::Final(standing, Some((**finding).clone()))
+            Decision::Final(standing, Some(finding.clone()))
         }
         State::Unsigned(_) | State::Modified(_) | State::KeyUnknown => Decision::Awaiting,
     }
@@ -187,12 +191,10 @@ fn without_successor(rules: &Rules, examined: &Examined) -> Decision {
     match &examined.state {
         State::Modified(message) => {
             let finding = examined.at.finding(Code::DigestModified, message);
-            Decision::Final(Standing::Invalid, Some(finding))
+            not_valid(Standing::Invalid, finding)
         }
-        State::KeyUnknown => {
-            Decision::Final(standing(rules.key_unknown), Some(key_unknown(rules, examined)))
-        }
-        _ => Decision::Final(standing(rules.unsigned), Some(unsigned(rules, examined))),
+        State::KeyUnknown => not_valid(standing(rules.key_unknown), key_unknown(rules, examined)),
+        _ => not_valid(standing(rules.unsigned), unsigned(rules, examined)),
     }
 }
 
@@ -238,8 +240,8 @@ fn by_successor(rules: &Rules, examined: &Examined, successor: &Examined, number
     };
     let depends = |then: Finding, otherwise: (Standing, Finding)| Decision::IfValid {
         successor: number,
-        then,
-        otherwise,
+        then: Box::new(then),
+        otherwise: (otherwise.0, Box::new(otherwise.1)),
     };
     let fits = previous.hash == content.hash;
     let contradiction = || {
@@ -253,20 +255,18 @@ fn by_successor(rules: &Rules, examined: &Examined, successor: &Examined, number
     match (check_signature(rules, examined, content, &previous.signature), &examined.state) {
         (SignatureCheck::Valid, State::Modified(_)) => {
             let message = "The signature in the digest's metadata was altered; the one that the next digest carries fits.";
-            Decision::Final(Standing::Invalid, Some(modified(message)))
+            not_valid(Standing::Invalid, modified(message))
         }
         (SignatureCheck::Valid, _) => Decision::Final(Standing::Valid, None),
         (SignatureCheck::Expired(validity), _) => {
-            Decision::Final(Standing::Invalid, Some(expired(examined, content, validity)))
+            not_valid(Standing::Invalid, expired(examined, content, validity))
         }
-        (_, State::Modified(message)) => {
-            Decision::Final(Standing::Invalid, Some(modified(message)))
-        }
+        (_, State::Modified(message)) => not_valid(Standing::Invalid, modified(message)),
         (SignatureCheck::KeyUnknown, _) => {
             let finding = key_unknown(rules, examined);
             let otherwise = (standing(rules.key_unknown), finding);
             if fits {
-                Decision::Final(otherwise.0, Some(otherwise.1))
+                not_valid(otherwise.0, otherwise.1)
             } else {
                 depends(contradiction(), otherwise)
             }

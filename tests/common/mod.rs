@@ -1,5 +1,6 @@
 //! A sealed tree in a temporary directory, ways to damage it, and the report on it.
 #![allow(dead_code, unreachable_pub)] // each test crate uses a part
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::fs;
 use std::io::{Read, Write};

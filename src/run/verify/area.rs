@@ -294,7 +294,7 @@ impl AreaRun<'_, '_> {
         self.run.already_inflated += u64::from(examined.already_inflated);
         let mut code = None;
         if let Some(finding) = &settled.finding {
-            let mut finding = finding.clone();
+            let mut finding = (**finding).clone();
             if let Some(content) = &examined.content {
                 finding.start = Some(content.digest.start.min(examined.at.name.end));
             }

@@ -4,21 +4,22 @@
 //! linking needs, and asks the store (through [`Lookup`]) only about digests that are named and
 //! were not listed.
 
+mod account;
+mod missing;
+
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::coverage::{Coverage, CoverageState};
-use super::digest::{Content, Location, Trouble};
-use super::finding::{Code, Finding, Severity};
-use super::settle::{Settled, Standing};
-use crate::model::time::{add, hours, minutes, sub};
-use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Previous, Sha256Hash, Window};
+use crate::model::time::{hours, minutes, sub};
+use crate::model::{ChainId, ChainKind, DigestKey, Previous, Sha256Hash, Window};
+use crate::verify::coverage::{Coverage, CoverageState};
+use crate::verify::digest::{Content, Location, Trouble};
+use crate::verify::finding::{Code, Finding, Severity};
+use crate::verify::settle::{Settled, Standing};
 
 /// How many digests back a link may name: enough for forks and strays between neighbours.
 const MEMORY: usize = 16;
-/// How many missing digests in a row are named one by one; beyond that one finding covers them.
-const NAMED_ONE_BY_ONE: i64 = 48;
 
 /// What is known of a digest that is named and was not among those listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -375,140 +376,6 @@ impl Linker {
         }
     }
 
-    /// The predecessor is named and was not listed: gone, unreadable, or in another place.
-    #[allow(clippy::too_many_arguments)]
-    fn follow_unlisted(
-        &mut self,
-        link: &Link,
-        content: &Content,
-        window: Window,
-        previous: &Previous,
-        name: &DigestKey,
-        moved: bool,
-        lookup: &mut dyn Lookup,
-    ) {
-        let start = sub(name.end, window.length());
-        let lost = Window::new(self.tip.map_or(start, |tip| start.max(tip)), name.end);
-        let lost = if moved {
-            lost.intersect(&Window::new(lost.start, content.digest.start))
-        } else {
-            lost
-        };
-        let finding = |code, message: String| {
-            Finding::new(code, message)
-                .chain(&self.chain)
-                .object(Some(&previous.bucket), &*previous.object)
-                .window(lost)
-                .referenced_by(&*link.at.key)
-        };
-        let unreadable = match lookup.digest(&previous.bucket, &previous.object) {
-            Presence::Absent => {
-                self.missing_run(link, lost, window.length(), previous, name, lookup);
-                return;
-            }
-            Presence::Present { hash } if moved => {
-                if hash != previous.hash {
-                    let message = "The hash value that the digest states for its predecessor in another place is not the predecessor's.";
-                    self.broken(
-                        link,
-                        window,
-                        message,
-                        &format!("SHA-256 {hash}"),
-                        &previous.hash.to_string(),
-                    );
-                }
-                return;
-            }
-            Presence::Present { .. } => {
-                let message = "The digest was not listed, yet it is there: the source changed during the run.";
-                finding(Code::ObjectUnreadable, message.into())
-            }
-            Presence::Elsewhere => {
-                let message = format!(
-                    "The chain continues from bucket {} (the trail's bucket or prefix changed), which is not among the sources.",
-                    crate::model::Printable(&previous.bucket)
-                );
-                finding(Code::ObjectUnreadable, message)
-            }
-            Presence::Unknown(trouble) => {
-                finding(trouble.code, format!("The digest could not be read: {}.", trouble.cause))
-            }
-        };
-        if self.is_standard() {
-            self.statements.assign(lost, CoverageState::Unreadable, Some(unreadable.code));
-        }
-        self.findings.push(unreadable);
-    }
-
-    /// A digest is gone, and with it perhaps those between it and the last one that is there.
-    fn missing_run(
-        &mut self,
-        link: &Link,
-        last: Window,
-        interval: SignedDuration,
-        previous: &Previous,
-        name: &DigestKey,
-        lookup: &mut dyn Lookup,
-    ) {
-        let hole = self
-            .tip
-            .filter(|_| self.is_standard())
-            .map(|tip| Window::new(tip, last.start))
-            .filter(|hole| !hole.is_empty());
-        if let Some(hole) = hole {
-            let slots = hole.seconds() / interval.as_secs().max(1);
-            let exact = slots * interval.as_secs() == hole.seconds();
-            if exact && slots <= NAMED_ONE_BY_ONE {
-                for slot in 1..=slots {
-                    let end = sub(hole.end, interval * i32::try_from(slots - slot).unwrap_or(0));
-                    let key = name.with_end(end).to_string();
-                    let window = Window::new(sub(end, interval), end);
-                    let presence = lookup.digest(&previous.bucket, &key);
-                    let message = "The digest is gone: those before and after show that one is due here, and its name follows from theirs.";
-                    self.lost(link, window, &previous.bucket, Some(key), presence, message);
-                }
-            } else {
-                let message = format!(
-                    "About {} digests are gone; their names cannot be known.",
-                    slots.max(1)
-                );
-                self.lost(link, hole, &previous.bucket, None, Presence::Absent, &message);
-                self.missing += u64::try_from(slots.max(1) - 1).unwrap_or(0);
-            }
-        }
-        let message =
-            "The digest is gone: the one after it names it, and the store has no such object.";
-        let key = Some(previous.object.clone());
-        self.lost(link, last, &previous.bucket, key, Presence::Absent, message);
-    }
-
-    fn lost(
-        &mut self,
-        link: &Link,
-        window: Window,
-        bucket: &str,
-        key: Option<String>,
-        presence: Presence,
-        message: &str,
-    ) {
-        let (finding, state) = match presence {
-            Presence::Unknown(trouble) => {
-                let message = format!("The digest could not be read: {}.", trouble.cause);
-                (Finding::new(trouble.code, message), CoverageState::Unreadable)
-            }
-            _ => {
-                self.missing += 1;
-                (Finding::new(Code::DigestMissing, message), CoverageState::Violated)
-            }
-        };
-        if self.is_standard() {
-            self.statements.assign(window, state, Some(finding.code));
-        }
-        let finding = finding.chain(&self.chain).window(window).referenced_by(&*link.at.key);
-        let bucket = Some(bucket.to_owned());
-        self.findings.push(Finding { bucket, key, ..finding });
-    }
-
     /// Where the digests have come to: the end of the newest one that is not contradicted, and of
     /// those that follow on it without a hole. An altered digest that claims a later time does
     /// not move it.
@@ -531,102 +398,8 @@ impl Linker {
         self.recent.drain(..keep);
         self.recent.shrink_to_fit();
     }
-
-    /// Accounts for every moment of the requested time. `None` when the chain begins only after
-    /// it, so that nothing of it was asked for.
-    #[must_use]
-    pub fn close(mut self, request: Request) -> Option<ChainVerdict> {
-        self.finish();
-        if !self.is_standard() {
-            let (findings, missing) = (self.findings, self.missing);
-            return Some(ChainVerdict { coverage: Coverage::default(), findings, missing });
-        }
-        let span = self.statements.span();
-        if span.is_some_and(|span| span.start >= request.end) {
-            return None;
-        }
-        let start = request.start.or(span.map(|s| s.start)).unwrap_or(request.end);
-        let asked = Window::new(start, request.end.max(start));
-        let end = asked.end;
-        let mut coverage = Coverage::default();
-        let mut at = start;
-        for interval in self.statements.within(asked) {
-            self.hole(&mut coverage, Window::new(at, interval.window.start), start, span);
-            coverage.assign(interval.window, interval.state, interval.reason);
-            at = interval.window.end;
-        }
-        self.tail(&mut coverage, Window::new(at, end), request, span);
-        for (window, state, reason) in &self.marks {
-            coverage.assign(window.intersect(&asked), *state, Some(*reason));
-        }
-        self.findings.retain(|f| in_time(f, asked));
-        Some(ChainVerdict { coverage, findings: self.findings, missing: self.missing })
-    }
-
-    /// Time inside the requested window, before some digest's, that no digest speaks of.
-    fn hole(
-        &mut self,
-        coverage: &mut Coverage,
-        hole: Window,
-        start: Timestamp,
-        span: Option<Window>,
-    ) {
-        if hole.is_empty() {
-            return;
-        }
-        let late = hole.start == start && span.is_some_and(|span| span.start >= hole.end);
-        let (code, message) = if late {
-            (Code::ChainLateStart, "The requested time begins before the chain's first digest.")
-        } else {
-            (
-                Code::ChainGap,
-                "No digest accounts for this time, though digests stand before and after it.",
-            )
-        };
-        coverage.assign(hole, CoverageState::Gap, Some(code));
-        self.findings.push(Finding::new(code, message).chain(&self.chain).window(hole));
-    }
-
-    /// Time after the newest digest.
-    fn tail(
-        &mut self,
-        coverage: &mut Coverage,
-        tail: Window,
-        request: Request,
-        span: Option<Window>,
-    ) {
-        if tail.is_empty() {
-            return;
-        }
-        let newest = span.map_or(tail.start, |span| span.end.min(tail.start));
-        if request.as_of.duration_since(newest) <= request.grace {
-            coverage.assign(tail, CoverageState::Pending, None);
-            return;
-        }
-        let message = "The chain ends before the requested time does: its newest digests are gone, or logging stopped.";
-        let bucket = self.chain.bucket.as_ref().map(BucketName::as_str);
-        let finding = Finding::new(Code::ChainTruncated, message)
-            .chain(&self.chain)
-            .window(tail)
-            .compared(format!("digests up to {}", tail.end), format!("the newest ends {newest}"));
-        let finding = match self.recent.back() {
-            Some(last) => finding.object(bucket, &*last.at.key),
-            None => finding,
-        };
-        coverage.assign(tail, CoverageState::Violated, Some(Code::ChainTruncated));
-        self.findings.push(finding);
-    }
 }
 
 fn is_about(finding: &Finding, link: &Link) -> bool {
     finding.key.as_deref() == Some(&*link.at.key)
-}
-
-/// Whether a finding touches the requested time; one of a single moment may lie on its edge.
-fn in_time(finding: &Finding, asked: Window) -> bool {
-    match (finding.start, finding.end) {
-        (Some(start), Some(end)) if start < end => Window::new(start, end).overlaps(&asked),
-        (Some(start), _) => asked.start <= start && start <= add(asked.end, hours(1)),
-        _ => true,
-    }
 }

@@ -1,0 +1,105 @@
+//! The account of time: every moment that was asked for gets its state.
+
+use super::{ChainVerdict, Linker, Request};
+use crate::model::time::{add, hours};
+use crate::model::{BucketName, Window};
+use crate::verify::coverage::{Coverage, CoverageState};
+use crate::verify::finding::{Code, Finding};
+
+use jiff::Timestamp;
+
+impl Linker {
+    /// Accounts for every moment of the requested time. `None` when the chain begins only after
+    /// it, so that nothing of it was asked for.
+    #[must_use]
+    pub fn close(mut self, request: Request) -> Option<ChainVerdict> {
+        self.finish();
+        if !self.is_standard() {
+            let (findings, missing) = (self.findings, self.missing);
+            return Some(ChainVerdict { coverage: Coverage::default(), findings, missing });
+        }
+        let span = self.statements.span();
+        if span.is_some_and(|span| span.start >= request.end) {
+            return None;
+        }
+        let start = request.start.or(span.map(|s| s.start)).unwrap_or(request.end);
+        let asked = Window::new(start, request.end.max(start));
+        let end = asked.end;
+        let mut coverage = Coverage::default();
+        let mut at = start;
+        for interval in self.statements.within(asked) {
+            self.hole(&mut coverage, Window::new(at, interval.window.start), start, span);
+            coverage.assign(interval.window, interval.state, interval.reason);
+            at = interval.window.end;
+        }
+        self.tail(&mut coverage, Window::new(at, end), request, span);
+        for (window, state, reason) in &self.marks {
+            coverage.assign(window.intersect(&asked), *state, Some(*reason));
+        }
+        self.findings.retain(|f| in_time(f, asked));
+        Some(ChainVerdict { coverage, findings: self.findings, missing: self.missing })
+    }
+
+    /// Time inside the requested window, before some digest's, that no digest speaks of.
+    fn hole(
+        &mut self,
+        coverage: &mut Coverage,
+        hole: Window,
+        start: Timestamp,
+        span: Option<Window>,
+    ) {
+        if hole.is_empty() {
+            return;
+        }
+        let late = hole.start == start && span.is_some_and(|span| span.start >= hole.end);
+        let (code, message) = if late {
+            (Code::ChainLateStart, "The requested time begins before the chain's first digest.")
+        } else {
+            (
+                Code::ChainGap,
+                "No digest accounts for this time, though digests stand before and after it.",
+            )
+        };
+        coverage.assign(hole, CoverageState::Gap, Some(code));
+        self.findings.push(Finding::new(code, message).chain(&self.chain).window(hole));
+    }
+
+    /// Time after the newest digest.
+    fn tail(
+        &mut self,
+        coverage: &mut Coverage,
+        tail: Window,
+        request: Request,
+        span: Option<Window>,
+    ) {
+        if tail.is_empty() {
+            return;
+        }
+        let newest = span.map_or(tail.start, |span| span.end.min(tail.start));
+        if request.as_of.duration_since(newest) <= request.grace {
+            coverage.assign(tail, CoverageState::Pending, None);
+            return;
+        }
+        let message = "The chain ends before the requested time does: its newest digests are gone, or logging stopped.";
+        let bucket = self.chain.bucket.as_ref().map(BucketName::as_str);
+        let finding = Finding::new(Code::ChainTruncated, message)
+            .chain(&self.chain)
+            .window(tail)
+            .compared(format!("digests up to {}", tail.end), format!("the newest ends {newest}"));
+        let finding = match self.recent.back() {
+            Some(last) => finding.object(bucket, &*last.at.key),
+            None => finding,
+        };
+        coverage.assign(tail, CoverageState::Violated, Some(Code::ChainTruncated));
+        self.findings.push(finding);
+    }
+}
+
+/// Whether a finding touches the requested time; one of a single moment may lie on its edge.
+fn in_time(finding: &Finding, asked: Window) -> bool {
+    match (finding.start, finding.end) {
+        (Some(start), Some(end)) if start < end => Window::new(start, end).overlaps(&asked),
+        (Some(start), _) => asked.start <= start && start <= add(asked.end, hours(1)),
+        _ => true,
+    }
+}
