@@ -398,6 +398,20 @@ fixture!(
     [("digest-missing", digest_key(4))]
 );
 fixture!(
+    digest_missing_whose_metadata_is_left,
+    |tree| std::fs::remove_file(tree.path(&digest_key(4))).unwrap(),
+    1,
+    "PPPVPPPP",
+    [("digest-missing", digest_key(4))]
+);
+fixture!(
+    newest_digest_gone_whose_metadata_is_left,
+    |tree| std::fs::remove_file(tree.path(&digest_key(8))).unwrap(),
+    0,
+    "PPPPPPP",
+    [("object-unknown", format!("{}.metadata.json", digest_key(8)))]
+);
+fixture!(
     first_digest_missing,
     |tree| tree.remove(&digest_key(1)),
     1,
@@ -446,11 +460,7 @@ fixture!(
     |tree| std::fs::rename(tree.path(&digest_key(4)), tree.path(&odd_name())).unwrap(),
     1,
     "PPPVPPPP",
-    [
-        ("digest-missing", digest_key(4)),
-        ("object-unknown", odd_name()),
-        ("object-unknown", format!("{}.metadata.json", digest_key(4)))
-    ]
+    [("digest-missing", digest_key(4)), ("object-unknown", odd_name())]
 );
 
 fn injected(hour: i64) -> String {

@@ -157,7 +157,7 @@ impl Shown<'_> {
     fn text(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let mut line = |name: &str, value: &str| writeln!(out, "{name:<22} {}", Printable(value));
         line("verdict", &format!("{}: {}", self.verdict, self.reason))?;
-        line("key", &self.examined.at.key)?;
+        line("object key", &self.examined.at.key)?;
         let Some(content) = &self.examined.content else { return Ok(()) };
         let Content { digest, hash } = content;
         line("account", digest.account.as_str())?;
@@ -174,7 +174,7 @@ impl Shown<'_> {
             let validity = key
                 .validity()
                 .map_or("without limit".to_owned(), |v| format!("{} to {}", v.from, v.to));
-            line("key", &format!("{} bit, valid {validity}, {}", key.bits(), key.source()))?;
+            line("public key", &format!("{} bit, valid {validity}, {}", key.bits(), key.source()))?;
         }
         match &digest.previous {
             None => line("previous digest", "none: a chain starts here")?,

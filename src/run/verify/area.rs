@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::{ClosedArea, Run};
 use crate::model::key_name::DIGEST_FOLDER;
+use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{BucketName, ChainId, DigestKey, LogEntry, LogKey, LogKind, Window};
 use crate::report::{ChainReport, ObjectReport};
 use crate::run::pool::Ticket;
@@ -119,6 +120,9 @@ pub(super) fn plan(run: &mut Run<'_>, id: &AreaId, area: &Area, days: Window) ->
                 if !keys.insert((name.end, found.key.clone())) {
                     odd.push((found.key, "A second copy of a digest: only the first is checked."));
                 }
+            }
+            _ if found.key.ends_with(SIDECAR_SUFFIX) => {
+                odd.push((found.key, "The metadata of an object that is not there."));
             }
             _ => odd.push((found.key, "An object among the digests whose name is not a digest's.")),
         }

@@ -18,6 +18,7 @@ use super::pool::Pool;
 use super::progress::Progress;
 use super::sources::{AreaId, Sources};
 use crate::model::key_name::{DIGEST_FOLDER, DigestKey};
+use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{AccountId, BucketName, ChainId, Fingerprint, Region, TrailName};
 use crate::report::{
     ChainReport, Counts, KeyReport, ObjectReport, RunReport, Scope, Tool, Totals, Verdict,
@@ -149,6 +150,7 @@ impl Run<'_> {
             unlisted::report_after_newest(&mut self, request, &chains);
         }
         self.no_digests(&chains);
+        self.drop_explained_sidecars();
         Finding::sort(&mut self.findings);
         self.findings.dedup();
         let verdict = Verdict::of(&self.findings, states);
@@ -179,6 +181,19 @@ impl Run<'_> {
             findings: self.findings,
             not_proven,
         }
+    }
+
+    /// Metadata left beside a file that is gone is told of with that file, not once more.
+    fn drop_explained_sidecars(&mut self) {
+        let gone: BTreeSet<String> = self
+            .findings
+            .iter()
+            .filter(|f| matches!(f.code, Code::DigestMissing | Code::LogMissing))
+            .filter_map(|f| Some(format!("{}{SIDECAR_SUFFIX}", f.key.as_deref()?)))
+            .collect();
+        self.findings.retain(|f| {
+            f.code != Code::ObjectUnknown || f.key.as_ref().is_none_or(|key| !gone.contains(key))
+        });
     }
 
     fn sum(&self, chains: &[ChainReport]) -> Totals {

@@ -1,0 +1,107 @@
+//! The command line: every help text as committed, and how wrong usage ends.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::Tree;
+
+fn run(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_trailseal")).args(args).env_remove("COLUMNS").output().unwrap()
+}
+
+/// Compares with a committed file; TRAILSEAL_BLESS=1 writes it anew.
+fn snapshot(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
+    if std::env::var_os("TRAILSEAL_BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == text,
+        "{name} changed; look at it and run with TRAILSEAL_BLESS=1:\n{text}"
+    );
+}
+
+#[test]
+fn every_help_text_is_as_committed() {
+    let commands: [&[&str]; 9] = [
+        &[],
+        &["verify"],
+        &["seal"],
+        &["keys"],
+        &["keys", "generate"],
+        &["keys", "show"],
+        &["inspect"],
+        &["sample"],
+        &["print"],
+    ];
+    let mut all = String::new();
+    for command in commands {
+        let mut args = command.to_vec();
+        args.push("--help");
+        let output = run(&args);
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stdout).unwrap();
+        all += &format!("$ trailseal {}\n{text}\n", args.join(" "));
+    }
+    snapshot("help.txt", &all);
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_what_to_do() {
+    for (args, says) in [
+        (vec!["verify"], "SOURCE"),
+        (vec!["verify", ".", "--grace", "soon"], "whole number and a unit"),
+        (vec!["verify", ".", "--start-time", "yesterday"], "RFC 3339"),
+        (vec!["verify", ".", "--account", "12"], "12 digits"),
+        (vec!["verify", "."], "--keys"),
+        (vec!["verify", ".", "--start-time", "2999-01-01"], "future"),
+        (vec!["verify", ".", "--start-time", "2026-01-02", "--end-time", "2026-01-01"], "before"),
+        (vec!["verify", "s3://bucket", "--keys", "x"], "x"),
+        (vec!["seal", "."], "--account"),
+        (vec!["keys", "show", "no-such-file"], "no-such-file"),
+        (vec!["frobnicate"], "unrecognized"),
+    ] {
+        let output = run(&args);
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {err}");
+        assert!(err.contains(says), "{args:?}: {err}");
+        assert!(output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn the_report_goes_to_standard_output_without_colour_where_that_is_no_terminal() {
+    let tree = Tree::sealed();
+    let output =
+        run(&["verify", tree.root().to_str().unwrap(), "--keys", tree.keys.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("VERIFIED: ") && !text.contains('\u{1b}'));
+    assert!(output.stderr.is_empty(), "no progress where standard error is no terminal");
+}
+
+#[test]
+fn quiet_says_it_by_status_alone() {
+    let tree = Tree::sealed();
+    tree.remove(&common::log_key(2));
+    let root = tree.root().to_str().unwrap();
+    let output = run(&["verify", root, "--keys", tree.keys.to_str().unwrap(), "--quiet"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty() && output.stderr.is_empty());
+}
+
+#[test]
+fn completions_and_schema_are_printed() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = run(&["print", "completions", shell]);
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && script.contains("verify"), "{shell}");
+    }
+    let output = run(&["print", "schema"]);
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(schema["required"].is_array());
+}
