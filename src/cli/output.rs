@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::Failure;
+use crate::model::Printable;
 
 /// A file that is written beside its place and moved there when it is complete.
 pub(super) struct WholeFile {
@@ -54,7 +55,9 @@ impl Write for WholeFile {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::internal(format!("{}: cannot be written: {error}", path.display()))
+    let name = path.display().to_string();
+    let name = Printable(&name);
+    Failure::internal(format!("{name}: cannot be written: {error}"))
         .remedy("check that the folder exists, may be written to, and has room")
 }
 

@@ -11,7 +11,7 @@ use super::progress::Bar;
 use super::time_args::{TimeArg, parse_interval, parse_time};
 use super::verify::jobs;
 use super::{Failure, INCOMPLETE, INTERNAL, Io};
-use crate::crypto::SigningKey;
+use crate::crypto::{SigningKey, Validity};
 use crate::model::{
     AccountId, BucketName, ChainKind, OrganizationId, Place, Printable, Region, TrailName,
 };
@@ -115,10 +115,10 @@ pub struct SealArgs {
 /// # Errors
 /// When nothing can be sealed, or not all that is due.
 pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
-    let request = request(args, io.now)?;
+    let mut request = request(args, io.now)?;
     let key = read_key(&args.key)?;
     if let Some(path) = &args.cert {
-        check_certificate(&key, path, &request)?;
+        request.validity = check_certificate(&key, path)?;
     }
     let (store, base) = open(args, &request)?;
     let bar = (!args.quiet && !args.no_progress).then(Bar::new);
@@ -160,6 +160,7 @@ fn request(args: &SealArgs, now: Timestamp) -> Result<SealRequest, Failure> {
         start,
         end,
         interval: args.interval,
+        validity: None,
         now,
         jobs: jobs(args.jobs),
     })
@@ -174,27 +175,14 @@ pub(super) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
     SigningKey::from_pem(&name, &text).map_err(Failure::usage)
 }
 
-/// A digest that a verifier would refuse for its key's validity must not be made.
-fn check_certificate(key: &SigningKey, path: &Path, request: &SealRequest) -> Result<(), Failure> {
+/// A digest that a verifier would refuse for its key's validity must not be made: reads when it
+/// is valid.
+fn check_certificate(key: &SigningKey, path: &Path) -> Result<Option<Validity>, Failure> {
     let name = path.display().to_string();
     let pem =
         std::fs::read(path).map_err(|e| Failure::usage(format!("{}: {e}", Printable(&name))))?;
     let certified = key.check_certificate(&name, &pem).map_err(Failure::usage)?;
-    let Some(validity) = certified.validity() else { return Ok(()) };
-    let from = request.start.unwrap_or(request.end);
-    for time in [from, request.end] {
-        if !validity.contains(time) {
-            let message = format!(
-                "{}: the certificate is valid from {} to {}, and {time} lies outside",
-                Printable(&name),
-                validity.from,
-                validity.to
-            );
-            return Err(Failure::usage(message)
-                .remedy("make a new key (trailseal keys generate DIR), or one whose validity reaches back (--valid-from)"));
-        }
-    }
-    Ok(())
+    Ok(certified.validity())
 }
 
 /// Opens the directory. It may hold the whole bucket, prefix and all, or begin at `AWSLogs`.
@@ -239,9 +227,6 @@ fn tell(report: &SealReport, io: &mut Io<'_>) -> std::io::Result<()> {
     if let Some(until) = report.sealed_until {
         writeln!(io.out, "the chain is sealed up to {until}")?;
     }
-    if let Some(key) = &report.restored {
-        writeln!(io.err, "restored the signature that {} had lost", Printable(key))?;
-    }
     if report.waiting > 0 {
         writeln!(
             io.err,
@@ -268,12 +253,13 @@ fn tell(report: &SealReport, io: &mut Io<'_>) -> std::io::Result<()> {
 
 fn failure(error: &SealError, report: &SealReport) -> Failure {
     let status = match error {
-        SealError::Request(_) => super::USAGE,
+        SealError::Request(_) | SealError::Validity { .. } => super::USAGE,
         SealError::Threads(_) => INTERNAL,
         _ => INCOMPLETE,
     };
     let remedy = match error {
         SealError::Request(_) => None,
+        SealError::Validity { .. } => Some("make a new key (trailseal keys generate DIR), or one whose validity reaches back (--valid-from)".to_owned()),
         _ if report.sealed.is_empty() => {
             Some("nothing was sealed; mend the cause and run again".to_owned())
         }

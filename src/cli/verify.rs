@@ -1,5 +1,6 @@
 //! `trailseal verify`.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use super::progress::Bar;
 use super::time_args::{TimeArg, parse_span, parse_time};
 use super::{Failure, Format, Io};
 use crate::crypto::KeyRing;
-use crate::model::{AccountId, BucketName, Printable, Region, TrailName};
+use crate::model::{AccountId, BucketName, OrganizationId, Printable, Region, TrailName};
 use crate::report::{self, ObjectReport, RunReport, json, text};
 use crate::run::sources::{Insisted, Sources};
 use crate::run::verify::{VerifyRequest, verify};
@@ -131,7 +132,15 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         unsigned: Severity::Incomplete,
         key_unknown: Severity::Incomplete,
     };
-    let stores = args.sources.iter().map(|s| open(s)).collect::<Result<Vec<_>, _>>()?;
+    let mut stores = Vec::new();
+    let mut seen = BTreeSet::new();
+    for source in &args.sources {
+        let (root, start) = locate(source)?;
+        // What is named twice is read once.
+        if seen.insert((root.clone(), start.clone())) {
+            stores.push((open(source, &root)?, start));
+        }
+    }
     // Outputs are opened first: a long run must not end in a place that cannot be written.
     let mut output = args.output.as_deref().map(WholeFile::begin).transpose()?;
     let mut objects = args.objects.as_deref().map(WholeFile::begin).transpose()?;
@@ -216,9 +225,15 @@ pub(super) fn read_keys(files: &[PathBuf]) -> Result<KeyRing, Failure> {
     Ok(ring)
 }
 
-/// Opens a source: the store, and where in it to begin. A directory inside of an `AWSLogs` is a
-/// part of the copy that holds that `AWSLogs`.
-fn open(source: &str) -> Result<(Arc<dyn Store>, String), Failure> {
+fn open(source: &str, root: &Path) -> Result<Arc<dyn Store>, Failure> {
+    let store = DirectoryStore::open(root, source)
+        .map_err(|e| Failure::usage(format!("{}: {e}", Printable(source))))?;
+    Ok(Arc::new(store))
+}
+
+/// Where a source lies, and where in it to begin. A directory inside of an `AWSLogs` is a part of
+/// the copy that holds that `AWSLogs`.
+fn locate(source: &str) -> Result<(PathBuf, String), Failure> {
     if source.starts_with("s3://") {
         return Err(Failure::usage(format!(
             "{}: reading S3 directly is not built yet",
@@ -226,13 +241,6 @@ fn open(source: &str) -> Result<(Arc<dyn Store>, String), Failure> {
         ))
         .remedy("copy the bucket with its metadata to a directory, and verify that"));
     }
-    let (root, start) = locate(source)?;
-    let store = DirectoryStore::open(&root, source)
-        .map_err(|e| Failure::usage(format!("{}: {e}", Printable(source))))?;
-    Ok((Arc::new(store), start))
-}
-
-fn locate(source: &str) -> Result<(PathBuf, String), Failure> {
     let path = std::fs::canonicalize(source).map_err(|e| {
         Failure::usage(format!("{}: {e}", Printable(source)))
             .remedy("give a directory that is a copy of a bucket")
@@ -243,8 +251,12 @@ fn locate(source: &str) -> Result<(PathBuf, String), Failure> {
     }
     let logs = path.ancestors().find(|p| p.file_name().is_some_and(|n| n == "AWSLogs"));
     let Some(root) = logs.and_then(Path::parent) else { return Ok((path, String::new())) };
-    let inside = path.strip_prefix(root).ok().and_then(Path::to_str);
-    Ok((root.to_owned(), format!("{}/", inside.unwrap_or("AWSLogs"))))
+    let inside = path.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or("AWSLogs");
+    // A prefix may hold AWSLogs too: below such a one lies what any directory may hold.
+    let below = inside.split('/').nth(1);
+    let is_part = below
+        .is_none_or(|name| AccountId::parse(name).is_ok() || OrganizationId::parse(name).is_ok());
+    if is_part { Ok((root.to_owned(), format!("{inside}/"))) } else { Ok((path, String::new())) }
 }
 
 fn write(

@@ -182,6 +182,7 @@ fn seal_all(
                 account: AccountId::parse(account)?,
             };
             let request = SealRequest {
+                validity: None,
                 bucket: BucketName::parse(BUCKET)?,
                 place,
                 region: Region::parse(region)?,

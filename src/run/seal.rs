@@ -2,8 +2,8 @@
 //!
 //! Nothing is ever written over. Two runs at once take turns by the store's lock; should another
 //! writer be first all the same, the run reads the chain again and goes on from there. A run that
-//! was cut off leaves whole digests only; at most the newest lacks its metadata, which the next
-//! run restores, because signing the same bytes gives the same signature.
+//! was cut off leaves whole digests only, each with its signature; at most a signature without its
+//! digest, which the next run then writes, because sealing the same log files gives the same bytes.
 
 use std::collections::VecDeque;
 use std::num::NonZero;
@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::pool::{Pool, Ticket};
 use super::progress::Progress;
 use super::sources::{Area, AreaId, Found, Sources};
-use crate::crypto::{KeyRing, Signer, SigningKeyError};
+use crate::crypto::{KeyRing, Signer, SigningKeyError, Validity};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::time::{hours, sub};
 use crate::model::{
@@ -53,6 +53,8 @@ pub struct SealRequest {
     pub end: Timestamp,
     /// How much time a digest covers.
     pub interval: SignedDuration,
+    /// When the key is valid; a digest that ends outside of it is not made.
+    pub validity: Option<Validity>,
     /// The time of the run.
     pub now: Timestamp,
     /// How many log files are read at once.
@@ -79,8 +81,6 @@ pub struct SealReport {
     pub sealed: Vec<SealedDigest>,
     /// Where the chain has come to.
     pub sealed_until: Option<Timestamp>,
-    /// A digest whose lost metadata was restored.
-    pub restored: Option<String>,
     /// Late log files that wait for the next interval, because this one's backfill digest is
     /// written already.
     pub waiting: u64,
@@ -96,6 +96,14 @@ pub enum SealError {
     /// The request does not fit the chain.
     #[error("{0}")]
     Request(String),
+    /// The key is not valid when a digest that is due ends.
+    #[error("the certificate is valid from {} to {}, and a digest that is due ends {end}", .validity.from, .validity.to)]
+    Validity {
+        /// When it is valid.
+        validity: Validity,
+        /// The digest's end.
+        end: Timestamp,
+    },
     /// The store failed.
     #[error("{}: {error}", Printable(.key))]
     Store {
@@ -192,6 +200,8 @@ struct Sealer<'a> {
 struct Chain {
     standard: Option<Head>,
     backfill: Option<Head>,
+    /// Where it starts, unless that is so long ago that nothing older is looked at.
+    start: Option<Timestamp>,
     listed: Listed,
 }
 
@@ -201,18 +211,26 @@ type Waiting = (Timestamp, String);
 impl Sealer<'_> {
     /// Reads the chain and seals what is due; `false` when another writer was first.
     fn turn(&self, report: &mut SealReport) -> Result<bool, SealError> {
-        let chain = self.read_chain(report)?;
+        let chain = self.read_chain()?;
         let logs = self.waiting_logs(&chain)?;
         let from = self.start(&chain, &logs)?;
         let split = logs.partition_point(|(time, _)| *time < from);
         let (late, due) = logs.split_at(split);
-        let Chain { standard: mut head, backfill, .. } = chain;
+        let Chain { standard: mut head, backfill, start, .. } = chain;
+        // What lay there before the chain was begun came not late to it.
+        let early = late.partition_point(|(time, _)| start.is_some_and(|start| *time < start));
+        let late = late.get(early..).unwrap_or_default();
         let new_chain = head.is_none();
         let until = self.request.end;
-        let slots = slots::due(from, until, self.request.interval);
-        self.progress.place("sealing", slots.count());
+        let slots: Vec<_> = slots::due(from, until, self.request.interval).collect();
+        if let Some(validity) = self.request.validity
+            && let Some(slot) = slots.iter().find(|slot| !validity.contains(slot.end))
+        {
+            return Err(SealError::Validity { validity, end: slot.end });
+        }
+        self.progress.place("sealing", slots.len());
         let mut due = due.iter().peekable();
-        for slot in slots::due(from, until, self.request.interval) {
+        for slot in slots {
             let mut inside = Vec::new();
             while let Some((_, key)) = due.next_if(|(time, _)| *time < slot.end) {
                 inside.push(key.as_str());
@@ -307,7 +325,14 @@ impl Sealer<'_> {
         let sealed = draft.seal(self.signer)?;
         let put = self.sources.put_new(&sealed.key, &sealed.body, &sealed.metadata);
         match put.map_err(|error| SealError::Store { key: sealed.key.clone(), error })? {
-            Put::Exists => Ok(None),
+            Put::Exists => {
+                // What is no digest, and was no other writer's, stays in the way.
+                let bucket = self.request.bucket.as_str();
+                match self.sources.get(Some(bucket), &sealed.key) {
+                    Some(Err(error)) => Err(SealError::Store { key: sealed.key, error }),
+                    _ => Ok(None),
+                }
+            }
             Put::Created => {
                 let (key, window) = (sealed.key, sealed.head.window);
                 report.sealed.push(SealedDigest { key, window, log_files: keys.len(), kind });
@@ -345,7 +370,7 @@ impl Sealer<'_> {
         }
     }
 
-    fn read_chain(&self, report: &mut SealReport) -> Result<Chain, SealError> {
+    fn read_chain(&self) -> Result<Chain, SealError> {
         let mut names = Vec::new();
         self.list(DIGEST_FOLDER, &mut |found| {
             if let Some(name) = DigestKey::parse(&found.key)
@@ -364,6 +389,7 @@ impl Sealer<'_> {
         let horizon = sub(newest.end, hours(24 * LATE_DAYS));
         let heads = [ChainKind::Standard, ChainKind::Backfill]
             .map(|kind| names.iter().rev().find(|name| name.kind == kind).cloned());
+        let first = names.iter().find(|n| n.kind == ChainKind::Standard).cloned();
         for name in names {
             let is_head = heads.iter().flatten().any(|head| *head == name);
             if name.end < horizon && !is_head {
@@ -371,11 +397,14 @@ impl Sealer<'_> {
             }
             let examined = self.read_digest(&name)?;
             let Some(content) = &examined.content else { continue };
+            if first.as_ref() == Some(&name) {
+                chain.start = Some(content.digest.start);
+            }
             for log in &content.digest.log_files {
                 chain.listed.insert(&log.bucket, &log.object, log.hash);
             }
             if is_head {
-                let head = self.head(&examined, report)?;
+                let head = self.head(&examined)?;
                 match name.kind {
                     ChainKind::Standard => chain.standard = Some(head),
                     ChainKind::Backfill => chain.backfill = Some(head),
@@ -407,43 +436,24 @@ impl Sealer<'_> {
     }
 
     /// What the next digest links to. The newest digest must carry the signature that belongs to
-    /// it; one that a run left without is given it again.
-    fn head(&self, examined: &Examined, report: &mut SealReport) -> Result<Head, SealError> {
+    /// it: one that does not may have been altered, and is not signed on its own word.
+    fn head(&self, examined: &Examined) -> Result<Head, SealError> {
         let key = examined.at.key.to_string();
         let broken =
             |reason: &str| SealError::Digest { key: key.clone(), reason: reason.to_owned() };
         let content = examined.content.as_ref().ok_or_else(|| broken("it cannot be read"))?;
         let digest = &content.digest;
-        let ours = digest.fingerprint == *self.signer.fingerprint();
-        let signature = match (&examined.signature, ours) {
-            (Some(signature), true) => {
-                if *signature != builder::sign(self.signer, digest, content.hash)? {
-                    return Err(broken(
-                        "the chain's newest digest does not carry the signature that belongs to its bytes: run trailseal verify, and do not build on it",
-                    ));
-                }
-                signature.clone()
-            }
-            (Some(signature), false) => signature.clone(),
-            (None, true) => {
-                let signature = builder::sign(self.signer, digest, content.hash)?;
-                let mut metadata = builder::metadata(&signature);
-                if examined.at.name.kind == ChainKind::Backfill {
-                    let name = crate::model::metadata::BACKFILL_GENERATION;
-                    metadata = metadata.with(name, self.request.now.to_string());
-                }
-                self.sources
-                    .put_metadata(&key, &metadata)
-                    .map_err(|error| SealError::Store { key: key.clone(), error })?;
-                report.restored = Some(key);
-                signature
-            }
-            (None, false) => {
-                return Err(broken(
-                    "the chain's newest digest has lost its signature and was signed by another key: restore its .metadata.json, which the next digest must state",
-                ));
-            }
+        let Some(signature) = examined.signature.clone() else {
+            return Err(broken(
+                "the chain's newest digest has lost its signature, which the next one must state: restore its .metadata.json",
+            ));
         };
+        let ours = digest.fingerprint == *self.signer.fingerprint();
+        if ours && signature != builder::sign(self.signer, digest, content.hash)? {
+            return Err(broken(
+                "the chain's newest digest does not carry the signature that belongs to its bytes: run trailseal verify, and do not build on it",
+            ));
+        }
         let previous = Previous {
             bucket: digest.bucket.clone(),
             object: digest.object.clone(),
@@ -522,6 +532,7 @@ fn read_log(
         Ok(read) => read,
         Err(fault) => return Err(SealError::Log { key, reason: fault.to_string() }),
     };
+    let times = times.filter(|times| times.newest.is_some());
     let has_events = times.is_some();
     let name_time = LogKey::parse(&key).map(|log| log.time);
     let times = times.unwrap_or(EventTimes { newest: name_time, oldest: name_time });

@@ -70,6 +70,14 @@ pub struct Area {
     pub kinds: BTreeSet<LogKind>,
 }
 
+impl Area {
+    /// Whether more than one root holds a part of it, so that objects may be there twice.
+    #[must_use]
+    pub fn in_parts(&self) -> bool {
+        self.roots.len() > 1
+    }
+}
+
 /// An object found by listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -152,15 +160,6 @@ impl Sources {
     pub fn put_new(&self, key: &str, body: &[u8], metadata: &Metadata) -> Result<Put, StoreError> {
         let (root, path) = self.root_of(key)?;
         root.store.put_new(&path, body, metadata)
-    }
-
-    /// Gives an object the metadata that it lost.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn put_metadata(&self, key: &str, metadata: &Metadata) -> Result<(), StoreError> {
-        let (root, path) = self.root_of(key)?;
-        root.store.put_metadata(&path, metadata)
     }
 
     fn root_of(&self, key: &str) -> Result<(&Root, String), StoreError> {

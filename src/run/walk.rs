@@ -70,7 +70,9 @@ impl Walk<'_> {
     /// Looks for `AWSLogs` at any depth. The start may lie inside of one.
     pub(super) fn below(&mut self, start: &str) {
         let parts: Vec<&str> = start.trim_end_matches('/').split('/').collect();
-        if let Some(at) = parts.iter().rposition(|part| *part == AWS_LOGS) {
+        if let Some(at) = parts.iter().rposition(|part| *part == AWS_LOGS)
+            && at + 1 < parts.len()
+        {
             let (before, inside) = parts.split_at(at);
             let base = before.iter().fold(String::new(), |base, part| base + part + "/");
             self.inside(base, inside.get(1..).unwrap_or_default());
@@ -78,14 +80,13 @@ impl Walk<'_> {
         }
         let mut pending = vec![start.to_owned()];
         while let Some(folder) = pending.pop() {
-            for child in self.folders(&folder, false) {
-                if last_part(&child) == AWS_LOGS {
-                    self.inside(folder.clone(), &[]);
-                    // A prefix may hold AWSLogs too: look for another one below.
-                    pending.extend(self.nested(&child));
-                } else {
-                    pending.push(child);
-                }
+            if last_part(&folder) == AWS_LOGS {
+                let base = folder.strip_suffix('/').and_then(|f| f.strip_suffix(AWS_LOGS));
+                self.inside(base.unwrap_or_default().to_owned(), &[]);
+                // A prefix may hold AWSLogs too: look for another one below.
+                pending.extend(self.nested(&folder));
+            } else {
+                pending.extend(self.folders(&folder, false));
             }
         }
     }

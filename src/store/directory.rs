@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::{Entry, Object, Put, Store, StoreError, WriterGuard};
 use crate::model::Metadata;
-use crate::model::metadata::SIDECAR_SUFFIX;
+use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
 
 /// S3 allows 2 KB of user metadata; what head-object prints around it is little more.
 const SIDECAR_LIMIT: u64 = 64 << 10;
@@ -42,11 +42,26 @@ impl DirectoryStore {
     /// Opens a regular file, or says why it is none.
     fn open_file(&self, path: &str) -> Result<cap_std::fs::File, StoreError> {
         // Opening a pipe would wait for its writer; so the kind is asked first.
-        let metadata = self.dir.metadata(path).map_err(trouble)?;
+        let metadata = match self.dir.metadata(path).map_err(trouble) {
+            // A link that leads nowhere shows that something was, or is, elsewhere.
+            Err(StoreError::NotFound) if self.is_behind_a_link(path) => {
+                let cause = "a symbolic link on the way to it leads nowhere";
+                return Err(StoreError::Trouble(cause.into()));
+            }
+            metadata => metadata?,
+        };
         if !metadata.is_file() {
             return Err(StoreError::Trouble("it is not a regular file".into()));
         }
         self.dir.open(path).map_err(trouble)
+    }
+
+    /// Whether what is not found at a path, or a folder on the way to it, is a symbolic link.
+    fn is_behind_a_link(&self, path: &str) -> bool {
+        let folders = path.rmatch_indices('/').filter_map(|(at, _)| path.get(..at));
+        let found =
+            [path].into_iter().chain(folders).find_map(|p| self.dir.symlink_metadata(p).ok());
+        found.is_some_and(|deepest| deepest.is_symlink())
     }
 
     fn sidecar(&self, key: &str) -> Result<Metadata, String> {
@@ -64,6 +79,30 @@ impl DirectoryStore {
             return Err(format!("{path} is larger than {SIDECAR_LIMIT} bytes"));
         }
         Metadata::decode(&bytes).map_err(|error| format!("{path}: {error}"))
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        self.dir.symlink_metadata(path).is_ok()
+    }
+
+    /// Writes the metadata of an object that is to come. What lies there already was left by a run
+    /// that was cut off, if its signature is the same; else an object was removed.
+    fn claim(&self, key: &str, metadata: &Metadata) -> Result<Put, StoreError> {
+        let sidecar = format!("{key}{SIDECAR_SUFFIX}");
+        let temporary = self.write_temporary(&sidecar, &metadata.render()).map_err(trouble)?;
+        match self.dir.hard_link(&temporary.path, &self.dir, &sidecar) {
+            Ok(()) => return Ok(Put::Created),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(trouble(e)),
+        }
+        let same = self.sidecar(key).is_ok_and(|m| m.get(SIGNATURE) == metadata.get(SIGNATURE));
+        match (self.exists(key), same) {
+            (true, _) => Ok(Put::Exists),
+            (false, true) => Ok(Put::Created),
+            (false, false) => Err(StoreError::Trouble(format!(
+                "{sidecar} lies there without it: an object was removed, or a run was cut off and its log files changed since. If you know that nothing was removed, delete that file"
+            ))),
+        }
     }
 
     fn is_file(&self, path: &str) -> bool {
@@ -189,24 +228,21 @@ impl Store for DirectoryStore {
 
     fn put_new(&self, key: &str, body: &[u8], metadata: &Metadata) -> Result<Put, StoreError> {
         let key = path(key)?;
+        if self.exists(key) {
+            return Ok(Put::Exists);
+        }
+        // Metadata first: a body is never there without its signature, so one that is was altered
+        // by somebody else.
+        if !metadata.0.is_empty() && self.claim(key, metadata)? == Put::Exists {
+            return Ok(Put::Exists);
+        }
         let temporary = self.write_temporary(key, body).map_err(trouble)?;
         // A link, unlike a rename, never replaces what is there.
         match self.dir.hard_link(&temporary.path, &self.dir, key) {
-            Ok(()) => {}
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(Put::Exists),
-            Err(e) => return Err(trouble(e)),
+            Ok(()) => Ok(Put::Created),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Put::Exists),
+            Err(e) => Err(trouble(e)),
         }
-        drop(temporary);
-        if !metadata.0.is_empty() {
-            self.put_metadata(key, metadata)?;
-        }
-        Ok(Put::Created)
-    }
-
-    fn put_metadata(&self, key: &str, metadata: &Metadata) -> Result<(), StoreError> {
-        let sidecar = format!("{}{SIDECAR_SUFFIX}", path(key)?);
-        let temporary = self.write_temporary(&sidecar, &metadata.render()).map_err(trouble)?;
-        self.dir.rename(&temporary.path, &self.dir, &sidecar).map_err(trouble)
     }
 
     fn lock(&self) -> Result<WriterGuard, StoreError> {

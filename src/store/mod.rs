@@ -92,12 +92,6 @@ pub trait Store: Send + Sync {
     /// When it cannot be written; then nothing is there that was not before.
     fn put_new(&self, key: &str, body: &[u8], metadata: &Metadata) -> Result<Put, StoreError>;
 
-    /// Gives an object the metadata that it lost.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    fn put_metadata(&self, key: &str, metadata: &Metadata) -> Result<(), StoreError>;
-
     /// Waits until no other writer is at work, and keeps others out until the guard is dropped.
     ///
     /// # Errors

@@ -113,12 +113,12 @@ pub(super) fn plan(run: &mut Run<'_>, id: &AreaId, area: &Area, days: Window) ->
     }
     let mut keys: BTreeSet<(Timestamp, String)> = BTreeSet::new();
     let mut findings = Vec::new();
-    let mut odd = Vec::new();
+    let (mut odd, mut twice) = (Vec::new(), 0);
     run.sources.objects(id, area, DIGEST_FOLDER, days, &mut findings, &mut |found| {
         match DigestKey::parse(&found.key) {
             Some(name) if name.place == id.place && name.region == id.region => {
-                if !keys.insert((name.end, found.key.clone())) {
-                    odd.push((found.key, "A second copy of a digest: only the first is checked."));
+                if !keys.insert((name.end, found.key)) {
+                    twice += 1;
                 }
             }
             _ if found.key.ends_with(SIDECAR_SUFFIX) => {
@@ -132,6 +132,7 @@ pub(super) fn plan(run: &mut Run<'_>, id: &AreaId, area: &Area, days: Window) ->
         odd.into_iter()
             .map(|(key, message)| Finding::new(Code::ObjectUnknown, message).object(bucket, key)),
     );
+    findings.extend(second_copies(id, twice, "digests"));
     run.findings.extend(findings);
     // Per chain: asked for is what ends after the start, up to the first that reaches the end.
     let mut reached: BTreeMap<ChainId, (Option<Timestamp>, bool)> = BTreeMap::new();
@@ -153,6 +154,17 @@ pub(super) fn plan(run: &mut Run<'_>, id: &AreaId, area: &Area, days: Window) ->
             Some((end, key, role))
         })
         .collect()
+}
+
+/// The finding on objects of which the sources hold more than one copy: only one is read, and
+/// nothing may be said of the others.
+pub(super) fn second_copies(id: &AreaId, count: u64, what: &str) -> Option<Finding> {
+    let message = format!(
+        "The sources hold {count} {what} more than once, and only one copy of each is checked: verify the copies in separate runs."
+    );
+    let bucket = id.bucket.as_ref().map(BucketName::as_str);
+    let finding = Finding::new(Code::ObjectUnreadable, message);
+    (count > 0).then(|| finding.object(bucket, id.place.folder()))
 }
 
 impl AreaRun<'_, '_> {

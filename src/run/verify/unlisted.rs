@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::Run;
-use super::area::{AreaRun, Plan, Role, plan};
+use super::area::{AreaRun, Plan, Role, plan, second_copies};
 use crate::model::time::{add, hours, sub};
-use crate::model::{BucketName, ChainId, DigestKey, LogKey, LogKind, Window};
+use crate::model::{BucketName, ChainId, DigestKey, LogKey, LogKind, Sha256Hash, Window};
 use crate::report::ChainReport;
 use crate::run::sources::{AreaId, Found, days_around};
-use crate::verify::completeness::{Unlisted, judge, listing_window};
+use crate::verify::completeness::{Listed, Unlisted, judge, listing_window};
 use crate::verify::digest::Trouble;
 use crate::verify::link::{Linker, Lookup, Presence, Request};
 use crate::verify::settle::Settler;
@@ -133,9 +133,15 @@ fn list(this: &mut AreaRun<'_, '_>) -> Vec<Candidate> {
     let (start, end) = (this.run.request.start, this.run.request.end);
     let asked = Window::new(start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
     let (mut findings, mut candidates, mut odd) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut seen, mut twice) = (Listed::default(), 0);
+    let in_parts = this.area.in_parts();
     for kind in &this.area.kinds {
         let bucket = bucket_of(this.id);
         let each = &mut |found: Found| {
+            if in_parts && !seen.insert(bucket, &found.key, Sha256Hash([0; 32])) {
+                twice += 1;
+                return;
+            }
             let day = day_of(&found.key);
             let log = LogKey::parse(&found.key)
                 .filter(|log| log.place == this.id.place && log.region == this.id.region);
@@ -158,6 +164,7 @@ fn list(this: &mut AreaRun<'_, '_>) -> Vec<Candidate> {
         let days = days_around(start, end);
         this.run.sources.objects(this.id, this.area, kind.folder(), days, &mut findings, each);
     }
+    findings.extend(second_copies(this.id, twice, "log files"));
     let bucket = this.id.bucket.as_ref().map(BucketName::as_str);
     findings.extend(odd.into_iter().map(|key| {
         let message = "An object among the log files whose name is not a log file's.";

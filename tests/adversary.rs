@@ -1,0 +1,479 @@
+//! What an adversary without a signing key may try, and trouble that must not pass for tampering.
+//! First sweeps over all small changes to a tree, then single tricks.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{
+    ACCOUNT, BUCKET, EMPTY_HOUR, HOURS, REGION, Report, TRAIL, Tree, at, digest_key, digest_name,
+    draft, gzip, key, log_key, log_key_at, verify,
+};
+use jiff::Timestamp;
+use trailseal::model::{BucketName, ChainKind, DigestKey, Previous, Region, Sha256Hash, TrailName};
+
+// Sweeps.
+
+/// A sealed tree whose log files all differ, and its files as they were.
+struct Sweep {
+    tree: Tree,
+    files: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl Sweep {
+    fn new() -> Self {
+        let tree = Tree::empty();
+        for log in logs() {
+            let text = format!(r#"{{"Records":[{{"id":"{}"}}]}}"#, Sha256Hash::of(log.as_bytes()));
+            tree.write(&log, &gzip(text.as_bytes()));
+        }
+        tree.seal(HOURS.into()).unwrap();
+        let paths = objects().into_iter().flat_map(|key| [tree.path(&key), tree.sidecar(&key)]);
+        let files = paths.filter_map(|path| Some((path.clone(), fs::read(path).ok()?))).collect();
+        Self { tree, files }
+    }
+
+    /// A fresh state and what becomes of it.
+    fn try_with(&self, change: impl FnOnce(&Tree)) -> Report {
+        for key in objects() {
+            for path in [self.tree.path(&key), self.tree.sidecar(&key)] {
+                match self.files.get(&path) {
+                    Some(bytes) => set(&path, Some(bytes)),
+                    None => set(&path, None),
+                }
+            }
+        }
+        change(&self.tree);
+        self.tree.verify(&[])
+    }
+}
+
+fn set(path: &Path, bytes: Option<&Vec<u8>>) {
+    match bytes {
+        Some(bytes) => fs::write(path, bytes).unwrap(),
+        None => drop(fs::remove_file(path)),
+    }
+}
+
+fn digests() -> Vec<String> {
+    (1..=HOURS).map(digest_key).collect()
+}
+
+fn logs() -> Vec<String> {
+    (0..HOURS).filter(|hour| *hour != EMPTY_HOUR).map(log_key).collect()
+}
+
+fn objects() -> Vec<String> {
+    digests().into_iter().chain(logs()).collect()
+}
+
+/// Whether a deletion takes the newest digests and, beside them, only log files that they list:
+/// nothing in a copy shows that.
+fn is_tail(deleted: &[&String]) -> bool {
+    let kept = (1..=HOURS).rev().find(|hour| !deleted.contains(&&digest_key(*hour))).unwrap_or(0);
+    deleted.iter().all(|key| {
+        (kept + 1..=HOURS).any(|hour| **key == digest_key(hour) || **key == log_key(hour - 1))
+    })
+}
+
+#[test]
+fn every_deletion_of_up_to_three_objects_is_found() {
+    let sweep = Sweep::new();
+    let all = objects();
+    let mut silent = 0;
+    for (a, first) in all.iter().enumerate() {
+        for (b, second) in all.iter().enumerate().skip(a) {
+            // All ones and pairs, and of the triples a part.
+            let thirds = all.iter().enumerate().skip(b);
+            for (_, third) in thirds.filter(|(c, _)| *c == b || (a + b + c).is_multiple_of(7)) {
+                let mut deleted = vec![first, second, third];
+                deleted.dedup();
+                let report = sweep.try_with(|tree| deleted.iter().for_each(|key| tree.remove(key)));
+                assert_eq!(report.status, u8::from(!is_tail(&deleted)), "{deleted:?}");
+                silent += usize::from(report.status == 0);
+            }
+        }
+    }
+    assert!(silent > 0);
+}
+
+#[test]
+fn every_deletion_is_found_where_an_end_is_asked_for() {
+    let sweep = Sweep::new();
+    let end = at(HOURS.into(), 0).to_string();
+    for key in objects() {
+        sweep.try_with(|tree| tree.remove(&key));
+        let report = sweep.tree.verify(&["--end-time", &end, "--grace", "0m"]);
+        assert_eq!(report.status, 1, "{key}");
+    }
+}
+
+#[test]
+fn every_swap_and_every_copy_over_another_is_found() {
+    let sweep = Sweep::new();
+    let all = objects();
+    for (a, from) in all.iter().enumerate() {
+        for (b, to) in all.iter().enumerate().filter(|(b, _)| *b != a) {
+            let before = |path: PathBuf| sweep.files.get(&path);
+            let report = sweep.try_with(|tree| {
+                // With metadata or without, there and back or there only, in turn.
+                set(&tree.path(to), before(tree.path(from)));
+                if (a + b).is_multiple_of(2) {
+                    set(&tree.sidecar(to), before(tree.sidecar(from)));
+                }
+                if a < b {
+                    set(&tree.path(from), before(tree.path(to)));
+                    if (a + b).is_multiple_of(2) {
+                        set(&tree.sidecar(from), before(tree.sidecar(to)));
+                    }
+                }
+            });
+            assert_eq!(report.status, 1, "{from} over {to}");
+        }
+    }
+}
+
+/// The bits of a gzip file of which neither content nor soundness depends: FTEXT, time, extra
+/// flags and operating system of the header, and what fills up the last byte of the stream.
+fn means_nothing(byte: usize, bit: usize, length: usize) -> bool {
+    byte == 3 && bit == 0 || (4..10).contains(&byte) || byte == length - 9 && bit > 0
+}
+
+#[test]
+fn every_flipped_bit_is_found() {
+    let sweep = Sweep::new();
+    sweep.try_with(|_| ());
+    for (n, (path, bytes)) in sweep.files.iter().enumerate() {
+        let metadata = path.to_string_lossy().ends_with(".metadata.json");
+        let newest = *path == sweep.tree.sidecar(&digest_key(HOURS));
+        let text = String::from_utf8_lossy(bytes);
+        let start = text.find("\"signature\": \"").unwrap_or(0);
+        let signature = start..start + "\"signature\": \"\"".len() + 512;
+        for at in (n..bytes.len() * 8).step_by(311) {
+            let (byte, bit) = (at / 8, at % 8);
+            let mut changed = bytes.clone();
+            changed[byte] ^= 1 << bit;
+            set(path, Some(&changed));
+            let status = sweep.tree.verify(&[]).status;
+            let allowed: &[u8] = match (metadata, newest) {
+                // Metadata that is none any more is made good by the next digest.
+                (true, false) => &[0, 1],
+                (true, true) if signature.contains(&byte) => &[1, 3],
+                (true, true) => &[0, 1, 3],
+                _ if means_nothing(byte, bit, bytes.len()) => &[0, 1],
+                _ => &[1],
+            };
+            assert!(allowed.contains(&status), "{status}: {path:?} byte {byte} bit {bit}");
+        }
+        set(path, Some(bytes));
+    }
+}
+
+// Tricks.
+
+fn time(hour: i64) -> String {
+    at(hour, 0).to_string()
+}
+
+fn injected(hour: i64) -> String {
+    log_key_at(at(hour, 40), "CloudTrail", "BBBBBBBBBBBBBBBB")
+}
+
+fn name(trail: &str, region: &str, prefix: &str, end: Timestamp) -> DigestKey {
+    let region = Region::parse(region).unwrap();
+    let mut name = digest_name(end, ChainKind::Standard);
+    name.trail = TrailName::parse(trail).unwrap();
+    (name.region, name.home_region) = (region.clone(), region);
+    name.place.prefix = prefix.to_owned();
+    name
+}
+
+/// A chain of empty digests.
+struct Chain<'a> {
+    trail: &'a str,
+    region: &'a str,
+    bucket: &'a str,
+    prefix: &'a str,
+}
+
+const CHAIN: Chain<'_> = Chain { trail: TRAIL, region: REGION, bucket: BUCKET, prefix: "" };
+
+impl Chain<'_> {
+    fn seal(&self, tree: &Tree, from: i64, to: i64, previous: Option<Previous>) -> Previous {
+        let seal = |previous, hour| {
+            let mut draft = draft(at(hour, 0), at(hour + 1, 0), previous);
+            draft.name = name(self.trail, self.region, self.prefix, at(hour + 1, 0));
+            draft.bucket = BucketName::parse(self.bucket).unwrap();
+            let sealed = draft.seal(key()).unwrap();
+            tree.put(&sealed);
+            Some(sealed.head.previous)
+        };
+        (from..to).fold(previous, seal).unwrap()
+    }
+
+    fn remove(&self, tree: &Tree, from: i64, to: i64) {
+        for hour in from..=to {
+            tree.remove(&name(self.trail, self.region, self.prefix, at(hour, 0)).to_string());
+        }
+    }
+}
+
+/// Puts a digest that nobody signed.
+fn forge(tree: &Tree, name: DigestKey, start: Timestamp, previous: Option<Previous>) {
+    let forged = trailseal::seal::Draft { name, ..draft(start, start, previous) };
+    let forged = forged.seal(key()).unwrap();
+    tree.write(&forged.key, &forged.body);
+    tree.rewrite(&forged.key, "\"logFiles\"", " \"logFiles\"");
+}
+
+fn codes(report: &Report) -> Vec<String> {
+    report.codes().into_iter().map(|(code, ..)| code).collect()
+}
+
+#[test]
+fn an_injected_log_is_not_hidden_by_the_unsigned_newest_digest_of_a_plain_copy() {
+    let tree = Tree::sealed();
+    tree.lose_all_metadata();
+    tree.write_log(&injected(1));
+    assert_ne!(tree.verify(&["--end-time", &time(5)]).status, 0);
+}
+
+/// What it is, how it is done, and what is asked for.
+type Trick = (&'static str, fn(&Tree), &'static [&'static str]);
+
+#[test]
+fn an_injected_log_is_not_hidden_by_what_is_done_to_digests_outside_the_request() {
+    let tricks: [Trick; 4] = [
+        ("the next digest gone", |tree| tree.remove(&digest_key(6)), &["--end-time", "E"]),
+        ("the next digest junk", |tree| tree.write(&digest_key(6), b"?"), &["--end-time", "E"]),
+        (
+            "a forged digest of another trail",
+            |tree| forge(tree, name("zzz", REGION, "", at(7, 0)), at(6, 0), None),
+            &["--trail", TRAIL],
+        ),
+        (
+            "junk as a digest of another trail",
+            |tree| tree.write(&name("zzz", REGION, "", at(5, 0)).to_string(), b"?"),
+            &["--trail", TRAIL],
+        ),
+    ];
+    for (what, trick, args) in tricks {
+        let tree = Tree::sealed();
+        tree.write_log(&injected(4));
+        let end = time(5);
+        let args: Vec<_> = args.iter().map(|a| if *a == "E" { end.as_str() } else { a }).collect();
+        assert_eq!(tree.verify(&args).status, 1, "{what}: before");
+        trick(&tree);
+        assert_ne!(tree.verify(&args).status, 0, "{what}");
+    }
+}
+
+#[test]
+fn an_injected_log_is_found_wherever_its_name_or_its_folder_is_covered() {
+    let log = injected(4);
+    let (_, file) = log.rsplit_once('/').unwrap();
+    let day = log.strip_suffix(file).unwrap();
+    for (key, args) in [
+        (log.replace("2026/03/01", "2026/99/99"), vec![]),
+        (log.replace("2026/03/01", "2027/01/01"), vec![]),
+        (log.replace("2026/03/01", "2025/01/01"), vec![]),
+        (format!("{day}nameless.gz"), vec![]),
+        (format!("{day}nameless.gz"), vec!["--start-time", "2", "--end-time", "6"]),
+    ] {
+        let tree = Tree::sealed();
+        tree.write_log(&key);
+        let time = |a: &&str| a.parse().map_or((*a).to_owned(), time);
+        let args: Vec<_> = args.iter().map(time).collect();
+        let report = tree.verify(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(codes(&report), ["log-unreferenced"], "{key} {args:?}");
+    }
+}
+
+#[test]
+fn a_second_copy_that_is_not_looked_at_is_not_verified() {
+    let forged = gzip(br#"{"Records":["forged"]}"#);
+    let twice = |keys: &[String]| {
+        let tree = Tree::sealed();
+        for key in keys {
+            for suffix in ["", ".metadata.json"] {
+                if let Ok(bytes) = fs::read(tree.path(&format!("{key}{suffix}"))) {
+                    tree.write(&format!("zz/{key}{suffix}"), &bytes);
+                }
+            }
+        }
+        tree
+    };
+    // A whole copy, of which one log file was altered.
+    let tree = twice(&objects());
+    tree.write(&format!("zz/{}", log_key(2)), &forged);
+    assert_ne!(tree.verify(&[]).status, 0, "beside a whole copy");
+    // One genuine digest, moved, is enough to make the other folder a part of the bucket.
+    let tree = twice(&[digest_key(4)]);
+    tree.remove(&digest_key(4));
+    assert_eq!(tree.verify(&[]).status, 0, "in two parts");
+    tree.write(&format!("zz/{}", log_key(2)), &forged);
+    assert_ne!(tree.verify(&[]).status, 0, "beside a digest that was moved");
+    // So is the user who insists.
+    let tree = Tree::sealed();
+    tree.write(&format!("zz/{}", log_key(2)), &forged);
+    assert_ne!(tree.verify(&["--bucket", BUCKET, "--prefix", ""]).status, 0, "insisted");
+}
+
+#[test]
+fn a_chain_of_which_the_requested_time_and_an_hour_more_are_gone_is_not_forgotten() {
+    for (trail, region) in [(TRAIL, "eu-west-1"), ("other", REGION)] {
+        let tree = Tree::sealed();
+        let chain = Chain { trail, region, ..CHAIN };
+        chain.seal(&tree, 0, 12, None);
+        chain.remove(&tree, 1, 6);
+        let (start, end) = (time(0), time(5));
+        for args in [vec!["--end-time", &end], vec!["--start-time", &start, "--end-time", &end]] {
+            assert_ne!(tree.verify(&args).status, 0, "{trail} {region} {args:?}");
+        }
+    }
+}
+
+#[test]
+fn a_chain_that_only_starts_after_the_requested_time_was_not_asked_for() {
+    let tree = Tree::sealed();
+    Chain { trail: "other", ..CHAIN }.seal(&tree, 6, 12, None);
+    assert_eq!(tree.verify(&["--end-time", &time(5)]).status, 0);
+}
+
+#[test]
+fn nothing_is_pending_before_the_time_that_other_digests_show() {
+    let tree = Tree::sealed();
+    Chain { trail: "other", ..CHAIN }.seal(&tree, 0, 24, None);
+    CHAIN.remove(&tree, 5, HOURS.into());
+    for hour in 4..HOURS {
+        tree.remove(&log_key(hour));
+    }
+    let report = tree.verify(&["--start-time", &time(0), "--end-time", &time(6)]);
+    assert_eq!((codes(&report), report.status), (vec!["chain-truncated".to_owned()], 1));
+}
+
+#[test]
+fn a_region_without_any_digest_is_told_under_a_trail_filter_too() {
+    let tree = Tree::sealed();
+    tree.write_log(&log_key(2).replace(REGION, "eu-west-1"));
+    assert_eq!(tree.verify(&["--trail", TRAIL]).status, 3);
+}
+
+fn seconds_past(hour: i64, second: i64) -> DigestKey {
+    let end = Timestamp::from_second(at(hour, 0).as_second() + second).unwrap();
+    digest_name(end, ChainKind::Standard)
+}
+
+fn names_the_fourth() -> Previous {
+    let object = digest_key(4);
+    Previous {
+        bucket: BUCKET.into(),
+        object,
+        hash: Sha256Hash::of(b""),
+        signature: "00".repeat(256),
+    }
+}
+
+#[test]
+fn forged_digests_do_not_hide_that_a_valid_one_contradicts_its_predecessor() {
+    let altered = || {
+        let tree = Tree::sealed();
+        tree.lose_all_metadata();
+        tree.rewrite(&digest_key(4), "\"logFiles\"", " \"logFiles\"");
+        assert_eq!(tree.verify(&[]).status, 1);
+        tree
+    };
+    let tree = altered();
+    forge(&tree, seconds_past(4, 30), at(4, 0), Some(names_the_fourth()));
+    assert_eq!(tree.verify(&[]).status, 1, "a forged successor");
+    let tree = altered();
+    for second in 1..=4 {
+        forge(&tree, seconds_past(4, second), at(3, 0), None);
+    }
+    assert_eq!(tree.verify(&[]).status, 1, "four strays");
+}
+
+#[test]
+fn a_forged_successor_does_not_undo_the_true_one() {
+    let tree = Tree::sealed();
+    tree.lose_metadata(&digest_key(4));
+    forge(&tree, seconds_past(4, 30), at(4, 0), Some(names_the_fourth()));
+    let report = tree.verify(&[]);
+    assert!(report.codes().iter().all(|(.., key)| *key != digest_key(4)), "{:?}", report.codes());
+}
+
+#[test]
+fn a_text_of_any_length_in_a_forged_digest_does_not_fill_the_report() {
+    let long = "a".repeat(3 << 20);
+    for (from, to) in [
+        ("\"digestS3Bucket\":\"", format!("\"digestS3Bucket\":\"{long}")),
+        ("\"logFiles\":[", format!("\"logFiles\":\"{long}\",\"x\":[")),
+    ] {
+        let tree = Tree::sealed();
+        tree.rewrite(&digest_key(4), from, &to);
+        let report = tree.verify(&[]);
+        assert_eq!(report.status, 1);
+        assert!(report.json.to_string().len() < 100_000, "{from}");
+    }
+}
+
+// Trouble, and what is in order.
+
+#[test]
+fn a_trail_whose_bucket_or_prefix_changed_is_whole() {
+    let (old, new) = (Tree::empty(), Tree::empty());
+    let last = CHAIN.seal(&old, 0, 5, None);
+    Chain { bucket: "new-logs", ..CHAIN }.seal(&new, 5, 10, Some(last.clone()));
+    let [keys, old_root, new_root] =
+        [&old.keys, old.root(), new.root()].map(|path| path.to_str().unwrap());
+    let (start, end) = (time(0), time(10));
+    let asked = ["--start-time", &start, "--end-time", &end];
+    let before = ["--start-time", &start, "--end-time", &time(4)];
+    for args in [&[][..], &asked, &before] {
+        let mut all = vec!["verify", old_root, new_root, "--keys", keys];
+        all.extend(args);
+        let report = verify(&all);
+        assert_eq!(report.status, 0, "bucket: {:?}", report.codes());
+    }
+    Chain { prefix: "new/", ..CHAIN }.seal(&old, 5, 10, Some(last));
+    for args in [&[][..], &asked, &before] {
+        let report = old.verify(args);
+        assert_eq!(report.status, 0, "prefix: {:?}", report.codes());
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_listed_is_trouble_and_no_truncation() {
+    let tree = Tree::empty();
+    CHAIN.seal(&tree, 0, 30, None);
+    let folder = format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/{REGION}/2026/03/02");
+    fs::rename(tree.path(&folder), tree.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink("../../../../../../elsewhere", tree.path(&folder)).unwrap();
+    assert_eq!(tree.verify(&["--end-time", &time(30)]).status, 3);
+}
+
+#[test]
+fn junk_of_another_time_does_not_make_listed_logs_unreferenced() {
+    let tree = Tree::sealed();
+    for minute in 0..15 {
+        let junk = digest_name(at(-48, minute), ChainKind::Standard);
+        tree.write(&junk.to_string(), b"?");
+    }
+    let report = tree.verify(&["--start-time", &time(0), "--end-time", &time(8)]);
+    assert_eq!((codes(&report), report.status), (vec![], 0));
+}
+
+#[test]
+fn logs_delivered_after_the_requested_time_were_not_asked_for() {
+    // Logging stopped at three and started again at six.
+    let tree = Tree::sealed();
+    CHAIN.remove(&tree, 4, 6);
+    (4..6).for_each(|hour| tree.remove(&log_key(hour)));
+    tree.reseal(7, |draft| draft.previous = None);
+    tree.remove(&log_key(6));
+    let report = tree.verify(&["--end-time", &time(5)]);
+    assert_eq!((codes(&report), report.status), (vec!["chain-gap".to_owned()], 3));
+}
