@@ -1,6 +1,7 @@
 //! Input that somebody made to mislead, to break out or to break down: each comes to a finding
 //! or a clear error, nothing outside of the source is read, and nothing that is printed steers a
 //! terminal.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 

@@ -103,8 +103,8 @@ impl Digest {
     /// # Errors
     /// What is wrong with the bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, DigestError> {
-        let raw: Raw<'_> =
-            serde_json::from_slice(bytes).map_err(|e| DigestError::Json(e.to_string()))?;
+        let raw: Raw<'_> = serde_json::from_slice(bytes)
+            .map_err(|e| DigestError::Json(e.to_string().chars().take(200).collect()))?;
         raw.check()
     }
 

@@ -59,6 +59,15 @@ pub struct AreaId {
     pub region: Region,
 }
 
+impl AreaId {
+    /// The bucket that an entry's log file is looked up in: one that the copy does not tell is
+    /// the same for all.
+    #[must_use]
+    pub fn bucket_of<'a>(&self, named: &'a str) -> &'a str {
+        if self.bucket.is_some() { named } else { "" }
+    }
+}
+
 /// What was found of an area.
 #[derive(Debug, Clone, Default)]
 pub struct Area {

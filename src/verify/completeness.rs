@@ -32,7 +32,9 @@ pub fn listing_window(name_time: Timestamp) -> Window {
 pub enum Unlisted {
     /// Digests that are there cover its delivery: it should be listed.
     Unreferenced,
-    /// A digest that may list it could not be read, is gone or not valid, or none was due.
+    /// A digest that may list it could not be read, is gone or not valid: it cannot be told.
+    Undecided,
+    /// No digest was ever due for it.
     Uncovered,
     /// It came after the newest digest: the one that will list it is not there.
     AfterNewest,
@@ -43,19 +45,20 @@ pub enum Unlisted {
 pub fn judge<'a>(name_time: Timestamp, chains: impl IntoIterator<Item = &'a Coverage>) -> Unlisted {
     let late = listing_window(name_time);
     let normal = Window::new(late.start, add(name_time, minutes(DELIVERY_SLACK_MINUTES)));
-    let (mut covered, mut after) = (false, false);
+    let (mut covered, mut after, mut gap) = (false, false, false);
     for chain in chains {
         let Some(span) = chain.span() else { continue };
         let may_list = chain.all().any(|interval| match interval.state {
-            CoverageState::Proven | CoverageState::Pending => false,
-            CoverageState::Gap | CoverageState::Violated => interval.window.overlaps(&normal),
+            CoverageState::Proven | CoverageState::Pending | CoverageState::Gap => false,
+            CoverageState::Violated => interval.window.overlaps(&normal),
             CoverageState::Unreadable => interval.window.overlaps(&late),
         });
         let asked = normal.intersect(&span);
         let spoken_of: i64 = chain.within(asked).iter().map(|i| i.window.seconds()).sum();
         if may_list || spoken_of < asked.seconds() {
-            return Unlisted::Uncovered;
+            return Unlisted::Undecided;
         }
+        gap |= chain.within(normal).iter().any(|i| i.state == CoverageState::Gap);
         if normal.start >= span.start {
             if normal.end > span.end {
                 after = true;
@@ -63,6 +66,9 @@ pub fn judge<'a>(name_time: Timestamp, chains: impl IntoIterator<Item = &'a Cove
                 covered = true;
             }
         }
+    }
+    if gap {
+        return Unlisted::Uncovered;
     }
     match (covered, after) {
         (true, _) => Unlisted::Unreferenced,
@@ -141,17 +147,17 @@ mod tests {
             (5, vec![&whole], Unlisted::Unreferenced),
             (4, vec![&whole], Unlisted::Uncovered),
             // A digest that is gone, or a gap, speaks for the files of about its own time ...
-            (3 * hour + 35, vec![&gone], Unlisted::Uncovered),
+            (3 * hour + 35, vec![&gone], Unlisted::Undecided),
             (3 * hour + 30, vec![&gone], Unlisted::Unreferenced),
             (5 * hour + 5, vec![&gap], Unlisted::Unreferenced),
             (5 * hour + 4, vec![&gap], Unlisted::Uncovered),
             // ... one that could not be read may list any file delivered late.
-            (hour, vec![&unread], Unlisted::Uncovered),
+            (hour, vec![&unread], Unlisted::Undecided),
             (6 * hour, vec![&unread], Unlisted::Unreferenced),
             // One chain that covers it is enough, one that cannot tell is too.
             (2 * hour, vec![&late], Unlisted::Uncovered),
             (2 * hour, vec![&late, &whole], Unlisted::Unreferenced),
-            (2 * hour, vec![&whole, &unread], Unlisted::Uncovered),
+            (2 * hour, vec![&whole, &unread], Unlisted::Undecided),
             (2 * hour, vec![], Unlisted::Uncovered),
         ] {
             assert_eq!(judge(at(minute), chains), expected, "{minute}");

@@ -89,8 +89,15 @@ impl Settler {
         let number = self.next;
         self.next += 1;
         for held in &mut self.held {
-            if matches!(held.decision, Decision::Awaiting) && names(&examined, &held.examined) {
-                held.decision = by_successor(rules, &held.examined, &examined, number);
+            if matches!(held.decision, Decision::Final(..)) || !names(&examined, &held.examined) {
+                continue;
+            }
+            let decision = by_successor(rules, &held.examined, &examined, number);
+            // A forged successor must not stand in the way of the true one.
+            if matches!(held.decision, Decision::Awaiting)
+                || matches!(decision, Decision::Final(Standing::Valid, _))
+            {
+                held.decision = decision;
             }
         }
         let decision = on_its_own(&examined);
@@ -98,6 +105,10 @@ impl Settler {
         for held in &mut self.held {
             if held.number + PATIENCE <= number {
                 held.give_up(rules);
+            }
+            // Forged digests that contradict each other in a row must not be held without end.
+            if held.number + 2 * PATIENCE <= number {
+                held.resolve(false);
             }
         }
         self.release()
@@ -148,6 +159,9 @@ impl Held {
     }
 
     fn resolve(&mut self, successor_is_valid: bool) {
+        if !matches!(self.decision, Decision::IfValid { .. }) {
+            return;
+        }
         if let Decision::IfValid { then, otherwise, .. } =
             std::mem::replace(&mut self.decision, Decision::Awaiting)
         {

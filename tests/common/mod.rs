@@ -104,10 +104,9 @@ impl Tree {
     }
 
     pub fn write_log(&self, key: &str) {
-        let name = &key[key.len() - 24..];
         let text = format!(
-            r#"{{"Records":[{{"eventTime":"2026-03-01T00:00:00Z","eventID":"{name}","padding":"{}"}}]}}"#,
-            Sha256Hash::of(name.as_bytes())
+            r#"{{"Records":[{{"eventTime":"2026-03-01T00:00:00Z","eventID":"{}"}}]}}"#,
+            Sha256Hash::of(key.as_bytes())
         );
         self.write(key, &gzip(text.as_bytes()));
     }

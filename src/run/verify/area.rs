@@ -70,7 +70,11 @@ enum Pending {
 
 /// Verifies one area.
 pub(super) fn verify_area(run: &mut Run<'_>, id: &AreaId, area: &Area) -> io::Result<()> {
+    let told = run.findings.len();
     let plan = plan(run, id, area, days_around(run.request.start, run.request.end));
+    let unlisted = |f: &Finding| f.code == Code::ObjectUnreadable;
+    let unlisted = run.findings.get(told..).is_some_and(|new| new.iter().any(unlisted));
+    run.listed_until = run.listed_until.max(plan.last().map(|(end, ..)| *end));
     let asked = plan.iter().filter(|(_, _, role)| *role == Role::Asked).count();
     run.progress.place(&format!("{} {}", id.place.account, id.region), asked);
     let trails_elsewhere = !run.request.trails.is_empty();
@@ -85,9 +89,12 @@ pub(super) fn verify_area(run: &mut Run<'_>, id: &AreaId, area: &Area) -> io::Re
         queue: VecDeque::new(),
     };
     this.chains_in_view(&plan);
+    for chain in this.chains.values_mut().filter(|_| unlisted) {
+        chain.linker.listing_failed();
+    }
     if this.chains.is_empty() {
         // Where a trail was asked for, other trails' places are not.
-        if !trails_elsewhere && (area.digests || this.has_logs()) {
+        if (!trails_elsewhere || plan.is_empty()) && (area.digests || this.has_logs()) {
             this.run.area_without_digests(id);
         }
         return Ok(());
@@ -279,13 +286,26 @@ impl AreaRun<'_, '_> {
                 let key = settled.examined.at.key.clone();
                 let listing = Arc::new(Listing { chain: id.clone(), key, window });
                 for entry in digest.log_files {
+                    // Delivered after the requested time: of the digest only its link was asked.
+                    if self.run.request.end.is_some_and(|end| window.start >= end) {
+                        self.listed.insert(
+                            self.id.bucket_of(&entry.bucket),
+                            &entry.object,
+                            entry.hash,
+                        );
+                        continue;
+                    }
                     self.submit_log(&listing, entry)?;
                 }
             } else {
                 let Some(chain) = self.chains.get_mut(id) else { continue };
                 chain.report.logs.unchecked += digest.log_files.len() as u64;
                 for entry in &digest.log_files {
-                    self.claimed.insert(&entry.bucket, &entry.object, entry.hash);
+                    self.claimed.insert(
+                        self.id.bucket_of(&entry.bucket),
+                        &entry.object,
+                        entry.hash,
+                    );
                 }
             }
         }
@@ -327,7 +347,7 @@ impl AreaRun<'_, '_> {
             self.kinds.insert(log.kind);
         }
         // Standard and backfill digests may both list a file: it is checked once.
-        if !self.listed.insert(&entry.bucket, &entry.object, entry.hash) {
+        if !self.listed.insert(self.id.bucket_of(&entry.bucket), &entry.object, entry.hash) {
             return Ok(());
         }
         if !self.run.request.logs {

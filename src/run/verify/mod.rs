@@ -82,6 +82,8 @@ struct Run<'a> {
     /// The keys that a digest was verified with.
     used: BTreeSet<(Fingerprint, Region)>,
     already_inflated: u64,
+    /// The newest end that a listed digest's name tells: the sources are not older.
+    listed_until: Option<Timestamp>,
     /// Log files that lie after the newest digest of their area: which area, how many, from when
     /// to when.
     after_newest: Vec<(AreaId, unlisted::Group)>,
@@ -118,6 +120,7 @@ pub fn verify(
         totals: Totals::default(),
         used: BTreeSet::new(),
         already_inflated: 0,
+        listed_until: None,
         after_newest: Vec::new(),
     };
     let sources = run.sources.clone();
@@ -133,14 +136,22 @@ impl Run<'_> {
     fn conclude(mut self) -> RunReport {
         let newest = self.chains.values().filter_map(|c| c.linker.end()).max();
         let end = self.request.end.or(newest);
-        let as_of = newest.max(end);
+        let as_of = newest.max(end).max(self.request.end.and(self.listed_until));
+        let moved: BTreeMap<_, _> =
+            self.chains.values().filter_map(|c| c.linker.continues().cloned()).collect();
         let mut chains = Vec::new();
         let mut states = Vec::new();
         if let Some((end, as_of)) = end.zip(as_of) {
             let grace = self.request.grace;
             let request = Request { start: self.request.start, end, as_of, grace };
             for (_, ClosedArea { mut report, linker }) in std::mem::take(&mut self.chains) {
-                let Some(verdict) = linker.close(request) else { continue };
+                // A chain that moved is asked for in each place only while it was there.
+                let mut its = request;
+                its.end = moved.get(&report.id).map_or(end, |moved| end.min(*moved));
+                if let Some((_, from)) = linker.continues() {
+                    its.start = its.start.map(|start| start.max(*from));
+                }
+                let Some(verdict) = linker.close(its) else { continue };
                 report.coverage = verdict.coverage.all().collect();
                 report.digests.invalid += verdict.missing;
                 self.findings.extend(verdict.findings);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Run;
 use super::area::{AreaRun, Plan, Role, plan, second_copies};
-use crate::model::time::{add, hours, sub};
+use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{BucketName, ChainId, DigestKey, LogKey, LogKind, Sha256Hash, Window};
 use crate::report::ChainReport;
 use crate::run::sources::{AreaId, Found, days_around};
@@ -15,7 +15,7 @@ use crate::verify::completeness::{Listed, Unlisted, judge, listing_window};
 use crate::verify::digest::Trouble;
 use crate::verify::link::{Linker, Lookup, Presence, Request};
 use crate::verify::settle::Settler;
-use crate::verify::{Code, Coverage, CoverageState, Finding};
+use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
 /// Log files told of together.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +52,7 @@ pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) {
     let mut statements = this.statements();
     consult(this, planned, &candidates, &mut statements);
     let chain = only_standard_chain(this);
-    let (mut uncovered, mut after, mut kinds) = (None, None, BTreeMap::new());
+    let (mut uncovered, mut undecided, mut after, mut kinds) = (None, None, None, BTreeMap::new());
     for candidate in candidates {
         let key = &candidate.key;
         let bucket = bucket_of(this.id);
@@ -70,15 +70,25 @@ pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) {
         if judged.contains(&Unlisted::Unreferenced) {
             this.run.totals.logs.unreferenced += 1;
             this.run.findings.push(unreferenced(this.id, chain.as_ref(), &candidate));
+        } else if judged.contains(&Unlisted::Undecided) {
+            Group::add(&mut undecided, first);
         } else if judged.contains(&Unlisted::AfterNewest) {
             Group::add(&mut after, first);
         } else {
             Group::add(&mut uncovered, first);
         }
     }
+    if let Some(group) = undecided {
+        let message = format!(
+            "{} log files of this time are listed by no digest that is valid, and digests that could list them are missing, not valid or not readable: whether they should be there cannot be told.",
+            group.count
+        );
+        let finding = grouped(this.id, "", group, message);
+        this.run.findings.push(finding.severity(Severity::Incomplete));
+    }
     if let Some(group) = uncovered {
         let message = format!(
-            "{} log files of this time are listed by no digest, and the digests that could list them are missing, not valid, not readable, or were never made.",
+            "{} log files of this time are listed by no digest: none that could list them was ever made.",
             group.count
         );
         this.run.findings.push(grouped(this.id, "", group, message));
@@ -148,8 +158,11 @@ fn list(this: &mut AreaRun<'_, '_>) -> Vec<Candidate> {
             let times = match (log, day) {
                 // A name that contradicts its folder's day may be made to look not due yet.
                 (Some(log), Some(day)) if around(day).contains(log.time) => vec![log.time],
-                (_, Some(day)) if found.key.ends_with(".gz") => {
-                    vec![add(day.start, hours(1)), sub(day.end, hours(1))]
+                // A folder that is no day's, and a name that contradicts its folder.
+                (Some(log), None) => vec![log.time],
+                (log, Some(day)) if found.key.ends_with(".gz") => {
+                    let hour = |n| add(day.start, hours(n) + minutes(30));
+                    log.map(|log| log.time).into_iter().chain((0..24).map(hour)).collect()
                 }
                 _ => {
                     odd.push(found.key);
@@ -239,7 +252,7 @@ fn consult(
             let entries = digest.examined.content.iter().flat_map(|c| &c.digest.log_files);
             for entry in entries {
                 if digest.verified().is_some() {
-                    this.listed.insert(&entry.bucket, &entry.object, entry.hash);
+                    this.listed.insert(this.id.bucket_of(&entry.bucket), &entry.object, entry.hash);
                     this.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
                 }
             }

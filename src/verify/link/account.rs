@@ -1,10 +1,10 @@
 //! The account of time: every moment that was asked for gets its state.
 
-use super::{ChainVerdict, Linker, Request};
+use super::{Begins, ChainVerdict, Linker, Request};
 use crate::model::time::{add, hours};
 use crate::model::{BucketName, Window};
 use crate::verify::coverage::{Coverage, CoverageState};
-use crate::verify::finding::{Code, Finding};
+use crate::verify::finding::{Code, Finding, Severity};
 
 use jiff::Timestamp;
 
@@ -20,7 +20,17 @@ impl Linker {
         }
         let span = self.statements.span();
         if span.is_some_and(|span| span.start >= request.end) {
-            return None;
+            if self.begins != Some(Begins::Inside) || self.continues.is_some() {
+                return None;
+            }
+            // It was there before, so what is gone of it was asked for.
+            let asked = Window::new(request.start.unwrap_or(request.end), request.end);
+            let message = "All digests of the requested time are gone: the first that is there, after it, follows on others.";
+            let finding = Finding::new(Code::ChainLateStart, message).chain(&self.chain);
+            let mut coverage = Coverage::default();
+            coverage.assign(asked, CoverageState::Gap, Some(Code::ChainLateStart));
+            let findings = vec![finding.window(asked)];
+            return Some(ChainVerdict { coverage, findings, missing: 0 });
         }
         let start = request.start.or(span.map(|s| s.start)).unwrap_or(request.end);
         let asked = Window::new(start, request.end.max(start));
@@ -90,7 +100,12 @@ impl Linker {
             Some(last) => finding.object(bucket, &*last.at.key),
             None => finding,
         };
-        coverage.assign(tail, CoverageState::Violated, Some(Code::ChainTruncated));
+        let (state, finding) = if self.unlisted {
+            (CoverageState::Unreadable, finding.severity(Severity::Incomplete))
+        } else {
+            (CoverageState::Violated, finding)
+        };
+        coverage.assign(tail, state, Some(Code::ChainTruncated));
         self.findings.push(finding);
     }
 }

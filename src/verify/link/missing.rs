@@ -4,10 +4,11 @@ use jiff::SignedDuration;
 
 use super::{Link, Linker, Lookup, Presence};
 use crate::model::time::sub;
-use crate::model::{DigestKey, Previous, Window};
+use crate::model::{BucketName, DigestKey, Previous, Window};
 use crate::verify::coverage::CoverageState;
 use crate::verify::digest::Content;
 use crate::verify::finding::{Code, Finding};
+use crate::verify::settle::Standing;
 
 /// How many missing digests in a row are named one by one; beyond that one finding covers them.
 const NAMED_ONE_BY_ONE: i64 = 48;
@@ -54,6 +55,9 @@ impl Linker {
                         &format!("SHA-256 {hash}"),
                         &previous.hash.to_string(),
                     );
+                } else if link.standing == Standing::Valid {
+                    let bucket = BucketName::parse(&previous.bucket).ok();
+                    self.continues = Some((name.chain(bucket.as_ref()), window.start));
                 }
                 return;
             }
@@ -134,7 +138,11 @@ impl Linker {
                 let message = format!("The digest could not be read: {}.", trouble.cause);
                 (Finding::new(trouble.code, message), CoverageState::Unreadable)
             }
-            _ => {
+            Presence::Present { .. } => {
+                let message = "The digest was not listed, yet it is there.";
+                (Finding::new(Code::ObjectUnreadable, message), CoverageState::Unreadable)
+            }
+            Presence::Absent | Presence::Elsewhere => {
                 self.missing += 1;
                 (Finding::new(Code::DigestMissing, message), CoverageState::Violated)
             }

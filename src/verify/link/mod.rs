@@ -61,6 +61,7 @@ pub struct Request {
 #[derive(Debug, Clone)]
 struct Link {
     at: Location,
+    start: Timestamp,
     end: Timestamp,
     hash: Option<Sha256Hash>,
     signature: Option<String>,
@@ -77,9 +78,23 @@ struct Provisional {
     reason: Code,
 }
 
+/// What the first digest that is there says of those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begins {
+    /// It starts the chain.
+    Here,
+    /// It follows on another.
+    Inside,
+}
+
 /// One chain's fold.
 #[derive(Debug)]
 pub struct Linker {
+    begins: Option<Begins>,
+    /// Whether digests may be there that could not be listed.
+    unlisted: bool,
+    /// The chain in another place that this one continues, and from when.
+    continues: Option<(ChainId, Timestamp)>,
     chain: ChainId,
     /// The requested start, where one was asked for: what lies before it is not missed.
     start: Option<Timestamp>,
@@ -114,6 +129,9 @@ impl Linker {
         Self {
             chain,
             start,
+            begins: None,
+            unlisted: false,
+            continues: None,
             recent: VecDeque::new(),
             provisional: Vec::new(),
             tip: None,
@@ -123,6 +141,17 @@ impl Linker {
             findings: Vec::new(),
             missing: 0,
         }
+    }
+
+    /// Records that digests may be there that could not be listed: what is not seen is not gone.
+    pub fn listing_failed(&mut self) {
+        self.unlisted = true;
+    }
+
+    /// The chain in another place that this one continues, and from when.
+    #[must_use]
+    pub fn continues(&self) -> Option<&(ChainId, Timestamp)> {
+        self.continues.as_ref()
     }
 
     /// What the digests seen so far say of time, their log files aside.
@@ -144,6 +173,7 @@ impl Linker {
         let examined = &settled.examined;
         let link = Link {
             at: examined.at.clone(),
+            start: examined.content.as_ref().map_or(examined.at.name.end, |c| c.digest.start),
             end: examined.at.name.end,
             hash: examined.content.as_ref().map(|c| c.hash),
             signature: examined.signature.clone(),
@@ -172,6 +202,8 @@ impl Linker {
                 *tip < end && end.duration_since(*tip) <= self.interval + minutes(30)
             });
         let start = by_neighbour.or(by_content).unwrap_or_else(|| sub(end, self.interval));
+        // Its own word must not reach back over what others prove.
+        let start = self.tip.filter(|tip| *tip < end).map_or(start, |tip| start.max(tip));
         let reason = reason.unwrap_or(Code::ObjectUnreadable);
         let window = Window::new(start, end);
         self.provisional.push(Provisional { link, window, reason });
@@ -213,6 +245,8 @@ impl Linker {
     ) -> bool {
         let digest = &content.digest;
         let window = Window::new(digest.start, digest.end);
+        let begins = if digest.previous.is_none() { Begins::Here } else { Begins::Inside };
+        self.begins.get_or_insert(begins);
         let previous_key = digest.previous.as_ref().map_or("", |p| p.object.as_str());
         self.place_held(Some((previous_key, window)));
         let before = self.findings.len();
@@ -231,7 +265,11 @@ impl Linker {
             }
             _ => (CoverageState::Unreadable, reason),
         };
-        self.statements.assign(window, state, reason);
+        let start = match (link.standing, self.tip) {
+            (Standing::Unchecked, Some(tip)) => window.start.max(tip),
+            _ => window.start,
+        };
+        self.statements.assign(Window::new(start, window.end), state, reason);
         self.interval = window.length().max(minutes(1));
         self.advance(link);
         sound
@@ -357,6 +395,21 @@ impl Linker {
             return;
         }
         if predecessor.standing != Standing::Valid {
+            // Nothing vouched for it, whatever stood between: this one contradicts it.
+            if predecessor.standing == Standing::Unchecked
+                && link.standing == Standing::Valid
+                && let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash)
+            {
+                let message = "The digest's bytes are not those that the next digest vouches for.";
+                let its = Window::new(predecessor.start, predecessor.end);
+                let finding = predecessor.at.finding(Code::DigestModified, message).window(its);
+                self.findings.push(
+                    finding
+                        .compared(format!("SHA-256 {}", previous.hash), hash)
+                        .referenced_by(&*link.at.key),
+                );
+                self.statements.assign(its, CoverageState::Violated, Some(Code::DigestModified));
+            }
             return;
         }
         if let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash) {
