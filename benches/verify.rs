@@ -121,6 +121,7 @@ fn write_tree(root: &Path, logs: usize, key: &SigningKey) -> Result<(), Box<dyn 
         start: Some(start),
         end,
         interval: SignedDuration::from_hours(1),
+        validity: None,
         now: end,
         jobs: std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
     };
