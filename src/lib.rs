@@ -9,12 +9,15 @@
 //! | [`verify`] | the verdict: pure rules over bytes and values, findings out |
 //! | [`seal`] | pure: which digests are due and what stands in them |
 //! | [`store`] | where bytes live: a directory that is a copy of a bucket |
+//! | `aws` | S3, CloudTrail and KMS (feature `aws`) |
 //! | [`report`] | what a run says: the schema, text, JSON |
 //! | [`run`] | the drivers: discover, read, verify, seal |
 //! | [`cli`] | the command |
 //!
 //! `model`, `crypto`, `verify` and `seal` are pure: no files, clock, environment or printing.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod cli;
 pub mod crypto;
 pub mod model;

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up.
-const LAYERS: [&str; 8] = ["model", "crypto", "verify", "seal", "store", "report", "run", "cli"];
+const LAYERS: [&str; 9] =
+    ["model", "crypto", "verify", "seal", "store", "aws", "report", "run", "cli"];
 /// The layers that are pure.
 const CORE: [&str; 4] = ["model", "crypto", "verify", "seal"];
 /// What the core must not name. Traits of `std::io` are values' business; these are not.
@@ -157,5 +158,14 @@ fn no_file_is_longer_than_one_can_hold_in_mind() {
 fn only_verify_makes_a_verified_digest() {
     for source in sources().iter().filter(|s| !s.path.ends_with("verify/settle.rs")) {
         assert!(!source.code.contains("VerifiedDigest("), "{}", source.path.display());
+    }
+}
+
+#[test]
+fn only_one_folder_names_the_sdk() {
+    for source in sources().iter().filter(|s| s.layer != "aws") {
+        for name in ["aws_config", "aws_sdk", "aws_smithy"] {
+            assert!(!source.code.contains(name), "{}: {name}", source.path.display());
+        }
     }
 }

@@ -234,7 +234,14 @@ fn keys(args: &[&str]) -> Result<String, Failure> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let status = run(
         &command,
-        &mut Io { out: &mut out, err: &mut err, now: at(NOW), color: false, width: 100 },
+        &mut Io {
+            out: &mut out,
+            err: &mut err,
+            now: at(NOW),
+            color: false,
+            width: 100,
+            stop: trailseal::run::pool::Stop::default(),
+        },
     )?;
     assert_eq!((status, err.as_slice()), (0, &b""[..]));
     Ok(String::from_utf8(out).unwrap())

@@ -1,5 +1,8 @@
 //! `trailseal keys`: makes signing keys, shows what a key file holds.
 
+#[cfg(feature = "aws")]
+pub(super) mod fetch;
+
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -39,7 +42,20 @@ pub enum KeysCommand {
     /// Show the public keys that a file holds
     #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
+    /// Save the public keys that CloudTrail publishes, for verifying offline
+    #[cfg(feature = "aws")]
+    #[command(after_help = FETCH_HELP)]
+    Fetch(fetch::FetchArgs),
 }
+
+#[cfg(feature = "aws")]
+const FETCH_HELP: &str = "\
+Asks ListPublicKeys of each region and writes one list for each. Keys stay retrievable for years;
+ask for two hours past the end of the time that you will verify.
+
+Examples:
+  trailseal keys fetch --region us-east-1 --region eu-west-1 --output keys.json
+  trailseal keys fetch --region eu-west-1 --start-time 2026-07-01 --end-time 2026-08-02 --output july.json";
 
 const GENERATE_HELP: &str = "\
 Writes three files, and none over an existing one:
@@ -94,6 +110,8 @@ pub fn run(command: &KeysCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
     match command {
         KeysCommand::Generate(args) => generate(args, io),
         KeysCommand::Show(args) => show(args, io),
+        #[cfg(feature = "aws")]
+        KeysCommand::Fetch(args) => fetch::run(args, io),
     }
 }
 

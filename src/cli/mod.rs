@@ -6,6 +6,7 @@ mod output;
 mod progress;
 pub mod sample;
 pub mod seal;
+mod source;
 mod time_args;
 pub mod verify;
 
@@ -14,6 +15,8 @@ use std::io::Write;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
+
+use crate::run::pool::Stop;
 
 /// Exit status: wrong usage or configuration; nothing was checked.
 pub const USAGE: u8 = 2;
@@ -107,6 +110,8 @@ pub struct Io<'a> {
     pub color: bool,
     /// How many columns results may take.
     pub width: usize,
+    /// Set to end a run early.
+    pub stop: Stop,
 }
 
 impl Cli {

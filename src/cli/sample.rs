@@ -44,7 +44,8 @@ pub fn run(args: &SampleArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if !key_file.exists() {
         let generate = KeysCommand::generate(keys.clone());
         let mut nowhere = Vec::new();
-        run_keys(&generate, &mut Io { out: &mut nowhere, err: &mut *io.err, ..*io })?;
+        let stop = io.stop.clone();
+        run_keys(&generate, &mut Io { out: &mut nowhere, err: &mut *io.err, stop, ..*io })?;
     }
     let key = read_key(&key_file)?;
     let store = DirectoryStore::open(dir, &*shown)

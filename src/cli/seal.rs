@@ -7,17 +7,19 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
+use super::keys::read_key_file;
 use super::progress::Bar;
+use super::source::{AwsArgs, Opener, S3, slashed};
 use super::time_args::{TimeArg, parse_interval, parse_time};
 use super::verify::jobs;
 use super::{Failure, INCOMPLETE, INTERNAL, Io};
-use crate::crypto::{SigningKey, Validity};
+use crate::crypto::{KeyForm, Signer, SigningKey, Validity};
 use crate::model::{
     AccountId, BucketName, ChainKind, OrganizationId, Place, Printable, Region, TrailName,
 };
 use crate::run::seal::{SealError, SealReport, SealRequest, seal};
 use crate::run::{Progress, Silent};
-use crate::store::DirectoryStore;
+use crate::store::{DirectoryStore, Store};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,7 +45,7 @@ Exit status:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SealArgs {
-    /// The directory whose log files are sealed: a bucket, or a copy of one
+    /// What is sealed: a bucket (s3://BUCKET[/PREFIX]), or a directory that stands for one
     #[arg(value_name = "SOURCE")]
     source: String,
 
@@ -59,13 +61,13 @@ pub struct SealArgs {
     #[arg(long, value_name = "NAME")]
     trail: TrailName,
 
-    /// The bucket that the directory stands for: digests name it
+    /// The bucket that a directory stands for: digests name it (needed for a directory)
     #[arg(long, value_name = "NAME")]
-    bucket: BucketName,
+    bucket: Option<BucketName>,
 
-    /// What stands before AWSLogs in the bucket's keys
-    #[arg(long, value_name = "PREFIX", default_value = "")]
-    prefix: String,
+    /// What stands before AWSLogs in the bucket's keys [default: the source's own, or none]
+    #[arg(long, value_name = "PREFIX")]
+    prefix: Option<String>,
 
     /// The region in which the trail was created [default: --region]
     #[arg(long, value_name = "REGION")]
@@ -75,9 +77,10 @@ pub struct SealArgs {
     #[arg(long, value_name = "ID")]
     organization: Option<OrganizationId>,
 
-    /// The RSA private key that signs: PEM, PKCS#8 or PKCS#1, not encrypted
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    /// What signs: an RSA private key (PEM, PKCS#8 or PKCS#1, not encrypted), or a KMS key of the
+    /// use SIGN_VERIFY as kms:ARN, kms:alias/NAME or kms:KEY-ID
+    #[arg(long, value_name = "FILE|kms:KEY")]
+    key: String,
 
     /// The key's X.509 certificate: sealing is refused where it does not belong to the key or is
     /// not valid at the end of a digest
@@ -108,6 +111,9 @@ pub struct SealArgs {
     /// No progress
     #[arg(long)]
     no_progress: bool,
+
+    #[command(flatten)]
+    aws: AwsArgs,
 }
 
 /// Runs the command.
@@ -115,15 +121,17 @@ pub struct SealArgs {
 /// # Errors
 /// When nothing can be sealed, or not all that is due.
 pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
-    let mut request = request(args, io.now)?;
-    let key = read_key(&args.key)?;
+    let mut opener = Opener::new(&args.aws);
+    let place = open(args, &mut opener)?;
+    let mut request = request(args, &place, io.now)?;
+    let key = open_key(&args.key, &mut opener)?;
     if let Some(path) = &args.cert {
-        request.validity = check_certificate(&key, path)?;
+        request.validity = check_certificate(&*key, path)?;
     }
-    let (store, base) = open(args, &request)?;
     let bar = (!args.quiet && !args.no_progress).then(Bar::new);
     let progress: &dyn Progress = bar.as_ref().map_or(&Silent, |bar| bar);
-    let (report, result) = seal(&request, Arc::new(store), base, &key, progress);
+    let SealPlace { store, base, .. } = place;
+    let (report, result) = seal(&request, store, base, &*key, progress);
     if let Some(bar) = &bar {
         bar.clear();
     }
@@ -133,7 +141,7 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     result.map(|()| 0).map_err(|error| failure(&error, &report))
 }
 
-fn request(args: &SealArgs, now: Timestamp) -> Result<SealRequest, Failure> {
+fn request(args: &SealArgs, place: &SealPlace, now: Timestamp) -> Result<SealRequest, Failure> {
     let end = args.end_time.map_or(now, |time| time.resolve(now));
     let start = args.start_time.map(|time| time.resolve(now));
     if end > now {
@@ -143,14 +151,10 @@ fn request(args: &SealArgs, now: Timestamp) -> Result<SealRequest, Failure> {
     if start.is_some_and(|start| start >= end) {
         return Err(Failure::usage("--start-time does not come before --end-time"));
     }
-    let prefix = match args.prefix.trim_matches('/') {
-        "" => String::new(),
-        prefix => format!("{prefix}/"),
-    };
     Ok(SealRequest {
-        bucket: args.bucket.clone(),
+        bucket: place.bucket.clone(),
         place: Place {
-            prefix,
+            prefix: place.prefix.clone(),
             organization: args.organization.clone(),
             account: args.account.clone(),
         },
@@ -175,35 +179,75 @@ pub(super) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
     SigningKey::from_pem(&name, &text).map_err(Failure::usage)
 }
 
+/// Opens what signs.
+fn open_key(key: &str, opener: &mut Opener<'_>) -> Result<Box<dyn Signer>, Failure> {
+    match key.strip_prefix("kms:") {
+        Some(kms) => opener.kms(kms),
+        None => Ok(Box::new(read_key(Path::new(key))?)),
+    }
+}
+
 /// A digest that a verifier would refuse for its key's validity must not be made: reads when it
 /// is valid.
-fn check_certificate(key: &SigningKey, path: &Path) -> Result<Option<Validity>, Failure> {
+fn check_certificate(key: &dyn Signer, path: &Path) -> Result<Option<Validity>, Failure> {
     let name = path.display().to_string();
-    let pem =
-        std::fs::read(path).map_err(|e| Failure::usage(format!("{}: {e}", Printable(&name))))?;
-    let certified = key.check_certificate(&name, &pem).map_err(Failure::usage)?;
+    let mut keys = read_key_file(path)?.into_iter();
+    let (Some(certified), None) = (keys.next(), keys.next()) else {
+        return Err(Failure::usage(format!("{}: it holds several keys", Printable(&name))));
+    };
+    if certified.form() != KeyForm::Certificate {
+        return Err(Failure::usage(format!("{}: it is not a certificate", Printable(&name))));
+    }
+    if !certified.fingerprints().any(|fingerprint| fingerprint == key.fingerprint()) {
+        let message = format!("{}: the certificate is of another key than --key", Printable(&name));
+        return Err(
+            Failure::usage(message).remedy("give the certificate that was made for the key")
+        );
+    }
     Ok(certified.validity())
 }
 
-/// Opens the directory. It may hold the whole bucket, prefix and all, or begin at `AWSLogs`.
-fn open(args: &SealArgs, request: &SealRequest) -> Result<(DirectoryStore, String), Failure> {
-    let path = Path::new(&args.source);
-    if args.source.starts_with("s3://") {
-        return Err(
-            Failure::usage("sealing S3 directly is not built yet").remedy("seal a directory")
-        );
+/// Where digests go.
+struct SealPlace {
+    store: Arc<dyn Store>,
+    /// What stands before `AWSLogs` in the store's paths.
+    base: String,
+    bucket: BucketName,
+    /// What stands before `AWSLogs` in the bucket's keys.
+    prefix: String,
+}
+
+fn open(args: &SealArgs, opener: &mut Opener<'_>) -> Result<SealPlace, Failure> {
+    let asked = args.prefix.as_deref().map(slashed);
+    if let Some(place) = args.source.strip_prefix(S3) {
+        let (store, own) = opener.open_bucket(&args.source, place)?;
+        let bucket = store.bucket().cloned().ok_or_else(|| Failure::internal("no bucket"))?;
+        if args.bucket.as_ref().is_some_and(|asked| *asked != bucket) {
+            return Err(Failure::usage("--bucket names another bucket than the source")
+                .remedy("leave it out: the source names the bucket"));
+        }
+        let prefix = asked.unwrap_or(own);
+        return Ok(SealPlace { store, base: prefix.clone(), bucket, prefix });
     }
+    let Some(bucket) = args.bucket.clone() else {
+        return Err(Failure::usage(
+            "no --bucket: a directory does not tell the bucket it stands for",
+        )
+        .remedy("digests name their bucket: give it with --bucket NAME"));
+    };
+    let path = Path::new(&args.source);
     if !path.is_dir() {
         return Err(Failure::usage(format!("{}: it is not a directory", Printable(&args.source)))
             .remedy("give the directory that holds AWSLogs"));
     }
-    let prefix = &request.place.prefix;
+    let prefix = asked.unwrap_or_default();
+    // It may hold the whole bucket, prefix and all, or begin at AWSLogs.
     let begins_at_logs =
-        path.join("AWSLogs").is_dir() && !path.join(prefix).join("AWSLogs").is_dir();
+        path.join("AWSLogs").is_dir() && !path.join(&prefix).join("AWSLogs").is_dir();
     let base = if begins_at_logs { String::new() } else { prefix.clone() };
     let store = DirectoryStore::open(path, &args.source)
         .map_err(|e| Failure::usage(format!("{}: {e}", Printable(&args.source))))?;
-    Ok((store, base))
+    Ok(SealPlace { store: Arc::new(store), base, bucket, prefix })
 }
 
 fn tell(report: &SealReport, io: &mut Io<'_>) -> std::io::Result<()> {

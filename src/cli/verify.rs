@@ -1,10 +1,8 @@
 //! `trailseal verify`.
 
-use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -12,21 +10,24 @@ use jiff::{SignedDuration, Timestamp};
 use super::keys::read_key_file;
 use super::output::WholeFile;
 use super::progress::Bar;
+use super::source::{AwsArgs, Opener, S3, slashed};
 use super::time_args::{TimeArg, parse_span, parse_time};
 use super::{Failure, Format, Io};
 use crate::crypto::KeyRing;
-use crate::model::{AccountId, BucketName, OrganizationId, Printable, Region, TrailName};
+use crate::model::{AccountId, BucketName, Region, TrailName};
 use crate::report::{self, ObjectReport, RunReport, json, text};
-use crate::run::sources::{Insisted, Sources};
-use crate::run::verify::{VerifyRequest, verify};
+use crate::run::sources::{Filter, Insisted, Sources};
+use crate::run::verify::{KeySource, VerifyRequest, verify};
 use crate::run::{Progress, Silent};
-use crate::store::{DirectoryStore, Store};
 use crate::verify::digest::Rules;
 use crate::verify::inflate::AlreadyInflated;
 use crate::verify::{Limits, Severity};
 
 const EXAMPLES: &str = "\
 Examples:
+  The last day of a bucket: every account, region and trail, up to now
+    trailseal verify s3://my-bucket --start-time 24h
+
   Everything in a copy of a bucket, with the public keys of its regions:
     trailseal verify ./copy --keys keys.json
 
@@ -49,7 +50,8 @@ Exit status:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct VerifyArgs {
-    /// Directories that are copies of a bucket or of a part of it; AWSLogs is found at any depth
+    /// Buckets (s3://BUCKET[/PREFIX]), or directories that are copies of a bucket or of a part of
+    /// it; AWSLogs is found at any depth
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<String>,
 
@@ -58,7 +60,8 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     start_time: Option<TimeArg>,
 
-    /// End of the time to prove, not included [default: the newest digest's end]
+    /// End of the time to prove, not included [default: now for a bucket; for a directory the
+    /// newest digest's end]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     end_time: Option<TimeArg>,
 
@@ -74,7 +77,8 @@ pub struct VerifyArgs {
     #[arg(long = "trail", value_name = "NAME")]
     trails: Vec<TrailName>,
 
-    /// Public keys: list-public-keys JSON, PEM or DER keys, X.509 certificates (repeatable)
+    /// Public keys: list-public-keys JSON, PEM or DER keys, X.509 certificates (repeatable; needed
+    /// for a directory; for a bucket CloudTrail is asked if absent)
     #[arg(long, value_name = "FILE")]
     keys: Vec<PathBuf>,
 
@@ -94,7 +98,7 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "SPAN", default_value = "2h", value_parser = parse_span)]
     grace: SignedDuration,
 
-    /// How many objects are read at once [default: the number of processors]
+    /// How many objects are read at once [default: the number of processors, for a bucket 96]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
 
@@ -117,6 +121,9 @@ pub struct VerifyArgs {
     /// No progress
     #[arg(long)]
     no_progress: bool,
+
+    #[command(flatten)]
+    aws: AwsArgs,
 }
 
 /// Runs the command.
@@ -124,23 +131,18 @@ pub struct VerifyArgs {
 /// # Errors
 /// When nothing can be checked, or a result cannot be written.
 pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
-    let request = request(args, io.now)?;
-    let rules = Rules {
-        keys: read_keys(&args.keys)?,
-        limits: Limits::default(),
-        already_inflated: AlreadyInflated::Accept,
-        unsigned: Severity::Incomplete,
-        key_unknown: Severity::Incomplete,
-    };
-    let mut stores = Vec::new();
-    let mut seen = BTreeSet::new();
-    for source in &args.sources {
-        let (root, start) = locate(source)?;
-        // What is named twice is read once.
-        if seen.insert((root.clone(), start.clone())) {
-            stores.push((open(source, &root)?, start));
-        }
+    let online = args.sources.iter().filter(|s| s.starts_with(S3)).count();
+    if online != 0 && online != args.sources.len() {
+        let message = "buckets and directories cannot be verified in one run";
+        return Err(Failure::usage(message)
+            .remedy("a copy lacks what a bucket must have: verify them one after the other"));
     }
+    let online = online != 0;
+    let request = request(args, io, online)?;
+    let rules = rules(args, online)?;
+    let mut opener = Opener::new(&args.aws);
+    let stores = opener.open_all(&args.sources)?;
+    let published = published(args, online, &mut opener)?;
     // Outputs are opened first: a long run must not end in a place that cannot be written.
     let mut output = args.output.as_deref().map(WholeFile::begin).transpose()?;
     let mut objects = args.objects.as_deref().map(WholeFile::begin).transpose()?;
@@ -149,13 +151,18 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let prefix = args.prefix.as_deref().map(slashed);
     let insisted = Insisted { bucket: args.bucket.clone(), prefix };
     let bar = (!args.quiet && !args.no_progress).then(Bar::new);
-    let progress: &dyn Progress = bar.as_ref().map_or(&Silent, |bar| bar);
-    let sources = Sources::discover(&stores, &insisted, &mut findings);
+    let progress: &dyn Progress = match &bar {
+        Some(bar) => bar,
+        None => &Silent,
+    };
+    let filter = Filter { accounts: &args.accounts, regions: &args.regions };
+    let sources = Sources::discover(&stores, &insisted, filter, &mut findings);
     let mut sink = |object: &ObjectReport<'_>| match &mut objects {
         Some(file) => json::render_line(object, file),
         None => Ok(()),
     };
-    let result = verify(&request, sources, rules, findings, progress, &mut sink);
+    let result =
+        verify(&request, sources, rules, published.as_deref(), findings, progress, &mut sink);
     if let Some(bar) = &bar {
         bar.clear();
     }
@@ -171,7 +178,45 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     Ok(report.exit_status)
 }
 
-fn request(args: &VerifyArgs, now: Timestamp) -> Result<VerifyRequest, Failure> {
+/// What a missing signature and an unknown key mean depends on where the digests are read.
+fn rules(args: &VerifyArgs, online: bool) -> Result<Rules, Failure> {
+    let keys = match (args.keys.is_empty(), online) {
+        (true, true) => KeyRing::new(),
+        _ => read_keys(&args.keys)?,
+    };
+    let (unsigned, already_inflated) = if online {
+        (Severity::Violation, AlreadyInflated::Refuse)
+    } else {
+        (Severity::Incomplete, AlreadyInflated::Accept)
+    };
+    let limits = Limits::default();
+    Ok(Rules { keys, limits, already_inflated, unsigned, key_unknown: Severity::Incomplete })
+}
+
+/// CloudTrail as the publisher of keys, for a bucket without key files.
+#[cfg(feature = "aws")]
+fn published(
+    args: &VerifyArgs,
+    online: bool,
+    opener: &mut Opener<'_>,
+) -> Result<Option<Box<dyn KeySource>>, Failure> {
+    if !online || !args.keys.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(super::keys::fetch::Published::new(opener.aws()?))))
+}
+
+#[cfg(not(feature = "aws"))]
+fn published(
+    _: &VerifyArgs,
+    _: bool,
+    _: &mut Opener<'_>,
+) -> Result<Option<Box<dyn KeySource>>, Failure> {
+    Ok(None)
+}
+
+fn request(args: &VerifyArgs, io: &Io<'_>, online: bool) -> Result<VerifyRequest, Failure> {
+    let now = io.now;
     let start = args.start_time.map(|time| time.resolve(now));
     let end = args.end_time.map(|time| time.resolve(now));
     if let Some((start, end)) = start.zip(end)
@@ -186,31 +231,36 @@ fn request(args: &VerifyArgs, now: Timestamp) -> Result<VerifyRequest, Failure> 
             return Err(Failure::usage(message).remedy("nothing can be proven of it yet"));
         }
     }
+    // A bucket is what it is now, so what is asked for is all up to now.
+    let now_in_seconds = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    let as_of = online.then_some(now_in_seconds);
     Ok(VerifyRequest {
         sources: args.sources.clone(),
         start,
-        end,
+        end: end.or(as_of),
+        as_of,
+        stop: io.stop.clone(),
         accounts: args.accounts.clone(),
         regions: args.regions.clone(),
         trails: args.trails.clone(),
         logs: !args.no_logs,
         grace: args.grace,
-        jobs: jobs(args.jobs),
+        jobs: if online { jobs_online(args.jobs) } else { jobs(args.jobs) },
         started: now,
-        bucket_inferred: args.bucket.is_none(),
+        bucket_inferred: !online && args.bucket.is_none(),
     })
+}
+
+/// How many requests are under way at once: enough to fill two processors at 20 ms of latency.
+const JOBS_ONLINE: usize = 96;
+
+fn jobs_online(asked: Option<NonZero<usize>>) -> NonZero<usize> {
+    asked.or(NonZero::new(JOBS_ONLINE)).unwrap_or(NonZero::<usize>::MIN)
 }
 
 /// As many as there are processors, unless the user insists.
 pub(super) fn jobs(asked: Option<NonZero<usize>>) -> NonZero<usize> {
     asked.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN)
-}
-
-fn slashed(prefix: &str) -> String {
-    match prefix.trim_matches('/') {
-        "" => String::new(),
-        prefix => format!("{prefix}/"),
-    }
 }
 
 pub(super) fn read_keys(files: &[PathBuf]) -> Result<KeyRing, Failure> {
@@ -223,40 +273,6 @@ pub(super) fn read_keys(files: &[PathBuf]) -> Result<KeyRing, Failure> {
         ring.add(read_key_file(file)?);
     }
     Ok(ring)
-}
-
-fn open(source: &str, root: &Path) -> Result<Arc<dyn Store>, Failure> {
-    let store = DirectoryStore::open(root, source)
-        .map_err(|e| Failure::usage(format!("{}: {e}", Printable(source))))?;
-    Ok(Arc::new(store))
-}
-
-/// Where a source lies, and where in it to begin. A directory inside of an `AWSLogs` is a part of
-/// the copy that holds that `AWSLogs`.
-fn locate(source: &str) -> Result<(PathBuf, String), Failure> {
-    if source.starts_with("s3://") {
-        return Err(Failure::usage(format!(
-            "{}: reading S3 directly is not built yet",
-            Printable(source)
-        ))
-        .remedy("copy the bucket with its metadata to a directory, and verify that"));
-    }
-    let path = std::fs::canonicalize(source).map_err(|e| {
-        Failure::usage(format!("{}: {e}", Printable(source)))
-            .remedy("give a directory that is a copy of a bucket")
-    })?;
-    if !path.is_dir() {
-        return Err(Failure::usage(format!("{}: it is not a directory", Printable(source)))
-            .remedy("give the directory that holds AWSLogs; a single digest is shown by trailseal inspect"));
-    }
-    let logs = path.ancestors().find(|p| p.file_name().is_some_and(|n| n == "AWSLogs"));
-    let Some(root) = logs.and_then(Path::parent) else { return Ok((path, String::new())) };
-    let inside = path.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or("AWSLogs");
-    // A prefix may hold AWSLogs too: below such a one lies what any directory may hold.
-    let below = inside.split('/').nth(1);
-    let is_part = below
-        .is_none_or(|name| AccountId::parse(name).is_ok() || OrganizationId::parse(name).is_ok());
-    if is_part { Ok((root.to_owned(), format!("{inside}/"))) } else { Ok((path, String::new())) }
 }
 
 fn write(

@@ -2,16 +2,40 @@
 //! order of the one who submits, so that the same input gives the same report.
 
 use std::num::NonZero;
-use std::sync::mpsc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 type Job = Box<dyn FnOnce() + Send>;
+
+/// Set to end a run early, with what is known by then.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Ends the run.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the run is to end.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How often a waiting driver looks whether it is to stop.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// Threads that run jobs until the pool is dropped.
 #[derive(Debug)]
 pub struct Pool {
     queue: Option<crossbeam_channel::Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
+    jobs: usize,
 }
 
 /// The promise of a job's result.
@@ -19,11 +43,31 @@ pub struct Pool {
 pub struct Ticket<T>(mpsc::Receiver<T>);
 
 impl<T> Ticket<T> {
-    /// Waits for the result; `None` when the job panicked.
-    #[must_use]
-    pub fn redeem(self) -> Option<T> {
-        self.0.recv().ok()
+    /// Waits for the result.
+    ///
+    /// # Errors
+    /// When the job panicked, or the run is to stop first.
+    pub fn redeem(self, stop: &Stop) -> Result<T, NoResult> {
+        loop {
+            match self.0.recv_timeout(GLANCE) {
+                Ok(result) => return Ok(result),
+                Err(RecvTimeoutError::Disconnected) => return Err(NoResult::Panicked),
+                Err(RecvTimeoutError::Timeout) if stop.is_set() => return Err(NoResult::Stopped),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
     }
+}
+
+/// Why a ticket has no result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoResult {
+    /// The job panicked.
+    #[error("a worker thread failed; this is a bug in trailseal")]
+    Panicked,
+    /// The run is to stop.
+    #[error("the run was stopped")]
+    Stopped,
 }
 
 impl Pool {
@@ -43,13 +87,13 @@ impl Pool {
             })
         };
         let threads = (0..jobs.get()).map(worker).collect::<Result<_, _>>()?;
-        Ok(Self { queue: Some(queue), threads })
+        Ok(Self { queue: Some(queue), threads, jobs: jobs.get() })
     }
 
     /// How many threads there are.
     #[must_use]
     pub fn jobs(&self) -> usize {
-        self.threads.len()
+        self.jobs
     }
 
     /// Submits a job. How many are under way at once is the submitter's to limit.
@@ -62,6 +106,13 @@ impl Pool {
             let _ = queue.send(job);
         }
         Ticket(ticket)
+    }
+}
+
+impl Pool {
+    /// Leaves jobs under way to themselves: nobody waits for them.
+    pub fn abandon(&mut self) {
+        self.threads.clear();
     }
 }
 
@@ -82,14 +133,29 @@ mod tests {
     fn tickets_are_redeemed_in_the_submitters_order() {
         let pool = Pool::start(NonZero::new(3).unwrap()).unwrap();
         let tickets: Vec<_> = (0..500).map(|n| pool.submit(move || n * 2)).collect();
-        let results: Vec<_> = tickets.into_iter().map(|t| t.redeem().unwrap()).collect();
+        let results: Vec<_> =
+            tickets.into_iter().map(|t| t.redeem(&Stop::default()).unwrap()).collect();
         assert_eq!(results, (0..500).map(|n| n * 2).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_panic_is_one_jobs_own_matter() {
         let pool = Pool::start(NonZero::new(1).unwrap()).unwrap();
-        assert_eq!(pool.submit(|| panic!("on purpose")).redeem(), None::<()>);
-        assert_eq!(pool.submit(|| 7).redeem(), Some(7));
+        let stop = Stop::default();
+        let panics = pool.submit(|| panic!("on purpose")).redeem(&stop);
+        assert_eq!(panics, Err::<(), _>(NoResult::Panicked));
+        assert_eq!(pool.submit(|| 7).redeem(&stop), Ok(7));
+    }
+
+    #[test]
+    fn a_stop_ends_the_wait_and_not_the_job() {
+        let mut pool = Pool::start(NonZero::new(1).unwrap()).unwrap();
+        let (release, held) = mpsc::channel::<()>();
+        let ticket = pool.submit(move || held.recv().is_ok());
+        let stop = Stop::default();
+        stop.set();
+        assert_eq!(ticket.redeem(&stop), Err(NoResult::Stopped));
+        pool.abandon();
+        drop(release);
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::pool::{Pool, Ticket};
+use super::pool::{Pool, Stop, Ticket};
 use super::progress::Progress;
 use super::sources::{Area, AreaId, Found, Sources};
 use crate::crypto::{KeyRing, Signer, SigningKeyError, Validity};
@@ -359,9 +359,8 @@ impl Sealer<'_> {
                     .push_back(self.pool.submit(move || read_log(&sources, &rules, &bucket, key)));
             }
             let Some(ticket) = tickets.pop_front() else { return Ok(entries) };
-            let result = ticket.redeem();
-            let (entry, has_events) =
-                result.ok_or_else(|| SealError::Threads("it panicked".into()))??;
+            let result = ticket.redeem(&Stop::default());
+            let (entry, has_events) = result.map_err(|e| SealError::Threads(e.to_string()))??;
             if !has_events {
                 report.without_events.push(entry.object.to_string());
             }
@@ -467,11 +466,15 @@ impl Sealer<'_> {
     fn waiting_logs(&self, chain: &Chain) -> Result<Vec<Waiting>, SealError> {
         let horizon =
             chain.standard.as_ref().map(|head| sub(head.window.end, hours(24 * LATE_DAYS)));
+        let delivered = self.sources.knows_delivery(&self.area);
         let bucket = self.request.bucket.as_str();
         let mut logs = Vec::new();
         for kind in LogKind::ALL {
             self.list(kind.folder(), &mut |found| {
-                let time = LogKey::parse(&found.key).map(|log| log.time).or(found.modified);
+                let named = LogKey::parse(&found.key).map(|log| log.time);
+                let written = found.modified;
+                // A bucket knows when a file was delivered; in a copy its name tells.
+                let time = if delivered { written.or(named) } else { named.or(written) };
                 if let Some(time) = time.filter(|_| found.key.ends_with(".gz"))
                     && horizon.is_none_or(|horizon| time >= horizon)
                     && !chain.listed.contains(bucket, &found.key)

@@ -11,8 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
-use crate::model::time::{day_folder, hours};
-use crate::model::{BucketName, Digest, DigestKey, LogKind, Metadata, Place, Region, Window};
+use crate::model::time::{add, day_folder, hours, sub};
+use crate::model::{
+    AccountId, BucketName, Digest, DigestKey, LogKind, Metadata, Place, Region, Window,
+};
 use crate::store::{Entry, Object, Put, Store, StoreError};
 use crate::verify::digest::Trouble;
 use crate::verify::inflate::{AlreadyInflated, inflate};
@@ -98,6 +100,15 @@ pub struct Found {
     pub modified: Option<Timestamp>,
 }
 
+/// What is looked for; empty for all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter<'a> {
+    /// Only these accounts.
+    pub accounts: &'a [AccountId],
+    /// Only these regions.
+    pub regions: &'a [Region],
+}
+
 /// The sources of a run.
 #[derive(Default)]
 pub struct Sources {
@@ -123,17 +134,12 @@ impl Sources {
     pub fn discover(
         stores: &[(Arc<dyn Store>, String)],
         insisted: &Insisted,
+        filter: Filter<'_>,
         findings: &mut Vec<Finding>,
     ) -> Self {
         let mut sources = Self::default();
         for (store, start) in stores {
-            let mut walk = Walk {
-                store,
-                requests: &sources.requests,
-                bases: Vec::new(),
-                areas: Vec::new(),
-                findings: Vec::new(),
-            };
+            let mut walk = Walk::new(store, &sources.requests, filter);
             walk.below(start);
             let Walk { bases, areas, findings: found, .. } = walk;
             findings.extend(found);
@@ -184,7 +190,11 @@ impl Sources {
         insisted: &Insisted,
     ) {
         let number = self.roots.len();
-        let (bucket, prefix) = self.infer(store, &base, areas);
+        // A bucket knows its name; a copy's digests tell it.
+        let (bucket, prefix) = match store.bucket() {
+            Some(bucket) => (Some(bucket.clone()), base.clone()),
+            None => self.infer(store, &base, areas),
+        };
         let root = Root {
             store: store.clone(),
             bucket: insisted.bucket.clone().or(bucket),
@@ -255,10 +265,18 @@ impl Sources {
         }
     }
 
-    /// How many requests were made to the stores.
+    /// How many requests were made to the stores: as they count themselves, or folders listed and
+    /// objects read.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        let counted: u64 = self.roots.iter().filter_map(|root| root.store.requests()).sum();
+        if counted > 0 { counted } else { self.requests.load(Ordering::Relaxed) }
+    }
+
+    /// Whether the times of an area's objects are those of their delivery.
+    #[must_use]
+    pub fn knows_delivery(&self, area: &Area) -> bool {
+        area.roots.iter().filter_map(|n| self.roots.get(*n)).all(|root| root.store.knows_delivery())
     }
 
     /// The buckets that the sources are copies of.
@@ -312,8 +330,11 @@ impl Sources {
                     }
                     other => found.push(other),
                 });
-                if let Err(error) = listed {
-                    found.push(Entry::Unreadable { key: day, cause: error.to_string() });
+                match listed {
+                    Ok(()) | Err(StoreError::NotFound) => {}
+                    Err(error) => {
+                        found.push(Entry::Unreadable { key: day, cause: error.to_string() });
+                    }
                 }
             });
             for entry in found.into_iter().chain(stray) {
@@ -331,6 +352,10 @@ impl Sources {
         window: Window,
         each: &mut dyn FnMut(String),
     ) -> Vec<Entry> {
+        if let Some(days) = few_days(window) {
+            days.into_iter().for_each(|day| each(format!("{folder}{day}/")));
+            return Vec::new();
+        }
         let mut stray = Vec::new();
         let mut level = vec![folder.to_owned()];
         let bounds = (bound(window.start), bound(window.end));
@@ -370,6 +395,21 @@ impl Sources {
     }
 }
 
+/// The days of a window, where they are so few that asking for each is cheaper than finding out
+/// which there are.
+fn few_days(window: Window) -> Option<Vec<String>> {
+    const FEW: i64 = 40;
+    let days = window.seconds() / 86_400 + 2;
+    (days <= FEW).then(|| {
+        let mut folders: Vec<_> = (0..days)
+            .map(|n| add(window.start, hours(24 * n)).min(window.end))
+            .map(day_folder)
+            .collect();
+        folders.dedup();
+        folders
+    })
+}
+
 /// A day as `YYYY/MM/DD`, for comparing folder names; empty where there is no bound.
 fn bound(time: Timestamp) -> String {
     if time == Timestamp::MIN || time == Timestamp::MAX { String::new() } else { day_folder(time) }
@@ -379,8 +419,8 @@ fn bound(time: Timestamp) -> String {
 /// side.
 #[must_use]
 pub fn days_around(start: Option<Timestamp>, end: Option<Timestamp>) -> Window {
-    let start = start.map_or(Timestamp::MIN, |t| crate::model::time::sub(t, hours(24)));
-    let end = end.map_or(Timestamp::MAX, |t| crate::model::time::add(t, hours(24)));
+    let start = start.map_or(Timestamp::MIN, |t| sub(t, hours(24)));
+    let end = end.map_or(Timestamp::MAX, |t| add(t, hours(24)));
     Window::new(start, end)
 }
 

@@ -1,6 +1,7 @@
 //! The walk through a store: where `AWSLogs` lies in it, and which accounts, regions and kinds of
 //! files are there. In the store's own paths; nothing is read but listings.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,6 +9,14 @@ use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::{AccountId, LogKind, OrganizationId, Place, Region};
 use crate::store::{Entry, Store};
 use crate::verify::{Code, Finding};
+
+use super::sources::Filter;
+
+/// How many accounts are looked through at once.
+const ACCOUNTS_AT_ONCE: usize = 16;
+/// How many folders of a bucket are looked through for `AWSLogs`: each is a request, and a bucket
+/// may hold anything beside it. The nearest ones come first.
+const FOLDERS_OF_A_BUCKET: usize = 500;
 
 pub(super) fn last_part(key: &str) -> &str {
     let key = key.strip_suffix('/').unwrap_or(key);
@@ -27,14 +36,24 @@ pub(super) enum Content {
 
 /// One store's walk, in the store's own paths.
 pub(super) struct Walk<'a> {
-    pub(super) store: &'a Arc<dyn Store>,
-    pub(super) requests: &'a AtomicU64,
+    store: &'a Arc<dyn Store>,
+    requests: &'a AtomicU64,
+    filter: Filter<'a>,
     pub(super) bases: Vec<String>,
     pub(super) areas: Vec<(Place, Region, Content)>,
     pub(super) findings: Vec<Finding>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        store: &'a Arc<dyn Store>,
+        requests: &'a AtomicU64,
+        filter: Filter<'a>,
+    ) -> Self {
+        let (bases, areas, findings) = (Vec::new(), Vec::new(), Vec::new());
+        Self { store, requests, filter, bases, areas, findings }
+    }
+
     /// Lists a folder's folders; what cannot be listed becomes a finding.
     fn folders(&mut self, folder: &str, inside_logs: bool) -> Vec<String> {
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -78,8 +97,21 @@ impl Walk<'_> {
             self.inside(base, inside.get(1..).unwrap_or_default());
             return;
         }
-        let mut pending = vec![start.to_owned()];
-        while let Some(folder) = pending.pop() {
+        let mut pending = VecDeque::from([start.to_owned()]);
+        let mut left = match self.store.bucket() {
+            Some(_) => FOLDERS_OF_A_BUCKET,
+            None => usize::MAX,
+        };
+        while let Some(folder) = pending.pop_front() {
+            left -= 1;
+            if left == 0 {
+                let message = format!(
+                    "There are more than {FOLDERS_OF_A_BUCKET} folders to look through for AWSLogs: name the prefixes that hold one as sources (s3://BUCKET/PREFIX)."
+                );
+                let finding = Finding::new(Code::ObjectUnreadable, message);
+                self.findings.push(finding.object(None, start));
+                return;
+            }
             if last_part(&folder) == AWS_LOGS {
                 let base = folder.strip_suffix('/').and_then(|f| f.strip_suffix(AWS_LOGS));
                 self.inside(base.unwrap_or_default().to_owned(), &[]);
@@ -137,11 +169,46 @@ impl Walk<'_> {
         } else if let Some(account) = account_only.and_then(|a| AccountId::parse(a).ok()) {
             places.push((organization.flatten(), account));
         }
-        for (organization, account) in places {
-            let place = Place { prefix: base.clone(), organization, account };
-            self.account(&place, only.as_slice());
-        }
+        let wanted = |account: &AccountId| {
+            self.filter.accounts.is_empty() || self.filter.accounts.contains(account)
+        };
+        let places: Vec<_> = places
+            .into_iter()
+            .filter(|(_, account)| wanted(account))
+            .map(|(organization, account)| Place { prefix: base.clone(), organization, account })
+            .collect();
+        self.accounts(&places, only.as_slice());
         self.bases.push(base);
+    }
+
+    /// Looks through accounts, several at once: each costs some listings.
+    fn accounts(&mut self, places: &[Place], only: &[&str]) {
+        let share = places.len().div_ceil(ACCOUNTS_AT_ONCE).max(1);
+        let (store, requests, filter) = (self.store, self.requests, self.filter);
+        let parts = std::thread::scope(|scope| {
+            let walk = |places: &'_ [Place]| {
+                let mut part = Walk::new(store, requests, filter);
+                for place in places {
+                    part.account(place, only);
+                }
+                (part.areas, part.findings)
+            };
+            let threads: Vec<_> =
+                places.chunks(share).map(|places| scope.spawn(move || walk(places))).collect();
+            threads.into_iter().map(|thread| thread.join().ok()).collect::<Vec<_>>()
+        });
+        for part in parts {
+            match part {
+                Some((areas, findings)) => {
+                    self.areas.extend(areas);
+                    self.findings.extend(findings);
+                }
+                None => {
+                    let message = "Looking through accounts failed; this is a bug in trailseal.";
+                    self.findings.push(Finding::new(Code::ObjectUnreadable, message));
+                }
+            }
+        }
     }
 
     fn account(&mut self, place: &Place, only: &[&str]) {
@@ -164,7 +231,11 @@ impl Walk<'_> {
             // Naming the digests' or the logs' folder names the trail: both are looked at.
             for region in self.folders(&service, true) {
                 match Region::parse(last_part(&region)) {
-                    Ok(name) if wanted(only.get(1), name.as_str()) => {
+                    Ok(name)
+                        if wanted(only.get(1), name.as_str())
+                            && (self.filter.regions.is_empty()
+                                || self.filter.regions.contains(&name)) =>
+                    {
                         self.areas.push((place.clone(), name, content));
                     }
                     Ok(_) => {}

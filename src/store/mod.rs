@@ -10,7 +10,7 @@ use std::io::Read;
 
 use jiff::Timestamp;
 
-use crate::model::Metadata;
+use crate::model::{BucketName, Metadata};
 
 pub use directory::DirectoryStore;
 
@@ -73,6 +73,22 @@ pub trait Store: Send + Sync {
     /// How the user named it.
     fn name(&self) -> &str;
 
+    /// The bucket that this is; `None` for a copy.
+    fn bucket(&self) -> Option<&BucketName> {
+        None
+    }
+
+    /// Whether the times of objects are those at which they were delivered: a bucket knows, a copy
+    /// does not.
+    fn knows_delivery(&self) -> bool {
+        false
+    }
+
+    /// How many requests were made, where the store counts them itself.
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
     /// Lists a folder, not what lies below its folders; in no particular order. `""` is the root,
     /// any other folder ends in `/`.
     ///
@@ -102,3 +118,11 @@ pub trait Store: Send + Sync {
 /// Keeps other writers out while it lives.
 #[derive(Debug)]
 pub struct WriterGuard(#[allow(dead_code)] Option<std::fs::File>);
+
+impl WriterGuard {
+    /// For a store that keeps writers apart by other means.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(None)
+    }
+}

@@ -20,11 +20,64 @@ const ROUNDING_MINUTES: i64 = 5;
 /// How late a log file may be delivered again at worst.
 const LATEST_DELIVERY_DAYS: i64 = 30;
 
-/// The time within which digests may list a log file, judging by the time in its name.
-#[must_use]
-pub fn listing_window(name_time: Timestamp) -> Window {
-    let start = sub(name_time, minutes(ROUNDING_MINUTES));
-    Window::new(start, add(name_time, hours(24 * LATEST_DELIVERY_DAYS)))
+/// How far a digest's times and the store's clock may differ.
+const CLOCK_SLACK_MINUTES: i64 = 15;
+
+/// What tells when a log file was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Delivery {
+    /// Nothing but the time in its name.
+    Named(Timestamp),
+    /// The store itself: a bucket knows when an object was written.
+    Known(Timestamp),
+}
+
+impl Delivery {
+    /// Of a log file by the time in its name and, where the store knows it, that of its writing.
+    /// A time of writing that does not follow on the name's tells of copying, not of delivery.
+    #[must_use]
+    pub fn of(named: Timestamp, written: Option<Timestamp>) -> Self {
+        let earliest = sub(named, minutes(ROUNDING_MINUTES + CLOCK_SLACK_MINUTES));
+        let latest = add(named, hours(24 * (LATEST_DELIVERY_DAYS + 1)));
+        match written.filter(|written| earliest <= *written && *written <= latest) {
+            Some(written) => Self::Known(written),
+            None => Self::Named(named),
+        }
+    }
+
+    /// The time that tells.
+    #[must_use]
+    pub fn time(self) -> Timestamp {
+        match self {
+            Self::Named(time) | Self::Known(time) => time,
+        }
+    }
+
+    /// The time within which it was delivered in the normal course.
+    fn normal(self) -> Window {
+        match self {
+            Self::Named(time) => Window::new(
+                sub(time, minutes(ROUNDING_MINUTES)),
+                add(time, minutes(DELIVERY_SLACK_MINUTES)),
+            ),
+            Self::Known(time) => Window::new(
+                sub(time, minutes(CLOCK_SLACK_MINUTES)),
+                add(time, minutes(CLOCK_SLACK_MINUTES)),
+            ),
+        }
+    }
+
+    /// The time within which digests may list it, at the latest.
+    #[must_use]
+    pub fn listing_window(self) -> Window {
+        let normal = self.normal();
+        match self {
+            Self::Known(_) => normal,
+            Self::Named(time) => {
+                Window::new(normal.start, add(time, hours(24 * LATEST_DELIVERY_DAYS)))
+            }
+        }
+    }
 }
 
 /// What to make of a log file that no digest lists.
@@ -42,9 +95,8 @@ pub enum Unlisted {
 
 /// Judges by what the digests of each chain of its account and region say of time.
 #[must_use]
-pub fn judge<'a>(name_time: Timestamp, chains: impl IntoIterator<Item = &'a Coverage>) -> Unlisted {
-    let late = listing_window(name_time);
-    let normal = Window::new(late.start, add(name_time, minutes(DELIVERY_SLACK_MINUTES)));
+pub fn judge<'a>(delivery: Delivery, chains: impl IntoIterator<Item = &'a Coverage>) -> Unlisted {
+    let (late, normal) = (delivery.listing_window(), delivery.normal());
     let (mut covered, mut after, mut gap) = (false, false, false);
     for chain in chains {
         let Some(span) = chain.span() else { continue };
@@ -160,8 +212,21 @@ mod tests {
             (2 * hour, vec![&whole, &unread], Unlisted::Undecided),
             (2 * hour, vec![], Unlisted::Uncovered),
         ] {
-            assert_eq!(judge(at(minute), chains), expected, "{minute}");
+            assert_eq!(judge(Delivery::Named(at(minute)), chains), expected, "{minute}");
         }
+    }
+
+    #[test]
+    fn the_stores_own_time_decides_where_it_is_one_of_delivery() {
+        use CoverageState::Proven;
+        let whole = coverage(&[(0, 600, Proven)]);
+        let judged = |named, written| judge(Delivery::of(at(named), Some(at(written))), [&whole]);
+        assert_eq!(judged(570, 580), Unlisted::Unreferenced, "written while covered");
+        assert_eq!(judged(570, 590), Unlisted::AfterNewest, "written at the very end");
+        assert_eq!(judged(120, 700), Unlisted::AfterNewest, "written late: the next may list it");
+        // A copy was made a year later, or the clock is wrong: the name tells.
+        assert_eq!(judged(120, 525_600), Unlisted::Unreferenced);
+        assert_eq!(judged(580, 300), Unlisted::AfterNewest);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use trailseal::model::{
     Sha256Hash, TrailName, Window,
 };
 use trailseal::run::Silent;
+use trailseal::run::pool::Stop;
 use trailseal::run::seal::{SealError, SealReport, SealRequest, seal};
 use trailseal::seal::{Draft, Sealed};
 use trailseal::store::DirectoryStore;
@@ -304,7 +305,8 @@ pub fn trailseal(args: &[&str]) -> Ran {
     let cli = Cli::try_parse_from(["trailseal"].iter().chain(args)).unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let now = Timestamp::now();
-    let mut io = Io { out: &mut out, err: &mut err, now, color: false, width: 100 };
+    let mut io =
+        Io { out: &mut out, err: &mut err, now, color: false, width: 100, stop: Stop::default() };
     let status = cli.run(&mut io);
     Ran { status, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{ClosedArea, Run};
+use super::{ClosedArea, Run, VerifyRequest};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::metadata::SIDECAR_SUFFIX;
-use crate::model::{BucketName, ChainId, DigestKey, LogEntry, LogKey, LogKind, Window};
+use crate::model::time::{add, hours, sub};
+use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Window};
 use crate::report::{ChainReport, ObjectReport};
-use crate::run::pool::Ticket;
+use crate::run::pool::{NoResult, Ticket};
 use crate::run::sources::{Area, AreaId, Sources, as_trouble, days_around};
 use crate::store::StoreError;
 use crate::verify::completeness::Listed;
@@ -24,8 +25,10 @@ use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
 /// How many log files are under way for each worker: enough that one slow file holds nobody up.
 const LOGS_PER_JOB: usize = 32;
-/// How many digests are read ahead.
+/// How many digests are read ahead, besides one for each worker.
 const DIGESTS_AHEAD: usize = 4;
+/// How many areas are listed ahead.
+const AREAS_AHEAD: usize = 16;
 
 /// Why a digest is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,13 +71,54 @@ enum Pending {
     Log { listing: Arc<Listing>, entry: Arc<LogEntry>, ticket: Ticket<CheckedLog> },
 }
 
+/// The areas of a run with what listing tells of them, listed some areas ahead.
+pub(super) struct Plans<'a> {
+    areas: std::slice::Iter<'a, (&'a AreaId, &'a Area)>,
+    ahead: VecDeque<(&'a AreaId, &'a Area, Ticket<Planned>)>,
+}
+
+/// An area's plan, and what listing it found.
+pub(super) type Planned = (Plan, Vec<Finding>);
+
+impl<'a> Plans<'a> {
+    pub(super) fn new(areas: &'a [(&'a AreaId, &'a Area)]) -> Self {
+        Self { areas: areas.iter(), ahead: VecDeque::new() }
+    }
+
+    pub(super) fn next(
+        &mut self,
+        run: &Run<'_>,
+    ) -> Option<(&'a AreaId, &'a Area, Result<Planned, NoResult>)> {
+        while self.ahead.len() < AREAS_AHEAD
+            && let Some((id, area)) = self.areas.next()
+        {
+            let (sources, request) = (run.sources.clone(), run.request.clone());
+            let (its_id, its_area) = ((*id).clone(), (*area).clone());
+            let ticket = run.pool.submit(move || {
+                let days = days_around(request.start, request.end);
+                plan(&sources, &request, &its_id, &its_area, days)
+            });
+            self.ahead.push_back((id, area, ticket));
+        }
+        let (id, area, ticket) = self.ahead.pop_front()?;
+        Some((id, area, ticket.redeem(&run.request.stop)))
+    }
+}
+
 /// Verifies one area.
-pub(super) fn verify_area(run: &mut Run<'_>, id: &AreaId, area: &Area) -> io::Result<()> {
-    let told = run.findings.len();
-    let plan = plan(run, id, area, days_around(run.request.start, run.request.end));
-    let unlisted = |f: &Finding| f.code == Code::ObjectUnreadable;
-    let unlisted = run.findings.get(told..).is_some_and(|new| new.iter().any(unlisted));
+pub(super) fn verify_area(
+    run: &mut Run<'_>,
+    id: &AreaId,
+    area: &Area,
+    planned: Planned,
+) -> io::Result<()> {
+    let (plan, findings) = planned;
+    let unlisted = findings.iter().any(|f| f.code == Code::ObjectUnreadable);
+    run.findings.extend(findings);
     run.listed_until = run.listed_until.max(plan.last().map(|(end, ..)| *end));
+    if let Some(window) = key_window(&plan, run.request.started) {
+        run.fetch_keys(&id.region, window);
+    }
     let asked = plan.iter().filter(|(_, _, role)| *role == Role::Asked).count();
     run.progress.place(&format!("{} {}", id.place.account, id.region), asked);
     let trails_elsewhere = !run.request.trails.is_empty();
@@ -99,12 +143,17 @@ pub(super) fn verify_area(run: &mut Run<'_>, id: &AreaId, area: &Area) -> io::Re
         }
         return Ok(());
     }
-    this.fold(&plan)?;
-    this.drain(0)?;
+    let folded = this.fold(&plan).and_then(|()| this.drain(0));
+    let stopped = this.run.request.stop.is_set();
+    if stopped {
+        this.give_up();
+    } else {
+        folded?;
+    }
     for chain in this.chains.values_mut() {
         chain.linker.finish();
     }
-    if this.run.request.logs {
+    if this.run.request.logs && !stopped {
         super::unlisted::judge_area(&mut this, &plan);
     }
     for (id, ChainRun { linker, report, .. }) in this.chains {
@@ -113,15 +162,32 @@ pub(super) fn verify_area(run: &mut Run<'_>, id: &AreaId, area: &Area) -> io::Re
     Ok(())
 }
 
+/// The time for which the public keys of these digests are needed: to two hours past the end,
+/// and for backfill digests, which are made later, up to now.
+fn key_window(plan: &Plan, now: Timestamp) -> Option<Window> {
+    let read = || plan.iter().filter(|p| p.2 != Role::Aside);
+    let (first, ..) = read().next()?;
+    let (last, ..) = read().next_back()?;
+    let backfill = |key: &str| DigestKey::parse(key).is_some_and(|n| n.kind == ChainKind::Backfill);
+    let end = if read().any(|p| backfill(&p.1)) { now.max(*last) } else { *last };
+    Some(Window::new(sub(*first, hours(1)), add(end, hours(2))))
+}
+
 /// Lists an area's digests and gives each its role.
-pub(super) fn plan(run: &mut Run<'_>, id: &AreaId, area: &Area, days: Window) -> Plan {
+pub(super) fn plan(
+    sources: &Sources,
+    request: &VerifyRequest,
+    id: &AreaId,
+    area: &Area,
+    days: Window,
+) -> Planned {
     if !area.digests {
-        return Plan::new();
+        return Planned::default();
     }
     let mut keys: BTreeSet<(Timestamp, String)> = BTreeSet::new();
     let mut findings = Vec::new();
     let (mut odd, mut twice) = (Vec::new(), 0);
-    run.sources.objects(id, area, DIGEST_FOLDER, days, &mut findings, &mut |found| {
+    sources.objects(id, area, DIGEST_FOLDER, days, &mut findings, &mut |found| {
         match DigestKey::parse(&found.key) {
             Some(name) if name.place == id.place && name.region == id.region => {
                 if !keys.insert((name.end, found.key)) {
@@ -140,11 +206,10 @@ pub(super) fn plan(run: &mut Run<'_>, id: &AreaId, area: &Area, days: Window) ->
             .map(|(key, message)| Finding::new(Code::ObjectUnknown, message).object(bucket, key)),
     );
     findings.extend(second_copies(id, twice, "digests"));
-    run.findings.extend(findings);
     // Per chain: asked for is what ends after the start, up to the first that reaches the end.
     let mut reached: BTreeMap<ChainId, (Option<Timestamp>, bool)> = BTreeMap::new();
-    let request = run.request;
-    keys.into_iter()
+    let plan = keys
+        .into_iter()
         .filter_map(|(end, key)| {
             let name = DigestKey::parse(&key)?;
             let wanted = request.wants_trail(&name);
@@ -160,7 +225,8 @@ pub(super) fn plan(run: &mut Run<'_>, id: &AreaId, area: &Area, days: Window) ->
             *last = Some(end);
             Some((end, key, role))
         })
-        .collect()
+        .collect();
+    (plan, findings)
 }
 
 /// The finding on objects of which the sources hold more than one copy: only one is read, and
@@ -237,7 +303,7 @@ impl AreaRun<'_, '_> {
                 tickets.extend(self.read(key));
             }
             let Some(ticket) = tickets.pop_front() else { return Ok(()) };
-            let examined = ticket.redeem().ok_or_else(panicked)?;
+            let examined = ticket.redeem(&self.run.request.stop).map_err(io::Error::other)?;
             each(self, examined)?;
         }
     }
@@ -388,12 +454,38 @@ impl AreaRun<'_, '_> {
                     })?;
                 }
                 Pending::Log { listing, entry, ticket } => {
-                    let checked = ticket.redeem().ok_or_else(panicked)?;
+                    let stop = &self.run.request.stop;
+                    let checked = match ticket.redeem(stop) {
+                        Ok(checked) => checked,
+                        Err(NoResult::Stopped) => {
+                            self.leave_unchecked(&listing);
+                            continue;
+                        }
+                        Err(error) => return Err(io::Error::other(error)),
+                    };
                     self.record_log(&listing, &entry, checked)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Nothing may be said of a log file that the run did not come to.
+    fn leave_unchecked(&mut self, listing: &Listing) {
+        if let Some(chain) = self.chains.get_mut(&listing.chain) {
+            chain.report.logs.unchecked += 1;
+            let state = CoverageState::Unreadable;
+            chain.linker.mark(listing.window, state, Code::ObjectUnreadable);
+        }
+    }
+
+    /// The run was stopped: what is under way is left, as not checked.
+    fn give_up(&mut self) {
+        for pending in std::mem::take(&mut self.queue) {
+            if let Pending::Log { listing, .. } = pending {
+                self.leave_unchecked(&listing);
+            }
+        }
     }
 
     fn record_log(
@@ -436,14 +528,9 @@ impl AreaRun<'_, '_> {
 
     /// What the digests of each standard chain say of time.
     pub(super) fn statements(&self) -> BTreeMap<ChainId, Coverage> {
-        let standard =
-            self.chains.iter().filter(|(id, _)| id.kind == crate::model::ChainKind::Standard);
+        let standard = self.chains.iter().filter(|(id, _)| id.kind == ChainKind::Standard);
         standard.map(|(id, chain)| (id.clone(), chain.linker.statements().clone())).collect()
     }
-}
-
-fn panicked() -> io::Error {
-    io::Error::other("a worker thread failed; this is a bug in trailseal")
 }
 
 fn read_digest(sources: &Sources, rules: &Rules, at: Location) -> Examined {

@@ -14,18 +14,19 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::pool::Pool;
+use super::pool::{Pool, Stop};
 use super::progress::Progress;
 use super::sources::{AreaId, Sources};
+use crate::crypto::{KeyRing, PublicKey};
 use crate::model::key_name::{DIGEST_FOLDER, DigestKey};
 use crate::model::metadata::SIDECAR_SUFFIX;
-use crate::model::{AccountId, BucketName, ChainId, Fingerprint, Region, TrailName};
+use crate::model::{AccountId, BucketName, ChainId, Fingerprint, Region, TrailName, Window};
 use crate::report::{
     ChainReport, Counts, KeyReport, ObjectReport, RunReport, Scope, Tool, Totals, Verdict,
 };
 use crate::verify::digest::Rules;
 use crate::verify::link::{Linker, Request};
-use crate::verify::{Code, CoverageState, Finding};
+use crate::verify::{Code, CoverageState, Finding, Severity};
 
 /// What is to be verified.
 #[derive(Debug, Clone)]
@@ -50,8 +51,22 @@ pub struct VerifyRequest {
     pub jobs: NonZero<usize>,
     /// When the run began.
     pub started: Timestamp,
-    /// Whether keys and source leave the user's bucket to be guessed from digests.
+    /// The time as of which the sources are what they are: now for a bucket; for a copy `None`,
+    /// and then its newest digest tells.
+    pub as_of: Option<Timestamp>,
+    /// Whether the bucket is learned from the digests.
     pub bucket_inferred: bool,
+    /// Ends the run early.
+    pub stop: Stop,
+}
+
+/// Where public keys come from beside the files that were given.
+pub trait KeySource: Send + Sync {
+    /// The keys that a region published for a window of time.
+    ///
+    /// # Errors
+    /// Why they cannot be had, in a line.
+    fn keys(&self, region: &Region, window: Window) -> Result<Vec<PublicKey>, String>;
 }
 
 impl VerifyRequest {
@@ -65,6 +80,9 @@ impl VerifyRequest {
     }
 }
 
+/// The exit status of a run that was interrupted.
+const INTERRUPTED: u8 = 130;
+
 /// Where a line goes for every object checked.
 pub type ObjectSink<'a> = &'a mut dyn FnMut(&ObjectReport<'_>) -> io::Result<()>;
 
@@ -73,6 +91,12 @@ struct Run<'a> {
     request: &'a VerifyRequest,
     sources: Arc<Sources>,
     rules: Arc<Rules>,
+    /// The keys of the files that were given.
+    given: KeyRing,
+    published: Option<&'a dyn KeySource>,
+    /// The regions whose keys could not be had, told once each.
+    keyless: BTreeSet<Region>,
+    keys: BTreeSet<KeyReport>,
     pool: Pool,
     progress: &'a dyn Progress,
     objects: ObjectSink<'a>,
@@ -104,6 +128,7 @@ pub fn verify(
     request: &VerifyRequest,
     sources: Sources,
     rules: Rules,
+    published: Option<&dyn KeySource>,
     discovered: Vec<Finding>,
     progress: &dyn Progress,
     objects: ObjectSink<'_>,
@@ -111,7 +136,11 @@ pub fn verify(
     let mut run = Run {
         request,
         sources: Arc::new(sources),
+        given: rules.keys.clone(),
         rules: Arc::new(rules),
+        published,
+        keyless: BTreeSet::new(),
+        keys: BTreeSet::new(),
         pool: Pool::start(request.jobs)?,
         progress,
         objects,
@@ -123,27 +152,46 @@ pub fn verify(
         listed_until: None,
         after_newest: Vec::new(),
     };
+    run.note_keys();
     let sources = run.sources.clone();
     let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| request.wants(id)).collect();
     progress.places(wanted.len());
-    for (id, area) in wanted {
-        area::verify_area(&mut run, id, area)?;
+    let mut plans = area::Plans::new(&wanted);
+    while let Some((id, area, plan)) = plans.next(&run) {
+        match plan
+            .map_err(io::Error::other)
+            .and_then(|plan| area::verify_area(&mut run, id, area, plan))
+        {
+            Err(_) if request.stop.is_set() => break,
+            result => result?,
+        }
+    }
+    if request.stop.is_set() {
+        run.pool.abandon();
+        run.findings.push(stopped());
     }
     Ok(run.conclude())
+}
+
+fn stopped() -> Finding {
+    let message = "The run was interrupted: what it had not read by then is not proven.";
+    Finding::new(Code::ObjectUnreadable, message)
 }
 
 impl Run<'_> {
     fn conclude(mut self) -> RunReport {
         let newest = self.chains.values().filter_map(|c| c.linker.end()).max();
         let end = self.request.end.or(newest);
-        let as_of = newest.max(end).max(self.request.end.and(self.listed_until));
+        let seen = newest.max(self.request.end.and(self.listed_until));
+        let as_of = self.request.as_of.max(seen).max(end);
+        let cut_short = self.request.stop.is_set();
         let moved: BTreeMap<_, _> =
             self.chains.values().filter_map(|c| c.linker.continues().cloned()).collect();
         let mut chains = Vec::new();
         let mut states = Vec::new();
         if let Some((end, as_of)) = end.zip(as_of) {
             let grace = self.request.grace;
-            let request = Request { start: self.request.start, end, as_of, grace };
+            let request = Request { start: self.request.start, end, as_of, grace, cut_short };
             for (_, ClosedArea { mut report, linker }) in std::mem::take(&mut self.chains) {
                 // A chain that moved is asked for in each place only while it was there.
                 let mut its = request;
@@ -185,7 +233,7 @@ impl Run<'_> {
             started: request.started,
             finished: request.started,
             verdict,
-            exit_status: verdict.exit_status(),
+            exit_status: if cut_short { INTERRUPTED } else { verdict.exit_status() },
             totals,
             chains,
             keys,
@@ -271,31 +319,61 @@ impl Run<'_> {
         self.findings.push(Finding::new(Code::NoDigests, message).object(bucket, key));
     }
 
+    /// Gets the keys that an area's digests need from where they are published.
+    fn fetch_keys(&mut self, region: &Region, window: Window) {
+        let Some(published) = self.published else { return };
+        let mut rules = Rules { keys: self.given.clone(), ..*self.rules };
+        match published.keys(region, window) {
+            Ok(keys) => {
+                rules.keys.add(keys);
+                rules.key_unknown = Severity::Violation;
+            }
+            Err(cause) => {
+                rules.key_unknown = Severity::Incomplete;
+                if self.keyless.insert(region.clone()) {
+                    let message = format!(
+                        "CloudTrail's public keys of {region} cannot be had: {cause}. Allow cloudtrail:ListPublicKeys, or save them with aws cloudtrail list-public-keys --region {region} and give the file with --keys."
+                    );
+                    self.findings.push(Finding::new(Code::ObjectUnreadable, message));
+                }
+            }
+        }
+        self.rules = Arc::new(rules);
+        self.note_keys();
+    }
+
+    fn note_keys(&mut self) {
+        self.keys.extend(self.rules.keys.keys().iter().map(|key| KeyReport {
+            fingerprint: key.fingerprint().clone(),
+            region: key.region().cloned(),
+            source: key.source().to_owned(),
+            valid_from: key.validity().map(|v| v.from),
+            valid_to: key.validity().map(|v| v.to),
+            used: false,
+        }));
+    }
+
+    /// Every key that was at hand, and whether it was used.
     fn keys(&self) -> Vec<KeyReport> {
-        let mut keys: Vec<_> = self
-            .rules
-            .keys
-            .keys()
-            .iter()
-            .map(|key| KeyReport {
-                fingerprint: key.fingerprint().clone(),
-                region: key.region().cloned(),
-                source: key.source().to_owned(),
-                valid_from: key.validity().map(|v| v.from),
-                valid_to: key.validity().map(|v| v.to),
-                used: self.used.iter().any(|(fingerprint, region)| {
-                    key.region().is_none_or(|of| of == region)
-                        && key.fingerprints().any(|f| f == fingerprint)
-                }),
+        let used = |key: &KeyReport| {
+            self.used.iter().any(|(used, region)| {
+                *used == key.fingerprint && key.region.as_ref().is_none_or(|of| of == region)
             })
-            .collect();
-        keys.sort();
-        keys
+        };
+        self.keys.iter().map(|key| KeyReport { used: used(key), ..key.clone() }).collect()
     }
 
     fn not_proven(&self, end: Option<Timestamp>) -> Vec<String> {
+        let keys = match self.published {
+            Some(_) => {
+                "That whoever answered for CloudTrail was CloudTrail: the public keys are those that its endpoint gave, and those of key files that this run was given."
+            }
+            None => {
+                "That the public keys are CloudTrail's own: this run took them from the key files that it was given."
+            }
+        };
         let mut said = vec![
-            "That the public keys are CloudTrail's own: this run took them from the key files that it was given.".to_owned(),
+            keys.to_owned(),
             "That no trail existed beside those listed: a trail of which every digest and log file is gone leaves no trace here.".to_owned(),
         ];
         match (self.request.end, end) {

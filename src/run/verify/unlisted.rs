@@ -11,7 +11,7 @@ use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{BucketName, ChainId, DigestKey, LogKey, LogKind, Sha256Hash, Window};
 use crate::report::ChainReport;
 use crate::run::sources::{AreaId, Found, days_around};
-use crate::verify::completeness::{Listed, Unlisted, judge, listing_window};
+use crate::verify::completeness::{Delivery, Listed, Unlisted, judge};
 use crate::verify::digest::Trouble;
 use crate::verify::link::{Linker, Lookup, Presence, Request};
 use crate::verify::settle::Settler;
@@ -38,9 +38,9 @@ impl Group {
 struct Candidate {
     key: String,
     kind: LogKind,
-    /// The times at which it is judged: that of its name, or of a name that tells none the first
-    /// and last of its folder's day.
-    times: Vec<Timestamp>,
+    /// By what it is judged: its name and the store, or where the name tells no time the beginning
+    /// and the end of its folder's day.
+    times: Vec<Delivery>,
 }
 
 /// Looks for unlisted log files in an area and reports them.
@@ -60,7 +60,7 @@ pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) {
         if this.listed.contains(bucket, key) || this.claimed.contains(bucket, key) {
             continue;
         }
-        let Some(first) = candidate.times.first().copied() else { continue };
+        let Some(first) = candidate.times.first().map(|t| t.time()) else { continue };
         if !this.kinds.contains(&candidate.kind) {
             Group::add(kinds.entry(candidate.kind).or_default(), first);
             continue;
@@ -142,6 +142,7 @@ fn bucket_of(id: &AreaId) -> &str {
 fn list(this: &mut AreaRun<'_, '_>) -> Vec<Candidate> {
     let (start, end) = (this.run.request.start, this.run.request.end);
     let asked = Window::new(start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
+    let knows_delivery = this.run.sources.knows_delivery(this.area);
     let (mut findings, mut candidates, mut odd) = (Vec::new(), Vec::new(), Vec::new());
     let (mut seen, mut twice) = (Listed::default(), 0);
     let in_parts = this.area.in_parts();
@@ -155,7 +156,7 @@ fn list(this: &mut AreaRun<'_, '_>) -> Vec<Candidate> {
             let day = day_of(&found.key);
             let log = LogKey::parse(&found.key)
                 .filter(|log| log.place == this.id.place && log.region == this.id.region);
-            let times = match (log, day) {
+            let named = match (log, day) {
                 // A name that contradicts its folder's day may be made to look not due yet.
                 (Some(log), Some(day)) if around(day).contains(log.time) => vec![log.time],
                 // A folder that is no day's, and a name that contradicts its folder.
@@ -169,7 +170,9 @@ fn list(this: &mut AreaRun<'_, '_>) -> Vec<Candidate> {
                     return;
                 }
             };
-            if times.iter().any(|t| asked.contains(*t)) && !this.listed.contains(bucket, &found.key)
+            let written = found.modified.filter(|_| knows_delivery);
+            let times: Vec<_> = named.iter().map(|t| Delivery::of(*t, written)).collect();
+            if named.iter().any(|t| asked.contains(*t)) && !this.listed.contains(bucket, &found.key)
             {
                 candidates.push(Candidate { key: found.key, kind: *kind, times });
             }
@@ -208,9 +211,10 @@ fn consult(
     candidates: &[Candidate],
     statements: &mut BTreeMap<ChainId, Coverage>,
 ) {
-    let times = || candidates.iter().flat_map(|c| c.times.iter().copied());
-    let Some((first, last)) = times().min().zip(times().max()) else { return };
-    let span = Window::new(listing_window(first).start, listing_window(last).end);
+    let windows = || candidates.iter().flat_map(|c| &c.times).map(|t| t.listing_window());
+    let starts = windows().map(|w| w.start).min();
+    let Some((start, end)) = starts.zip(windows().map(|w| w.end).max()) else { return };
+    let span = Window::new(start, end);
     let request = this.run.request;
     if request.start.is_none() && request.end.is_none() && request.trails.is_empty() {
         return; // every digest was asked for
@@ -219,9 +223,7 @@ fn consult(
         planned.iter().filter(|p| p.2 == Role::Asked).map(|p| p.1.as_str()).collect();
     let days = Window::new(sub(span.start, hours(24)), add(span.end, hours(24)));
     // What listing finds odd here was told where it was asked for.
-    let told = this.run.findings.len();
-    let all = plan(this.run, this.id, this.area, days);
-    this.run.findings.truncate(told);
+    let (all, _) = plan(&this.run.sources, request, this.id, this.area, days);
     let mut chains: BTreeMap<ChainId, Vec<&str>> = BTreeMap::new();
     for (end, key, _) in &all {
         if *end >= span.start && *end <= add(span.end, hours(2)) {
@@ -294,8 +296,8 @@ fn unreferenced(id: &AreaId, chain: Option<&ChainId>, candidate: &Candidate) -> 
     let bucket = id.bucket.as_ref().map(BucketName::as_str);
     let mut finding = Finding::new(Code::LogUnreferenced, message).object(bucket, &candidate.key);
     finding.chain = chain.cloned();
-    finding.start = candidate.times.first().copied();
-    finding.end = candidate.times.last().copied();
+    finding.start = candidate.times.first().map(|t| t.time());
+    finding.end = candidate.times.last().map(|t| t.time());
     finding
 }
 

@@ -85,6 +85,11 @@ impl Linker {
         if tail.is_empty() {
             return;
         }
+        if request.cut_short {
+            let reason = Some(Code::ObjectUnreadable);
+            coverage.assign(tail, CoverageState::Unreadable, reason);
+            return;
+        }
         let newest = span.map_or(tail.start, |span| span.end.min(tail.start));
         if request.as_of.duration_since(newest) <= request.grace {
             coverage.assign(tail, CoverageState::Pending, None);

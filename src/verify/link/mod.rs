@@ -55,6 +55,8 @@ pub struct Request {
     pub as_of: Timestamp,
     /// How long a digest may be late before it counts as missing.
     pub grace: SignedDuration,
+    /// Whether the run ended before it had read all: what is not there may be.
+    pub cut_short: bool,
 }
 
 /// A digest as its successor sees it.

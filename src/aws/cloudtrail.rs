@@ -1,0 +1,111 @@
+//! The public keys that CloudTrail publishes.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use aws_sdk_cloudtrail::Client;
+use aws_sdk_cloudtrail::primitives::DateTime;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::config::Aws;
+use super::error::line;
+use crate::model::{Region, Window};
+
+/// What CloudTrail published for a region and time.
+#[derive(Debug, Clone)]
+pub struct PublishedKeys(Vec<Value>);
+
+impl PublishedKeys {
+    /// How many keys there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The list as `aws cloudtrail list-public-keys` prints it.
+    #[must_use]
+    pub fn list(&self) -> Value {
+        json!({ "PublicKeyList": self.0 })
+    }
+}
+
+/// Asks ListPublicKeys; what was asked once is not asked again.
+pub struct CloudTrailKeys {
+    aws: Aws,
+    asked: Mutex<BTreeMap<Region, Asked>>,
+}
+
+struct Asked {
+    window: Window,
+    result: Result<PublishedKeys, String>,
+}
+
+impl CloudTrailKeys {
+    /// Nothing is asked yet.
+    #[must_use]
+    pub fn new(aws: Aws) -> Self {
+        Self { aws, asked: Mutex::default() }
+    }
+
+    /// The keys that were valid in a region at some moment of a window, perhaps more.
+    ///
+    /// # Errors
+    /// What the service said, in a line.
+    pub fn list(&self, region: &Region, window: Window) -> Result<PublishedKeys, String> {
+        let mut asked = self.asked.lock().map_err(|_| "a thread failed before".to_owned())?;
+        let mut window = whole_days(window);
+        if let Some(known) = asked.get(region) {
+            let covered = known.window.start <= window.start && window.end <= known.window.end;
+            if covered || known.result.is_err() {
+                return known.result.clone();
+            }
+            let Window { start, end } = known.window;
+            window = Window::new(start.min(window.start), end.max(window.end));
+        }
+        let result = self.ask(region, window);
+        asked.insert(region.clone(), Asked { window, result: result.clone() });
+        result
+    }
+
+    fn ask(&self, region: &Region, window: Window) -> Result<PublishedKeys, String> {
+        let region = aws_sdk_cloudtrail::config::Region::new(region.to_string());
+        let config =
+            aws_sdk_cloudtrail::config::Builder::from(&self.aws.config).region(region).build();
+        let client = Client::from_conf(config);
+        let mut keys = Vec::new();
+        let mut token = None;
+        loop {
+            let request = client
+                .list_public_keys()
+                .start_time(DateTime::from_secs(window.start.as_second()))
+                .end_time(DateTime::from_secs(window.end.as_second()))
+                .set_next_token(token);
+            let page = self.aws.wait(request.send()).map_err(|error| line(&error))?;
+            for key in page.public_key_list() {
+                let value = key.value().map(|v| STANDARD.encode(v.as_ref()));
+                keys.push(json!({
+                    "Value": value,
+                    "ValidityStartTime": key.validity_start_time().map(DateTime::as_secs_f64),
+                    "ValidityEndTime": key.validity_end_time().map(DateTime::as_secs_f64),
+                    "Fingerprint": key.fingerprint(),
+                }));
+            }
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(PublishedKeys(keys));
+            }
+        }
+    }
+}
+
+/// Accounts of one region ask for nearly the same time: whole days make it the same.
+fn whole_days(window: Window) -> Window {
+    const DAY: i64 = 86_400;
+    let at = |second: i64| Timestamp::from_second(second).ok();
+    let start = window.start.as_second().div_euclid(DAY) * DAY;
+    let end = (window.end.as_second().div_euclid(DAY) + 1) * DAY;
+    Window::new(at(start).unwrap_or(window.start), at(end).unwrap_or(window.end))
+}

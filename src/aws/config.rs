@@ -1,0 +1,138 @@
+//! Credentials, endpoints and regions: the standard AWS environment and files, and what the
+//! command line insists on.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use tokio::runtime::Runtime;
+
+/// How often one request is tried before it counts as failed.
+const ATTEMPTS: u32 = 7;
+/// How long to wait before the second try; each further one waits up to twice as long.
+const BACKOFF: Duration = Duration::from_millis(250);
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a server may be silent before its answer begins.
+const READ: Duration = Duration::from_secs(20);
+/// Where nothing says otherwise; a bucket's own region is then found from it.
+const FALLBACK_REGION: &str = "us-east-1";
+
+/// What the command line insists on.
+#[derive(Debug, Clone, Default)]
+pub struct AwsOptions {
+    /// The profile of the AWS configuration files.
+    pub profile: Option<String>,
+    /// An endpoint for all services; S3 is then addressed by path.
+    pub endpoint_url: Option<String>,
+    /// A role to assume.
+    pub role_arn: Option<String>,
+    /// What the role's trust policy may ask for.
+    pub external_id: Option<String>,
+    /// Whether the requester pays for reading.
+    pub request_payer: bool,
+    /// How many times a request is tried; `None` for the usual.
+    pub attempts: Option<u32>,
+}
+
+/// Why AWS cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AwsError {
+    /// The runtime does not start.
+    #[error("the runtime for network access does not start: {0}")]
+    Runtime(#[from] std::io::Error),
+    /// A bucket cannot be opened.
+    #[error("bucket {bucket}: {cause}")]
+    Bucket {
+        /// The bucket.
+        bucket: String,
+        /// What the service said.
+        cause: String,
+    },
+    /// A KMS key cannot be used.
+    #[error("KMS key {key}: {cause}")]
+    Kms {
+        /// The key.
+        key: String,
+        /// What the service said.
+        cause: String,
+    },
+}
+
+/// A loaded configuration and the runtime that drives connections.
+#[derive(Clone)]
+pub struct Aws {
+    runtime: Arc<Runtime>,
+    pub(super) config: SdkConfig,
+    pub(super) options: AwsOptions,
+}
+
+impl Aws {
+    /// Loads the configuration; credentials are first asked for when they are needed.
+    ///
+    /// # Errors
+    /// When the runtime does not start.
+    pub fn load(options: AwsOptions) -> Result<Self, AwsError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("network")
+            .enable_all()
+            .build()?;
+        let config = runtime.block_on(load(&options));
+        Ok(Self { runtime: Arc::new(runtime), config, options })
+    }
+
+    /// Waits for a request on the caller's thread.
+    pub(super) fn wait<F: Future>(&self, request: F) -> F::Output {
+        self.runtime.block_on(request)
+    }
+
+    /// The region that the configuration names.
+    pub(super) fn region(&self) -> Region {
+        self.config.region().cloned().unwrap_or_else(|| Region::from_static(FALLBACK_REGION))
+    }
+
+    /// Whether an endpoint stands in for AWS, be it by option or by environment.
+    pub(super) fn has_endpoint(&self) -> bool {
+        let named = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        self.config.endpoint_url().is_some()
+            || named("AWS_ENDPOINT_URL")
+            || named("AWS_ENDPOINT_URL_S3")
+    }
+}
+
+async fn load(options: &AwsOptions) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ).build();
+    let attempts = options.attempts.unwrap_or(ATTEMPTS);
+    // Not the SDK's adaptive mode: one SlowDown in a small run makes that wait for half a minute.
+    // Workers that wait each on their own slow the whole run down just as well.
+    let retries = RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(BACKOFF);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(retries)
+        .timeout_config(timeouts)
+        // What is read is checked against signed hash values; a store's own checksums add nothing.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    if let Some(profile) = &options.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(url) = &options.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    let config = loader.load().await;
+    let region = config.region().cloned().unwrap_or_else(|| Region::from_static(FALLBACK_REGION));
+    let config = config.into_builder().region(region).build();
+    let Some(role) = &options.role_arn else { return config };
+    let mut provider =
+        AssumeRoleProvider::builder(role).session_name("trailseal").configure(&config);
+    if let Some(id) = &options.external_id {
+        provider = provider.external_id(id);
+    }
+    let provider = aws_sdk_s3::config::SharedCredentialsProvider::new(provider.build().await);
+    config.into_builder().credentials_provider(provider).build()
+}

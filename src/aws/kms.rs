@@ -1,0 +1,77 @@
+//! A KMS key as a signer.
+
+use aws_sdk_kms::Client;
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
+
+use super::config::{Aws, AwsError};
+use super::error::line;
+use crate::crypto::{KeyForm, PublicKey, Signer, SigningKeyError, parse_key_file};
+use crate::model::{Fingerprint, Sha256Hash};
+
+/// The algorithm of CloudTrail's digests.
+const ALGORITHM: SigningAlgorithmSpec = SigningAlgorithmSpec::RsassaPkcs1V15Sha256;
+/// What KMS signs as it is; what is longer is hashed here.
+const LONGEST_MESSAGE: usize = 4096;
+
+/// A KMS key.
+pub struct KmsSigner {
+    aws: Aws,
+    client: Client,
+    key: String,
+    public: PublicKey,
+}
+
+impl KmsSigner {
+    /// Asks for the public key of a KMS key: a key id, alias or ARN.
+    ///
+    /// # Errors
+    /// When KMS does not give it, or it is not an RSA key that signs.
+    pub fn open(aws: &Aws, key: &str) -> Result<Self, AwsError> {
+        let failed = |cause: String| AwsError::Kms { key: key.to_owned(), cause };
+        let client = Client::new(&aws.config);
+        let answer = aws.wait(client.get_public_key().key_id(key).send());
+        let answer = answer.map_err(|error| failed(line(&error)))?;
+        let der = answer.public_key().map(Blob::as_ref).unwrap_or_default();
+        let public = parse_key_file(key, der).map_err(|error| failed(error.to_string()))?;
+        let public = public.into_iter().next().ok_or_else(|| failed("it has no key".into()))?;
+        debug_assert_ne!(public.form(), KeyForm::Certificate);
+        Ok(Self { aws: aws.clone(), client, key: key.to_owned(), public })
+    }
+
+    /// Its public key.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+}
+
+impl Signer for KmsSigner {
+    fn fingerprint(&self) -> &Fingerprint {
+        self.public.fingerprint()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
+        let request = self.client.sign().key_id(&self.key).signing_algorithm(ALGORITHM);
+        let request = if message.len() <= LONGEST_MESSAGE {
+            request.message_type(MessageType::Raw).message(Blob::new(message))
+        } else {
+            let hash = Sha256Hash::of(message).0;
+            request.message_type(MessageType::Digest).message(Blob::new(hash))
+        };
+        let answer = self.aws.wait(request.send());
+        let answer =
+            answer.map_err(|error| SigningKeyError::engine("sign with KMS", line(&error)))?;
+        let signature = answer.signature().map(|s| s.as_ref().to_vec()).unwrap_or_default();
+        // What is written must verify: a stand-in may sign something else.
+        let text = String::from_utf8_lossy(message);
+        if self.public.verify(&text, &signature) {
+            Ok(signature)
+        } else {
+            Err(SigningKeyError::engine(
+                "sign with KMS",
+                "its signature does not verify with its public key",
+            ))
+        }
+    }
+}

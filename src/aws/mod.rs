@@ -1,0 +1,16 @@
+//! AWS as a source, a signer and a publisher of keys: the only folder that names the SDK.
+//!
+//! The rest of trailseal is synchronous; here a small runtime drives the connections, and each
+//! caller waits on its own thread. Retries are bounded and back off (the SDK's own), bodies that
+//! break off are resumed, and what remains is told apart: absence, archive, trouble.
+
+mod cloudtrail;
+mod config;
+mod error;
+mod kms;
+mod s3;
+
+pub use cloudtrail::{CloudTrailKeys, PublishedKeys};
+pub use config::{Aws, AwsError, AwsOptions};
+pub use kms::KmsSigner;
+pub use s3::S3Store;

@@ -1,0 +1,87 @@
+//! `trailseal keys fetch`, and CloudTrail as the source of keys for a run.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Map, json};
+
+use crate::aws::{Aws, CloudTrailKeys};
+use crate::cli::output::WholeFile;
+use crate::cli::source::{AwsArgs, Opener};
+use crate::cli::time_args::{TimeArg, parse_time};
+use crate::cli::{Failure, INCOMPLETE, Io};
+use crate::crypto::{PublicKey, parse_key_file};
+use crate::model::{Region, Window};
+use crate::run::verify::KeySource;
+
+/// What `keys fetch` is told.
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    /// A region whose digests are to be verified (repeatable)
+    #[arg(long = "region", value_name = "REGION", required = true)]
+    regions: Vec<Region>,
+
+    /// From when on: RFC 3339, a date (00:00 UTC), or a span back from now
+    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = parse_time)]
+    start_time: TimeArg,
+
+    /// Up to when [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    end_time: Option<TimeArg>,
+
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+
+    #[command(flatten)]
+    aws: AwsArgs,
+}
+
+/// Saves the keys of all regions, or none.
+pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    let start = args.start_time.resolve(io.now);
+    let end = args.end_time.map_or(io.now, |time| time.resolve(io.now));
+    if start >= end {
+        return Err(Failure::usage("--start-time does not come before --end-time"));
+    }
+    let mut output = WholeFile::begin(&args.output)?;
+    let keys = CloudTrailKeys::new(Opener::new(&args.aws).aws()?);
+    let mut lists = Map::new();
+    for region in &args.regions {
+        let list = keys.list(region, Window::new(start, end)).map_err(|cause| Failure {
+            status: INCOMPLETE,
+            ..Failure::internal(format!("CloudTrail's public keys of {region} cannot be had: {cause}"))
+                .remedy("check the credentials (aws sts get-caller-identity) and the permission cloudtrail:ListPublicKeys; nothing was written")
+        })?;
+        let count = list.count();
+        writeln!(io.out, "{region}: {count} keys valid at some time from {start} to {end}")
+            .map_err(Failure::internal)?;
+        lists.insert(region.to_string(), list.list());
+    }
+    let text = format!("{:#}\n", json!(lists));
+    output.write_all(text.as_bytes()).map_err(Failure::internal)?;
+    output.complete()?;
+    Ok(0)
+}
+
+/// CloudTrail's published keys, read as a key file is.
+pub(in crate::cli) struct Published(CloudTrailKeys);
+
+impl Published {
+    pub(in crate::cli) fn new(aws: Aws) -> Self {
+        Self(CloudTrailKeys::new(aws))
+    }
+}
+
+impl KeySource for Published {
+    fn keys(&self, region: &Region, window: Window) -> Result<Vec<PublicKey>, String> {
+        let published = self.0.list(region, window)?;
+        if published.count() == 0 {
+            return Ok(Vec::new());
+        }
+        let text = json!({ region.as_str(): published.list() }).to_string();
+        let source = format!("CloudTrail ListPublicKeys {region}");
+        parse_key_file(&source, text.as_bytes()).map_err(|error| error.to_string())
+    }
+}

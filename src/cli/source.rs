@@ -1,0 +1,191 @@
+//! Sources as they are typed: directories and buckets.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::Failure;
+use crate::crypto::Signer;
+#[cfg(feature = "aws")]
+use crate::model::BucketName;
+use crate::model::{AccountId, OrganizationId, Printable};
+use crate::store::{DirectoryStore, Store};
+
+#[cfg(feature = "aws")]
+use crate::aws::{Aws, AwsOptions, KmsSigner, S3Store};
+
+/// How AWS is reached; the standard AWS environment and configuration files hold for the rest.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "AWS")]
+pub(super) struct AwsArgs {
+    /// The profile of the AWS configuration files
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
+    /// Another endpoint for all services (S3 is then addressed by path)
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+
+    /// A role to assume
+    #[arg(long, value_name = "ARN")]
+    role_arn: Option<String>,
+
+    /// The external id that the role asks for
+    #[arg(long, value_name = "ID", requires = "role_arn")]
+    external_id: Option<String>,
+
+    /// Pay for reading a bucket whose requesters pay
+    #[arg(long)]
+    request_payer: bool,
+}
+
+/// What stands before a bucket's name.
+pub(super) const S3: &str = "s3://";
+
+/// A source that is open: its store, and where in it to begin.
+pub(super) type Opened = (Arc<dyn Store>, String);
+
+/// Opens sources; all of one kind, because what a missing signature means depends on it.
+pub(super) struct Opener<'a> {
+    args: &'a AwsArgs,
+    #[cfg(feature = "aws")]
+    aws: Option<Aws>,
+}
+
+impl<'a> Opener<'a> {
+    pub(super) fn new(args: &'a AwsArgs) -> Self {
+        Self {
+            args,
+            #[cfg(feature = "aws")]
+            aws: None,
+        }
+    }
+
+    /// Opens sources by their form. What is named twice is read once.
+    pub(super) fn open_all(&mut self, sources: &[String]) -> Result<Vec<Opened>, Failure> {
+        let (mut opened, mut seen) = (Vec::new(), BTreeSet::new());
+        for source in sources {
+            match source.strip_prefix(S3) {
+                Some(place) => {
+                    if seen.insert((PathBuf::from(source), slashed(place))) {
+                        opened.push(self.open_bucket(source, place)?);
+                    }
+                }
+                None => {
+                    let (root, start) = locate(source)?;
+                    if seen.insert((root.clone(), start.clone())) {
+                        opened.push((open_directory(source, &root)?, start));
+                    }
+                }
+            }
+        }
+        Ok(opened)
+    }
+
+    #[cfg(feature = "aws")]
+    pub(super) fn open_bucket(&mut self, source: &str, place: &str) -> Result<Opened, Failure> {
+        let (store, start) = self.bucket(source, place)?;
+        Ok((Arc::new(store), start))
+    }
+
+    #[cfg(not(feature = "aws"))]
+    pub(super) fn open_bucket(&mut self, source: &str, _: &str) -> Result<Opened, Failure> {
+        let _ = self.args;
+        Err(Failure::usage(format!("{}: this build reads no S3", Printable(source)))
+            .remedy("build with the feature aws, or copy the bucket to a directory"))
+    }
+
+    /// A KMS key as a signer.
+    #[cfg(feature = "aws")]
+    pub(super) fn kms(&mut self, key: &str) -> Result<Box<dyn Signer>, Failure> {
+        let signer = KmsSigner::open(&self.aws()?, key).map_err(|error| {
+            Failure::usage(error)
+                .remedy("check the key and the permissions kms:GetPublicKey and kms:Sign")
+        })?;
+        Ok(Box::new(signer))
+    }
+
+    #[cfg(not(feature = "aws"))]
+    pub(super) fn kms(&mut self, _: &str) -> Result<Box<dyn Signer>, Failure> {
+        Err(Failure::usage("this build signs with no KMS key").remedy("build with the feature aws"))
+    }
+
+    /// AWS as the arguments want it; loaded once.
+    #[cfg(feature = "aws")]
+    pub(super) fn aws(&mut self) -> Result<Aws, Failure> {
+        if let Some(aws) = &self.aws {
+            return Ok(aws.clone());
+        }
+        let AwsArgs { profile, endpoint_url, role_arn, external_id, request_payer } =
+            self.args.clone();
+        let options = AwsOptions {
+            profile,
+            endpoint_url,
+            role_arn,
+            external_id,
+            request_payer,
+            attempts: None,
+        };
+        let aws = Aws::load(options).map_err(Failure::internal)?;
+        self.aws = Some(aws.clone());
+        Ok(aws)
+    }
+
+    /// Opens `bucket[/prefix]`.
+    #[cfg(feature = "aws")]
+    pub(super) fn bucket(
+        &mut self,
+        source: &str,
+        place: &str,
+    ) -> Result<(S3Store, String), Failure> {
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let bucket = BucketName::parse(bucket)
+            .map_err(|e| Failure::usage(e).remedy("a bucket is given as s3://BUCKET[/PREFIX]"))?;
+        let prefix = slashed(prefix);
+        let aws = self.aws()?;
+        let store = S3Store::open(&aws, bucket, &prefix, source).map_err(|error| {
+            Failure::usage(error).remedy(
+                "check the name, the credentials (aws sts get-caller-identity) and the permissions s3:ListBucket and s3:GetObject",
+            )
+        })?;
+        Ok((store, prefix))
+    }
+}
+
+/// A prefix as keys have it: empty, or with its closing slash.
+pub(super) fn slashed(prefix: &str) -> String {
+    match prefix.trim_matches('/') {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
+    }
+}
+
+fn open_directory(source: &str, root: &Path) -> Result<Arc<dyn Store>, Failure> {
+    let store = DirectoryStore::open(root, source)
+        .map_err(|e| Failure::usage(format!("{}: {e}", Printable(source))))?;
+    Ok(Arc::new(store))
+}
+
+/// Finds the directory that keys are relative to. A directory inside of an `AWSLogs` is a part of
+/// the copy that holds that `AWSLogs`.
+fn locate(source: &str) -> Result<(PathBuf, String), Failure> {
+    let path = std::fs::canonicalize(source).map_err(|e| {
+        Failure::usage(format!("{}: {e}", Printable(source)))
+            .remedy("give a directory that is a copy of a bucket, or s3://BUCKET[/PREFIX]")
+    })?;
+    if !path.is_dir() {
+        return Err(Failure::usage(format!("{}: it is not a directory", Printable(source))).remedy(
+            "give the directory that holds AWSLogs; a single digest is shown by trailseal inspect",
+        ));
+    }
+    let logs = path.ancestors().find(|p| p.file_name().is_some_and(|n| n == "AWSLogs"));
+    let Some(root) = logs.and_then(Path::parent) else { return Ok((path, String::new())) };
+    let inside = path.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or("AWSLogs");
+    // A prefix may hold AWSLogs too: below such a one lies what any directory may hold.
+    let below = inside.split('/').nth(1);
+    let is_part = below
+        .is_none_or(|name| AccountId::parse(name).is_ok() || OrganizationId::parse(name).is_ok());
+    if is_part { Ok((root.to_owned(), format!("{inside}/"))) } else { Ok((path, String::new())) }
+}

@@ -1,0 +1,65 @@
+//! What goes wrong, and when.
+
+use std::sync::Mutex;
+
+use super::call::Call;
+use super::lock;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// An HTTP status and its error code: 503 SlowDown, 403 AccessDenied, 500 InternalError, 404
+    /// NoSuchKey, 400 ExpiredToken.
+    Status(u16, &'static str),
+    /// The connection is closed before the answer.
+    Reset,
+    /// The right headers, so many bytes of the body, then the connection is closed.
+    ShortBody(usize),
+    /// The right headers, then nothing.
+    Stall,
+    /// 200 with a page of HTML, as a captive portal answers.
+    Garbage,
+}
+
+#[derive(Default)]
+pub(super) struct Faults(Mutex<Vec<Planned>>);
+
+struct Planned {
+    verb: &'static str,
+    text: String,
+    fault: Fault,
+    /// `None`: lasting.
+    left: Option<u32>,
+}
+
+/// The beginnings of `matching` that mean other requests than GETs of objects.
+const VERBS: [(&str, &str); 4] =
+    [("list:", "LIST"), ("put:", "PUT"), ("head:", "HEAD"), ("keys:", "ListPublicKeys")];
+
+impl Faults {
+    pub(super) fn add(&self, matching: &str, fault: Fault, times: Option<u32>) {
+        let (verb, text) = VERBS
+            .iter()
+            .find_map(|(start, verb)| Some((*verb, matching.strip_prefix(start)?)))
+            .unwrap_or(("GET", matching));
+        let planned = Planned { verb, text: text.to_owned(), fault, left: times };
+        lock(&self.0).push(planned);
+    }
+
+    pub(super) fn clear(&self) {
+        lock(&self.0).clear();
+    }
+
+    /// The fault that a request meets, which then is one fewer.
+    pub(super) fn meet(&self, call: &Call) -> Option<Fault> {
+        let mut all = lock(&self.0);
+        let planned = all.iter_mut().find(|planned| {
+            planned.verb == call.verb
+                && call.subject.contains(&planned.text)
+                && planned.left != Some(0)
+        })?;
+        if let Some(left) = &mut planned.left {
+            *left -= 1;
+        }
+        Some(planned.fault)
+    }
+}

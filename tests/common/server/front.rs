@@ -1,0 +1,183 @@
+//! What stands before the S3 service: the log, the latency, the faults, and CloudTrail.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{StreamExt, future, stream};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::dto::StreamingBlob;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, HttpError, HttpResponse};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::call::{Call, Service};
+use super::faults::{Fault, Faults};
+use super::memory::Memory;
+use super::public_keys::PublicKeys;
+use super::{ACCESS_KEY, SECRET_KEY, lock};
+
+/// What the handle in the test and the tasks of the server share.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) memory: Memory,
+    pub(super) public_keys: PublicKeys,
+    pub(super) faults: Faults,
+    pub(super) requests: Mutex<Vec<String>>,
+    pub(super) latency: Mutex<Duration>,
+}
+
+#[derive(Clone)]
+pub(super) struct Front {
+    s3: S3Service,
+    state: Arc<State>,
+}
+
+/// Answers connections until the runtime ends.
+pub(super) async fn serve(listener: TcpListener, front: Front) {
+    let listener = tokio::net::TcpListener::from_std(listener).expect("a listening socket");
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file handles, say: others may be freed.
+            sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        // Small answers would wait 40 ms for an acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let front = front.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| front.clone().answer(request));
+            // An error is a client that went away, or a fault that cuts the connection.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+impl Front {
+    pub(super) fn new(state: Arc<State>) -> Self {
+        let mut builder = S3ServiceBuilder::new(state.memory.clone());
+        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        Self { s3: builder.build(), state }
+    }
+
+    /// An error closes the connection.
+    async fn answer(self, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
+        let call = Call::of(request.method(), request.uri(), request.headers());
+        lock(&self.state.requests).push(format!("{} {}", call.verb, call.subject));
+        let latency = *lock(&self.state.latency);
+        if !latency.is_zero() {
+            sleep(latency).await;
+        }
+        match self.state.faults.meet(&call) {
+            None => self.without_fault(&call, request).await,
+            Some(Fault::Status(status, code)) => Ok(refusal(call.service, status, code)),
+            Some(Fault::Reset) => Err(HttpError::new("a reset that was asked for".into())),
+            Some(Fault::ShortBody(length)) => {
+                let (mut answer, body) = whole(self.without_fault(&call, request).await?).await?;
+                *answer.body_mut() = cut(body.slice(..length.min(body.len())));
+                Ok(answer)
+            }
+            Some(Fault::Stall) => {
+                let (mut answer, _) = whole(self.without_fault(&call, request).await?).await?;
+                *answer.body_mut() = stalled();
+                Ok(answer)
+            }
+            Some(Fault::Garbage) => Ok(garbage()),
+        }
+    }
+
+    async fn without_fault(
+        &self,
+        call: &Call,
+        request: Request<Incoming>,
+    ) -> Result<HttpResponse, HttpError> {
+        let mut request = request.map(Body::from);
+        match call.service {
+            Service::S3 => self.s3.call(request).await,
+            Service::CloudTrail => {
+                let limit = 1 << 20;
+                let body =
+                    request.body_mut().store_all_limited(limit).await.map_err(HttpError::new)?;
+                Ok(self.cloudtrail(call, &body))
+            }
+        }
+    }
+
+    fn cloudtrail(&self, call: &Call, body: &[u8]) -> HttpResponse {
+        let Ok(request) = serde_json::from_slice::<Value>(body) else {
+            return refusal(Service::CloudTrail, 400, "SerializationException");
+        };
+        let answer = match call.verb.as_str() {
+            "ListPublicKeys" => self.state.public_keys.list(&call.subject, &request),
+            _ => Err("UnknownOperationException"),
+        };
+        match answer {
+            Ok(json) => respond(StatusCode::OK, JSON, json.to_string()),
+            Err(code) => refusal(Service::CloudTrail, 400, code),
+        }
+    }
+}
+
+const JSON: &str = "application/x-amz-json-1.1";
+const XML: &str = "application/xml";
+
+fn respond(status: StatusCode, content_type: &'static str, body: String) -> HttpResponse {
+    let mut answer = HttpResponse::new(Body::from(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+/// An error in the form of the service.
+fn refusal(service: Service, status: u16, code: &str) -> HttpResponse {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let message = format!("{code}, as the test wants it");
+    match service {
+        Service::S3 => {
+            let text = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+            respond(status, XML, text)
+        }
+        Service::CloudTrail => {
+            let json = json!({ "__type": code, "message": message });
+            respond(status, JSON, json.to_string())
+        }
+    }
+}
+
+fn garbage() -> HttpResponse {
+    let page = "<!DOCTYPE html><html><body>Please log in to the network.</body></html>";
+    respond(StatusCode::OK, "text/html", page.to_owned())
+}
+
+/// An answer with the length of its body stated, and the body.
+async fn whole(mut answer: HttpResponse) -> Result<(HttpResponse, Bytes), HttpError> {
+    let body = answer.body_mut().store_all_limited(usize::MAX).await.map_err(HttpError::new)?;
+    answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    Ok((answer, body))
+}
+
+/// A body that breaks off.
+fn cut(beginning: Bytes) -> Body {
+    let beginning = stream::once(future::ready(Ok(beginning)));
+    let end = stream::once(async {
+        // The beginning is sent only while nothing else is ready.
+        sleep(Duration::from_millis(20)).await;
+        Err(io::Error::from(io::ErrorKind::UnexpectedEof))
+    });
+    StreamingBlob::wrap(beginning.chain(end)).into()
+}
+
+/// A body that never comes.
+fn stalled() -> Body {
+    StreamingBlob::wrap(stream::pending::<Result<Bytes, Infallible>>()).into()
+}

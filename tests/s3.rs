@@ -1,0 +1,463 @@
+//! Buckets: what holds for a directory holds for S3, and trouble is told apart from tampering.
+#![cfg(feature = "aws")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+#[path = "common/server/mod.rs"]
+mod server;
+
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use common::{BUCKET, HOURS, REGION, Report, Tree, at, digest_key, log_key, log_key_at};
+use serde_json::Value;
+use server::{Fault, Server};
+use trailseal::model::LogKey;
+
+/// The standard environment, once for the process: the server's credentials and nothing of the
+/// user's own.
+fn environment() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("AWS_ACCESS_KEY_ID", server::ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", server::SECRET_KEY),
+        ("AWS_REGION", REGION),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_CONFIG_FILE", "/nonexistent"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent"),
+    ]
+}
+
+/// A tree in a bucket: its log files written when their names say.
+fn bucket_of(tree: &Tree) -> Server {
+    let server = Server::start();
+    server.create_bucket(BUCKET);
+    server.load(BUCKET, "", tree.root());
+    for key in server.keys(BUCKET) {
+        if let Some(log) = LogKey::parse(&key) {
+            server.modified(BUCKET, &key, log.time);
+        }
+    }
+    let keys = std::fs::read_to_string(&tree.keys).unwrap();
+    server.publish_keys(REGION, &keys);
+    server.clear_requests();
+    server
+}
+
+fn run(server: &Server, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_trailseal"))
+        .args(args)
+        .args(["--endpoint-url", server.endpoint()])
+        .env_clear()
+        .envs(environment())
+        .output()
+        .unwrap()
+}
+
+fn report_of(output: Output) -> Report {
+    let status = u8::try_from(output.status.code().unwrap()).unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let json: Value = serde_json::from_str(&text).unwrap_or_else(|e| {
+        panic!("{e}: {status} {text} {}", String::from_utf8_lossy(&output.stderr))
+    });
+    Report { status, json }
+}
+
+/// Verifies the eight hours of a bucket.
+fn check(server: &Server, more: &[&str]) -> Report {
+    let (start, end) = (at(0, 0).to_string(), at(HOURS.into(), 0).to_string());
+    let source = format!("s3://{BUCKET}");
+    let mut args =
+        vec!["verify", &source, "--format", "json", "--start-time", &start, "--end-time", &end];
+    args.extend(more);
+    report_of(run(server, &args))
+}
+
+fn codes(report: &Report) -> Vec<(String, String)> {
+    report.codes().into_iter().map(|(code, _, key)| (code, key)).collect()
+}
+
+#[test]
+fn a_whole_bucket_is_verified_with_cloudtrails_own_keys() {
+    let server = bucket_of(&Tree::sealed());
+    let report = check(&server, &[]);
+    assert_eq!((report.status, report.hours().as_str()), (0, "PPPPPPPP"), "{:#}", report.json);
+    assert_eq!((report.count("digests", "valid"), report.count("logs", "valid")), (8, 7));
+    assert_eq!(report.json["keys"][0]["region"], REGION);
+    assert_eq!(report.json["chains"][0]["bucket"], BUCKET);
+}
+
+#[test]
+fn a_clean_run_costs_its_listings_and_one_get_for_each_object() {
+    let server = bucket_of(&Tree::sealed());
+    let report = check(&server, &[]);
+    let requests = server.requests();
+    let count = |kind: &str| requests.iter().filter(|r| r.starts_with(kind)).count();
+    assert_eq!(count("GET "), 8 + 7, "{requests:#?}");
+    assert_eq!(count("HEAD"), 0);
+    // In pages of two, and asked once.
+    assert_eq!(count("ListPublicKeys"), 1);
+    let mut gets: Vec<_> = requests.iter().filter(|r| r.starts_with("GET ")).collect();
+    gets.sort();
+    gets.dedup();
+    assert_eq!(gets.len(), 15, "nothing is read twice");
+    // Only day folders that the range needs are listed, never the whole bucket.
+    assert!(requests.iter().all(|r| r != "LIST " || count("LIST ") < 25));
+    let told = report.json["totals"]["requests"].as_u64().unwrap();
+    assert_eq!(told as usize, count("GET ") + count("LIST "), "the report tells them");
+}
+
+#[test]
+fn damage_is_found_as_in_a_directory() {
+    let injected = log_key_at(at(4, 40), "CloudTrail", "BBBBBBBBBBBBBBBB");
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Tree));
+    let damages: [Damage<'_>; 12] = [
+        ("log missing", &|t| t.remove(&log_key(2))),
+        ("log modified", &|t| t.rewrite(&log_key(2), "eventID", "eventId")),
+        ("log flipped", &|t| t.change(&log_key(2), |b| b[40] ^= 1)),
+        ("log trailing", &|t| t.change(&log_key(2), |b| b.push(0))),
+        ("log injected", &|t| t.write_log(&injected)),
+        ("digest missing", &|t| t.remove(&digest_key(4))),
+        ("digest modified", &|t| t.rewrite(&digest_key(4), "\"logFiles\"", " \"logFiles\"")),
+        ("digest not gzip", &|t| t.write(&digest_key(4), b"%PDF")),
+        ("digest trailing", &|t| t.change(&digest_key(4), |b| b.push(0))),
+        ("three gone", &|t| [3, 4, 5].iter().for_each(|n| t.remove(&digest_key(*n)))),
+        ("tail gone", &|t| [6, 7, 8].iter().for_each(|n| t.remove(&digest_key(*n)))),
+        ("signature of another", &|t| {
+            std::fs::copy(t.sidecar(&digest_key(3)), t.sidecar(&digest_key(4))).unwrap();
+        }),
+    ];
+    for (name, damage) in damages {
+        let tree = Tree::sealed();
+        damage(&tree);
+        let (start, end) = (at(0, 0).to_string(), at(HOURS.into(), 0).to_string());
+        let range =
+            ["--start-time", &start, "--end-time", &end, "--grace", "0s", "--bucket", BUCKET];
+        let directory = tree.verify(&range);
+        let server = bucket_of(&tree);
+        let bucket = check(&server, &["--grace", "0s"]);
+        assert_eq!(bucket.json["findings"], directory.json["findings"], "{name}");
+        assert_eq!(bucket.json["chains"], directory.json["chains"], "{name}");
+        assert_eq!((bucket.status, directory.status), (1, 1), "{name}");
+    }
+}
+
+#[test]
+fn a_digest_without_its_signature_is_a_violation_in_a_bucket() {
+    let tree = Tree::sealed();
+    tree.lose_metadata(&digest_key(HOURS));
+    let report = check(&bucket_of(&tree), &[]);
+    assert_eq!(codes(&report), [("digest-unsigned".to_owned(), digest_key(HOURS))]);
+    assert_eq!(report.status, 1);
+}
+
+#[test]
+fn trouble_that_passes_does_not_show() {
+    let tree = Tree::sealed();
+    for (name, fault) in [
+        ("slow down", Fault::Status(503, "SlowDown")),
+        ("internal error", Fault::Status(500, "InternalError")),
+        ("reset", Fault::Reset),
+        ("a body that breaks off", Fault::ShortBody(30)),
+    ] {
+        for key in [log_key(2), digest_key(4)] {
+            let server = bucket_of(&tree);
+            server.fault(&key, fault, Some(2));
+            let report = check(&server, &[]);
+            assert_eq!((report.status, codes(&report)), (0, vec![]), "{name} {key}");
+        }
+    }
+}
+
+#[test]
+fn trouble_that_lasts_is_incomplete_and_never_tampering() {
+    let tree = Tree::sealed();
+    for (name, fault, says) in [
+        ("denied", Fault::Status(403, "AccessDenied"), "AccessDenied (403)"),
+        ("KMS denied", Fault::Status(400, "KMS.DisabledException"), "KMS"),
+        ("expired", Fault::Status(400, "ExpiredToken"), "ExpiredToken"),
+        ("internal error", Fault::Status(500, "InternalError"), "InternalError"),
+        ("reset", Fault::Reset, ""),
+        ("a body that never comes", Fault::ShortBody(0), ""),
+    ] {
+        let server = bucket_of(&tree);
+        server.fault(&log_key(2), fault, None);
+        let report = check(&server, &[]);
+        assert_eq!(codes(&report), [("object-unreadable".to_owned(), log_key(2))], "{name}");
+        assert_eq!((report.status, report.hours().as_str()), (3, "PPUPPPPP"), "{name}");
+        let message = report.findings()[0]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(says), "{name}: {message}");
+        let server = bucket_of(&tree);
+        server.fault(&digest_key(4), fault, None);
+        let report = check(&server, &[]);
+        assert_eq!(codes(&report), [("object-unreadable".to_owned(), digest_key(4))], "{name}");
+        assert_eq!((report.status, report.hours().as_str()), (3, "PPPUPPPP"), "{name}");
+    }
+}
+
+#[test]
+fn an_answer_that_contradicts_the_listing_is_not_absence() {
+    let tree = Tree::sealed();
+    let server = bucket_of(&tree);
+    server.fault(&log_key(2), Fault::Status(404, "NoSuchKey"), Some(1));
+    assert_eq!(check(&server, &[]).status, 0, "looked at again");
+    server.fault(&log_key(2), Fault::Status(404, "NoSuchKey"), None);
+    let report = check(&server, &[]);
+    assert_eq!(codes(&report), [("object-unreadable".to_owned(), log_key(2))]);
+    assert_eq!(report.status, 3);
+}
+
+#[test]
+fn a_listing_that_fails_is_incomplete() {
+    let server = bucket_of(&Tree::sealed());
+    server.fault(
+        "list:CloudTrail-Digest/us-east-1/2026/03/01",
+        Fault::Status(403, "AccessDenied"),
+        None,
+    );
+    let report = check(&server, &[]);
+    assert_eq!(report.status, 3, "{:#}", report.json["findings"]);
+    assert!(report.codes().iter().all(|(_, severity, _)| severity != "violation"));
+}
+
+#[test]
+fn archived_objects_are_told_of_as_such() {
+    let server = bucket_of(&Tree::sealed());
+    server.archive(BUCKET, &log_key(2));
+    server.archive(BUCKET, &digest_key(5));
+    let report = check(&server, &[]);
+    let mut found = codes(&report);
+    found.sort();
+    let archived = |key: String| ("object-archived".to_owned(), key);
+    let mut expected = [archived(log_key(2)), archived(digest_key(5))];
+    expected.sort();
+    // The log file of the hour that could not be read is told of beside it.
+    found.retain(|(code, _)| code != "log-uncovered");
+    assert_eq!(found, expected);
+    assert_eq!((report.status, report.hours().as_str()), (3, "PPUPUPPP"));
+}
+
+#[test]
+fn keys_that_cloudtrail_does_not_give() {
+    let tree = Tree::sealed();
+    let server = bucket_of(&tree);
+    server.deny_keys();
+    let report = check(&server, &[]);
+    assert_eq!(report.status, 3);
+    let told = report.findings().iter().find(|f| f["code"] == "object-unreadable").unwrap();
+    let message = told["message"].as_str().unwrap();
+    assert!(message.contains("--keys") && message.contains("AccessDenied"), "{message}");
+    // With a key file CloudTrail is not asked.
+    let report = check(&server, &["--keys", tree.keys.to_str().unwrap()]);
+    assert_eq!(report.status, 0);
+    // A key that CloudTrail does not know is no key of CloudTrail's.
+    let server = bucket_of(&tree);
+    server.publish_keys(REGION, r#"{"PublicKeyList":[]}"#);
+    let report = check(&server, &[]);
+    assert_eq!((report.status, report.hours().as_str()), (1, "VVVVVVVV"));
+    assert!(
+        report
+            .codes()
+            .iter()
+            .all(|(code, severity, _)| { code == "digest-key-unknown" && severity == "violation" })
+    );
+}
+
+#[test]
+fn a_bucket_that_is_not_there_or_closed_is_a_clear_error() {
+    let server = Server::start();
+    let output = run(&server, &["verify", "s3://no-such-bucket"]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("no-such-bucket") && err.contains("NoSuchBucket"), "{err}");
+    server.create_bucket("closed");
+    server.fault("list:", Fault::Status(403, "AccessDenied"), None);
+    let output = run(&server, &["verify", "s3://closed"]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("AccessDenied") && err.contains("s3:ListBucket"), "{err}");
+}
+
+#[test]
+fn now_is_the_end_of_what_is_asked_of_a_bucket() {
+    let server = bucket_of(&Tree::sealed());
+    let source = format!("s3://{BUCKET}");
+    let report = report_of(run(&server, &["verify", &source, "--format", "json"]));
+    assert_eq!(codes(&report), [("chain-truncated".to_owned(), digest_key(HOURS))]);
+    assert_eq!(report.status, 1);
+}
+
+#[test]
+fn the_time_of_delivery_decides_what_is_pending() {
+    let tree = Tree::sealed();
+    let late = log_key_at(at(4, 40), "CloudTrail", "BBBBBBBBBBBBBBBB");
+    tree.write_log(&late);
+    let server = bucket_of(&tree);
+    assert_eq!(check(&server, &[]).status, 1, "delivered while digests covered it");
+    // Delivered after the newest digest: the next one may list it.
+    server.modified(BUCKET, &late, at(i64::from(HOURS) + 1, 0));
+    assert_eq!(check(&server, &[]).status, 0);
+}
+
+#[test]
+fn prefixes_filters_and_two_buckets_in_one_run() {
+    let tree = Tree::sealed();
+    let server = bucket_of(&tree);
+    server.put(BUCKET, "unrelated/thing", b"x".to_vec(), &[]);
+    assert_eq!(check(&server, &["--region", REGION]).status, 0);
+    assert_eq!(check(&server, &["--region", "eu-west-1"]).status, 3);
+    assert_eq!(check(&server, &["--account", "999988887777"]).status, 3);
+    let output =
+        run(&server, &["verify", &format!("s3://{BUCKET}"), tree.root().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2), "a bucket and a directory are two runs");
+    let output = run(&server, &["verify", &format!("s3://{BUCKET}/unrelated"), "--format", "json"]);
+    assert_eq!(report_of(output).status, 3, "there is no AWSLogs below the prefix");
+}
+
+#[test]
+fn an_interrupt_ends_the_run_with_the_report_so_far() {
+    let server = bucket_of(&Tree::sealed());
+    server.fault(&log_key(2), Fault::Stall, None);
+    let (start, end) = (at(0, 0).to_string(), at(HOURS.into(), 0).to_string());
+    let child = Command::new(env!("CARGO_BIN_EXE_trailseal"))
+        .args(["verify", &format!("s3://{BUCKET}"), "--format", "json", "--start-time", &start])
+        .args(["--end-time", &end, "--endpoint-url", server.endpoint()])
+        .env_clear()
+        .envs(environment())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Once the stalled file is asked for, nothing but it is left to wait for.
+    while !server.requests().iter().any(|r| *r == format!("GET {}", log_key(2))) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let report = report_of(child.wait_with_output().unwrap());
+    assert_eq!((report.status, &report.json["verdict"]), (130, &"incomplete".into()));
+    assert!(report.json["findings"].to_string().contains("interrupted"));
+    assert_eq!(report.json["totals"]["digests"]["valid"], 8);
+    assert!(report.hours().contains('U'), "{}", report.hours());
+}
+
+#[test]
+fn a_report_of_a_bucket_is_of_the_same_schema() {
+    let report = check(&bucket_of(&Tree::sealed()), &[]);
+    let schema: Value = serde_json::from_str(trailseal::report::json::SCHEMA_JSON).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    assert!(schema.validate(&report.json).is_ok());
+}
+
+/// A key file and the log files of eight hours in a bucket, not sealed.
+fn unsealed() -> (Tree, Server, String) {
+    let tree = Tree::empty();
+    for hour in (0..HOURS).filter(|hour| *hour != common::EMPTY_HOUR) {
+        tree.write_log(&log_key(hour));
+    }
+    let key = tree.root().join("signing-key.pem");
+    std::fs::write(&key, common::key().to_pkcs8_pem().unwrap()).unwrap();
+    let server = bucket_of(&tree);
+    (tree, server, key.to_str().unwrap().to_owned())
+}
+
+fn seal(server: &Server, key: &str, until: i64) -> Output {
+    let (start, end) = (at(0, 0).to_string(), at(until, 0).to_string());
+    let source = format!("s3://{BUCKET}");
+    let args = [
+        "seal",
+        &source,
+        "--account",
+        common::ACCOUNT,
+        "--region",
+        REGION,
+        "--trail",
+        common::TRAIL,
+        "--key",
+        key,
+        "--start-time",
+        &start,
+        "--end-time",
+        &end,
+    ];
+    run(server, &args)
+}
+
+#[test]
+fn a_bucket_is_sealed_and_verifies() {
+    let (_tree, server, key) = unsealed();
+    let output = seal(&server, &key, 5);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(seal(&server, &key, HOURS.into()).status.success(), "it goes on where it ended");
+    let before = server.keys(BUCKET);
+    let again = seal(&server, &key, HOURS.into());
+    assert!(String::from_utf8(again.stdout).unwrap().contains("nothing is due"));
+    assert_eq!(server.keys(BUCKET), before);
+    let report = check(&server, &[]);
+    assert_eq!((report.status, codes(&report)), (0, vec![]));
+    assert_eq!((report.count("digests", "valid"), report.count("logs", "valid")), (8, 7));
+    let metadata = server.metadata(BUCKET, &digest_key(1)).unwrap();
+    assert_eq!(metadata["signature-algorithm"], "SHA256withRSA");
+}
+
+#[test]
+fn sealing_goes_by_the_time_of_delivery() {
+    let (_tree, server, key) = unsealed();
+    // Named in the hour before, delivered in the third.
+    server.modified(BUCKET, &log_key(1), at(2, 30));
+    assert!(seal(&server, &key, HOURS.into()).status.success());
+    let digest = |hour| {
+        let bytes = common::gunzip(&server.get(BUCKET, &digest_key(hour)).unwrap());
+        trailseal::model::Digest::decode(&bytes).unwrap().log_files.len()
+    };
+    assert_eq!([digest(1), digest(2), digest(3)], [1, 0, 2]);
+    assert_eq!(check(&server, &[]).status, 0);
+}
+
+#[test]
+fn two_sealers_of_one_bucket_cannot_fork_the_chain() {
+    let (_tree, server, key) = unsealed();
+    std::thread::scope(|scope| {
+        let runs: Vec<_> =
+            (0..3).map(|_| scope.spawn(|| seal(&server, &key, HOURS.into()))).collect();
+        for run in runs {
+            let output = run.join().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    });
+    let digests = server.keys(BUCKET).iter().filter(|key| key.contains("Digest")).count();
+    assert_eq!(digests, usize::from(HOURS));
+    assert_eq!(check(&server, &[]).status, 0);
+}
+
+#[test]
+fn published_keys_are_saved_for_verifying_offline() {
+    let tree = Tree::sealed();
+    let server = bucket_of(&tree);
+    let file = tree.root().join("fetched.json");
+    let file = file.to_str().unwrap();
+    let (start, end) = (at(0, 0).to_string(), at(10, 0).to_string());
+    let fetch = [
+        "keys",
+        "fetch",
+        "--region",
+        REGION,
+        "--start-time",
+        &start,
+        "--end-time",
+        &end,
+        "--output",
+        file,
+    ];
+    assert!(run(&server, &fetch).status.success());
+    let offline = common::verify(&["verify", tree.root().to_str().unwrap(), "--keys", file]);
+    assert_eq!((offline.status, &offline.json["keys"][0]["region"]), (0, &REGION.into()));
+    // Denied, nothing is written.
+    std::fs::remove_file(file).unwrap();
+    server.deny_keys();
+    let output = run(&server, &fetch);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{err}");
+    assert!(err.contains("cloudtrail:ListPublicKeys"), "{err}");
+    assert!(!std::path::Path::new(file).exists());
+}
