@@ -1,7 +1,7 @@
 //! S3 and the CloudTrail key service in this process: what is stored, what goes wrong and when is
 //! up to the test.
 #![allow(dead_code, unreachable_pub)] // each crate uses a part
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod call;
 mod escape;
