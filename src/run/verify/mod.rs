@@ -5,6 +5,7 @@
 //! linking needs, and 24 bytes for each log file that they list.
 
 mod area;
+mod plan;
 mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -156,7 +157,7 @@ pub fn verify(
     let sources = run.sources.clone();
     let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| request.wants(id)).collect();
     progress.places(wanted.len());
-    let mut plans = area::Plans::new(&wanted);
+    let mut plans = plan::Plans::new(&wanted);
     while let Some((id, area, plan)) = plans.next(&run) {
         match plan
             .map_err(io::Error::other)

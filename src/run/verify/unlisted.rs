@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::Run;
-use super::area::{AreaRun, Plan, Role, plan, second_copies};
+use super::area::AreaRun;
+use super::plan::{Plan, Role, plan, second_copies};
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{BucketName, ChainId, DigestKey, LogKey, LogKind, Sha256Hash, Window};
 use crate::report::ChainReport;

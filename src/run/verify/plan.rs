@@ -1,0 +1,143 @@
+//! What of an area is read, and why: its digests by listing, each with its role.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::Timestamp;
+
+use super::{Run, VerifyRequest};
+use crate::model::key_name::DIGEST_FOLDER;
+use crate::model::metadata::SIDECAR_SUFFIX;
+use crate::model::time::{add, hours, sub};
+use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Window};
+use crate::run::pool::{NoResult, Ticket};
+use crate::run::sources::{Area, AreaId, Sources, days_around};
+use crate::verify::{Code, Finding};
+
+/// How many areas are listed ahead.
+const AREAS_AHEAD: usize = 16;
+
+/// Why a digest is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Its time was asked for.
+    Asked,
+    /// Only for the signature that it carries of the one before it.
+    Successor,
+    /// Not at all, unless a log file that nothing lists calls for it.
+    Aside,
+}
+
+/// The digests of an area in order of their end times, each with its role.
+pub(super) type Plan = Vec<(Timestamp, String, Role)>;
+
+/// The areas of a run with what listing tells of them, listed some areas ahead.
+pub(super) struct Plans<'a> {
+    areas: std::slice::Iter<'a, (&'a AreaId, &'a Area)>,
+    ahead: VecDeque<(&'a AreaId, &'a Area, Ticket<Planned>)>,
+}
+
+/// An area's plan, and what listing it found.
+pub(super) type Planned = (Plan, Vec<Finding>);
+
+impl<'a> Plans<'a> {
+    pub(super) fn new(areas: &'a [(&'a AreaId, &'a Area)]) -> Self {
+        Self { areas: areas.iter(), ahead: VecDeque::new() }
+    }
+
+    pub(super) fn next(
+        &mut self,
+        run: &Run<'_>,
+    ) -> Option<(&'a AreaId, &'a Area, Result<Planned, NoResult>)> {
+        while self.ahead.len() < AREAS_AHEAD
+            && let Some((id, area)) = self.areas.next()
+        {
+            let (sources, request) = (run.sources.clone(), run.request.clone());
+            let (its_id, its_area) = ((*id).clone(), (*area).clone());
+            let ticket = run.pool.submit(move || {
+                let days = days_around(request.start, request.end);
+                plan(&sources, &request, &its_id, &its_area, days)
+            });
+            self.ahead.push_back((id, area, ticket));
+        }
+        let (id, area, ticket) = self.ahead.pop_front()?;
+        Some((id, area, ticket.redeem(&run.request.stop)))
+    }
+}
+
+/// The time for which the public keys of these digests are needed: to two hours past the end,
+/// and for backfill digests, which are made later, up to now.
+pub(super) fn key_window(plan: &Plan, now: Timestamp) -> Option<Window> {
+    let read = || plan.iter().filter(|p| p.2 != Role::Aside);
+    let (first, ..) = read().next()?;
+    let (last, ..) = read().next_back()?;
+    let backfill = |key: &str| DigestKey::parse(key).is_some_and(|n| n.kind == ChainKind::Backfill);
+    let end = if read().any(|p| backfill(&p.1)) { now.max(*last) } else { *last };
+    Some(Window::new(sub(*first, hours(1)), add(end, hours(2))))
+}
+
+/// Lists an area's digests and gives each its role.
+pub(super) fn plan(
+    sources: &Sources,
+    request: &VerifyRequest,
+    id: &AreaId,
+    area: &Area,
+    days: Window,
+) -> Planned {
+    if !area.digests {
+        return Planned::default();
+    }
+    let mut keys: BTreeSet<(Timestamp, String)> = BTreeSet::new();
+    let mut findings = Vec::new();
+    let (mut odd, mut twice) = (Vec::new(), 0);
+    sources.objects(id, area, DIGEST_FOLDER, days, &mut findings, &mut |found| {
+        match DigestKey::parse(&found.key) {
+            Some(name) if name.place == id.place && name.region == id.region => {
+                if !keys.insert((name.end, found.key)) {
+                    twice += 1;
+                }
+            }
+            _ if found.key.ends_with(SIDECAR_SUFFIX) => {
+                odd.push((found.key, "The metadata of an object that is not there."));
+            }
+            _ => odd.push((found.key, "An object among the digests whose name is not a digest's.")),
+        }
+    });
+    let bucket = id.bucket.as_ref().map(BucketName::as_str);
+    findings.extend(
+        odd.into_iter()
+            .map(|(key, message)| Finding::new(Code::ObjectUnknown, message).object(bucket, key)),
+    );
+    findings.extend(second_copies(id, twice, "digests"));
+    // Per chain: asked for is what ends after the start, up to the first that reaches the end.
+    let mut reached: BTreeMap<ChainId, (Option<Timestamp>, bool)> = BTreeMap::new();
+    let plan = keys
+        .into_iter()
+        .filter_map(|(end, key)| {
+            let name = DigestKey::parse(&key)?;
+            let wanted = request.wants_trail(&name);
+            let (last, carried) = reached.entry(name.chain(None)).or_default();
+            let over = request.end.is_some_and(|asked| last.is_some_and(|last| last >= asked));
+            let role = match (wanted, over) {
+                (false, _) => Role::Aside,
+                (true, false) if request.start.is_some_and(|start| end <= start) => Role::Aside,
+                (true, false) => Role::Asked,
+                (true, true) if !std::mem::replace(carried, true) => Role::Successor,
+                (true, true) => Role::Aside,
+            };
+            *last = Some(end);
+            Some((end, key, role))
+        })
+        .collect();
+    (plan, findings)
+}
+
+/// The finding on objects of which the sources hold more than one copy: only one is read, and
+/// nothing may be said of the others.
+pub(super) fn second_copies(id: &AreaId, count: u64, what: &str) -> Option<Finding> {
+    let message = format!(
+        "The sources hold {count} {what} more than once, and only one copy of each is checked: verify the copies in separate runs."
+    );
+    let bucket = id.bucket.as_ref().map(BucketName::as_str);
+    let finding = Finding::new(Code::ObjectUnreadable, message);
+    (count > 0).then(|| finding.object(bucket, id.place.folder()))
+}
