@@ -25,15 +25,17 @@ fn snapshot(name: &str, text: &str) {
     );
 }
 
+#[cfg(feature = "aws")]
 #[test]
 fn every_help_text_is_as_committed() {
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &[],
         &["verify"],
         &["seal"],
         &["keys"],
         &["keys", "generate"],
         &["keys", "show"],
+        &["keys", "fetch"],
         &["inspect"],
         &["sample"],
         &["print"],

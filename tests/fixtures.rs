@@ -850,3 +850,33 @@ fn the_readme_explains_every_code_with_its_severity() {
         assert!(readme.contains(&row), "{row}");
     }
 }
+
+#[test]
+fn both_engines_agree_on_every_digest_whole_or_damaged() {
+    let tree = Tree::sealed();
+    let keys = std::fs::read(&tree.keys).unwrap();
+    let keys = trailseal::crypto::parse_key_file("keys", &keys).unwrap();
+    let (mut accepted, mut refused) = (0, 0);
+    for hour in 1..=HOURS {
+        let digest = tree.digest(&digest_key(hour));
+        let signature = hex::decode(tree.previous(&digest_key(hour)).signature).unwrap();
+        let hash = Sha256Hash::of(&digest.render());
+        let mut flipped = signature.clone();
+        flipped[usize::from(hour)] ^= 1;
+        let padded = [&[0][..], &signature].concat();
+        for (hash, signature) in [
+            (hash, signature.clone()),
+            (Sha256Hash::of(b"altered"), signature.clone()),
+            (hash, flipped),
+            (hash, signature[1..].to_vec()),
+            (hash, padded),
+            (hash, Vec::new()),
+        ] {
+            let signed = Sha256Hash::of(digest.signing_string(hash).as_bytes());
+            let one = keys[0].verify_aws_lc(signed, &signature);
+            assert_eq!(one, keys[0].verify_rsa(signed, &signature), "hour {hour}");
+            *(if one { &mut accepted } else { &mut refused }) += 1;
+        }
+    }
+    assert_eq!((accepted, refused), (u32::from(HOURS), 5 * u32::from(HOURS)));
+}
