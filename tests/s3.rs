@@ -415,6 +415,17 @@ fn sealing_goes_by_the_time_of_delivery() {
 }
 
 #[test]
+fn a_bucket_that_was_copied_later_is_sealed_by_the_names() {
+    let (_tree, server, key) = unsealed();
+    for key in server.keys(BUCKET) {
+        server.modified(BUCKET, &key, at(24 * 300, 0));
+    }
+    assert!(seal(&server, &key, HOURS.into()).status.success());
+    let report = check(&server, &[]);
+    assert_eq!((report.status, report.count("logs", "valid")), (0, 7));
+}
+
+#[test]
 fn two_sealers_of_one_bucket_cannot_fork_the_chain() {
     let (_tree, server, key) = unsealed();
     std::thread::scope(|scope| {

@@ -23,7 +23,7 @@ use crate::model::{
 };
 use crate::seal::{Draft, EventTimes, Head, builder, slots};
 use crate::store::{Put, Store, StoreError};
-use crate::verify::completeness::Listed;
+use crate::verify::completeness::{Delivery, Listed};
 use crate::verify::digest::{Examined, Location, Rules, State, StoredObject, Trouble, examine};
 use crate::verify::inflate::{AlreadyInflated, inflate};
 use crate::verify::{Finding, Limits, Severity};
@@ -474,7 +474,8 @@ impl Sealer<'_> {
                 let named = LogKey::parse(&found.key).map(|log| log.time);
                 let written = found.modified;
                 // A bucket knows when a file was delivered; in a copy its name tells.
-                let time = if delivered { written.or(named) } else { named.or(written) };
+                let known = written.filter(|_| delivered);
+                let time = named.map(|named| Delivery::of(named, known).time()).or(written);
                 if let Some(time) = time.filter(|_| found.key.ends_with(".gz"))
                     && horizon.is_none_or(|horizon| time >= horizon)
                     && !chain.listed.contains(bucket, &found.key)
