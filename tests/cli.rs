@@ -28,7 +28,7 @@ fn snapshot(name: &str, text: &str) {
 #[cfg(feature = "aws")]
 #[test]
 fn every_help_text_is_as_committed() {
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 11] = [
         &[],
         &["verify"],
         &["seal"],
@@ -37,6 +37,7 @@ fn every_help_text_is_as_committed() {
         &["keys", "show"],
         &["keys", "fetch"],
         &["inspect"],
+        &["collect"],
         &["sample"],
         &["print"],
     ];

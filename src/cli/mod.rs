@@ -1,5 +1,6 @@
 //! The command line: what is typed, where results go, and the exit status.
 
+pub mod collect;
 pub mod inspect;
 pub mod keys;
 mod output;
@@ -43,6 +44,7 @@ enum Command {
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     Inspect(inspect::InspectArgs),
+    Collect(Box<collect::CollectArgs>),
     Sample(sample::SampleArgs),
     /// Print a completion script for a shell, or the JSON Schema of reports
     #[command(subcommand)]
@@ -122,6 +124,7 @@ impl Cli {
             Command::Seal(args) => seal::run(args, io),
             Command::Keys(command) => keys::run(command, io),
             Command::Inspect(args) => inspect::run(args, io),
+            Command::Collect(args) => collect::run(args, io),
             Command::Sample(args) => sample::run(args, io),
             Command::Print(PrintCommand::Completions { shell }) => {
                 clap_complete::generate(*shell, &mut Self::command(), "trailseal", &mut io.out);

@@ -1,5 +1,6 @@
 //! The drivers: they read sources and clocks, feed the pure core, and gather its answers.
 
+pub mod collect;
 pub mod pool;
 pub mod progress;
 pub mod sample;

@@ -260,10 +260,16 @@ impl Drop for WriterGuard {
     }
 }
 
+/// Whether a key can be a path beneath a directory: S3 allows keys that cannot.
+#[must_use]
+pub fn is_path(key: &str) -> bool {
+    let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\0', '\\']);
+    key.split('/').all(plain)
+}
+
 /// A key as a path beneath the directory, if it can be one.
 fn path(key: &str) -> Result<&str, StoreError> {
-    let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\0', '\\']);
-    if key.split('/').all(plain) {
+    if is_path(key) {
         Ok(key)
     } else {
         let cause = "its key cannot be a path inside a directory, so it is not looked for";

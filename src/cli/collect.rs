@@ -1,0 +1,276 @@
+//! `trailseal collect`.
+
+use std::io::{self, Write};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::progress::Bar;
+use super::source::{AwsArgs, Opener, S3};
+use super::time_args::{TimeArg, parse_time};
+use super::verify::jobs;
+use super::{Failure, INCOMPLETE, Io};
+use crate::model::text::is_steering;
+use crate::model::time::{hours, sub};
+use crate::model::{AccountId, Printable, Region};
+use crate::run::collect::{CollectError, CollectReport, CollectRequest, collect};
+use crate::run::{Progress, Silent};
+use crate::store::DirectoryStore;
+use crate::verify::Limits;
+
+/// How many requests are under way at once: each may hold a whole object in memory.
+const JOBS_ONLINE: usize = 32;
+/// How many objects that were not copied are named.
+const NAMED: usize = 20;
+/// The exit status of a run that was interrupted.
+const INTERRUPTED: u8 = 130;
+
+const EXAMPLES: &str = "\
+Objects are written under DIR with the keys that they have in the bucket, each with its metadata
+beside it as NAME.metadata.json: a digest's own signature is there and nowhere else. Nothing that
+is in DIR is written over or deleted, so a run that was cut off goes on where it was, and a plain
+copy (aws s3 sync) is completed with the metadata that it lost.
+
+With a time, the days around it are copied whole: proving it needs digests and log files on both
+sides of it. Verify such a copy for the same time: of all before and after it knows nothing.
+
+Examples:
+  A bucket, then the public keys, then the proof without a network:
+    trailseal collect s3://my-bucket ./copy
+    trailseal keys fetch --region eu-west-1 --output keys.json
+    trailseal verify ./copy --keys keys.json
+
+  One account and region in July:
+    trailseal collect s3://my-bucket ./july --account 111122223333 --region eu-west-1 \\
+        --start-time 2026-07-01 --end-time 2026-08-01
+
+  Digests only, to prove the chains:
+    trailseal collect s3://my-bucket ./digests --no-logs
+
+Exit status:
+    0  everything was copied or there already
+    2  wrong usage or configuration: nothing was copied
+    3  something could not be copied, or there is nothing to copy: each object is named with its
+       cause on standard error (20 of them), and the rest was copied
+    4  internal failure or an unwritable directory
+  130  interrupted: run it again to go on";
+
+/// Copy a bucket with what a plain copy loses, so that it can be verified offline
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CollectArgs {
+    /// A bucket (s3://BUCKET[/PREFIX]), or a directory that is a copy of one
+    source: String,
+
+    /// The directory to copy to; made if it is not there
+    dir: PathBuf,
+
+    /// Start of the time to copy: RFC 3339, a date (00:00 UTC), or a span back from now (24h, 7d)
+    /// [default: all there is]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    start_time: Option<TimeArg>,
+
+    /// End of the time to copy [default: all there is]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    end_time: Option<TimeArg>,
+
+    /// Only this account (repeatable)
+    #[arg(long = "account", value_name = "ID")]
+    accounts: Vec<AccountId>,
+
+    /// Only this region (repeatable)
+    #[arg(long = "region", value_name = "REGION")]
+    regions: Vec<Region>,
+
+    /// Copy digests only
+    #[arg(long)]
+    no_logs: bool,
+
+    /// How many objects are copied at once [default: the number of processors, for a bucket 32]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZero<usize>>,
+
+    /// No summary and no progress; what could not be copied is still named
+    #[arg(long, short)]
+    quiet: bool,
+
+    /// No progress
+    #[arg(long)]
+    no_progress: bool,
+
+    #[command(flatten)]
+    aws: AwsArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When nothing can be copied.
+pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    let online = args.source.starts_with(S3);
+    let request = request(args, io, online)?;
+    if !online {
+        check_apart(&args.source, &args.dir)?;
+    }
+    let stores = Opener::new(&args.aws).open_all(std::slice::from_ref(&args.source))?;
+    let shown = args.dir.display().to_string();
+    std::fs::create_dir_all(&args.dir).map_err(|e| unwritable(&shown, &e))?;
+    let target = DirectoryStore::open(&args.dir, &*shown).map_err(|e| unwritable(&shown, &e))?;
+    let bar = (!args.quiet && !args.no_progress).then(Bar::new);
+    let progress: &dyn Progress = bar.as_ref().map_or(&Silent, |bar| bar);
+    let result = collect(&request, &stores, Arc::new(target), progress);
+    if let Some(bar) = &bar {
+        bar.clear();
+    }
+    let report = result.map_err(|error| match error {
+        CollectError::SeveralBuckets(_) => {
+            Failure::usage(error).remedy("collect each of them alone, into a directory of its own")
+        }
+        CollectError::Threads(_) => Failure::internal(error),
+    })?;
+    name_failed(&report, io.err).map_err(Failure::internal)?;
+    if !args.quiet {
+        summarise(args, &request, &report, io.out).map_err(Failure::internal)?;
+    }
+    if request.stop.is_set() {
+        let message = "interrupted: not all was copied";
+        return Err(Failure { status: INTERRUPTED, ..Failure::internal(message) }
+            .remedy("run the same command again to go on"));
+    }
+    let copied = report.digests + report.logs + report.already_there;
+    let problem = match (report.failed.len(), copied) {
+        (0, 1..) => return Ok(0),
+        (0, 0) => Failure::internal(format!(
+            "{}: there is nothing to copy",
+            Printable(&args.source)
+        ))
+        .remedy("no digests or log files were found; check the source, the time and the filters"),
+        (n, _) => Failure::internal(format!("{n} could not be copied; the copy is not complete"))
+            .remedy(
+                "mend the causes and run the same command again: what is there is not copied twice",
+            ),
+    };
+    Err(Failure { status: INCOMPLETE, ..problem })
+}
+
+fn request(args: &CollectArgs, io: &Io<'_>, online: bool) -> Result<CollectRequest, Failure> {
+    let start = args.start_time.map(|time| time.resolve(io.now));
+    let end = args.end_time.map(|time| time.resolve(io.now));
+    if let Some((start, end)) = start.zip(end)
+        && start >= end
+    {
+        let message = format!("--start-time {start} does not come before --end-time {end}");
+        return Err(Failure::usage(message));
+    }
+    Ok(CollectRequest {
+        start,
+        end,
+        accounts: args.accounts.clone(),
+        regions: args.regions.clone(),
+        logs: !args.no_logs,
+        jobs: if online { jobs(args.jobs.or(NonZero::new(JOBS_ONLINE))) } else { jobs(args.jobs) },
+        limits: Limits::default(),
+        stop: io.stop.clone(),
+    })
+}
+
+fn unwritable(shown: &str, error: &io::Error) -> Failure {
+    Failure::internal(format!("{}: {error}", Printable(shown)))
+        .remedy("name a directory that can be made and written to")
+}
+
+/// A copy inside of what it is a copy of, or the other way round, would be found as a part of it.
+fn check_apart(source: &str, dir: &Path) -> Result<(), Failure> {
+    let Ok(source) = std::fs::canonicalize(source) else { return Ok(()) }; // told of on opening
+    let shown = dir.display().to_string();
+    let dir = resolve(dir).map_err(|e| unwritable(&shown, &e))?;
+    if dir.starts_with(&source) || source.starts_with(&dir) {
+        let message =
+            format!("{}: it is the source, or one of them lies in the other", Printable(&shown));
+        return Err(Failure::usage(message).remedy("copy to a directory beside the source"));
+    }
+    Ok(())
+}
+
+/// Where a path that need not be there yet leads to.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let mut missing = Vec::new();
+    for ancestor in path.ancestors() {
+        match std::fs::canonicalize(ancestor) {
+            Ok(there) => {
+                return Ok(missing.iter().rev().fold(there, |path, part| path.join(part)));
+            }
+            Err(error) => missing.push(ancestor.file_name().ok_or(error)?),
+        }
+    }
+    Ok(path)
+}
+
+fn name_failed(report: &CollectReport, err: &mut dyn Write) -> io::Result<()> {
+    for (key, cause) in report.failed.iter().take(NAMED) {
+        writeln!(err, "not copied: {}: {}", Printable(key), Printable(cause))?;
+    }
+    match report.failed.len().saturating_sub(NAMED) {
+        0 => Ok(()),
+        more => writeln!(err, "not copied: {more} more"),
+    }
+}
+
+fn summarise(
+    args: &CollectArgs,
+    request: &CollectRequest,
+    report: &CollectReport,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let CollectReport { digests, logs, metadata, bytes, already_there, left_out, .. } = report;
+    let dir = args.dir.display().to_string();
+    let (shown, source) = (Printable(&dir), Printable(&args.source));
+    writeln!(out, "Copied from {source} to {shown}:")?;
+    writeln!(out, "  {digests} digests and {logs} log files, {bytes} bytes")?;
+    writeln!(out, "  {metadata} with metadata")?;
+    writeln!(out, "  {already_there} were there already")?;
+    if !report.failed.is_empty() {
+        writeln!(out, "  {} could not be copied", report.failed.len())?;
+    }
+    if !left_out.is_empty() {
+        writeln!(out, "  {} other objects and folders were left out", left_out.len())?;
+    }
+    let Some(first) = report.first_digest else { return Ok(()) };
+    writeln!(out, "\nNext:")?;
+    let regions: String = report.regions.iter().map(|r| format!(" --region {r}")).collect();
+    let since = sub(first, hours(24));
+    writeln!(out, "    trailseal keys fetch{regions} --start-time {since} --output keys.json")?;
+    let time = |flag: &str, time: Option<Timestamp>| {
+        time.map(|time| format!(" --{flag} {time}")).unwrap_or_default()
+    };
+    let filters: String = args
+        .accounts
+        .iter()
+        .map(|account| format!(" --account {account}"))
+        .chain(args.regions.iter().map(|region| format!(" --region {region}")))
+        .collect();
+    writeln!(
+        out,
+        "    trailseal verify {} --keys keys.json{}{}{filters}{}",
+        quoted(&dir),
+        time("start-time", request.start),
+        time("end-time", request.end),
+        if request.logs { "" } else { " --no-logs" },
+    )
+}
+
+/// A path as a shell takes it, unless it holds what no terminal should be shown.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
+    if path.contains(is_steering) {
+        Printable(path).to_string()
+    } else if !path.is_empty() && path.chars().all(plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
+}

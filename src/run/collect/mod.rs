@@ -1,0 +1,394 @@
+//! The collecting run: copies digests, log files and their metadata into a directory, so that the
+//! copy proves offline what the source proves.
+//!
+//! The source is hostile: its names are checked before they become paths, nothing is ever written
+//! over, each object is bounded, and what a digest lists only decides which folders are listed
+//! too. Trouble with one object is told of and holds up no other. Memory holds the listing of one
+//! area and as many bodies as there are workers.
+
+mod object;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use self::object::{Copier, Done, Outcome, Wanted, no_path, refused};
+use super::pool::{NoResult, Pool, Stop, Ticket};
+use super::progress::Progress;
+use super::sources::{Area, AreaId, Filter, Found, Insisted, Sources, days_around};
+use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
+use crate::model::time::{add, day_folder, hours, parse_compact_minutes};
+use crate::model::{AccountId, DigestKey, LogKey, LogKind, Region, Sha256Hash, Window};
+use crate::store::{Entry, Store};
+use crate::verify::completeness::Listed;
+use crate::verify::{Code, Finding, Limits};
+
+/// How many objects are under way for each worker: one that waits for the network holds up none.
+const AHEAD: usize = 4;
+/// How long after the time in its name a log file may be listed at the latest, and a day.
+const LATEST_LISTING_DAYS: i64 = 31;
+
+/// What is to be copied.
+#[derive(Debug, Clone)]
+pub struct CollectRequest {
+    /// The start of the time that the copy is to prove; `None` for all there is.
+    pub start: Option<Timestamp>,
+    /// Its end; `None` for all there is.
+    pub end: Option<Timestamp>,
+    /// Only these accounts; empty for all.
+    pub accounts: Vec<AccountId>,
+    /// Only these regions; empty for all.
+    pub regions: Vec<Region>,
+    /// Whether log files are copied.
+    pub logs: bool,
+    /// How many objects are copied at once.
+    pub jobs: NonZero<usize>,
+    /// Limits on what is read.
+    pub limits: Limits,
+    /// Ends the run early.
+    pub stop: Stop,
+}
+
+/// What was copied and what was not.
+#[derive(Debug, Clone, Default)]
+pub struct CollectReport {
+    /// Digests copied.
+    pub digests: u64,
+    /// Log files copied.
+    pub logs: u64,
+    /// Objects whose metadata was written, also beside a file that was there without it.
+    pub metadata: u64,
+    /// Bytes copied.
+    pub bytes: u64,
+    /// Objects that were there already.
+    pub already_there: u64,
+    /// What could not be copied, by key, each with its cause.
+    pub failed: Vec<(String, String)>,
+    /// Objects and folders beside the trails, which are not copied.
+    pub left_out: Vec<String>,
+    /// The regions that digests were found of.
+    pub regions: BTreeSet<Region>,
+    /// When the first of the digests ends.
+    pub first_digest: Option<Timestamp>,
+}
+
+/// Why nothing is copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// In one directory their keys would not be told apart.
+    #[error("the source holds copies of several buckets: {}", .0.join(", "))]
+    SeveralBuckets(Vec<String>),
+    /// No threads to work with.
+    #[error("no worker thread can be started: {0}")]
+    Threads(#[from] io::Error),
+}
+
+/// Copies what the stores hold into the target, under the keys that it has in its bucket.
+///
+/// # Errors
+/// When nothing can be copied; what one object meets is part of the report.
+pub fn collect(
+    request: &CollectRequest,
+    stores: &[(Arc<dyn Store>, String)],
+    target: Arc<dyn Store>,
+    progress: &dyn Progress,
+) -> Result<CollectReport, CollectError> {
+    let filter = Filter { accounts: &request.accounts, regions: &request.regions };
+    let mut findings = Vec::new();
+    let sources = Sources::discover(stores, &Insisted::default(), filter, &mut findings);
+    let buckets: BTreeSet<_> = sources.roots().filter_map(|root| root.bucket.as_ref()).collect();
+    if buckets.len() > 1 {
+        let buckets = buckets.into_iter().map(ToString::to_string).collect();
+        return Err(CollectError::SeveralBuckets(buckets));
+    }
+    let sources = Arc::new(sources);
+    let copier = Copier::new(sources.clone(), target.clone(), request.limits, request.stop.clone());
+    let mut run = Run {
+        request,
+        sources: sources.clone(),
+        target,
+        copier: Arc::new(copier),
+        pool: Pool::start(request.jobs)?,
+        progress,
+        report: CollectReport::default(),
+        queue: VecDeque::new(),
+        local: Local::default(),
+    };
+    run.note(findings);
+    run.name_hostile_folders(stores);
+    progress.places(sources.areas.len());
+    for (id, area) in &sources.areas {
+        if run.area(id, area).is_err() {
+            break;
+        }
+    }
+    if request.stop.is_set() {
+        // Bodies on their way in are left to themselves; what is being written is completed.
+        run.pool.abandon();
+        run.copier.finish_writing();
+    }
+    let mut report = run.report;
+    report.failed.sort();
+    report.failed.dedup();
+    Ok(report)
+}
+
+/// What the digests of an area list.
+#[derive(Default)]
+struct Gathered {
+    listed: Listed,
+    /// Day folders that they list log files in beside those of the requested time.
+    strays: BTreeSet<(AreaId, LogKind, String)>,
+}
+
+/// What lies in one folder of the target.
+#[derive(Default)]
+struct Local {
+    folder: String,
+    sizes: HashMap<String, u64>,
+}
+
+struct Run<'a> {
+    request: &'a CollectRequest,
+    sources: Arc<Sources>,
+    target: Arc<dyn Store>,
+    copier: Arc<Copier>,
+    pool: Pool,
+    progress: &'a dyn Progress,
+    report: CollectReport,
+    queue: VecDeque<(String, Ticket<Done>)>,
+    local: Local,
+}
+
+impl Run<'_> {
+    fn area(&mut self, id: &AreaId, area: &Area) -> Result<(), NoResult> {
+        let CollectRequest { start, end, .. } = *self.request;
+        let days = days_around(start, end);
+        let digests =
+            if area.digests { self.list(id, area, DIGEST_FOLDER, days) } else { Vec::new() };
+        self.progress.place(&format!("{} {}", id.place.account, id.region), digests.len());
+        if !digests.is_empty() {
+            self.report.regions.insert(id.region.clone());
+        }
+        let ends = digests.iter().filter_map(|found| Some(DigestKey::parse(&found.key)?.end));
+        self.report.first_digest = ends.chain(self.report.first_digest).min();
+        let mut gathered = Gathered::default();
+        self.copy_all(id, digests, true, &mut gathered)?;
+        if !self.request.logs {
+            return Ok(());
+        }
+        let asked = Window::new(start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
+        let bucket = id.bucket.as_ref().map_or("", |bucket| bucket.as_str());
+        let mut unlisted = false;
+        for kind in &area.kinds {
+            let logs = self.list(id, area, kind.folder(), days);
+            unlisted |= logs.iter().any(|found| {
+                LogKey::parse(&found.key)
+                    .map_or(found.key.ends_with(".gz"), |log| asked.contains(log.time))
+                    && !gathered.listed.contains(bucket, &found.key)
+            });
+            self.copy_all(id, logs, false, &mut gathered)?;
+        }
+        for (id, kind, day) in std::mem::take(&mut gathered.strays) {
+            let Some(area) = self.sources.clone().areas.get(&id).cloned() else { continue };
+            let Some(day) = day_of(&day) else { continue };
+            let mut logs = self.list(&id, &area, kind.folder(), Window::new(day, day));
+            logs.retain(|found| gathered.listed.contains(bucket, &found.key));
+            self.copy_all(&id, logs, false, &mut gathered)?;
+        }
+        // A log file that came late is listed late: without that digest it would look injected.
+        if let Some(end) = end.filter(|_| unlisted && area.digests) {
+            let later = Window::new(add(end, hours(48)), add(end, hours(24 * LATEST_LISTING_DAYS)));
+            let digests = self.list(id, area, DIGEST_FOLDER, later);
+            self.copy_all(id, digests, true, &mut Gathered::default())?;
+        }
+        Ok(())
+    }
+
+    /// Lists what lies in a service folder in a window of days, by key.
+    fn list(&mut self, id: &AreaId, area: &Area, service: &str, days: Window) -> Vec<Found> {
+        let (mut found, mut findings, mut twice) = (Vec::new(), Vec::new(), Vec::new());
+        self.sources.objects(id, area, service, days, &mut findings, &mut |one| found.push(one));
+        self.note(findings);
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        found.dedup_by(|second, first| {
+            let same = second.key == first.key;
+            if same {
+                twice.push(first.key.clone());
+            }
+            same
+        });
+        for key in twice {
+            self.fail(key, "the source holds it more than once, and only one copy is taken");
+        }
+        found
+    }
+
+    /// Copies objects, several at once; returns when all are done.
+    fn copy_all(
+        &mut self,
+        id: &AreaId,
+        objects: Vec<Found>,
+        digest: bool,
+        gathered: &mut Gathered,
+    ) -> Result<(), NoResult> {
+        for found in objects {
+            if self.request.stop.is_set() {
+                return Err(NoResult::Stopped);
+            }
+            if let Some(cause) = refused(&found.key) {
+                self.fail(found.key, cause);
+                continue;
+            }
+            let there = match self.local_size(&found.key) {
+                Some(size) if size != found.size => {
+                    let cause = format!(
+                        "a file of another size lies in its place and is left as it is: {size} bytes, the source has {}",
+                        found.size
+                    );
+                    self.fail(found.key, cause);
+                    continue;
+                }
+                there => there.is_some(),
+            };
+            if there && !digest {
+                self.report.already_there += 1;
+                continue;
+            }
+            self.drain(self.pool.jobs() * AHEAD, id, gathered)?;
+            let copier = self.copier.clone();
+            let key = found.key.clone();
+            let wanted = Wanted { bucket: id.bucket.clone(), found, digest, there };
+            self.queue.push_back((key, self.pool.submit(move || copier.copy(&wanted))));
+        }
+        self.drain(0, id, gathered)
+    }
+
+    /// Records what is done until so many are left.
+    fn drain(
+        &mut self,
+        leave: usize,
+        id: &AreaId,
+        gathered: &mut Gathered,
+    ) -> Result<(), NoResult> {
+        while self.queue.len() > leave
+            && let Some((key, ticket)) = self.queue.pop_front()
+        {
+            match ticket.redeem(&self.request.stop) {
+                Ok(done) => self.record(key, done, id, gathered),
+                Err(NoResult::Panicked) => self.fail(key, NoResult::Panicked.to_string()),
+                Err(stopped) => return Err(stopped),
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, key: String, done: Done, id: &AreaId, gathered: &mut Gathered) {
+        let report = &mut self.report;
+        match done.outcome {
+            Outcome::Copied { bytes, metadata } => {
+                let count = if done.digest { &mut report.digests } else { &mut report.logs };
+                *count += 1;
+                report.metadata += u64::from(metadata);
+                report.bytes += bytes;
+                if !done.digest {
+                    self.progress.log(bytes);
+                }
+            }
+            Outcome::Completed => {
+                report.already_there += 1;
+                report.metadata += 1;
+            }
+            Outcome::There => report.already_there += 1,
+            Outcome::Stopped => {}
+            Outcome::Failed(cause) => self.fail(key, cause),
+        }
+        if done.digest {
+            self.progress.digest();
+        }
+        let days = days_around(self.request.start, self.request.end);
+        for (bucket, object) in done.lists {
+            // What a digest lists is not verified: it only chooses among what the source shows.
+            if id.bucket.as_ref().is_some_and(|own| own.as_str() != &*bucket) {
+                continue;
+            }
+            let Some(log) = LogKey::parse(&object) else { continue };
+            gathered.listed.insert(id.bucket_of(&bucket), &object, Sha256Hash([0; 32]));
+            if is_within(&log.day, days) {
+                continue;
+            }
+            let of = AreaId { bucket: id.bucket.clone(), place: log.place, region: log.region };
+            if self.sources.areas.contains_key(&of) {
+                gathered.strays.insert((of, log.kind, log.day));
+            }
+        }
+    }
+
+    /// The size of a file of the target, as its folder's listing tells.
+    fn local_size(&mut self, key: &str) -> Option<u64> {
+        let (folder, _) = key.rsplit_once('/')?;
+        if self.local.folder != folder {
+            let mut sizes = HashMap::new();
+            // What cannot be listed is met again when the object is written.
+            let _ = self.target.list(&format!("{folder}/"), &mut |entry| {
+                if let Entry::Object { key, size, .. } = entry {
+                    sizes.insert(key, size);
+                }
+            });
+            self.local = Local { folder: folder.to_owned(), sizes };
+        }
+        self.local.sizes.get(key).copied()
+    }
+
+    fn fail(&mut self, key: String, cause: impl Into<String>) {
+        self.report.failed.push((key, cause.into()));
+    }
+
+    /// Takes up what listing found: what could not be listed, and what lies beside the trails.
+    fn note(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            let key = finding.key.unwrap_or_default();
+            let own = key.strip_suffix('/').unwrap_or(&key);
+            match (finding.code, no_path(own)) {
+                (Code::ObjectUnknown, None) => self.report.left_out.push(key),
+                (Code::ObjectUnknown, Some(cause)) => self.fail(key, cause),
+                _ => self.fail(key, finding.message),
+            }
+        }
+    }
+
+    /// Names folders beside the accounts that nothing could be copied from: they are no account's,
+    /// and made to lead elsewhere.
+    fn name_hostile_folders(&mut self, stores: &[(Arc<dyn Store>, String)]) {
+        let mut named = Vec::new();
+        for store in stores.iter().map(|(store, _)| store).filter(|s| s.bucket().is_some()) {
+            for root in self.sources.roots() {
+                let logs = format!("{}{AWS_LOGS}/", root.prefix);
+                let _ = store.list(&logs, &mut |entry| {
+                    if let Entry::Folder(key) = entry
+                        && let Some(cause) = key.strip_suffix('/').and_then(no_path)
+                    {
+                        named.push((key, cause));
+                    }
+                });
+            }
+        }
+        for (key, cause) in named {
+            self.fail(key, cause);
+        }
+    }
+}
+
+/// Whether a day's folder lies in a window of days.
+fn is_within(day: &str, days: Window) -> bool {
+    let after = days.start == Timestamp::MIN || day >= day_folder(days.start).as_str();
+    after && (days.end == Timestamp::MAX || day <= day_folder(days.end).as_str())
+}
+
+/// The beginning of the day that a folder `YYYY/MM/DD` names.
+fn day_of(day: &str) -> Option<Timestamp> {
+    parse_compact_minutes(&format!("{}T0000Z", day.replace('/', ""))).ok()
+}
