@@ -3,6 +3,8 @@
 #![cfg(feature = "aws")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "common/bucket.rs"]
+mod bucket;
 mod common;
 #[path = "common/server/mod.rs"]
 mod server;
@@ -13,36 +15,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use bucket::{ENVIRONMENT, bucket_of};
 use common::{
     BUCKET, HOURS, REGION, Report, Tree, at, backfill_key, digest_key, gzip, log_key, log_key_at,
 };
 use server::{Fault, Server};
 use tempfile::TempDir;
-use trailseal::model::LogKey;
-
-const ENVIRONMENT: [(&str, &str); 6] = [
-    ("AWS_ACCESS_KEY_ID", server::ACCESS_KEY),
-    ("AWS_SECRET_ACCESS_KEY", server::SECRET_KEY),
-    ("AWS_REGION", REGION),
-    ("AWS_EC2_METADATA_DISABLED", "true"),
-    ("AWS_CONFIG_FILE", "/nonexistent"),
-    ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent"),
-];
-
-/// A tree in a bucket: its log files written when their names say.
-fn bucket_of(tree: &Tree) -> Server {
-    let server = Server::start();
-    server.create_bucket(BUCKET);
-    server.load(BUCKET, "", tree.root());
-    for key in server.keys(BUCKET) {
-        if let Some(log) = LogKey::parse(&key) {
-            server.modified(BUCKET, &key, log.time);
-        }
-    }
-    server.publish_keys(REGION, &fs::read_to_string(&tree.keys).unwrap());
-    server.clear_requests();
-    server
-}
 
 struct Ran {
     status: i32,

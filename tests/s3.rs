@@ -2,6 +2,8 @@
 #![cfg(feature = "aws")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "common/bucket.rs"]
+mod bucket;
 mod common;
 #[path = "common/server/mod.rs"]
 mod server;
@@ -9,46 +11,17 @@ mod server;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use bucket::{ENVIRONMENT, bucket_of};
 use common::{BUCKET, HOURS, REGION, Report, Tree, at, digest_key, log_key, log_key_at};
 use serde_json::Value;
 use server::{Fault, Server};
-use trailseal::model::LogKey;
-
-/// The standard environment, once for the process: the server's credentials and nothing of the
-/// user's own.
-fn environment() -> Vec<(&'static str, &'static str)> {
-    vec![
-        ("AWS_ACCESS_KEY_ID", server::ACCESS_KEY),
-        ("AWS_SECRET_ACCESS_KEY", server::SECRET_KEY),
-        ("AWS_REGION", REGION),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("AWS_CONFIG_FILE", "/nonexistent"),
-        ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent"),
-    ]
-}
-
-/// A tree in a bucket: its log files written when their names say.
-fn bucket_of(tree: &Tree) -> Server {
-    let server = Server::start();
-    server.create_bucket(BUCKET);
-    server.load(BUCKET, "", tree.root());
-    for key in server.keys(BUCKET) {
-        if let Some(log) = LogKey::parse(&key) {
-            server.modified(BUCKET, &key, log.time);
-        }
-    }
-    let keys = std::fs::read_to_string(&tree.keys).unwrap();
-    server.publish_keys(REGION, &keys);
-    server.clear_requests();
-    server
-}
 
 fn run(server: &Server, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_trailseal"))
         .args(args)
         .args(["--endpoint-url", server.endpoint()])
         .env_clear()
-        .envs(environment())
+        .envs(ENVIRONMENT)
         .output()
         .unwrap()
 }
@@ -322,7 +295,7 @@ fn an_interrupt_ends_the_run_with_the_report_so_far() {
         .args(["verify", &format!("s3://{BUCKET}"), "--format", "json", "--start-time", &start])
         .args(["--end-time", &end, "--endpoint-url", server.endpoint()])
         .env_clear()
-        .envs(environment())
+        .envs(ENVIRONMENT)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -108,9 +108,8 @@ fn stated_key(store: &DirectoryStore, name: &str, rules: &Rules) -> Option<Strin
     use crate::verify::inflate::inflate;
     let mut object = store.get(name).ok()?;
     let mut bytes = Vec::new();
-    let Limits { digest_stored, digest_inflated, .. } = rules.limits;
     let already = rules.already_inflated;
-    inflate(&mut object.body, digest_stored, digest_inflated, already, &mut |from| {
+    inflate(&mut object.body, rules.limits.digest, already, &mut |from| {
         let _ = from.read_to_end(&mut bytes);
     })
     .ok()?;

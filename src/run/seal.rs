@@ -524,14 +524,9 @@ fn read_log(
         None => return Err(SealError::Store { key, error: StoreError::NotFound }),
     };
     let mut times = None;
-    let limits = rules.limits;
-    let read = inflate(
-        &mut object.body,
-        limits.log_stored,
-        limits.log_inflated,
-        rules.already_inflated,
-        &mut |from| times = EventTimes::read(from),
-    );
+    let read = inflate(&mut object.body, rules.limits.log, rules.already_inflated, &mut |from| {
+        times = EventTimes::read(from)
+    });
     let read = match read {
         Ok(read) => read,
         Err(fault) => return Err(SealError::Log { key, reason: fault.to_string() }),

@@ -453,17 +453,10 @@ fn stray_finding(root: &Root, entry: Entry) -> Finding {
 /// Reads a digest just far enough to learn what it says of itself.
 fn read_digest(store: &dyn Store, path: &str) -> Option<Digest> {
     let mut object = store.get(path).ok()?;
-    let limits = Limits::default();
     let mut bytes = Vec::new();
-    inflate(
-        &mut object.body,
-        limits.digest_stored,
-        limits.digest_inflated,
-        AlreadyInflated::Accept,
-        &mut |from| {
-            let _ = from.read_to_end(&mut bytes);
-        },
-    )
+    inflate(&mut object.body, Limits::default().digest, AlreadyInflated::Accept, &mut |from| {
+        let _ = from.read_to_end(&mut bytes);
+    })
     .ok()?;
     Digest::decode(&bytes).ok()
 }

@@ -163,16 +163,10 @@ pub fn examine(rules: &Rules, at: Location, object: Result<StoredObject<'_>, Tro
         }
     };
     let mut bytes = Vec::new();
-    let limits = rules.limits;
-    let read = inflate(
-        &mut object.body,
-        limits.digest_stored,
-        limits.digest_inflated,
-        rules.already_inflated,
-        &mut |from| {
+    let read =
+        inflate(&mut object.body, rules.limits.digest, rules.already_inflated, &mut |from| {
             let _ = from.read_to_end(&mut bytes);
-        },
-    );
+        });
     let inflated = match read {
         Ok(inflated) => inflated,
         Err(fault) => {

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 
+use super::limits::Bounds;
 use crate::model::Sha256Hash;
 use crate::model::hash::Sha256Stream;
 
@@ -68,12 +69,11 @@ pub enum BodyFault {
 /// The first fault; what `consume` read until then is not to be used.
 pub fn inflate(
     body: &mut dyn Read,
-    stored_limit: u64,
-    inflated_limit: u64,
+    bounds: Bounds,
     already: AlreadyInflated,
     consume: &mut dyn FnMut(&mut dyn Read),
 ) -> Result<Inflated, BodyFault> {
-    let watched = Watched { body, read: 0, limit: stored_limit, failure: None };
+    let watched = Watched { body, read: 0, limit: bounds.stored, failure: None };
     let mut source = BufReader::with_capacity(BUFFER, watched);
     // The first two bytes decide; a buffer filled once may hold fewer.
     let magic = peek(&mut source)?;
@@ -85,9 +85,9 @@ pub fn inflate(
     };
     let mut rest = io::Cursor::new(magic).chain(source);
     let measured = if plain {
-        measure(&mut rest, inflated_limit, consume)
+        measure(&mut rest, bounds.inflated, consume)
     } else {
-        let measured = measure(&mut GzDecoder::new(&mut rest), inflated_limit, consume);
+        let measured = measure(&mut GzDecoder::new(&mut rest), bounds.inflated, consume);
         // Exactly one member, so nothing may follow it.
         measured.and_then(|measured| match rest.fill_buf() {
             Ok([]) => Ok(measured),
@@ -215,6 +215,8 @@ mod tests {
     use flate2::{Compression, GzBuilder};
     use std::io::Write;
 
+    const MIB: Bounds = Bounds { stored: 1 << 20, inflated: 1 << 20 };
+
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzBuilder::new().write(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
@@ -223,7 +225,7 @@ mod tests {
 
     fn read(body: &[u8], already: AlreadyInflated) -> Result<Inflated, BodyFault> {
         let mut collected = Vec::new();
-        let result = inflate(&mut &*body, 1 << 20, 1 << 20, already, &mut |from| {
+        let result = inflate(&mut &*body, MIB, already, &mut |from| {
             let _ = from.read_to_end(&mut collected);
         });
         if let Ok(inflated) = &result {
@@ -287,7 +289,8 @@ mod tests {
                 .collect();
             gzip(&noise)
         };
-        let result = inflate(&mut &*stored, 1 << 20, 8 << 20, AlreadyInflated::Refuse, &mut |_| {});
+        let wide = Bounds { inflated: 8 << 20, ..MIB };
+        let result = inflate(&mut &*stored, wide, AlreadyInflated::Refuse, &mut |_| {});
         assert!(matches!(result, Err(BodyFault::TooLarge(_))));
     }
 
@@ -305,7 +308,7 @@ mod tests {
         let good = gzip(b"{\"Records\":[]}");
         for cut in [0, 1, 5, 20, good.len()] {
             let mut body = Breaks(&good[..cut]);
-            let result = inflate(&mut body, 1 << 20, 1 << 20, AlreadyInflated::Refuse, &mut |_| {});
+            let result = inflate(&mut body, MIB, AlreadyInflated::Refuse, &mut |_| {});
             assert!(matches!(result, Err(BodyFault::Trouble(_))), "{cut}");
         }
     }

@@ -1,26 +1,30 @@
 //! Limits on everything that is read from a bucket, each with its reason.
 
+/// How large a file may be, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// As stored.
+    pub stored: u64,
+    /// Inflated.
+    pub inflated: u64,
+}
+
 /// Limits on hostile input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Log files as stored, bytes. CloudTrail writes at most 50 MB; the rest is headroom.
-    pub log_stored: u64,
-    /// Log files inflated, bytes. They stream, so this limits time, not memory: genuine logs
-    /// inflate 10 to 20 times, a gzip bomb a thousand times.
-    pub log_inflated: u64,
-    /// Digests as stored, bytes.
-    pub digest_stored: u64,
-    /// Digests inflated, bytes; a digest is held in memory. 100,000 log files take about 45 MB.
-    pub digest_inflated: u64,
+    /// Log files. CloudTrail stores at most 50 MB; the rest is headroom. They stream, so the limit
+    /// on inflated bytes is one of time, not of memory: genuine logs inflate 10 to 20 times, a
+    /// gzip bomb a thousand times.
+    pub log: Bounds,
+    /// Digests, which are held in memory. 100,000 log files take about 45 MB.
+    pub digest: Bounds,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            log_stored: 128 << 20,
-            log_inflated: 2 << 30,
-            digest_stored: 32 << 20,
-            digest_inflated: 128 << 20,
+            log: Bounds { stored: 128 << 20, inflated: 2 << 30 },
+            digest: Bounds { stored: 32 << 20, inflated: 128 << 20 },
         }
     }
 }

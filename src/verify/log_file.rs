@@ -72,14 +72,7 @@ pub fn check_log(
             return nothing_read(finding(trouble.code, message));
         }
     };
-    let limits = rules.limits;
-    let read = inflate(
-        &mut object.body,
-        limits.log_stored,
-        limits.log_inflated,
-        rules.already_inflated,
-        &mut |_| {},
-    );
+    let read = inflate(&mut object.body, rules.limits.log, rules.already_inflated, &mut |_| {});
     match read {
         Ok(read) => {
             let modified = (read.hash != entry.hash).then(|| {

@@ -18,4 +18,4 @@ pub mod settle;
 
 pub use coverage::{Coverage, CoverageState, Interval};
 pub use finding::{Code, Finding, Severity};
-pub use limits::Limits;
+pub use limits::{Bounds, Limits};

@@ -159,7 +159,7 @@ impl Copier {
     }
 
     fn limit(&self, wanted: &Wanted) -> u64 {
-        if wanted.digest { self.limits.digest_stored } else { self.limits.log_stored }
+        if wanted.digest { self.limits.digest.stored } else { self.limits.log.stored }
     }
 
     /// Reads an object from the source, whole.
@@ -207,17 +207,11 @@ impl Copier {
         if !wanted.digest {
             return;
         }
-        let Limits { digest_stored, digest_inflated, .. } = self.limits;
         let mut text = Vec::new();
-        let sound = inflate(
-            &mut &*body,
-            digest_stored,
-            digest_inflated,
-            AlreadyInflated::Accept,
-            &mut |from| {
+        let sound =
+            inflate(&mut &*body, self.limits.digest, AlreadyInflated::Accept, &mut |from| {
                 let _ = from.read_to_end(&mut text);
-            },
-        );
+            });
         if let (Ok(_), Ok(digest)) = (sound, Digest::decode(&text)) {
             lists.extend(digest.log_files.into_iter().map(|entry| (entry.bucket, entry.object)));
         }

@@ -51,9 +51,12 @@ pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) {
         return;
     }
     let mut statements = this.statements();
+    // What the digests asked for say alone: where these cannot tell, a finding says why.
+    let asked_for = statements.clone();
     consult(this, planned, &candidates, &mut statements);
     let chain = only_standard_chain(this);
-    let (mut uncovered, mut undecided, mut after, mut kinds) = (None, None, None, BTreeMap::new());
+    let (mut uncovered, mut after, mut kinds) = (None, None, BTreeMap::new());
+    let (mut undecided, mut told) = (None, None);
     for candidate in candidates {
         let key = &candidate.key;
         let bucket = bucket_of(this.id);
@@ -72,20 +75,23 @@ pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) {
             this.run.totals.logs.unreferenced += 1;
             this.run.findings.push(unreferenced(this.id, chain.as_ref(), &candidate));
         } else if judged.contains(&Unlisted::Undecided) {
-            Group::add(&mut undecided, first);
+            let by = |t: &Delivery| judge(*t, asked_for.values()) == Unlisted::Undecided;
+            let group = if candidate.times.iter().any(by) { &mut told } else { &mut undecided };
+            Group::add(group, first);
         } else if judged.contains(&Unlisted::AfterNewest) {
             Group::add(&mut after, first);
         } else {
             Group::add(&mut uncovered, first);
         }
     }
-    if let Some(group) = undecided {
+    for (group, severity) in [(undecided, Severity::Incomplete), (told, Severity::Notice)] {
+        let Some(group) = group else { continue };
         let message = format!(
             "{} log files of this time are listed by no digest that is valid, and digests that could list them are missing, not valid or not readable: whether they should be there cannot be told.",
             group.count
         );
         let finding = grouped(this.id, "", group, message);
-        this.run.findings.push(finding.severity(Severity::Incomplete));
+        this.run.findings.push(finding.severity(severity));
     }
     if let Some(group) = uncovered {
         let message = format!(
