@@ -309,8 +309,9 @@ def remove_newest(tree):
 
 
 def remove_all(tree):
-    shutil.rmtree(tree.root / tree.chain.folder / "CloudTrail-Digest" / tree.chain.region)
-    return [None]
+    folder = f"{tree.chain.folder}/CloudTrail-Digest/{tree.chain.region}/"
+    shutil.rmtree(tree.root / folder)
+    return [folder]
 
 
 def inject_log(tree):

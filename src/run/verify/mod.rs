@@ -107,6 +107,8 @@ struct Run<'a> {
     /// The keys that a digest was verified with.
     used: BTreeSet<(Fingerprint, Region)>,
     already_inflated: u64,
+    /// The areas that hold no digest in view.
+    bare: Vec<AreaId>,
     /// The newest end that a listed digest's name tells: the sources are not older.
     listed_until: Option<Timestamp>,
     /// Log files that lie after the newest digest of their area: which area, how many, from when
@@ -150,6 +152,7 @@ pub fn verify(
         totals: Totals::default(),
         used: BTreeSet::new(),
         already_inflated: 0,
+        bare: Vec::new(),
         listed_until: None,
         after_newest: Vec::new(),
     };
@@ -283,18 +286,20 @@ impl Run<'_> {
             Finding::new(Code::NoDigests, message)
         };
         let request = self.request;
-        let accounts = request
-            .accounts
-            .iter()
-            .map(|a| (format!("of account {a}"), chains.iter().any(|c| c.account == *a)));
-        let regions = request
-            .regions
-            .iter()
-            .map(|r| (format!("of region {r}"), chains.iter().any(|c| c.region == *r)));
-        let trails = request
-            .trails
-            .iter()
-            .map(|t| (format!("of trail {t}"), chains.iter().any(|c| c.trail == t.as_str())));
+        // What an area's own finding says is not said once more.
+        let bare = std::mem::take(&mut self.bare);
+        let accounts = request.accounts.iter().map(|a| {
+            let told = bare.iter().any(|id| id.place.account == *a);
+            (format!("of account {a}"), told || chains.iter().any(|c| c.account == *a))
+        });
+        let regions = request.regions.iter().map(|r| {
+            let told = bare.iter().any(|id| id.region == *r);
+            (format!("of region {r}"), told || chains.iter().any(|c| c.region == *r))
+        });
+        let trails = request.trails.iter().map(|t| {
+            let told = !bare.is_empty();
+            (format!("of trail {t}"), told || chains.iter().any(|c| c.trail == t.as_str()))
+        });
         let filters = accounts.chain(regions).chain(trails);
         let unmet: Vec<_> =
             filters.filter(|(_, met)| !met).map(|(what, _)| missing(what)).collect();
@@ -318,6 +323,7 @@ impl Run<'_> {
         let key = format!("{}{DIGEST_FOLDER}/{}/", id.place.folder(), id.region);
         let bucket = id.bucket.as_ref().map(BucketName::as_str);
         self.findings.push(Finding::new(Code::NoDigests, message).object(bucket, key));
+        self.bare.push(id.clone());
     }
 
     /// Gets the keys that an area's digests need from where they are published.
