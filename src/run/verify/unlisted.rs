@@ -231,6 +231,12 @@ fn consult(
     let days = Window::new(sub(span.start, hours(24)), add(span.end, hours(24)));
     // What listing finds odd here was told where it was asked for.
     let (all, _) = plan(&this.run.sources, request, this.id, this.area, days);
+    // Later digests may be signed with later keys.
+    let ends = all.first().zip(all.last()).map(|(first, last)| (first.0, last.0));
+    if let Some((first, last)) = ends {
+        let window = Window::new(sub(first, hours(1)), add(last, hours(2)));
+        this.run.fetch_keys(&this.id.region, window);
+    }
     let mut chains: BTreeMap<ChainId, Vec<&str>> = BTreeMap::new();
     for (end, key, _) in &all {
         if *end >= span.start && *end <= add(span.end, hours(2)) {
