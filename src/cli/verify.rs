@@ -15,7 +15,7 @@ use super::time_args::{TimeArg, parse_span, parse_time};
 use super::{Failure, Format, Io};
 use crate::crypto::KeyRing;
 use crate::model::{AccountId, BucketName, Region, TrailName};
-use crate::report::{self, ObjectReport, RunReport, json, text};
+use crate::report::{self, RunReport, json, text};
 use crate::run::sources::{Filter, Insisted, Sources};
 use crate::run::verify::{KeySource, VerifyRequest, verify};
 use crate::run::{Progress, Silent};
@@ -157,12 +157,8 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     };
     let filter = Filter { accounts: &args.accounts, regions: &args.regions };
     let sources = Sources::discover(&stores, &insisted, filter, &mut findings);
-    let mut sink = |object: &ObjectReport<'_>| match &mut objects {
-        Some(file) => json::render_line(object, file),
-        None => Ok(()),
-    };
-    let result =
-        verify(&request, sources, rules, published.as_deref(), findings, progress, &mut sink);
+    let lines = objects.as_mut().map(|file| file as &mut (dyn Write + Send));
+    let result = verify(&request, sources, rules, published.as_deref(), findings, progress, lines);
     if let Some(bar) = &bar {
         bar.clear();
     }

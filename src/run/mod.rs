@@ -1,6 +1,7 @@
 //! The drivers: they read sources and clocks, feed the pure core, and gather its answers.
 
 pub mod collect;
+mod in_order;
 pub mod pool;
 pub mod progress;
 pub mod sample;

@@ -28,7 +28,7 @@ impl Stop {
 }
 
 /// How often a waiting driver looks whether it is to stop.
-const GLANCE: Duration = Duration::from_millis(100);
+pub(super) const GLANCE: Duration = Duration::from_millis(100);
 
 /// Threads that run jobs until the pool is dropped.
 #[derive(Debug)]

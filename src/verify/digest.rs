@@ -21,7 +21,7 @@ use crate::model::{
 };
 
 /// What the checks go by.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     /// The public keys at hand.
     pub keys: KeyRing,

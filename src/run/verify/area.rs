@@ -4,22 +4,25 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 
-use super::plan::{Plan, Planned, Role, key_window};
-use super::{ClosedArea, Run};
+use super::lines::AreaLines;
+use super::plan::{Plan, Planned, Role, key_window, plan};
+use super::{ClosedArea, Gathered, Run};
+use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Window};
 use crate::report::{ChainReport, ObjectReport};
 use crate::run::pool::{NoResult, Ticket};
-use crate::run::sources::{Area, AreaId, Sources, as_trouble, days_around};
+use crate::run::sources::{Area, AreaId, Found, Sources, as_trouble, days_around};
 use crate::store::StoreError;
 use crate::verify::completeness::Listed;
 use crate::verify::digest::{Examined, Location, Rules, StoredObject, Trouble, examine};
 use crate::verify::link::{Linker, Lookup, Presence};
 use crate::verify::log_file::{CheckedLog, Listing, LogObject, check_log};
 use crate::verify::settle::{Settled, Settler, Standing};
-use crate::verify::{Code, Coverage, CoverageState, Severity};
+use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
 /// How many log files are under way for each worker: enough that one slow file holds nobody up.
 const LOGS_PER_JOB: usize = 32;
@@ -34,10 +37,12 @@ pub(super) struct ChainRun {
 }
 
 /// One area's state while it is verified.
-pub(super) struct AreaRun<'a, 'r> {
-    pub(super) run: &'a mut Run<'r>,
+pub(super) struct AreaRun<'a, 'o> {
+    pub(super) run: &'a Run<'a>,
     pub(super) id: &'a AreaId,
     pub(super) area: &'a Area,
+    pub(super) rules: Arc<Rules>,
+    pub(super) gathered: Gathered,
     pub(super) chains: BTreeMap<ChainId, ChainRun>,
     /// The log files that valid digests list.
     pub(super) listed: Listed,
@@ -45,6 +50,7 @@ pub(super) struct AreaRun<'a, 'r> {
     pub(super) claimed: Listed,
     pub(super) kinds: BTreeSet<LogKind>,
     queue: VecDeque<Pending>,
+    lines: AreaLines<'a, 'o>,
 }
 
 /// What is to be recorded, in the order of the input.
@@ -54,31 +60,37 @@ enum Pending {
 }
 
 /// Verifies one area.
-pub(super) fn verify_area(
-    run: &mut Run<'_>,
-    id: &AreaId,
-    area: &Area,
-    planned: Planned,
-) -> io::Result<()> {
-    let (plan, findings) = planned;
+pub(super) fn verify_area<'a>(
+    run: &'a Run<'a>,
+    id: &'a AreaId,
+    area: &'a Area,
+    lines: AreaLines<'a, '_>,
+) -> io::Result<Gathered> {
+    run.active.fetch_add(1, Ordering::Relaxed);
+    let _active = Active(&run.active);
+    let (plan, findings) =
+        list_digests(run, id, area, days_around(run.request.start, run.request.end))?;
     let unlisted = findings.iter().any(|f| f.code == Code::ObjectUnreadable);
-    run.findings.extend(findings);
-    run.listed_until = run.listed_until.max(plan.last().map(|(end, ..)| *end));
-    if let Some(window) = key_window(&plan, run.request.started) {
-        run.fetch_keys(&id.region, window);
-    }
+    let listed_until = plan.last().map(|(end, ..)| *end);
+    let mut gathered = Gathered { findings, listed_until, ..Gathered::default() };
+    let rules = match key_window(&plan, run.request.started) {
+        Some(window) => run.rules_for(&id.region, window, &mut gathered),
+        None => Arc::new(run.rules.clone()),
+    };
     let asked = plan.iter().filter(|(_, _, role)| *role == Role::Asked).count();
     run.progress.place(&format!("{} {}", id.place.account, id.region), asked);
-    let trails_elsewhere = !run.request.trails.is_empty();
     let mut this = AreaRun {
         run,
         id,
         area,
+        rules,
+        gathered,
         chains: BTreeMap::new(),
         listed: Listed::default(),
         claimed: Listed::default(),
         kinds: BTreeSet::from([LogKind::CloudTrail]),
         queue: VecDeque::new(),
+        lines,
     };
     this.chains_in_view(&plan);
     for chain in this.chains.values_mut().filter(|_| unlisted) {
@@ -86,13 +98,14 @@ pub(super) fn verify_area(
     }
     if this.chains.is_empty() {
         // Where a trail was asked for, other trails' places are not.
-        if (!trails_elsewhere || plan.is_empty()) && (area.digests || this.has_logs()) {
-            this.run.area_without_digests(id);
+        let trails_elsewhere = !run.request.trails.is_empty();
+        if (!trails_elsewhere || plan.is_empty()) && (area.digests || this.has_logs()?) {
+            this.without_digests();
         }
-        return Ok(());
+        return Ok(this.gathered);
     }
     let folded = this.fold(&plan).and_then(|()| this.drain(0));
-    let stopped = this.run.request.stop.is_set();
+    let stopped = run.request.stop.is_set();
     if stopped {
         this.give_up();
     } else {
@@ -101,13 +114,35 @@ pub(super) fn verify_area(
     for chain in this.chains.values_mut() {
         chain.linker.finish();
     }
-    if this.run.request.logs && !stopped {
-        super::unlisted::judge_area(&mut this, &plan);
+    if run.request.logs && !stopped {
+        super::unlisted::judge_area(&mut this, &plan)?;
     }
     for (id, ChainRun { linker, report, .. }) in this.chains {
-        this.run.chains.insert(id, ClosedArea { report, linker });
+        this.gathered.chains.insert(id, ClosedArea { report, linker });
     }
-    Ok(())
+    Ok(this.gathered)
+}
+
+/// Lists an area's digests of these days, by a worker: waiting for it can be given up.
+pub(super) fn list_digests(
+    run: &Run<'_>,
+    id: &AreaId,
+    area: &Area,
+    days: Window,
+) -> io::Result<Planned> {
+    let (sources, request) = (run.sources.clone(), run.request.clone());
+    let (id, area) = (id.clone(), area.clone());
+    let listing = run.pool.submit(move || plan(&sources, &request, &id, &area, days));
+    listing.redeem(&run.request.stop).map_err(io::Error::other)
+}
+
+/// Counts an area as being verified while it lives.
+struct Active<'a>(&'a AtomicUsize);
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl AreaRun<'_, '_> {
@@ -128,32 +163,43 @@ impl AreaRun<'_, '_> {
         }
     }
 
-    fn has_logs(&mut self) -> bool {
+    /// Whether there are log files of the requested time.
+    fn has_logs(&self) -> io::Result<bool> {
         let (start, end) = (self.run.request.start, self.run.request.end);
         let asked = Window::new(start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
-        let mut any = false;
-        for kind in &self.area.kinds {
-            let days = days_around(start, end);
-            let each = &mut |found: crate::run::sources::Found| {
-                any |= LogKey::parse(&found.key).is_none_or(|log| asked.contains(log.time));
-            };
-            self.run.sources.objects(
-                self.id,
-                self.area,
-                kind.folder(),
-                days,
-                &mut Vec::new(),
-                each,
-            );
-        }
-        any
+        let sources = self.run.sources.clone();
+        let (id, area) = (self.id.clone(), self.area.clone());
+        let listing = self.run.pool.submit(move || {
+            let mut any = false;
+            for kind in &area.kinds {
+                let days = days_around(start, end);
+                let each = &mut |found: Found| {
+                    any |= LogKey::parse(&found.key).is_none_or(|log| asked.contains(log.time));
+                };
+                sources.objects(&id, &area, kind.folder(), days, &mut Vec::new(), each);
+            }
+            any
+        });
+        listing.redeem(&self.run.request.stop).map_err(io::Error::other)
+    }
+
+    /// The finding on an area that has log files or a digest folder, and no digest in view.
+    fn without_digests(&mut self) {
+        let message = format!(
+            "There are no digests of account {} in {} for the requested time, though there are log files or a folder for digests: nothing of it is proven.",
+            self.id.place.account, self.id.region
+        );
+        let key = format!("{}{DIGEST_FOLDER}/{}/", self.id.place.folder(), self.id.region);
+        let bucket = self.id.bucket.as_ref().map(BucketName::as_str);
+        self.gathered.findings.push(Finding::new(Code::NoDigests, message).object(bucket, key));
+        self.gathered.bare.push(self.id.clone());
     }
 
     /// Submits the reading of a digest.
     pub(super) fn read(&self, key: &str) -> Option<Ticket<Examined>> {
         let name = DigestKey::parse(key)?;
         let at = Location { bucket: self.id.bucket.clone(), key: key.into(), name };
-        let (sources, rules) = (self.run.sources.clone(), self.run.rules.clone());
+        let (sources, rules) = (self.run.sources.clone(), self.rules.clone());
         Some(self.run.pool.submit(move || read_digest(&sources, &rules, at)))
     }
 
@@ -163,11 +209,10 @@ impl AreaRun<'_, '_> {
         keys: impl Iterator<Item = &'k str>,
         mut each: impl FnMut(&mut Self, Examined) -> io::Result<()>,
     ) -> io::Result<()> {
-        let ahead = self.run.pool.jobs() + DIGESTS_AHEAD;
         let mut keys = keys.peekable();
         let mut tickets = VecDeque::new();
         loop {
-            while tickets.len() < ahead
+            while tickets.len() < self.run.share(self.run.pool.jobs()) + DIGESTS_AHEAD
                 && let Some(key) = keys.next()
             {
                 tickets.extend(self.read(key));
@@ -185,14 +230,14 @@ impl AreaRun<'_, '_> {
         self.read_all(wanted, |this, examined| {
             this.run.progress.digest();
             let id = examined.at.chain();
-            let rules = this.run.rules.clone();
+            let rules = this.rules.clone();
             let Some(chain) = this.chains.get_mut(&id) else { return Ok(()) };
             let settled = chain.settler.push(&rules, examined);
             this.take(&id, settled, &asked)
         })?;
         let ids: Vec<_> = self.chains.keys().cloned().collect();
         for id in ids {
-            let rules = self.run.rules.clone();
+            let rules = self.rules.clone();
             let Some(chain) = self.chains.get_mut(&id) else { continue };
             let settled = chain.settler.finish(&rules);
             self.take(&id, settled, &asked)?;
@@ -217,7 +262,7 @@ impl AreaRun<'_, '_> {
             let digest = content.digest;
             if valid {
                 let region = self.id.region.clone();
-                self.run.used.insert((digest.fingerprint.clone(), region));
+                self.gathered.used.insert((digest.fingerprint.clone(), region));
                 let window = Window::new(digest.start, digest.end);
                 let key = settled.examined.at.key.clone();
                 let listing = Arc::new(Listing { chain: id.clone(), key, window });
@@ -250,7 +295,7 @@ impl AreaRun<'_, '_> {
 
     /// Places a digest in its chain and records what it came to.
     fn link(&mut self, id: &ChainId, settled: &Settled) {
-        let mut lookup = StoreLookup { sources: &self.run.sources, rules: &self.run.rules };
+        let mut lookup = StoreLookup { sources: &self.run.sources, rules: &self.rules };
         let Some(chain) = self.chains.get_mut(id) else { return };
         let sound = chain.linker.push(settled, &mut lookup);
         let counts = &mut chain.report.digests;
@@ -261,9 +306,9 @@ impl AreaRun<'_, '_> {
         };
         *count += 1;
         let examined = &settled.examined;
-        self.run.totals.bytes_read += examined.stored;
-        self.run.totals.bytes_hashed += examined.inflated;
-        self.run.already_inflated += u64::from(examined.already_inflated);
+        self.gathered.totals.bytes_read += examined.stored;
+        self.gathered.totals.bytes_hashed += examined.inflated;
+        self.gathered.already_inflated += u64::from(examined.already_inflated);
         let mut code = None;
         if let Some(finding) = &settled.finding {
             let mut finding = (**finding).clone();
@@ -271,7 +316,7 @@ impl AreaRun<'_, '_> {
                 finding.start = Some(content.digest.start.min(examined.at.name.end));
             }
             code = Some(finding.code);
-            self.run.findings.push(finding);
+            self.gathered.findings.push(finding);
         }
         let key = examined.at.key.clone();
         let chain = id.clone();
@@ -292,8 +337,8 @@ impl AreaRun<'_, '_> {
             }
             return Ok(());
         }
-        self.drain(self.run.pool.jobs() * LOGS_PER_JOB)?;
-        let (sources, rules) = (self.run.sources.clone(), self.run.rules.clone());
+        self.drain(self.run.share(self.run.pool.jobs() * LOGS_PER_JOB))?;
+        let (sources, rules) = (self.run.sources.clone(), self.rules.clone());
         let entry = Arc::new(entry);
         let (its_listing, its_entry) = (listing.clone(), entry.clone());
         let ticket = self.run.pool.submit(move || {
@@ -312,7 +357,7 @@ impl AreaRun<'_, '_> {
             match pending {
                 Pending::Digest { chain, key, result, code, bytes } => {
                     let bucket = chain.bucket.as_ref().map(BucketName::as_str);
-                    (self.run.objects)(&ObjectReport {
+                    self.lines.push(&ObjectReport {
                         object: "digest",
                         result,
                         code,
@@ -365,9 +410,9 @@ impl AreaRun<'_, '_> {
         checked: CheckedLog,
     ) -> io::Result<()> {
         self.run.progress.log(checked.stored);
-        self.run.totals.bytes_read += checked.stored;
-        self.run.totals.bytes_hashed += checked.inflated;
-        self.run.already_inflated += u64::from(checked.already_inflated);
+        self.gathered.totals.bytes_read += checked.stored;
+        self.gathered.totals.bytes_hashed += checked.inflated;
+        self.gathered.already_inflated += u64::from(checked.already_inflated);
         let Some(chain) = self.chains.get_mut(&listing.chain) else { return Ok(()) };
         let counts = &mut chain.report.logs;
         let (result, count, state) = match checked.finding.as_ref().map(|f| f.severity) {
@@ -382,7 +427,7 @@ impl AreaRun<'_, '_> {
         if let Some((state, code)) = state.zip(code) {
             chain.linker.mark(listing.window, state, code);
         }
-        (self.run.objects)(&ObjectReport {
+        self.lines.push(&ObjectReport {
             object: "log",
             result,
             code,
@@ -392,7 +437,7 @@ impl AreaRun<'_, '_> {
             referenced_by: Some(&listing.key),
             bytes: checked.stored,
         })?;
-        self.run.findings.extend(checked.finding);
+        self.gathered.findings.extend(checked.finding);
         Ok(())
     }
 

@@ -1,20 +1,16 @@
 //! What of an area is read, and why: its digests by listing, each with its role.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Run, VerifyRequest};
+use super::VerifyRequest;
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::time::{add, hours, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Window};
-use crate::run::pool::{NoResult, Ticket};
-use crate::run::sources::{Area, AreaId, Sources, days_around};
+use crate::run::sources::{Area, AreaId, Sources};
 use crate::verify::{Code, Finding};
-
-/// How many areas are listed ahead.
-const AREAS_AHEAD: usize = 16;
 
 /// Why a digest is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,39 +26,8 @@ pub(super) enum Role {
 /// The digests of an area in order of their end times, each with its role.
 pub(super) type Plan = Vec<(Timestamp, String, Role)>;
 
-/// The areas of a run with what listing tells of them, listed some areas ahead.
-pub(super) struct Plans<'a> {
-    areas: std::slice::Iter<'a, (&'a AreaId, &'a Area)>,
-    ahead: VecDeque<(&'a AreaId, &'a Area, Ticket<Planned>)>,
-}
-
 /// An area's plan, and what listing it found.
 pub(super) type Planned = (Plan, Vec<Finding>);
-
-impl<'a> Plans<'a> {
-    pub(super) fn new(areas: &'a [(&'a AreaId, &'a Area)]) -> Self {
-        Self { areas: areas.iter(), ahead: VecDeque::new() }
-    }
-
-    pub(super) fn next(
-        &mut self,
-        run: &Run<'_>,
-    ) -> Option<(&'a AreaId, &'a Area, Result<Planned, NoResult>)> {
-        while self.ahead.len() < AREAS_AHEAD
-            && let Some((id, area)) = self.areas.next()
-        {
-            let (sources, request) = (run.sources.clone(), run.request.clone());
-            let (its_id, its_area) = ((*id).clone(), (*area).clone());
-            let ticket = run.pool.submit(move || {
-                let days = days_around(request.start, request.end);
-                plan(&sources, &request, &its_id, &its_area, days)
-            });
-            self.ahead.push_back((id, area, ticket));
-        }
-        let (id, area, ticket) = self.ahead.pop_front()?;
-        Some((id, area, ticket.redeem(&run.request.stop)))
-    }
-}
 
 /// The time for which the public keys of these digests are needed: to two hours past the end,
 /// and for backfill digests, which are made later, up to now.

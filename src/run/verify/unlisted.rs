@@ -2,16 +2,17 @@
 //! them was asked.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use jiff::Timestamp;
 
-use super::Run;
-use super::area::AreaRun;
-use super::plan::{Plan, Role, plan, second_copies};
+use super::Gathered;
+use super::area::{AreaRun, list_digests};
+use super::plan::{Plan, Role, second_copies};
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{BucketName, ChainId, DigestKey, LogKey, LogKind, Sha256Hash, Window};
 use crate::report::ChainReport;
-use crate::run::sources::{AreaId, Found, days_around};
+use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
 use crate::verify::completeness::{Delivery, Listed, Unlisted, judge};
 use crate::verify::digest::Trouble;
 use crate::verify::link::{Linker, Lookup, Presence, Request};
@@ -45,15 +46,15 @@ struct Candidate {
 }
 
 /// Looks for unlisted log files in an area and reports them.
-pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) {
-    let candidates = list(this);
+pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) -> io::Result<()> {
+    let candidates = list(this)?;
     if candidates.is_empty() {
-        return;
+        return Ok(());
     }
     let mut statements = this.statements();
     // What the digests asked for say alone: where these cannot tell, a finding says why.
     let asked_for = statements.clone();
-    consult(this, planned, &candidates, &mut statements);
+    consult(this, planned, &candidates, &mut statements)?;
     let chain = only_standard_chain(this);
     let (mut uncovered, mut after, mut kinds) = (None, None, BTreeMap::new());
     let (mut undecided, mut told) = (None, None);
@@ -72,8 +73,8 @@ pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) {
         let judged: Vec<_> =
             candidate.times.iter().map(|t| judge(*t, statements.values())).collect();
         if judged.contains(&Unlisted::Unreferenced) {
-            this.run.totals.logs.unreferenced += 1;
-            this.run.findings.push(unreferenced(this.id, chain.as_ref(), &candidate));
+            this.gathered.totals.logs.unreferenced += 1;
+            this.gathered.findings.push(unreferenced(this.id, chain.as_ref(), &candidate));
         } else if judged.contains(&Unlisted::Undecided) {
             let by = |t: &Delivery| judge(*t, asked_for.values()) == Unlisted::Undecided;
             let group = if candidate.times.iter().any(by) { &mut told } else { &mut undecided };
@@ -91,14 +92,14 @@ pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) {
             group.count
         );
         let finding = grouped(this.id, "", group, message);
-        this.run.findings.push(finding.severity(severity));
+        this.gathered.findings.push(finding.severity(severity));
     }
     if let Some(group) = uncovered {
         let message = format!(
             "{} log files of this time are listed by no digest: none that could list them was ever made.",
             group.count
         );
-        this.run.findings.push(grouped(this.id, "", group, message));
+        this.gathered.findings.push(grouped(this.id, "", group, message));
     }
     for (kind, group) in kinds {
         let Some(group) = group else { continue };
@@ -108,17 +109,18 @@ pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) {
             group.count,
             kind.folder()
         );
-        this.run.findings.push(grouped(this.id, &folder, group, message));
+        this.gathered.findings.push(grouped(this.id, &folder, group, message));
     }
     if let Some(group) = after {
-        this.run.after_newest.push((this.id.clone(), group));
+        this.gathered.after_newest.push((this.id.clone(), group));
     }
+    Ok(())
 }
 
 /// Tells of log files newer than the newest digest, unless the one that will list them is not
 /// due yet.
-pub(super) fn report_after_newest(run: &mut Run<'_>, request: Request, chains: &[ChainReport]) {
-    for (id, group) in std::mem::take(&mut run.after_newest) {
+pub(super) fn report_after_newest(all: &mut Gathered, request: Request, chains: &[ChainReport]) {
+    for (id, group) in std::mem::take(&mut all.after_newest) {
         let newest = chains
             .iter()
             .filter(|c| {
@@ -137,7 +139,7 @@ pub(super) fn report_after_newest(run: &mut Run<'_>, request: Request, chains: &
             group.count
         );
         let finding = grouped(&id, "", group, message);
-        run.findings.push(finding);
+        all.findings.push(finding);
     }
 }
 
@@ -146,23 +148,42 @@ fn bucket_of(id: &AreaId) -> &str {
 }
 
 /// Lists the area's log files of the requested time that no digest read so far lists.
-fn list(this: &mut AreaRun<'_, '_>) -> Vec<Candidate> {
-    let (start, end) = (this.run.request.start, this.run.request.end);
+fn list(this: &mut AreaRun<'_, '_>) -> io::Result<Vec<Candidate>> {
+    let listed = std::mem::take(&mut this.listed);
+    let asked = (this.run.request.start, this.run.request.end);
+    let (sources, id, area) = (this.run.sources.clone(), this.id.clone(), this.area.clone());
+    let listing = this.run.pool.submit(move || {
+        let found = list_area(&sources, &id, &area, asked, &listed);
+        (listed, found)
+    });
+    let (listed, (candidates, findings)) =
+        listing.redeem(&this.run.request.stop).map_err(io::Error::other)?;
+    this.listed = listed;
+    this.gathered.findings.extend(findings);
+    Ok(candidates)
+}
+
+fn list_area(
+    sources: &Sources,
+    id: &AreaId,
+    area: &Area,
+    (start, end): (Option<Timestamp>, Option<Timestamp>),
+    listed: &Listed,
+) -> (Vec<Candidate>, Vec<Finding>) {
     let asked = Window::new(start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
-    let knows_delivery = this.run.sources.knows_delivery(this.area);
+    let knows_delivery = sources.knows_delivery(area);
     let (mut findings, mut candidates, mut odd) = (Vec::new(), Vec::new(), Vec::new());
     let (mut seen, mut twice) = (Listed::default(), 0);
-    let in_parts = this.area.in_parts();
-    for kind in &this.area.kinds {
-        let bucket = bucket_of(this.id);
+    let bucket = bucket_of(id);
+    for kind in &area.kinds {
         let each = &mut |found: Found| {
-            if in_parts && !seen.insert(bucket, &found.key, Sha256Hash([0; 32])) {
+            if area.in_parts() && !seen.insert(bucket, &found.key, Sha256Hash([0; 32])) {
                 twice += 1;
                 return;
             }
             let day = day_of(&found.key);
             let log = LogKey::parse(&found.key)
-                .filter(|log| log.place == this.id.place && log.region == this.id.region);
+                .filter(|log| log.place == id.place && log.region == id.region);
             let named = match (log, day) {
                 // A name that contradicts its folder's day may be made to look not due yet.
                 (Some(log), Some(day)) if around(day).contains(log.time) => vec![log.time],
@@ -179,22 +200,20 @@ fn list(this: &mut AreaRun<'_, '_>) -> Vec<Candidate> {
             };
             let written = found.modified.filter(|_| knows_delivery);
             let times: Vec<_> = named.iter().map(|t| Delivery::of(*t, written)).collect();
-            if named.iter().any(|t| asked.contains(*t)) && !this.listed.contains(bucket, &found.key)
-            {
+            if named.iter().any(|t| asked.contains(*t)) && !listed.contains(bucket, &found.key) {
                 candidates.push(Candidate { key: found.key, kind: *kind, times });
             }
         };
         let days = days_around(start, end);
-        this.run.sources.objects(this.id, this.area, kind.folder(), days, &mut findings, each);
+        sources.objects(id, area, kind.folder(), days, &mut findings, each);
     }
-    findings.extend(second_copies(this.id, twice, "log files"));
-    let bucket = this.id.bucket.as_ref().map(BucketName::as_str);
+    findings.extend(second_copies(id, twice, "log files"));
+    let bucket = id.bucket.as_ref().map(BucketName::as_str);
     findings.extend(odd.into_iter().map(|key| {
         let message = "An object among the log files whose name is not a log file's.";
         Finding::new(Code::ObjectUnknown, message).object(bucket, key)
     }));
-    this.run.findings.extend(findings);
-    candidates
+    (candidates, findings)
 }
 
 /// The day of the folder that a key lies in.
@@ -217,25 +236,25 @@ fn consult(
     planned: &Plan,
     candidates: &[Candidate],
     statements: &mut BTreeMap<ChainId, Coverage>,
-) {
+) -> io::Result<()> {
     let windows = || candidates.iter().flat_map(|c| &c.times).map(|t| t.listing_window());
     let starts = windows().map(|w| w.start).min();
-    let Some((start, end)) = starts.zip(windows().map(|w| w.end).max()) else { return };
+    let Some((start, end)) = starts.zip(windows().map(|w| w.end).max()) else { return Ok(()) };
     let span = Window::new(start, end);
     let request = this.run.request;
     if request.start.is_none() && request.end.is_none() && request.trails.is_empty() {
-        return; // every digest was asked for
+        return Ok(()); // every digest was asked for
     }
     let asked: std::collections::BTreeSet<&str> =
         planned.iter().filter(|p| p.2 == Role::Asked).map(|p| p.1.as_str()).collect();
     let days = Window::new(sub(span.start, hours(24)), add(span.end, hours(24)));
     // What listing finds odd here was told where it was asked for.
-    let (all, _) = plan(&this.run.sources, request, this.id, this.area, days);
+    let (all, _) = list_digests(this.run, this.id, this.area, days)?;
     // Later digests may be signed with later keys.
     let ends = all.first().zip(all.last()).map(|(first, last)| (first.0, last.0));
     if let Some((first, last)) = ends {
         let window = Window::new(sub(first, hours(1)), add(last, hours(2)));
-        this.run.fetch_keys(&this.id.region, window);
+        this.rules = this.run.rules_for(&this.id.region, window, &mut this.gathered);
     }
     let mut chains: BTreeMap<ChainId, Vec<&str>> = BTreeMap::new();
     for (end, key, _) in &all {
@@ -283,6 +302,7 @@ fn consult(
             }
         }
     }
+    Ok(())
 }
 
 /// Knows of no digest: consulting looks at what is there only.
