@@ -315,6 +315,64 @@ fn an_interrupt_ends_the_run_with_the_report_so_far() {
 }
 
 #[test]
+fn credentials_that_expire_midway_leave_what_was_proven_by_then() {
+    let server = bucket_of(&Tree::sealed());
+    // Six objects are read, then nothing is any more, nor listed.
+    server.fault_after(6, "", Fault::Status(400, "ExpiredToken"));
+    server.fault_after(0, "list:CloudTrail/us-east-1/2026", Fault::Status(400, "ExpiredToken"));
+    let report = check(&server, &["--jobs", "1"]);
+    assert_eq!((report.status, &report.json["verdict"]), (3, &"incomplete".into()));
+    assert!(report.count("digests", "valid") > 0, "{:#}", report.json["totals"]);
+    let codes = codes(&report);
+    assert!(codes.iter().all(|(code, _)| code == "object-unreadable"), "{codes:#?}");
+    assert!(report.json["findings"].to_string().contains("ExpiredToken"));
+}
+
+#[test]
+fn a_dry_run_tells_what_the_run_then_does() {
+    let server = bucket_of(&Tree::sealed());
+    let dry = check(&server, &["--dry-run"]);
+    assert_eq!(dry.status, 0, "{:#}", dry.json);
+    assert!(server.requests().iter().all(|r| r.starts_with("LIST ")), "from listings alone");
+    let real = check(&server, &[]);
+    let number = |n: &Value| n.as_u64().unwrap();
+    let requests = number(&dry.json["list_requests"]) + number(&dry.json["get_requests"]);
+    assert_eq!(requests, number(&real.json["totals"]["requests"]));
+    let (digests, logs) = (&dry.json["digests"], &dry.json["logs"]);
+    assert_eq!((number(&digests["count"]), number(&logs["count"])), (8, 7));
+    let bytes = number(&digests["bytes"]) + number(&logs["bytes"]);
+    assert_eq!(bytes, number(&real.json["totals"]["bytes_read"]));
+}
+
+#[test]
+fn a_dry_run_counts_at_the_rates_that_it_is_given() {
+    let server = bucket_of(&Tree::sealed());
+    let rates = ["--list-rate", "1000", "--get-rate", "2000", "--transfer-rate", "0"];
+    let dry = check(&server, &[&["--dry-run"][..], &rates].concat()).json;
+    let lists = dry["list_requests"].as_f64().unwrap();
+    assert_eq!(dry["cost"]["list"], lists);
+    assert_eq!(dry["cost"]["get"], 30.0);
+    assert_eq!(dry["cost"]["total"], lists + 30.0);
+    let (start, end) = (at(0, 0).to_string(), at(HOURS.into(), 0).to_string());
+    let source = format!("s3://{BUCKET}");
+    let args = ["verify", &source, "--start-time", &start, "--end-time", &end, "--dry-run"];
+    let text = String::from_utf8(run(&server, &[&args[..], &rates].concat()).stdout).unwrap();
+    assert!(text.starts_with("ESTIMATE"), "{text}");
+    assert!(text.contains("30.00 to read") && text.contains("7, "), "{text}");
+    let output = run(&server, &["verify", &source, "--list-rate", "1"]);
+    assert_eq!(output.status.code(), Some(2), "a rate means nothing without --dry-run");
+}
+
+#[test]
+fn a_dry_run_that_cannot_list_is_incomplete() {
+    let server = bucket_of(&Tree::sealed());
+    server.fault("list:CloudTrail/", Fault::Status(403, "AccessDenied"), None);
+    let dry = check(&server, &["--dry-run"]);
+    assert_eq!(dry.status, 3);
+    assert_eq!(dry.json["findings"][0]["code"], "object-unreadable");
+}
+
+#[test]
 fn a_report_of_a_bucket_is_of_the_same_schema() {
     let report = check(&bucket_of(&Tree::sealed()), &[]);
     let schema: Value = serde_json::from_str(trailseal::report::json::SCHEMA_JSON).unwrap();

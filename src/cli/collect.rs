@@ -1,23 +1,19 @@
 //! `trailseal collect`.
 
 use std::io::{self, Write};
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
 
-use super::progress::Bar;
+use super::run_args::{PaceArgs, ScopeArgs, progress};
 use super::source::{AwsArgs, Opener, S3};
-use super::time_args::{TimeArg, parse_time};
-use super::verify::jobs;
 use super::{Failure, INCOMPLETE, Io};
+use crate::model::Printable;
 use crate::model::text::is_steering;
 use crate::model::time::{hours, sub};
-use crate::model::{AccountId, Printable, Region};
 use crate::run::collect::{CollectError, CollectReport, CollectRequest, collect};
-use crate::run::{Progress, Silent};
 use crate::store::DirectoryStore;
 use crate::verify::Limits;
 
@@ -68,38 +64,15 @@ pub struct CollectArgs {
     /// The directory to copy to; made if it is not there
     dir: PathBuf,
 
-    /// Start of the time to copy: RFC 3339, a date (00:00 UTC), or a span back from now (24h, 7d)
-    /// [default: all there is]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    start_time: Option<TimeArg>,
-
-    /// End of the time to copy [default: all there is]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    end_time: Option<TimeArg>,
-
-    /// Only this account (repeatable)
-    #[arg(long = "account", value_name = "ID")]
-    accounts: Vec<AccountId>,
-
-    /// Only this region (repeatable)
-    #[arg(long = "region", value_name = "REGION")]
-    regions: Vec<Region>,
+    #[command(flatten)]
+    scope: ScopeArgs,
 
     /// Copy digests only
     #[arg(long)]
     no_logs: bool,
 
-    /// How many objects are copied at once [default: the number of processors, for a bucket 32]
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZero<usize>>,
-
-    /// No summary and no progress; what could not be copied is still named
-    #[arg(long, short)]
-    quiet: bool,
-
-    /// No progress
-    #[arg(long)]
-    no_progress: bool,
+    #[command(flatten)]
+    pace: PaceArgs,
 
     #[command(flatten)]
     aws: AwsArgs,
@@ -119,12 +92,10 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let shown = args.dir.display().to_string();
     std::fs::create_dir_all(&args.dir).map_err(|e| unwritable(&shown, &e))?;
     let target = DirectoryStore::open(&args.dir, &*shown).map_err(|e| unwritable(&shown, &e))?;
-    let bar = (!args.quiet && !args.no_progress).then(Bar::new);
-    let progress: &dyn Progress = bar.as_ref().map_or(&Silent, |bar| bar);
+    let bar = args.pace.bar();
+    let progress = progress(bar.as_ref());
     let result = collect(&request, &stores, Arc::new(target), progress);
-    if let Some(bar) = &bar {
-        bar.clear();
-    }
+    drop(bar);
     let report = result.map_err(|error| match error {
         CollectError::SeveralBuckets(_) => {
             Failure::usage(error).remedy("collect each of them alone, into a directory of its own")
@@ -132,7 +103,7 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         CollectError::Threads(_) => Failure::internal(error),
     })?;
     name_failed(&report, io.err).map_err(Failure::internal)?;
-    if !args.quiet {
+    if !args.pace.quiet {
         summarise(args, &request, &report, io.out).map_err(Failure::internal)?;
     }
     if request.stop.is_set() {
@@ -157,21 +128,14 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
 }
 
 fn request(args: &CollectArgs, io: &Io<'_>, online: bool) -> Result<CollectRequest, Failure> {
-    let start = args.start_time.map(|time| time.resolve(io.now));
-    let end = args.end_time.map(|time| time.resolve(io.now));
-    if let Some((start, end)) = start.zip(end)
-        && start >= end
-    {
-        let message = format!("--start-time {start} does not come before --end-time {end}");
-        return Err(Failure::usage(message));
-    }
+    let (start, end) = args.scope.resolve(io.now)?;
     Ok(CollectRequest {
         start,
         end,
-        accounts: args.accounts.clone(),
-        regions: args.regions.clone(),
+        accounts: args.scope.accounts.clone(),
+        regions: args.scope.regions.clone(),
         logs: !args.no_logs,
-        jobs: if online { jobs(args.jobs.or(NonZero::new(JOBS_ONLINE))) } else { jobs(args.jobs) },
+        jobs: args.pace.jobs(online.then_some(JOBS_ONLINE)),
         limits: Limits::default(),
         stop: io.stop.clone(),
     })
@@ -248,10 +212,11 @@ fn summarise(
         time.map(|time| format!(" --{flag} {time}")).unwrap_or_default()
     };
     let filters: String = args
+        .scope
         .accounts
         .iter()
         .map(|account| format!(" --account {account}"))
-        .chain(args.regions.iter().map(|region| format!(" --region {region}")))
+        .chain(args.scope.regions.iter().map(|region| format!(" --region {region}")))
         .collect();
     writeln!(
         out,

@@ -5,6 +5,7 @@ pub mod inspect;
 pub mod keys;
 mod output;
 mod progress;
+mod run_args;
 pub mod sample;
 pub mod seal;
 mod source;

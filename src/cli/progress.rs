@@ -37,11 +37,6 @@ impl Bar {
         Self { bar, seen: Mutex::default() }
     }
 
-    /// Takes the bar off the terminal.
-    pub(super) fn clear(&self) {
-        self.bar.finish_and_clear();
-    }
-
     fn with(&self, change: impl FnOnce(&mut Seen)) {
         if let Ok(mut seen) = self.seen.lock() {
             change(&mut seen);
@@ -52,6 +47,13 @@ impl Bar {
 impl Default for Bar {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// It leaves nothing on the terminal.
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

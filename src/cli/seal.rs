@@ -1,6 +1,5 @@
 //! `trailseal seal`.
 
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,17 +7,15 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::keys::read_key_file;
-use super::progress::Bar;
+use super::run_args::{PaceArgs, progress};
 use super::source::{AwsArgs, Opener, S3, slashed};
 use super::time_args::{TimeArg, parse_interval, parse_time};
-use super::verify::jobs;
 use super::{Failure, INCOMPLETE, INTERNAL, Io};
 use crate::crypto::{KeyForm, Signer, SigningKey, Validity};
 use crate::model::{
     AccountId, BucketName, ChainKind, OrganizationId, Place, Printable, Region, TrailName,
 };
 use crate::run::seal::{SealError, SealReport, SealRequest, seal};
-use crate::run::{Progress, Silent};
 use crate::store::{DirectoryStore, Store};
 
 const EXAMPLES: &str = "\
@@ -100,17 +97,8 @@ pub struct SealArgs {
     #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = parse_interval)]
     interval: SignedDuration,
 
-    /// How many log files are read at once [default: the number of processors]
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZero<usize>>,
-
-    /// No progress and no list of what was written
-    #[arg(long, short)]
-    quiet: bool,
-
-    /// No progress
-    #[arg(long)]
-    no_progress: bool,
+    #[command(flatten)]
+    pace: PaceArgs,
 
     #[command(flatten)]
     aws: AwsArgs,
@@ -128,14 +116,12 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if let Some(path) = &args.cert {
         request.validity = check_certificate(&*key, path)?;
     }
-    let bar = (!args.quiet && !args.no_progress).then(Bar::new);
-    let progress: &dyn Progress = bar.as_ref().map_or(&Silent, |bar| bar);
+    let bar = args.pace.bar();
+    let progress = progress(bar.as_ref());
     let SealPlace { store, base, .. } = place;
     let (report, result) = seal(&request, store, base, &*key, progress);
-    if let Some(bar) = &bar {
-        bar.clear();
-    }
-    if !args.quiet {
+    drop(bar);
+    if !args.pace.quiet {
         tell(&report, io).map_err(Failure::internal)?;
     }
     result.map(|()| 0).map_err(|error| failure(&error, &report))
@@ -166,7 +152,7 @@ fn request(args: &SealArgs, place: &SealPlace, now: Timestamp) -> Result<SealReq
         interval: args.interval,
         validity: None,
         now,
-        jobs: jobs(args.jobs),
+        jobs: args.pace.jobs(None),
     })
 }
 

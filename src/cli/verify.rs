@@ -1,7 +1,6 @@
 //! `trailseal verify`.
 
 use std::io::{IsTerminal, Write};
-use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,19 +8,21 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::keys::read_key_file;
 use super::output::WholeFile;
-use super::progress::Bar;
-use super::source::{AwsArgs, Opener, S3, slashed};
-use super::time_args::{TimeArg, parse_span, parse_time};
-use super::{Failure, Format, Io};
+use super::run_args::{PaceArgs, ScopeArgs, progress};
+use super::source::{AwsArgs, Opened, Opener, S3, slashed};
+use super::time_args::parse_span;
+use super::{Failure, Format, INCOMPLETE, Io};
 use crate::crypto::KeyRing;
-use crate::model::{AccountId, BucketName, Region, TrailName};
-use crate::report::{self, RunReport, json, text};
+use crate::model::{BucketName, TrailName};
+use crate::report::estimate::Rates;
+use crate::report::text::{self, TextOptions};
+use crate::report::{self, json};
+use crate::run::pool::Stop;
 use crate::run::sources::{Filter, Insisted, Sources};
-use crate::run::verify::{KeySource, VerifyRequest, verify};
-use crate::run::{Progress, Silent};
+use crate::run::verify::{KeySource, VerifyRequest, estimate, verify};
 use crate::verify::digest::Rules;
 use crate::verify::inflate::AlreadyInflated;
-use crate::verify::{Limits, Severity};
+use crate::verify::{Finding, Limits, Severity};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +35,9 @@ Examples:
   One account in one region in July, the report as JSON:
     trailseal verify ./copy --keys keys.json --account 111122223333 --region eu-west-1 \\
         --start-time 2026-07-01 --end-time 2026-08-01 --format json --output july.json
+
+  What a run over a bucket would read and cost, before it:
+    trailseal verify s3://my-bucket --start-time 90d --dry-run
 
   The public keys of a region, from CloudTrail:
     aws cloudtrail list-public-keys --region eu-west-1 \\
@@ -55,23 +59,8 @@ pub struct VerifyArgs {
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<String>,
 
-    /// Start of the time to prove: RFC 3339, a date (00:00 UTC), or a span back from now (24h, 7d)
-    /// [default: the first digest of each chain]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    start_time: Option<TimeArg>,
-
-    /// End of the time to prove, not included [default: now for a bucket; for a directory the
-    /// newest digest's end]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    end_time: Option<TimeArg>,
-
-    /// Only this account (repeatable)
-    #[arg(long = "account", value_name = "ID")]
-    accounts: Vec<AccountId>,
-
-    /// Only this region (repeatable)
-    #[arg(long = "region", value_name = "REGION")]
-    regions: Vec<Region>,
+    #[command(flatten)]
+    scope: ScopeArgs,
 
     /// Only this trail (repeatable)
     #[arg(long = "trail", value_name = "NAME")]
@@ -98,10 +87,6 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "SPAN", default_value = "2h", value_parser = parse_span)]
     grace: SignedDuration,
 
-    /// How many objects are read at once [default: the number of processors, for a bucket 96]
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZero<usize>>,
-
     /// How the report is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -114,16 +99,40 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     objects: Option<PathBuf>,
 
-    /// No text report and no progress: the exit status tells (JSON and files are still written)
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    pace: PaceArgs,
 
-    /// No progress
-    #[arg(long)]
-    no_progress: bool,
+    #[command(flatten)]
+    dry: DryRunArgs,
 
     #[command(flatten)]
     aws: AwsArgs,
+}
+
+/// What a run would do, without doing it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Dry run")]
+struct DryRunArgs {
+    /// Verify nothing: list what a run would read, and tell objects, bytes, requests and cost
+    #[arg(long, conflicts_with = "objects")]
+    dry_run: bool,
+
+    /// US dollars for 1,000 LIST requests
+    #[arg(long, value_name = "USD", default_value = "0.005", requires = "dry_run", value_parser = parse_rate)]
+    list_rate: f64,
+
+    /// US dollars for 1,000 GET requests
+    #[arg(long, value_name = "USD", default_value = "0.0004", requires = "dry_run", value_parser = parse_rate)]
+    get_rate: f64,
+
+    /// US dollars for a GiB that leaves the bucket's region; 0 for a run inside of it
+    #[arg(long, value_name = "USD", default_value = "0.09", requires = "dry_run", value_parser = parse_rate)]
+    transfer_rate: f64,
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate >= 0.0);
+    rate.ok_or_else(|| "give US dollars, such as 0.005".to_owned())
 }
 
 /// Runs the command.
@@ -139,39 +148,72 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
     let online = online != 0;
     let request = request(args, io, online)?;
-    let rules = rules(args, online)?;
     let mut opener = Opener::new(&args.aws);
+    if args.dry.dry_run {
+        return dry_run(args, &request, &mut opener, online, io);
+    }
+    let rules = rules(args, online)?;
     let stores = opener.open_all(&args.sources)?;
     let published = published(args, online, &mut opener)?;
     // Outputs are opened first: a long run must not end in a place that cannot be written.
-    let mut output = args.output.as_deref().map(WholeFile::begin).transpose()?;
+    let output = args.output.as_deref().map(WholeFile::begin).transpose()?;
     let mut objects = args.objects.as_deref().map(WholeFile::begin).transpose()?;
-
-    let mut findings = Vec::new();
-    let prefix = args.prefix.as_deref().map(slashed);
-    let insisted = Insisted { bucket: args.bucket.clone(), prefix };
-    let bar = (!args.quiet && !args.no_progress).then(Bar::new);
-    let progress: &dyn Progress = match &bar {
-        Some(bar) => bar,
-        None => &Silent,
-    };
-    let filter = Filter { accounts: &args.accounts, regions: &args.regions };
-    let sources = Sources::discover(&stores, &insisted, filter, &mut findings);
+    let bar = args.pace.bar();
+    let (sources, findings) = discover(args, &stores, &request.stop);
     let lines = objects.as_mut().map(|file| file as &mut (dyn Write + Send));
+    let progress = progress(bar.as_ref());
     let result = verify(&request, sources, rules, published.as_deref(), findings, progress, lines);
-    if let Some(bar) = &bar {
-        bar.clear();
-    }
+    drop(bar);
     let mut report = result.map_err(|e| Failure::internal(format!("the run failed: {e}")))?;
     report.finished = Timestamp::now();
     if let Some(objects) = objects {
         objects.complete()?;
     }
-    write(args, &report, io, output.as_mut())?;
-    if let Some(output) = output {
-        output.complete()?;
-    }
+    write(args, io, output, |format, out| match format {
+        Format::Text => text::render(&report, out.0, out.1),
+        Format::Json => json::render(&report, out.0),
+    })?;
     Ok(report.exit_status)
+}
+
+/// Tells what the run would do.
+fn dry_run(
+    args: &VerifyArgs,
+    request: &VerifyRequest,
+    opener: &mut Opener<'_>,
+    online: bool,
+    io: &mut Io<'_>,
+) -> Result<u8, Failure> {
+    let stores = opener.open_all(&args.sources)?;
+    let output = args.output.as_deref().map(WholeFile::begin).transpose()?;
+    let bar = args.pace.bar();
+    let (sources, findings) = discover(args, &stores, &request.stop);
+    let result = estimate(request, &sources, findings, progress(bar.as_ref()));
+    drop(bar);
+    let mut estimate = result.map_err(|e| Failure::internal(format!("the run failed: {e}")))?;
+    if online {
+        let DryRunArgs { list_rate, get_rate, transfer_rate, .. } = args.dry;
+        estimate.price(Rates {
+            list_per_1000: list_rate,
+            get_per_1000: get_rate,
+            transfer_per_gib: transfer_rate,
+        });
+    }
+    write(args, io, output, |format, out| match format {
+        Format::Text => estimate.render(out.0, out.1),
+        Format::Json => json::render(&estimate, out.0),
+    })?;
+    let incomplete = estimate.findings.iter().any(|f| f.severity > Severity::Notice);
+    Ok(if incomplete { INCOMPLETE } else { 0 })
+}
+
+fn discover(args: &VerifyArgs, stores: &[Opened], stop: &Stop) -> (Sources, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let prefix = args.prefix.as_deref().map(slashed);
+    let insisted = Insisted { bucket: args.bucket.clone(), prefix };
+    let ScopeArgs { accounts, regions, .. } = &args.scope;
+    let filter = Filter { accounts, regions, stop: Some(stop) };
+    (Sources::discover(stores, &insisted, filter, &mut findings), findings)
 }
 
 /// What a missing signature and an unknown key mean depends on where the digests are read.
@@ -213,14 +255,7 @@ fn published(
 
 fn request(args: &VerifyArgs, io: &Io<'_>, online: bool) -> Result<VerifyRequest, Failure> {
     let now = io.now;
-    let start = args.start_time.map(|time| time.resolve(now));
-    let end = args.end_time.map(|time| time.resolve(now));
-    if let Some((start, end)) = start.zip(end)
-        && start >= end
-    {
-        let message = format!("--start-time {start} does not come before --end-time {end}");
-        return Err(Failure::usage(message));
-    }
+    let (start, end) = args.scope.resolve(now)?;
     for (flag, time) in [("--start-time", start), ("--end-time", end)] {
         if let Some(time) = time.filter(|time| *time > now) {
             let message = format!("{flag} {time} lies in the future; it is {now} now");
@@ -236,12 +271,12 @@ fn request(args: &VerifyArgs, io: &Io<'_>, online: bool) -> Result<VerifyRequest
         end: end.or(as_of),
         as_of,
         stop: io.stop.clone(),
-        accounts: args.accounts.clone(),
-        regions: args.regions.clone(),
+        accounts: args.scope.accounts.clone(),
+        regions: args.scope.regions.clone(),
         trails: args.trails.clone(),
         logs: !args.no_logs,
         grace: args.grace,
-        jobs: if online { jobs_online(args.jobs) } else { jobs(args.jobs) },
+        jobs: args.pace.jobs(online.then_some(JOBS_ONLINE)),
         started: now,
         bucket_inferred: !online && args.bucket.is_none(),
     })
@@ -249,15 +284,6 @@ fn request(args: &VerifyArgs, io: &Io<'_>, online: bool) -> Result<VerifyRequest
 
 /// How many requests are under way at once: enough to fill two processors at 20 ms of latency.
 const JOBS_ONLINE: usize = 96;
-
-fn jobs_online(asked: Option<NonZero<usize>>) -> NonZero<usize> {
-    asked.or(NonZero::new(JOBS_ONLINE)).unwrap_or(NonZero::<usize>::MIN)
-}
-
-/// As many as there are processors, unless the user insists.
-pub(super) fn jobs(asked: Option<NonZero<usize>>) -> NonZero<usize> {
-    asked.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN)
-}
 
 pub(super) fn read_keys(files: &[PathBuf]) -> Result<KeyRing, Failure> {
     if files.is_empty() {
@@ -271,27 +297,26 @@ pub(super) fn read_keys(files: &[PathBuf]) -> Result<KeyRing, Failure> {
     Ok(ring)
 }
 
+/// Writes a result in the format and to the place that were asked for.
 fn write(
     args: &VerifyArgs,
-    report: &RunReport,
     io: &mut Io<'_>,
-    output: Option<&mut WholeFile>,
+    mut output: Option<WholeFile>,
+    render: impl FnOnce(Format, (&mut dyn Write, TextOptions)) -> std::io::Result<()>,
 ) -> Result<(), Failure> {
     let to_file = output.is_some();
-    if args.quiet && !to_file && args.format == Format::Text {
+    if args.pace.quiet && !to_file && args.format == Format::Text {
         return Ok(());
     }
     let color = !to_file && io.color;
-    let out: &mut dyn Write = match output {
+    let width = if to_file || !std::io::stdout().is_terminal() { 100 } else { io.width };
+    let out: &mut dyn Write = match &mut output {
         Some(file) => file,
         None => io.out,
     };
-    let width = if to_file || !std::io::stdout().is_terminal() { 100 } else { io.width };
-    let written = match args.format {
-        Format::Text => text::render(report, out, text::TextOptions { color, width }),
-        Format::Json => json::render(report, out),
-    };
-    written.map_err(|e| Failure::internal(format!("the report cannot be written: {e}")))
+    render(args.format, (out, TextOptions { color, width }))
+        .map_err(|e| Failure::internal(format!("the report cannot be written: {e}")))?;
+    output.map_or(Ok(()), WholeFile::complete)
 }
 
 /// The schema that JSON reports follow.

@@ -10,17 +10,16 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-use super::RunReport;
 use crate::model::text::is_steering;
 
 /// The JSON Schema (2020-12) of what [`render`] writes.
 pub const SCHEMA_JSON: &str = include_str!("run.schema.json");
 
-/// Writes the report as indented JSON and a final newline.
+/// Writes a report as indented JSON and a final newline.
 ///
 /// # Errors
 /// When the output cannot be written.
-pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+pub fn render<T: Serialize + ?Sized>(report: &T, out: &mut dyn Write) -> io::Result<()> {
     write_with(PrettyFormatter::new(), report, out)
 }
 

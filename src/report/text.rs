@@ -16,7 +16,7 @@ use crate::verify::{CoverageState, Finding, Severity};
 
 mod chains;
 mod findings;
-mod page;
+pub(super) mod page;
 use page::{BAD, GOOD, PLAIN, Page, UNSURE, bytes, count, counted, duration, span};
 
 /// At most so many chains are shown in full, and so many accounts summed up.

@@ -20,6 +20,7 @@ use crate::verify::digest::Trouble;
 use crate::verify::inflate::{AlreadyInflated, inflate};
 use crate::verify::{Code, Finding, Limits};
 
+use super::pool::Stop;
 use super::walk::{Content, Walk, is_number, last_part};
 
 /// How many digests of a source are read to learn bucket and prefix: a majority of them decides,
@@ -107,6 +108,8 @@ pub struct Filter<'a> {
     pub accounts: &'a [AccountId],
     /// Only these regions.
     pub regions: &'a [Region],
+    /// Ends the looking early.
+    pub stop: Option<&'a Stop>,
 }
 
 /// The sources of a run.

@@ -10,6 +10,7 @@ use crate::model::{AccountId, LogKind, OrganizationId, Place, Region};
 use crate::store::{Entry, Store};
 use crate::verify::{Code, Finding};
 
+use super::pool::Stop;
 use super::sources::Filter;
 
 /// How many accounts are looked through at once.
@@ -56,6 +57,9 @@ impl<'a> Walk<'a> {
 
     /// Lists a folder's folders; what cannot be listed becomes a finding.
     fn folders(&mut self, folder: &str, inside_logs: bool) -> Vec<String> {
+        if self.filter.stop.is_some_and(Stop::is_set) {
+            return Vec::new();
+        }
         self.requests.fetch_add(1, Ordering::Relaxed);
         let (mut folders, mut others) = (Vec::new(), Vec::new());
         let listed = self.store.list(folder, &mut |entry| match entry {

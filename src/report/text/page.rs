@@ -18,14 +18,14 @@ const LABEL: usize = 15;
 /// Narrower than this, wrapping does more harm than good.
 const NARROWEST: usize = 24;
 
-pub(super) const PLAIN: Style = Style::new();
-pub(super) const BOLD: Style = Style::new().bold();
-pub(super) const GOOD: Style = AnsiColor::Green.on_default();
-pub(super) const BAD: Style = AnsiColor::Red.on_default();
-pub(super) const UNSURE: Style = AnsiColor::Yellow.on_default();
+pub(in crate::report) const PLAIN: Style = Style::new();
+pub(in crate::report) const BOLD: Style = Style::new().bold();
+pub(in crate::report) const GOOD: Style = AnsiColor::Green.on_default();
+pub(in crate::report) const BAD: Style = AnsiColor::Red.on_default();
+pub(in crate::report) const UNSURE: Style = AnsiColor::Yellow.on_default();
 
 /// The style of a severity; a notice changes no verdict and so stays plain.
-pub(super) const fn of_severity(severity: Severity) -> Style {
+pub(in crate::report) const fn of_severity(severity: Severity) -> Style {
     match severity {
         Severity::Notice => PLAIN,
         Severity::Incomplete => UNSURE,
@@ -34,7 +34,7 @@ pub(super) const fn of_severity(severity: Severity) -> Style {
 }
 
 /// The style of a state of coverage.
-pub(super) const fn of_state(state: CoverageState) -> Style {
+pub(in crate::report) const fn of_state(state: CoverageState) -> Style {
     match state {
         CoverageState::Proven => GOOD,
         CoverageState::Pending => PLAIN,
@@ -44,44 +44,44 @@ pub(super) const fn of_state(state: CoverageState) -> Style {
 }
 
 /// Where the report is written.
-pub(super) struct Page<'a> {
+pub(in crate::report) struct Page<'a> {
     // Rows are written piece by piece, and standard output may be unbuffered.
     out: BufWriter<&'a mut dyn Write>,
     options: TextOptions,
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(out: &'a mut dyn Write, options: TextOptions) -> Self {
+    pub(in crate::report) fn new(out: &'a mut dyn Write, options: TextOptions) -> Self {
         Self { out: BufWriter::new(out), options }
     }
 
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    pub(in crate::report) fn finish(mut self) -> io::Result<()> {
         self.out.flush()
     }
 
     /// Styled text, or the bare text without colour.
-    pub(super) fn paint(&self, style: Style, text: impl Display) -> String {
+    pub(in crate::report) fn paint(&self, style: Style, text: impl Display) -> String {
         if self.options.color { format!("{style}{text}{style:#}") } else { text.to_string() }
     }
 
     /// A line as it is, never wrapped: names and keys stay whole, to be copied.
-    pub(super) fn line(&mut self, indent: usize, text: impl Display) -> io::Result<()> {
+    pub(in crate::report) fn line(&mut self, indent: usize, text: impl Display) -> io::Result<()> {
         writeln!(self.out, "{:indent$}{text}", "")
     }
 
     /// A line at the left margin, after an empty one.
-    pub(super) fn heading(&mut self, text: impl Display) -> io::Result<()> {
+    pub(in crate::report) fn heading(&mut self, text: impl Display) -> io::Result<()> {
         let text = self.paint(BOLD, text);
         writeln!(self.out, "\n{text}\n")
     }
 
-    pub(super) fn blank(&mut self) -> io::Result<()> {
+    pub(in crate::report) fn blank(&mut self) -> io::Result<()> {
         writeln!(self.out)
     }
 
     /// A styled word and text that goes on behind it, wrapped to the width; `hang` is where the
     /// later lines begin.
-    pub(super) fn paragraph(
+    pub(in crate::report) fn paragraph(
         &mut self,
         indent: usize,
         (lead, style): (&str, Style),
@@ -99,7 +99,7 @@ impl<'a> Page<'a> {
     }
 
     /// A label and its text, wrapped in a column of its own.
-    pub(super) fn row(
+    pub(in crate::report) fn row(
         &mut self,
         indent: usize,
         (label, style): (&str, Style),
@@ -116,7 +116,7 @@ impl<'a> Page<'a> {
     }
 
     /// A label and a name, key or time range, never wrapped.
-    pub(super) fn name(
+    pub(in crate::report) fn name(
         &mut self,
         indent: usize,
         (label, style): (&str, Style),
@@ -127,13 +127,13 @@ impl<'a> Page<'a> {
     }
 
     /// One more line of a row, under the first one's text.
-    pub(super) fn more(&mut self, indent: usize, text: impl Display) -> io::Result<()> {
+    pub(in crate::report) fn more(&mut self, indent: usize, text: impl Display) -> io::Result<()> {
         self.line(indent + LABEL, text)
     }
 
     /// Rows of cells, the first row a head; the first `words` columns are set to the left, the
     /// others, which are numbers, to the right.
-    pub(super) fn table(
+    pub(in crate::report) fn table(
         &mut self,
         indent: usize,
         words: usize,
@@ -190,7 +190,7 @@ fn wrap(text: &str, used: usize, room: usize) -> Vec<&str> {
 }
 
 /// A number with commas.
-pub(super) fn count(n: impl Into<i128>) -> String {
+pub(in crate::report) fn count(n: impl Into<i128>) -> String {
     let n: i128 = n.into();
     let digits = n.unsigned_abs().to_string();
     let mut text = String::from(if n < 0 { "-" } else { "" });
@@ -204,19 +204,19 @@ pub(super) fn count(n: impl Into<i128>) -> String {
 }
 
 /// A number and what it counts.
-pub(super) fn counted(n: impl Into<i128> + Copy, one: &str, many: &str) -> String {
+pub(in crate::report) fn counted(n: impl Into<i128> + Copy, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n.into() == 1 { one } else { many })
 }
 
 /// Seconds as hours, minutes and seconds.
-pub(super) fn duration(seconds: i64) -> String {
+pub(in crate::report) fn duration(seconds: i64) -> String {
     let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
     let shown: Vec<_> = parts.iter().filter(|p| p.0 != 0).map(|p| count(p.0) + " " + p.1).collect();
     if shown.is_empty() { "0 h".to_owned() } else { shown.join(" ") }
 }
 
 /// Bytes in the largest unit that keeps a digit before the point.
-pub(super) fn bytes(n: u64) -> String {
+pub(in crate::report) fn bytes(n: u64) -> String {
     let mut units = ["KiB", "MiB", "GiB", "TiB"].into_iter();
     let (mut amount, mut unit) = (n as f64, "B");
     // Not 1024, so that no amount is rounded up to "1024.0".
@@ -229,7 +229,7 @@ pub(super) fn bytes(n: u64) -> String {
 }
 
 /// From when to when.
-pub(super) fn span(start: Timestamp, end: Timestamp) -> String {
+pub(in crate::report) fn span(start: Timestamp, end: Timestamp) -> String {
     format!("{start} to {end}")
 }
 

@@ -96,7 +96,8 @@ pub fn collect(
     target: Arc<dyn Store>,
     progress: &dyn Progress,
 ) -> Result<CollectReport, CollectError> {
-    let filter = Filter { accounts: &request.accounts, regions: &request.regions };
+    let CollectRequest { accounts, regions, stop, .. } = request;
+    let filter = Filter { accounts, regions, stop: Some(stop) };
     let mut findings = Vec::new();
     let sources = Sources::discover(stores, &Insisted::default(), filter, &mut findings);
     let buckets: BTreeSet<_> = sources.roots().filter_map(|root| root.bucket.as_ref()).collect();

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::Timestamp;
 
 use super::lines::AreaLines;
-use super::plan::{Plan, Planned, Role, key_window, plan};
+use super::plan::{Plan, Planned, Role, asked_for, key_window, plan};
 use super::{ClosedArea, Gathered, Run};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Window};
@@ -71,13 +71,13 @@ pub(super) fn verify_area<'a>(
     let (plan, findings) =
         list_digests(run, id, area, days_around(run.request.start, run.request.end))?;
     let unlisted = findings.iter().any(|f| f.code == Code::ObjectUnreadable);
-    let listed_until = plan.last().map(|(end, ..)| *end);
+    let listed_until = plan.last().map(|d| d.end);
     let mut gathered = Gathered { findings, listed_until, ..Gathered::default() };
     let rules = match key_window(&plan, run.request.started) {
         Some(window) => run.rules_for(&id.region, window, &mut gathered),
         None => Arc::new(run.rules.clone()),
     };
-    let asked = plan.iter().filter(|(_, _, role)| *role == Role::Asked).count();
+    let asked = asked_for(&plan).len();
     run.progress.place(&format!("{} {}", id.place.account, id.region), asked);
     let mut this = AreaRun {
         run,
@@ -149,8 +149,8 @@ impl AreaRun<'_, '_> {
     /// A chain is in view when one of its digests was listed, be it only before the start: then
     /// it is known that it should go on.
     fn chains_in_view(&mut self, plan: &Plan) {
-        for (_, key, _) in plan {
-            let Some(name) = DigestKey::parse(key) else { continue };
+        for digest in plan {
+            let Some(name) = DigestKey::parse(&digest.key) else { continue };
             if self.run.request.wants_trail(&name) {
                 let id = name.chain(self.id.bucket.as_ref());
                 let start = self.run.request.start;
@@ -224,9 +224,8 @@ impl AreaRun<'_, '_> {
     }
 
     fn fold(&mut self, plan: &Plan) -> io::Result<()> {
-        let asked: BTreeSet<&str> =
-            plan.iter().filter(|p| p.2 == Role::Asked).map(|p| p.1.as_str()).collect();
-        let wanted = plan.iter().filter(|p| p.2 != Role::Aside).map(|p| p.1.as_str());
+        let asked = asked_for(plan);
+        let wanted = plan.iter().filter(|d| d.role != Role::Aside).map(|d| d.key.as_str());
         self.read_all(wanted, |this, examined| {
             this.run.progress.digest();
             let id = examined.at.chain();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{ClosedArea, Gathered, Run, unlisted};
 use crate::model::metadata::SIDECAR_SUFFIX;
-use crate::report::{ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Verdict};
+use crate::report::{ChainReport, Counts, KeyReport, RunReport, Tool, Totals, Verdict};
 use crate::verify::link::Request;
 use crate::verify::{Code, CoverageState, Finding};
 
@@ -60,19 +60,10 @@ impl Conclusion<'_> {
         let keys = self.keys();
         let not_proven = self.not_proven(end);
         let request = self.run.request;
-        let texts = |items: &[String]| items.to_vec();
         RunReport {
             schema: crate::report::run::SCHEMA,
             tool: Tool::default(),
-            scope: Scope {
-                sources: texts(&request.sources),
-                start: request.start,
-                end,
-                accounts: request.accounts.iter().map(ToString::to_string).collect(),
-                regions: request.regions.iter().map(ToString::to_string).collect(),
-                trails: request.trails.iter().map(ToString::to_string).collect(),
-                logs: request.logs,
-            },
+            scope: request.scope(end),
             started: request.started,
             finished: request.started,
             verdict,

@@ -7,6 +7,7 @@
 
 mod area;
 mod conclude;
+mod estimate;
 mod lines;
 mod plan;
 mod unlisted;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::estimate::estimate;
 pub use self::lines::ObjectSink;
 
 use self::conclude::Conclusion;
@@ -29,7 +31,7 @@ use super::progress::Progress;
 use super::sources::{AreaId, Sources};
 use crate::crypto::{KeyRing, PublicKey};
 use crate::model::{AccountId, ChainId, DigestKey, Fingerprint, Region, TrailName, Window};
-use crate::report::{ChainReport, KeyReport, RunReport, Totals};
+use crate::report::{ChainReport, KeyReport, RunReport, Scope, Totals};
 use crate::verify::digest::Rules;
 use crate::verify::link::Linker;
 use crate::verify::{Code, Finding, Severity};
@@ -79,6 +81,19 @@ impl VerifyRequest {
     fn wants(&self, id: &AreaId) -> bool {
         let account = self.accounts.is_empty() || self.accounts.contains(&id.place.account);
         account && (self.regions.is_empty() || self.regions.contains(&id.region))
+    }
+
+    /// What is asked for, in the words of a report.
+    fn scope(&self, end: Option<Timestamp>) -> Scope {
+        Scope {
+            sources: self.sources.clone(),
+            start: self.start,
+            end,
+            accounts: self.accounts.iter().map(ToString::to_string).collect(),
+            regions: self.regions.iter().map(ToString::to_string).collect(),
+            trails: self.trails.iter().map(ToString::to_string).collect(),
+            logs: self.logs,
+        }
     }
 
     fn wants_trail(&self, name: &DigestKey) -> bool {

@@ -23,8 +23,24 @@ pub(super) enum Role {
     Aside,
 }
 
-/// The digests of an area in order of their end times, each with its role.
-pub(super) type Plan = Vec<(Timestamp, String, Role)>;
+/// A digest as listing shows it.
+#[derive(Debug, Clone)]
+pub(super) struct PlannedDigest {
+    /// The end of its time, from its name.
+    pub(super) end: Timestamp,
+    pub(super) key: String,
+    /// Its size as stored, in bytes.
+    pub(super) size: u64,
+    pub(super) role: Role,
+}
+
+/// The digests of an area in order of their end times.
+pub(super) type Plan = Vec<PlannedDigest>;
+
+/// The keys of those whose time was asked for.
+pub(super) fn asked_for(plan: &Plan) -> BTreeSet<&str> {
+    plan.iter().filter(|d| d.role == Role::Asked).map(|d| d.key.as_str()).collect()
+}
 
 /// An area's plan, and what listing it found.
 pub(super) type Planned = (Plan, Vec<Finding>);
@@ -32,12 +48,11 @@ pub(super) type Planned = (Plan, Vec<Finding>);
 /// The time for which the public keys of these digests are needed: to two hours past the end,
 /// and for backfill digests, which are made later, up to now.
 pub(super) fn key_window(plan: &Plan, now: Timestamp) -> Option<Window> {
-    let read = || plan.iter().filter(|p| p.2 != Role::Aside);
-    let (first, ..) = read().next()?;
-    let (last, ..) = read().next_back()?;
+    let read = || plan.iter().filter(|d| d.role != Role::Aside);
+    let (first, last) = (read().next()?.end, read().next_back()?.end);
     let backfill = |key: &str| DigestKey::parse(key).is_some_and(|n| n.kind == ChainKind::Backfill);
-    let end = if read().any(|p| backfill(&p.1)) { now.max(*last) } else { *last };
-    Some(Window::new(sub(*first, hours(1)), add(end, hours(2))))
+    let end = if read().any(|d| backfill(&d.key)) { now.max(last) } else { last };
+    Some(Window::new(sub(first, hours(1)), add(end, hours(2))))
 }
 
 /// Lists an area's digests and gives each its role.
@@ -51,13 +66,13 @@ pub(super) fn plan(
     if !area.digests {
         return Planned::default();
     }
-    let mut keys: BTreeSet<(Timestamp, String)> = BTreeSet::new();
+    let mut keys: BTreeMap<(Timestamp, String), u64> = BTreeMap::new();
     let mut findings = Vec::new();
     let (mut odd, mut twice) = (Vec::new(), 0);
     sources.objects(id, area, DIGEST_FOLDER, days, &mut findings, &mut |found| {
         match DigestKey::parse(&found.key) {
             Some(name) if name.place == id.place && name.region == id.region => {
-                if !keys.insert((name.end, found.key)) {
+                if keys.insert((name.end, found.key), found.size).is_some() {
                     twice += 1;
                 }
             }
@@ -77,7 +92,7 @@ pub(super) fn plan(
     let mut reached: BTreeMap<ChainId, (Option<Timestamp>, bool)> = BTreeMap::new();
     let plan = keys
         .into_iter()
-        .filter_map(|(end, key)| {
+        .filter_map(|((end, key), size)| {
             let name = DigestKey::parse(&key)?;
             let wanted = request.wants_trail(&name);
             let (last, carried) = reached.entry(name.chain(None)).or_default();
@@ -90,7 +105,7 @@ pub(super) fn plan(
                 (true, true) => Role::Aside,
             };
             *last = Some(end);
-            Some((end, key, role))
+            Some(PlannedDigest { end, key, size, role })
         })
         .collect();
     (plan, findings)

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Gathered;
 use super::area::{AreaRun, list_digests};
-use super::plan::{Plan, Role, second_copies};
+use super::plan::{Plan, PlannedDigest, asked_for, second_copies};
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{BucketName, ChainId, DigestKey, LogKey, LogKind, Sha256Hash, Window};
 use crate::report::ChainReport;
@@ -245,19 +245,18 @@ fn consult(
     if request.start.is_none() && request.end.is_none() && request.trails.is_empty() {
         return Ok(()); // every digest was asked for
     }
-    let asked: std::collections::BTreeSet<&str> =
-        planned.iter().filter(|p| p.2 == Role::Asked).map(|p| p.1.as_str()).collect();
+    let asked = asked_for(planned);
     let days = Window::new(sub(span.start, hours(24)), add(span.end, hours(24)));
     // What listing finds odd here was told where it was asked for.
     let (all, _) = list_digests(this.run, this.id, this.area, days)?;
     // Later digests may be signed with later keys.
-    let ends = all.first().zip(all.last()).map(|(first, last)| (first.0, last.0));
+    let ends = all.first().zip(all.last()).map(|(first, last)| (first.end, last.end));
     if let Some((first, last)) = ends {
         let window = Window::new(sub(first, hours(1)), add(last, hours(2)));
         this.rules = this.run.rules_for(&this.id.region, window, &mut this.gathered);
     }
     let mut chains: BTreeMap<ChainId, Vec<&str>> = BTreeMap::new();
-    for (end, key, _) in &all {
+    for PlannedDigest { end, key, .. } in &all {
         if *end >= span.start && *end <= add(span.end, hours(2)) {
             let Some(name) = DigestKey::parse(key) else { continue };
             chains.entry(name.chain(this.id.bucket.as_ref())).or_default().push(key);

@@ -27,6 +27,8 @@ struct Planned {
     verb: &'static str,
     text: String,
     fault: Fault,
+    /// How many requests are let through first.
+    spared: u32,
     /// `None`: lasting.
     left: Option<u32>,
 }
@@ -36,12 +38,12 @@ const VERBS: [(&str, &str); 4] =
     [("list:", "LIST"), ("put:", "PUT"), ("head:", "HEAD"), ("keys:", "ListPublicKeys")];
 
 impl Faults {
-    pub(super) fn add(&self, matching: &str, fault: Fault, times: Option<u32>) {
+    pub(super) fn add(&self, matching: &str, fault: Fault, spared: u32, times: Option<u32>) {
         let (verb, text) = VERBS
             .iter()
             .find_map(|(start, verb)| Some((*verb, matching.strip_prefix(start)?)))
             .unwrap_or(("GET", matching));
-        let planned = Planned { verb, text: text.to_owned(), fault, left: times };
+        let planned = Planned { verb, text: text.to_owned(), fault, spared, left: times };
         lock(&self.0).push(planned);
     }
 
@@ -57,6 +59,10 @@ impl Faults {
                 && call.subject.contains(&planned.text)
                 && planned.left != Some(0)
         })?;
+        if planned.spared > 0 {
+            planned.spared -= 1;
+            return None;
+        }
         if let Some(left) = &mut planned.left {
             *left -= 1;
         }

@@ -133,7 +133,12 @@ impl Server {
     /// requests, and `keys:TEXT` ListPublicKeys of regions that contain TEXT. Of several that
     /// match, the first stated is the one that happens.
     pub fn fault(&self, matching: &str, fault: Fault, times: Option<u32>) {
-        self.state.faults.add(matching, fault, times);
+        self.state.faults.add(matching, fault, 0, times);
+    }
+
+    /// A fault that sets in for good after so many requests that it would have met.
+    pub fn fault_after(&self, spared: u32, matching: &str, fault: Fault) {
+        self.state.faults.add(matching, fault, spared, None);
     }
 
     pub fn clear_faults(&self) {

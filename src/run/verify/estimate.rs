@@ -1,0 +1,114 @@
+//! What a verifying run would list and read, from listings alone.
+
+use std::io;
+
+use super::plan::{Plan, Role, plan};
+use super::{AREAS_AT_ONCE, VerifyRequest};
+use crate::model::time::{hours, sub};
+use crate::model::{LogKey, Window};
+use crate::report::estimate::{Estimate, Objects, SCHEMA};
+use crate::run::in_order::in_order;
+use crate::run::progress::Progress;
+use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
+use crate::verify::completeness::Delivery;
+use crate::verify::{Code, Finding};
+
+/// Lists what a run with this request would list, and counts what it would read.
+///
+/// # Errors
+/// When a thread cannot be started.
+pub fn estimate(
+    request: &VerifyRequest,
+    sources: &Sources,
+    discovered: Vec<Finding>,
+    progress: &dyn Progress,
+) -> io::Result<Estimate> {
+    let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| request.wants(id)).collect();
+    progress.places(wanted.len());
+    let mut estimate = Estimate {
+        schema: SCHEMA,
+        scope: request.scope(request.end),
+        areas: wanted.len() as u64,
+        digests: Objects::default(),
+        logs: Objects::default(),
+        list_requests: 0,
+        get_requests: 0,
+        cost: None,
+        findings: discovered,
+    };
+    in_order(
+        AREAS_AT_ONCE.min(request.jobs.get()),
+        &wanted,
+        |_, (id, area)| match request.stop.is_set() {
+            true => Listing::default(),
+            false => list(request, sources, id, area, progress),
+        },
+        |listing| {
+            estimate.digests.count += listing.digests.count;
+            estimate.digests.bytes += listing.digests.bytes;
+            estimate.logs.count += listing.logs.count;
+            estimate.logs.bytes += listing.logs.bytes;
+            estimate.findings.extend(listing.findings);
+            Ok(())
+        },
+    )?;
+    if request.stop.is_set() {
+        estimate.findings.push(super::stopped());
+    }
+    if estimate.digests.count == 0 {
+        let message = "There are no digests in the source for the requested time.";
+        estimate.findings.push(Finding::new(Code::NoDigests, message));
+    }
+    Finding::sort(&mut estimate.findings);
+    estimate.list_requests = sources.requests();
+    estimate.get_requests = estimate.digests.count + estimate.logs.count;
+    Ok(estimate)
+}
+
+/// What listing an area showed.
+#[derive(Default)]
+struct Listing {
+    digests: Objects,
+    logs: Objects,
+    findings: Vec<Finding>,
+}
+
+fn list(
+    request: &VerifyRequest,
+    sources: &Sources,
+    id: &AreaId,
+    area: &Area,
+    progress: &dyn Progress,
+) -> Listing {
+    let days = days_around(request.start, request.end);
+    let (plan, findings) = plan(sources, request, id, area, days);
+    progress.place(&format!("{} {}", id.place.account, id.region), 0);
+    let mut listing = Listing { findings, ..Listing::default() };
+    for digest in plan.iter().filter(|d| d.role != Role::Aside) {
+        listing.digests.add(digest.size);
+    }
+    let covered = covered(&plan);
+    // Without digests nothing is read of an area, but a run lists it to say what is not proven.
+    if !request.logs || (covered.is_none() && area.digests) {
+        return listing;
+    }
+    let knows_delivery = sources.knows_delivery(area);
+    for kind in &area.kinds {
+        let each = &mut |found: Found| {
+            let Some(log) = LogKey::parse(&found.key) else { return };
+            let delivery = Delivery::of(log.time, found.modified.filter(|_| knows_delivery));
+            if covered.is_some_and(|window| window.contains(delivery.time())) {
+                listing.logs.add(found.size);
+            }
+        };
+        sources.objects(id, area, kind.folder(), days, &mut listing.findings, each);
+    }
+    listing
+}
+
+/// The time whose log files the digests asked for should list; their names tell only its end.
+fn covered(plan: &Plan) -> Option<Window> {
+    let asked = || plan.iter().filter(|d| d.role == Role::Asked).map(|d| d.end);
+    let (first, last) = (asked().next()?, asked().next_back()?);
+    Some(Window::new(sub(first, hours(1)), last))
+}
