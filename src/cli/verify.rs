@@ -13,7 +13,8 @@ use super::source::{AwsArgs, Opened, Opener, S3, slashed};
 use super::time_args::parse_span;
 use super::{Failure, Format, INCOMPLETE, Io};
 use crate::crypto::KeyRing;
-use crate::model::{BucketName, TrailName};
+use crate::model::{AccountId, BucketName, TrailName, Window};
+use crate::report::AcceptedGap;
 use crate::report::estimate::Rates;
 use crate::report::text::{self, TextOptions};
 use crate::report::{self, json};
@@ -99,6 +100,16 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     objects: Option<PathBuf>,
 
+    /// Accept a gap between segments that lies in this time, for a reason that the report then
+    /// gives (repeatable): START/END=REASON
+    #[arg(long = "accept-gap", value_name = "GAP", value_parser = parse_gap)]
+    accepted_gaps: Vec<AcceptedGap>,
+
+    /// The management account of an organization: only its events may explain a gap of the
+    /// organization's trail
+    #[arg(long, value_name = "ID")]
+    management_account: Option<AccountId>,
+
     #[command(flatten)]
     pace: PaceArgs,
 
@@ -128,6 +139,19 @@ struct DryRunArgs {
     /// US dollars for a GiB that leaves the bucket's region; 0 for a run inside of it
     #[arg(long, value_name = "USD", default_value = "0.09", requires = "dry_run", value_parser = parse_rate)]
     transfer_rate: f64,
+}
+
+fn parse_gap(text: &str) -> Result<AcceptedGap, String> {
+    let form = "give START/END=REASON with times as the report tells them, such as 2026-03-01T12:00:00Z/2026-03-01T20:00:00Z=planned maintenance";
+    let (times, reason) = text.split_once('=').ok_or(form)?;
+    let (start, end) = times.split_once('/').ok_or(form)?;
+    let time = |text: &str| text.parse::<Timestamp>().map_err(|e| format!("{text}: {e}"));
+    let (window, reason) = (Window::new(time(start)?, time(end)?), reason.trim().to_owned());
+    match (window.is_empty(), reason.is_empty()) {
+        (true, _) => Err(format!("{start} does not come before {end}")),
+        (_, true) => Err(format!("no reason: {form}")),
+        _ => Ok(AcceptedGap { window, reason, used: false }),
+    }
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
@@ -271,6 +295,8 @@ fn request(args: &VerifyArgs, io: &Io<'_>, online: bool) -> Result<VerifyRequest
         end: end.or(as_of),
         as_of,
         stop: io.stop.clone(),
+        accepted_gaps: args.accepted_gaps.clone(),
+        management_account: args.management_account.clone(),
         accounts: args.scope.accounts.clone(),
         regions: args.scope.regions.clone(),
         trails: args.trails.clone(),

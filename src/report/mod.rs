@@ -7,6 +7,6 @@ pub mod text;
 
 pub use estimate::Estimate;
 pub use run::{
-    ChainReport, Counts, KeyReport, LogCounts, ObjectReport, RunReport, Scope, Tool, Totals,
-    Verdict,
+    AcceptedGap, ChainReport, Counts, KeyReport, LogCounts, ObjectReport, RunReport, Scope, Tool,
+    Totals, Verdict,
 };

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::{
-    AccountId, BucketName, ChainId, ChainKind, Fingerprint, OrganizationId, Region,
+    AccountId, BucketName, ChainId, ChainKind, Fingerprint, OrganizationId, Region, Window,
 };
 use crate::verify::{Code, CoverageState, Finding, Interval, Severity};
 
@@ -20,7 +20,8 @@ pub const SCHEMA: &str = "trailseal.run/1";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Every interval is proven or pending, and no violation or incomplete finding stands.
+    /// Every interval is proven, pending or explained, and no violation or incomplete finding
+    /// stands.
     Verified,
     /// At least one violation.
     Violation,
@@ -120,6 +121,20 @@ pub struct Scope {
     pub trails: Vec<String>,
     /// Whether log files were checked.
     pub logs: bool,
+    /// The gaps that whoever ran this accepts.
+    pub accepted_gaps: Vec<AcceptedGap>,
+}
+
+/// A gap that whoever runs a verification accepts, on their own word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AcceptedGap {
+    /// The time in which a gap is accepted.
+    #[serde(flatten)]
+    pub window: Window,
+    /// Why, in their words.
+    pub reason: String,
+    /// Whether there was such a gap.
+    pub used: bool,
 }
 
 /// How many objects were found to be what.

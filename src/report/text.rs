@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::{Counts, RunReport, Verdict};
+use super::{AcceptedGap, Counts, RunReport, Verdict};
 use crate::model::{ChainId, ChainKind, Printable};
 use crate::verify::{CoverageState, Finding, Severity};
 
@@ -128,6 +128,12 @@ impl<'a> Text<'a> {
         {
             let shown = Printable(&only.join(", ")).to_string();
             page.row(2, (label, PLAIN), if only.is_empty() { "all" } else { &shown })?;
+        }
+        for accepted in &scope.accepted_gaps {
+            let AcceptedGap { window, reason, used } = accepted;
+            let used = if *used { "" } else { " (there is no such gap)" };
+            let text = format!("{}: {reason}{used}", span(window.start, window.end));
+            page.row(2, ("accepted gap", PLAIN), Printable(&text).to_string())?;
         }
         let logs = if scope.logs { "checked" } else { "not checked, as asked (--no-logs)" };
         page.row(2, ("log files", PLAIN), logs)

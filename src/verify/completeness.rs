@@ -101,7 +101,10 @@ pub fn judge<'a>(delivery: Delivery, chains: impl IntoIterator<Item = &'a Covera
     for chain in chains {
         let Some(span) = chain.span() else { continue };
         let may_list = chain.all().any(|interval| match interval.state {
-            CoverageState::Proven | CoverageState::Pending | CoverageState::Gap => false,
+            CoverageState::Proven
+            | CoverageState::Pending
+            | CoverageState::Explained
+            | CoverageState::Gap => false,
             CoverageState::Violated => interval.window.overlaps(&normal),
             CoverageState::Unreadable => interval.window.overlaps(&late),
         });

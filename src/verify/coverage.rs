@@ -17,6 +17,8 @@ pub enum CoverageState {
     Proven,
     /// The digest that will cover it is not due yet.
     Pending,
+    /// No digest claims to cover it; verified events, or an auditor's acceptance, say why.
+    Explained,
     /// No digest claims to cover it.
     Gap,
     /// What would prove it could not be checked.
@@ -27,8 +29,8 @@ pub enum CoverageState {
 
 impl CoverageState {
     /// Every state, in the order of reports.
-    pub const ALL: [Self; 5] =
-        [Self::Proven, Self::Violated, Self::Unreadable, Self::Gap, Self::Pending];
+    pub const ALL: [Self; 6] =
+        [Self::Proven, Self::Violated, Self::Unreadable, Self::Gap, Self::Explained, Self::Pending];
 
     /// Its name in reports.
     #[must_use]
@@ -37,6 +39,7 @@ impl CoverageState {
             Self::Proven => "proven",
             Self::Violated => "violated",
             Self::Unreadable => "unreadable",
+            Self::Explained => "explained",
             Self::Gap => "gap",
             Self::Pending => "pending",
         }
@@ -114,6 +117,18 @@ impl Coverage {
         Some(Window::new(start, end))
     }
 
+    /// Turns what is a gap in a window into one that is explained.
+    pub fn explain(&mut self, window: Window) {
+        self.split(window.start);
+        self.split(window.end);
+        for (_, (_, state, _)) in self.intervals.range_mut(window.start..window.end) {
+            if *state == CoverageState::Gap {
+                *state = CoverageState::Explained;
+            }
+        }
+        self.merge(window);
+    }
+
     /// Cuts the interval that spans a moment in two.
     fn split(&mut self, at: Timestamp) {
         if let Some((start, (end, state, reason))) = self.intervals.range_mut(..at).next_back()
@@ -179,11 +194,31 @@ mod tests {
         assert_eq!(coverage.span(), Some(Window::new(t(0), t(40))));
     }
 
+    #[test]
+    fn only_what_is_a_gap_is_explained() {
+        use CoverageState::{Explained, Gap, Proven, Violated};
+        let mut coverage = Coverage::default();
+        coverage.assign(Window::new(t(0), t(10)), Proven, None);
+        coverage.assign(Window::new(t(10), t(30)), Gap, Some(Code::ChainGap));
+        coverage.assign(Window::new(t(20), t(25)), Violated, Some(Code::LogMissing));
+        coverage.explain(Window::new(t(5), t(28)));
+        assert_eq!(
+            shown(&coverage),
+            [
+                (0, 10, Proven),
+                (10, 20, Explained),
+                (20, 25, Violated),
+                (25, 28, Explained),
+                (28, 30, Gap)
+            ]
+        );
+    }
+
     proptest! {
         /// The map says of each moment what a plain array of moments says.
         #[test]
         fn agrees_with_an_array_of_moments(
-            steps in proptest::collection::vec((0_i64..50, 1_i64..20, 0..5_usize), 0..40)
+            steps in proptest::collection::vec((0_i64..50, 1_i64..20, 0..6_usize), 0..40)
         ) {
             let mut coverage = Coverage::default();
             let mut array: Vec<Option<CoverageState>> = vec![None; 80];

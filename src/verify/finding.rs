@@ -176,6 +176,52 @@ pub struct Finding {
     pub actual: Option<String>,
     /// The key of the digest that lists or links to the object.
     pub referenced_by: Option<String>,
+    /// Events in verified log files that explain it, or that may have caused it.
+    pub events: Vec<FoundEvent>,
+}
+
+/// What an event has to do with a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventRole {
+    /// It shows why: the finding is a notice because of it.
+    Explains,
+    /// It may be why; whether it is, a person has to find out.
+    Candidate,
+}
+
+impl EventRole {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Explains => "explains",
+            Self::Candidate => "candidate",
+        }
+    }
+}
+
+/// An event that has to do with a finding, and the verified log file that holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FoundEvent {
+    /// What it has to do with the finding.
+    pub role: EventRole,
+    /// The event's name, such as `StopLogging`.
+    pub event: &'static str,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Who did it: an ARN, a principal's id, or a service.
+    pub by: Option<String>,
+    /// From where: an address, or a service's name.
+    pub from: Option<String>,
+    /// Its id.
+    pub id: Option<String>,
+    /// The region that it was called in.
+    pub region: String,
+    /// The bucket of the log file.
+    pub bucket: String,
+    /// The log file.
+    pub key: String,
 }
 
 impl Finding {
@@ -194,7 +240,15 @@ impl Finding {
             expected: None,
             actual: None,
             referenced_by: None,
+            events: Vec::new(),
         }
+    }
+
+    /// The time that it touches, where that has a length.
+    #[must_use]
+    pub fn of_time(&self) -> Option<Window> {
+        let (start, end) = self.start.zip(self.end)?;
+        (start < end).then(|| Window::new(start, end))
     }
 
     /// Sets the severity.

@@ -1,6 +1,9 @@
 //! One log file: is it there, whole, and what its digest says it is?
 
+use std::io::Read;
+
 use super::digest::{Rules, StoredObject, Trouble};
+use super::events::{Event, Hints};
 use super::finding::{Code, Finding};
 use super::inflate::{BodyFault, inflate};
 use crate::model::{ChainId, LogEntry, Window};
@@ -16,6 +19,8 @@ pub struct CheckedLog {
     pub inflated: u64,
     /// Whether it was stored inflated.
     pub already_inflated: bool,
+    /// Which events it may hold that tell why something is not there; none unless it is valid.
+    pub hints: Hints,
 }
 
 /// The digest that lists a log file.
@@ -59,6 +64,7 @@ pub fn check_log(
         stored: 0,
         inflated: 0,
         already_inflated: false,
+        hints: Hints::default(),
     };
     let mut object = match object {
         LogObject::Found(object) => object,
@@ -72,7 +78,9 @@ pub fn check_log(
             return nothing_read(finding(trouble.code, message));
         }
     };
-    let read = inflate(&mut object.body, rules.limits.log, rules.already_inflated, &mut |_| {});
+    let mut hints = Hints::default();
+    let search = &mut |text: &mut dyn Read| hints = Hints::search(text);
+    let read = inflate(&mut object.body, rules.limits.log, rules.already_inflated, search);
     match read {
         Ok(read) => {
             let modified = (read.hash != entry.hash).then(|| {
@@ -81,6 +89,7 @@ pub fn check_log(
                     .compared(format!("SHA-256 {}", entry.hash), read.hash)
             });
             CheckedLog {
+                hints: if modified.is_none() { hints } else { Hints::default() },
                 finding: modified,
                 stored: read.stored,
                 inflated: read.inflated,
@@ -95,5 +104,18 @@ pub fn check_log(
             };
             nothing_read(finding(code, format!("The log file is not sound: {fault}.")))
         }
+    }
+}
+
+/// The events of a log file that tell why something is not there; none where it is not what its
+/// digest says.
+#[must_use]
+pub fn events_of(rules: &Rules, entry: &LogEntry, object: LogObject<'_>) -> Vec<Event> {
+    let LogObject::Found(mut object) = object else { return Vec::new() };
+    let mut events = Vec::new();
+    let read = &mut |text: &mut dyn Read| events = Event::read(text);
+    match inflate(&mut object.body, rules.limits.log, rules.already_inflated, read) {
+        Ok(read) if read.hash == entry.hash => events,
+        _ => Vec::new(),
     }
 }

@@ -9,6 +9,8 @@
 pub mod completeness;
 pub mod coverage;
 pub mod digest;
+pub mod events;
+pub mod explain;
 pub mod finding;
 pub mod inflate;
 pub mod limits;
@@ -17,5 +19,5 @@ pub mod log_file;
 pub mod settle;
 
 pub use coverage::{Coverage, CoverageState, Interval};
-pub use finding::{Code, Finding, Severity};
+pub use finding::{Code, EventRole, Finding, FoundEvent, Severity};
 pub use limits::{Bounds, Limits};

@@ -349,7 +349,7 @@ impl Report {
     }
 
     /// The standard chain's coverage from hour 0 on, a letter an hour: Proven, Violated,
-    /// Unreadable, Gap, `-` for pending, `.` for time that was not asked for.
+    /// Unreadable, Gap, Explained, `-` for pending, `.` for time that was not asked for.
     pub fn hours(&self) -> String {
         let chains = self.json["chains"].as_array().unwrap();
         let chain = chains.iter().find(|c| c["kind"] == "standard").unwrap();
@@ -367,9 +367,9 @@ impl Report {
                     .map(|i| i["state"].as_str().unwrap())
                     .collect();
                 // Of an hour that is cut in two, the worse half.
-                let worst = ["violated", "unreadable", "gap", "pending", "proven"]
+                let worst = ["violated", "unreadable", "gap", "explained", "pending", "proven"]
                     .into_iter()
-                    .zip("VUG-P".chars())
+                    .zip("VUGE-P".chars())
                     .find(|(state, _)| states.contains(state));
                 worst.map_or('.', |(_, letter)| letter)
             })

@@ -7,7 +7,7 @@ use std::io;
 use super::page::{self, BOLD, PLAIN, Page, count, span};
 use super::{BLOCKS, Text, tally, title};
 use crate::model::{ChainId, Printable};
-use crate::verify::{Code, Finding, Severity};
+use crate::verify::{Code, Finding, FoundEvent, Severity};
 
 /// At most so many findings of one code are shown for one chain.
 const FINDINGS_OF_A_CODE: usize = 20;
@@ -136,6 +136,14 @@ impl Text<'_> {
                 page.name(8, (label, PLAIN), Printable(text))?;
             }
         }
-        Ok(())
+        finding.events.iter().try_for_each(|event| self.event(page, event))
+    }
+
+    fn event(&self, page: &mut Page<'_>, event: &FoundEvent) -> io::Result<()> {
+        let by = event.by.as_deref().unwrap_or("someone not named");
+        let from = event.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+        let told = format!("{} by {by}{from}, {}", event.event, event.time);
+        page.name(8, (event.role.as_str(), PLAIN), Printable(&told))?;
+        page.name(8, ("", PLAIN), Printable(&event.key))
     }
 }

@@ -37,7 +37,7 @@ pub(in crate::report) const fn of_severity(severity: Severity) -> Style {
 pub(in crate::report) const fn of_state(state: CoverageState) -> Style {
     match state {
         CoverageState::Proven => GOOD,
-        CoverageState::Pending => PLAIN,
+        CoverageState::Pending | CoverageState::Explained => PLAIN,
         CoverageState::Gap | CoverageState::Unreadable => UNSURE,
         CoverageState::Violated => BAD,
     }

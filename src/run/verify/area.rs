@@ -405,7 +405,7 @@ impl AreaRun<'_, '_> {
     fn record_log(
         &mut self,
         listing: &Listing,
-        entry: &LogEntry,
+        entry: &Arc<LogEntry>,
         checked: CheckedLog,
     ) -> io::Result<()> {
         self.run.progress.log(checked.stored);
@@ -437,6 +437,9 @@ impl AreaRun<'_, '_> {
             bytes: checked.stored,
         })?;
         self.gathered.findings.extend(checked.finding);
+        if checked.hints.any() {
+            self.gathered.hinted.push(listing.window, entry.clone(), checked.hints);
+        }
         Ok(())
     }
 
@@ -459,7 +462,7 @@ fn read_digest(sources: &Sources, rules: &Rules, at: Location) -> Examined {
     examine(rules, at, object)
 }
 
-fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static> {
+pub(super) fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static> {
     match sources.get(Some(&entry.bucket), &entry.object) {
         Some(Ok(object)) => LogObject::Found(stored(object)),
         Some(Err(StoreError::NotFound)) => LogObject::Absent,

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::explain::explain;
 use super::{ClosedArea, Gathered, Run, unlisted};
 use crate::model::metadata::SIDECAR_SUFFIX;
-use crate::report::{ChainReport, Counts, KeyReport, RunReport, Tool, Totals, Verdict};
+use crate::report::{ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Verdict};
 use crate::verify::link::Request;
 use crate::verify::{Code, CoverageState, Finding};
 
@@ -29,8 +30,7 @@ impl Conclusion<'_> {
         let cut_short = self.run.request.stop.is_set();
         let moved: BTreeMap<_, _> =
             self.all.chains.values().filter_map(|c| c.linker.continues().cloned()).collect();
-        let mut chains = Vec::new();
-        let mut states = Vec::new();
+        let mut closed = Vec::new();
         if let Some((end, as_of)) = end.zip(as_of) {
             let grace = self.run.request.grace;
             let request = Request { start: self.run.request.start, end, as_of, grace, cut_short };
@@ -42,14 +42,26 @@ impl Conclusion<'_> {
                     its.start = its.start.map(|start| start.max(*from));
                 }
                 let Some(verdict) = linker.close(its) else { continue };
-                report.coverage = verdict.coverage.all().collect();
                 report.digests.invalid += verdict.missing;
                 self.all.findings.extend(verdict.findings);
-                states.extend(report.coverage.iter().map(|i| i.state));
-                chains.push(report);
+                closed.push((report, verdict.coverage));
             }
-            unlisted::report_after_newest(&mut self.all, request, &chains);
+            unlisted::report_after_newest(&mut self.all, request, &closed);
         }
+        let mut accepted = self.run.request.accepted_gaps.clone();
+        let explained = match cut_short {
+            true => Vec::new(),
+            false => explain(self.run, &self.all.hinted, &mut self.all.findings, &mut accepted),
+        };
+        let mut chains = Vec::new();
+        for (mut report, mut coverage) in closed {
+            for (_, gap) in explained.iter().filter(|(chain, _)| *chain == report.id) {
+                coverage.explain(*gap);
+            }
+            report.coverage = coverage.all().collect();
+            chains.push(report);
+        }
+        let states = chains.iter().flat_map(|c| &c.coverage).map(|i| i.state);
         self.keyless();
         self.no_digests(&chains);
         self.drop_explained_sidecars();
@@ -63,7 +75,7 @@ impl Conclusion<'_> {
         RunReport {
             schema: crate::report::run::SCHEMA,
             tool: Tool::default(),
-            scope: request.scope(end),
+            scope: Scope { accepted_gaps: accepted, ..request.scope(end) },
             started: request.started,
             finished: request.started,
             verdict,

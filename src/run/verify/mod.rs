@@ -8,6 +8,7 @@
 mod area;
 mod conclude;
 mod estimate;
+mod explain;
 mod lines;
 mod plan;
 mod unlisted;
@@ -31,7 +32,7 @@ use super::progress::Progress;
 use super::sources::{AreaId, Sources};
 use crate::crypto::{KeyRing, PublicKey};
 use crate::model::{AccountId, ChainId, DigestKey, Fingerprint, Region, TrailName, Window};
-use crate::report::{ChainReport, KeyReport, RunReport, Scope, Totals};
+use crate::report::{AcceptedGap, ChainReport, KeyReport, RunReport, Scope, Totals};
 use crate::verify::digest::Rules;
 use crate::verify::link::Linker;
 use crate::verify::{Code, Finding, Severity};
@@ -64,6 +65,10 @@ pub struct VerifyRequest {
     pub as_of: Option<Timestamp>,
     /// Whether the bucket is learned from the digests.
     pub bucket_inferred: bool,
+    /// The account that an organization's trail belongs to, whose events may explain its gaps.
+    pub management_account: Option<AccountId>,
+    /// The gaps that are accepted.
+    pub accepted_gaps: Vec<AcceptedGap>,
     /// Ends the run early.
     pub stop: Stop,
 }
@@ -93,6 +98,7 @@ impl VerifyRequest {
             regions: self.regions.iter().map(ToString::to_string).collect(),
             trails: self.trails.iter().map(ToString::to_string).collect(),
             logs: self.logs,
+            accepted_gaps: self.accepted_gaps.clone(),
         }
     }
 
@@ -136,6 +142,8 @@ struct Gathered {
     /// Log files that lie after the newest digest of their area: which area, how many, from when
     /// to when.
     after_newest: Vec<(AreaId, unlisted::Group)>,
+    /// The valid log files that may hold events which tell why something is not there.
+    hinted: explain::Hinted,
 }
 
 impl Gathered {
@@ -155,6 +163,7 @@ impl Gathered {
         self.bare.extend(area.bare);
         self.listed_until = self.listed_until.max(area.listed_until);
         self.after_newest.extend(area.after_newest);
+        self.hinted.absorb(area.hinted);
     }
 
     fn note_keys(&mut self, ring: &KeyRing) {

@@ -119,14 +119,18 @@ pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) -> io::Resu
 
 /// Tells of log files newer than the newest digest, unless the one that will list them is not
 /// due yet.
-pub(super) fn report_after_newest(all: &mut Gathered, request: Request, chains: &[ChainReport]) {
+pub(super) fn report_after_newest(
+    all: &mut Gathered,
+    request: Request,
+    chains: &[(ChainReport, Coverage)],
+) {
     for (id, group) in std::mem::take(&mut all.after_newest) {
         let newest = chains
             .iter()
-            .filter(|c| {
+            .filter(|(c, _)| {
                 c.id.bucket == id.bucket && c.id.place == id.place && c.id.region == id.region
             })
-            .flat_map(|c| c.coverage.iter())
+            .flat_map(|(_, coverage)| coverage.all())
             .filter(|i| i.state == CoverageState::Proven)
             .map(|i| i.window.end)
             .max();
