@@ -54,12 +54,20 @@ pub enum AwsError {
         /// What the service said.
         cause: String,
     },
-    /// A KMS key cannot be used.
+    /// KMS does not give a key.
     #[error("KMS key {key}: {cause}")]
     Kms {
         /// The key.
         key: String,
         /// What the service said.
+        cause: String,
+    },
+    /// A KMS key is not of the kind that signs digests.
+    #[error("KMS key {key} cannot sign digests: {cause}")]
+    KmsKind {
+        /// The key.
+        key: String,
+        /// What it is instead.
         cause: String,
     },
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 
 use crate::store::StoreError;
 
@@ -19,12 +19,34 @@ where
             format!("{code} ({status}) {message}").trim_end().to_owned()
         }
         (None, Some(status)) if status != 200 => format!("the server answered {status}"),
-        _ => {
-            // The chain of causes, without the debug print that follows it.
-            let text = DisplayErrorContext(error).to_string();
-            text.split_once(" (").map_or(text.clone(), |(first, _)| first.to_owned())
-        }
+        _ => causes(error),
     }
+}
+
+/// What the SDK's errors say where all they have to say is that there is a cause.
+const FRAMES: [&str; 5] = ["", "dispatch failure", "io error", "other", "service error"];
+
+/// The chain of causes: each is said once, and what only says that there is another one is left
+/// out. Where a service stands behind it (STS, for the credentials of a role), the last is what
+/// that service said.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut told: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = match error.downcast_ref::<ErrorMetadata>() {
+            Some(answer) => {
+                let (code, message) = (answer.code(), answer.message());
+                [code, message].map(Option::unwrap_or_default).join(" ").trim().to_owned()
+            }
+            None => error.to_string(),
+        };
+        let frame = FRAMES.contains(&text.as_str()) || text.starts_with("unhandled error");
+        if !frame && !told.contains(&text) {
+            told.push(text);
+        }
+        next = error.source();
+    }
+    if told.is_empty() { error.to_string() } else { told.join(": ") }
 }
 
 /// What an error on an object means for the store.
@@ -37,5 +59,36 @@ where
         Some("NoSuchKey") => StoreError::NotFound,
         Some("InvalidObjectState") => StoreError::Archived(line(error)),
         _ => StoreError::Trouble(line(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Link(&'static str, #[source] Option<Box<dyn Error>>);
+
+    fn chain(texts: &[&'static str], end: Option<Box<dyn Error>>) -> Box<dyn Error> {
+        let link = |cause, text: &&'static str| Some(Box::new(Link(text, cause)) as Box<dyn Error>);
+        texts.iter().rev().fold(end, link).unwrap()
+    }
+
+    #[test]
+    fn what_lies_behind_is_told_to_its_end_and_once() {
+        let refused =
+            ["dispatch failure", "io error", "client error (Connect)", "Connection refused"];
+        let text = causes(&*chain(&refused, None));
+        assert_eq!(text, "client error (Connect): Connection refused");
+        assert_eq!(causes(&*chain(&["dispatch failure", "other"], None)), "dispatch failure");
+    }
+
+    #[test]
+    fn the_service_behind_the_credentials_is_told_in_its_own_words() {
+        let said = ErrorMetadata::builder().code("AccessDenied").message("not (yet) you").build();
+        let role = ["dispatch failure", "no credentials", "service error", "unhandled error (X)"];
+        let text = causes(&*chain(&role, Some(Box::new(said))));
+        assert_eq!(text, "no credentials: AccessDenied not (yet) you");
     }
 }

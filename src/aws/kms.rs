@@ -1,8 +1,9 @@
 //! A KMS key as a signer.
 
 use aws_sdk_kms::Client;
+use aws_sdk_kms::config::Region;
 use aws_sdk_kms::primitives::Blob;
-use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
+use aws_sdk_kms::types::{KeyUsageType, MessageType, SigningAlgorithmSpec};
 
 use super::config::{Aws, AwsError};
 use super::error::line;
@@ -23,18 +24,24 @@ pub struct KmsSigner {
 }
 
 impl KmsSigner {
-    /// Asks for the public key of a KMS key: a key id, alias or ARN.
+    /// Asks for the public key of a KMS key: a key id, alias or ARN. An ARN names its region.
     ///
     /// # Errors
     /// When KMS does not give it, or it is not an RSA key that signs.
     pub fn open(aws: &Aws, key: &str) -> Result<Self, AwsError> {
-        let failed = |cause: String| AwsError::Kms { key: key.to_owned(), cause };
-        let client = Client::new(&aws.config);
+        let region = region_of(key).map_or_else(|| aws.region(), Region::new);
+        let config = aws_sdk_kms::config::Builder::from(&aws.config).region(region).build();
+        let client = Client::from_conf(config);
         let answer = aws.wait(client.get_public_key().key_id(key).send());
-        let answer = answer.map_err(|error| failed(line(&error)))?;
+        let answer =
+            answer.map_err(|error| AwsError::Kms { key: key.to_owned(), cause: line(&error) })?;
+        let wrong = |cause: String| AwsError::KmsKind { key: key.to_owned(), cause };
+        if let Some(usage) = answer.key_usage().filter(|u| **u != KeyUsageType::SignVerify) {
+            return Err(wrong(format!("its use is {usage}, not SIGN_VERIFY")));
+        }
         let der = answer.public_key().map(Blob::as_ref).unwrap_or_default();
-        let public = parse_key_file(key, der).map_err(|error| failed(error.to_string()))?;
-        let public = public.into_iter().next().ok_or_else(|| failed("it has no key".into()))?;
+        let public = parse_key_file(key, der).map_err(|error| wrong(error.refusal.to_string()))?;
+        let public = public.into_iter().next().ok_or_else(|| wrong("it has no key".into()))?;
         debug_assert_ne!(public.form(), KeyForm::Certificate);
         Ok(Self { aws: aws.clone(), client, key: key.to_owned(), public })
     }
@@ -44,6 +51,13 @@ impl KmsSigner {
     pub fn public_key(&self) -> &PublicKey {
         &self.public
     }
+}
+
+/// The region that an ARN names: `arn:PARTITION:kms:REGION:ACCOUNT:key/ID`.
+fn region_of(key: &str) -> Option<String> {
+    let mut parts = key.strip_prefix("arn:")?.split(':').skip(1);
+    let region = (parts.next()? == "kms").then(|| parts.next())??;
+    (!region.is_empty()).then(|| region.to_owned())
 }
 
 impl Signer for KmsSigner {
@@ -72,6 +86,26 @@ impl Signer for KmsSigner {
                 "sign with KMS",
                 "its signature does not verify with its public key",
             ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::region_of;
+
+    #[test]
+    fn an_arn_names_its_region_and_nothing_else_does() {
+        for (key, region) in [
+            ("arn:aws:kms:eu-west-1:111122223333:key/1234abcd", Some("eu-west-1")),
+            ("arn:aws-us-gov:kms:us-gov-west-1:111122223333:alias/audit", Some("us-gov-west-1")),
+            ("arn:aws:kms::111122223333:key/1234abcd", None),
+            ("arn:aws:iam:eu-west-1:111122223333:role/seal", None),
+            ("arn:aws", None),
+            ("alias/eu-west-1", None),
+            ("1234abcd-12ab-34cd-56ef-1234567890ab", None),
+        ] {
+            assert_eq!(region_of(key).as_deref(), region, "{key}");
         }
     }
 }

@@ -36,7 +36,7 @@ impl S3Store {
     /// When the bucket is not there or may not be listed.
     pub fn open(aws: &Aws, bucket: BucketName, prefix: &str, name: &str) -> Result<Self, AwsError> {
         let mut region = aws.region();
-        for _ in 0..2 {
+        for asked in 1..=2 {
             let client = client(aws, region.clone());
             let listed = aws.wait(
                 client
@@ -50,7 +50,7 @@ impl S3Store {
             let error = match listed {
                 Ok(_) => {
                     let name = name.to_owned();
-                    let requests = Arc::new(AtomicU64::new(1));
+                    let requests = Arc::new(AtomicU64::new(asked));
                     return Ok(Self { aws: aws.clone(), client, bucket, name, requests });
                 }
                 Err(error) => error,

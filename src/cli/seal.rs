@@ -122,7 +122,7 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let (report, result) = seal(&request, store, base, &*key, progress);
     drop(bar);
     if !args.pace.quiet {
-        tell(&report, io).map_err(Failure::internal)?;
+        tell(&report, result.is_ok(), io).map_err(Failure::internal)?;
     }
     result.map(|()| 0).map_err(|error| failure(&error, &report))
 }
@@ -236,7 +236,7 @@ fn open(args: &SealArgs, opener: &mut Opener<'_>) -> Result<SealPlace, Failure> 
     Ok(SealPlace { store: Arc::new(store), base, bucket, prefix })
 }
 
-fn tell(report: &SealReport, io: &mut Io<'_>) -> std::io::Result<()> {
+fn tell(report: &SealReport, whole: bool, io: &mut Io<'_>) -> std::io::Result<()> {
     for digest in &report.sealed {
         let kind = match digest.kind {
             ChainKind::Standard => "",
@@ -251,7 +251,7 @@ fn tell(report: &SealReport, io: &mut Io<'_>) -> std::io::Result<()> {
             Printable(&digest.key)
         )?;
     }
-    if report.sealed.is_empty() {
+    if whole && report.sealed.is_empty() {
         writeln!(io.out, "nothing is due")?;
     }
     if let Some(until) = report.sealed_until {

@@ -14,7 +14,7 @@ use crate::model::{AccountId, OrganizationId, Printable};
 use crate::store::{DirectoryStore, Store};
 
 #[cfg(feature = "aws")]
-use crate::aws::{Aws, AwsOptions, KmsSigner, S3Store};
+use crate::aws::{Aws, AwsError, AwsOptions, KmsSigner, S3Store};
 
 /// How AWS is reached; the standard AWS environment and configuration files hold for the rest.
 #[derive(Debug, Clone, Args)]
@@ -24,7 +24,8 @@ pub(super) struct AwsArgs {
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
 
-    /// Another endpoint for all services (S3 is then addressed by path)
+    /// Another endpoint for all services (S3 is then addressed by path); a profile's own role is
+    /// still assumed where AWS_ENDPOINT_URL says
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
 
@@ -100,9 +101,16 @@ impl<'a> Opener<'a> {
     /// A KMS key as a signer.
     #[cfg(feature = "aws")]
     pub(super) fn kms(&mut self, key: &str) -> Result<Box<dyn Signer>, Failure> {
+        if key.is_empty() {
+            return Err(Failure::usage("--key kms: names no key")
+                .remedy("give kms:ARN, kms:alias/NAME or kms:KEY-ID"));
+        }
         let signer = KmsSigner::open(&self.aws()?, key).map_err(|error| {
-            Failure::usage(error)
-                .remedy("check the key and the permissions kms:GetPublicKey and kms:Sign")
+            let remedy = match error {
+                AwsError::KmsKind { .. } => "make one that can: aws kms create-key --key-spec RSA_2048 --key-usage SIGN_VERIFY",
+                _ => "check the key, its region and the permissions kms:GetPublicKey and kms:Sign",
+            };
+            Failure::usage(error).remedy(remedy)
         })?;
         Ok(Box::new(signer))
     }
