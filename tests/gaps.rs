@@ -187,3 +187,90 @@ fn the_text_report_shows_who_interrupted_the_trail() {
     assert!(ran.out.contains("StopLogging by arn:aws:iam::111122223333:user/ops from 192.0.2.7"));
     assert!(ran.out.contains("1h explained") || ran.out.contains("1 h explained"), "{}", ran.out);
 }
+
+/// An event on the tests' bucket.
+fn of_bucket(name: &str, key: Option<&str>) -> Value {
+    let mut event = event(name, 4, 10);
+    event["eventSource"] = "s3.amazonaws.com".into();
+    event["requestParameters"] = json!({"bucketName": common::BUCKET, "key": key});
+    event
+}
+
+/// The events beside the findings of a code.
+fn events_beside(report: &Report, code: &str) -> Vec<Vec<(String, String)>> {
+    let findings = report.findings().iter().filter(|f| f["code"] == code);
+    let text = |v: &Value| v.as_str().unwrap().to_owned();
+    let events = |f: &Value| {
+        let events = f["events"].as_array().unwrap().iter();
+        events.map(|e| (text(&e["role"]), text(&e["event"]))).collect()
+    };
+    findings.map(events).collect()
+}
+
+#[test]
+fn a_loss_shows_the_events_that_may_have_caused_it() {
+    let tree = restarted(
+        &[],
+        &[
+            of_bucket("DeleteObject", Some(&log_key(1))),
+            of_bucket("DeleteObject", Some("some/other/key")),
+            of_bucket("PutBucketPolicy", None),
+        ],
+    );
+    let accept = format!("--accept-gap={}/{}=known", at(3, 0), at(4, 0));
+    tree.remove(&log_key(1));
+    tree.remove(&digest_key(7));
+    let report = tree.verify(&[&accept]);
+    assert_eq!((report.status, report.hours().as_str()), (1, "PVPEPPVP"));
+    let candidate = |name: &str| ("candidate".to_owned(), name.to_owned());
+    assert_eq!(
+        events_beside(&report, "log-missing"),
+        [[candidate("DeleteObject"), candidate("PutBucketPolicy")]]
+    );
+    assert_eq!(events_beside(&report, "digest-missing"), [[candidate("PutBucketPolicy")]]);
+}
+
+#[test]
+fn a_tail_that_is_gone_shows_who_stopped_the_trail_and_stays_a_violation() {
+    let tree = restarted(&[event("StopLogging", 2, 15)], &[]);
+    [5, 6, 7, 8].iter().for_each(|hour| tree.remove(&digest_key(*hour)));
+    [4, 5, 6, 7].iter().for_each(|hour| tree.remove(&log_key(*hour)));
+    let report = tree.verify(&["--end-time", &at(8, 0).to_string()]);
+    assert_eq!((report.status, report.hours().as_str()), (1, "PPPVVVVV"));
+    let stop = ("candidate".to_owned(), "StopLogging".to_owned());
+    assert_eq!(events_beside(&report, "chain-truncated"), [[stop]]);
+}
+
+fn shapes(report: &Report) -> Vec<String> {
+    let found = report.findings().iter().filter(|f| f["code"] == "loss-pattern");
+    found.map(|f| f["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn losses_in_the_shape_of_a_lifecycle_rule_are_said_to_have_it() {
+    let gone = |logs: &[u8], digests: &[u8]| {
+        let tree = Tree::sealed();
+        logs.iter().for_each(|hour| tree.remove(&log_key(*hour)));
+        digests.iter().for_each(|hour| tree.remove(&digest_key(*hour)));
+        let report = tree.verify(&["--start-time", &at(0, 0).to_string()]);
+        assert_eq!(report.status, 1);
+        shapes(&report)
+    };
+    let [logs] = gone(&[0, 1, 2], &[]).try_into().unwrap();
+    assert!(logs.contains("All 3 log files") && logs.contains(&at(4, 0).to_string()), "{logs}");
+    let [all] = gone(&[0, 1, 2, 4, 5, 6, 7], &[]).try_into().unwrap();
+    assert!(all.contains("All 7 log files"), "{all}");
+    let [digests] = gone(&[], &[1, 2, 3]).try_into().unwrap();
+    assert!(digests.contains("All digests before") && digests.contains(&at(3, 0).to_string()));
+    // Too few, newer ones, one left in between.
+    for (logs, digests) in [
+        (&[0, 1][..], &[][..]),
+        (&[5, 6, 7], &[]),
+        (&[0, 1, 4], &[]),
+        (&[], &[1, 2]),
+        (&[], &[3, 4, 5]),
+        (&[], &[1, 3]),
+    ] {
+        assert!(gone(logs, digests).is_empty(), "{logs:?} {digests:?}");
+    }
+}

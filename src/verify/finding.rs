@@ -124,6 +124,9 @@ codes! {
     /// Nothing to verify where something was asked for.
     NoDigests = "no-digests", Incomplete,
         "Check the source and the filters. If log files are there, log file validation is not enabled, or all digests are gone.";
+    /// What is gone of a chain is all that is older than some time, or all there was.
+    LossPattern = "loss-pattern", Notice,
+        "Look at the bucket's lifecycle configuration (aws s3api get-bucket-lifecycle-configuration) and for PutBucketLifecycle events: who decided that these objects expire?";
     /// Denied, timed out, throttled or failed after retries.
     ObjectUnreadable = "object-unreadable", Incomplete,
         "Mend the cause (permissions, links, the disk, a missing copy) and run again.";
@@ -311,7 +314,7 @@ mod tests {
             assert_eq!(Code::parse(code.as_str()), Some(*code));
             assert!(!code.remedy().is_empty());
         }
-        assert_eq!(Code::ALL.len(), 23);
+        assert_eq!(Code::ALL.len(), 24);
         assert_eq!(Code::parse("log-lost"), None);
     }
 }

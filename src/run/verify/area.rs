@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 
+use super::explain::Oldest;
 use super::lines::AreaLines;
 use super::plan::{Plan, Planned, Role, asked_for, key_window, plan};
 use super::{ClosedArea, Gathered, Run};
@@ -34,6 +35,7 @@ pub(super) struct ChainRun {
     pub(super) settler: Settler,
     pub(super) linker: Linker,
     report: ChainReport,
+    oldest: Oldest,
 }
 
 /// One area's state while it is verified.
@@ -117,10 +119,14 @@ pub(super) fn verify_area<'a>(
     if run.request.logs && !stopped {
         super::unlisted::judge_area(&mut this, &plan)?;
     }
-    for (id, ChainRun { linker, report, .. }) in this.chains {
-        this.gathered.chains.insert(id, ClosedArea { report, linker });
+    for (id, ChainRun { linker, report, oldest, .. }) in this.chains {
+        this.gathered.chains.insert(id, ClosedArea { report, linker, oldest });
     }
     Ok(this.gathered)
+}
+
+fn earliest(known: Option<Timestamp>, time: Timestamp) -> Option<Timestamp> {
+    Some(known.map_or(time, |known| known.min(time)))
 }
 
 /// Lists an area's digests of these days, by a worker: waiting for it can be given up.
@@ -158,6 +164,7 @@ impl AreaRun<'_, '_> {
                     settler: Settler::default(),
                     linker: Linker::new(id.clone(), start),
                     report: ChainReport::new(id),
+                    oldest: Oldest::default(),
                 });
             }
         }
@@ -305,6 +312,9 @@ impl AreaRun<'_, '_> {
         };
         *count += 1;
         let examined = &settled.examined;
+        if let Some(content) = examined.content.as_ref().filter(|_| settled.verified().is_some()) {
+            chain.oldest.digest = earliest(chain.oldest.digest, content.digest.start);
+        }
         self.gathered.totals.bytes_read += examined.stored;
         self.gathered.totals.bytes_hashed += examined.inflated;
         self.gathered.already_inflated += u64::from(examined.already_inflated);
@@ -422,6 +432,9 @@ impl AreaRun<'_, '_> {
             Some(_) => ("unchecked", &mut counts.unchecked, Some(CoverageState::Unreadable)),
         };
         *count += 1;
+        if state.is_none() {
+            chain.oldest.log = earliest(chain.oldest.log, listing.window.start);
+        }
         let code = checked.finding.as_ref().map(|f| f.code);
         if let Some((state, code)) = state.zip(code) {
             chain.linker.mark(listing.window, state, code);

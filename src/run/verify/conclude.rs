@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::explain::explain;
+use super::explain::{explain, shape};
 use super::{ClosedArea, Gathered, Run, unlisted};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::report::{ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Verdict};
@@ -34,7 +34,9 @@ impl Conclusion<'_> {
         if let Some((end, as_of)) = end.zip(as_of) {
             let grace = self.run.request.grace;
             let request = Request { start: self.run.request.start, end, as_of, grace, cut_short };
-            for (_, ClosedArea { mut report, linker }) in std::mem::take(&mut self.all.chains) {
+            for (_, ClosedArea { mut report, linker, oldest }) in
+                std::mem::take(&mut self.all.chains)
+            {
                 // A chain that moved is asked for in each place only while it was there.
                 let mut its = request;
                 its.end = moved.get(&report.id).map_or(end, |moved| end.min(*moved));
@@ -44,6 +46,8 @@ impl Conclusion<'_> {
                 let Some(verdict) = linker.close(its) else { continue };
                 report.digests.invalid += verdict.missing;
                 self.all.findings.extend(verdict.findings);
+                let start = self.run.request.start;
+                self.all.findings.extend(shape(&report, oldest, start, &self.all.findings));
                 closed.push((report, verdict.coverage));
             }
             unlisted::report_after_newest(&mut self.all, request, &closed);

@@ -4,10 +4,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::Run;
 use super::area::open_log;
-use crate::model::{ChainId, LogEntry, LogKey, Window};
-use crate::report::AcceptedGap;
+use crate::model::time::{hours, sub};
+use crate::model::{BucketName, ChainId, LogEntry, LogKey, Window};
+use crate::report::{AcceptedGap, ChainReport};
 use crate::verify::events::Hints;
 use crate::verify::explain::{
     Evidence, around_gap, candidates, explain_gap, is_loss, tell_explained,
@@ -22,6 +25,8 @@ const REMEMBERED: usize = 20_000;
 const READ_AGAIN: usize = 2_000;
 /// Beside how many findings events are shown: the same ones concern all losses of a bucket.
 const FINDINGS_WITH_EVENTS: usize = 200;
+/// From so many losses on, log files or hours of digests, they have a shape.
+const SHAPE: usize = 3;
 
 /// The valid log files that hold names of events which tell why something is not there.
 #[derive(Default)]
@@ -66,6 +71,68 @@ impl Hinted {
         }
         evidence
     }
+}
+
+/// The start of the time of a chain's oldest objects that are there and valid.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Oldest {
+    pub(super) digest: Option<Timestamp>,
+    /// Of the digest that lists the log file.
+    pub(super) log: Option<Timestamp>,
+}
+
+/// The notice that a chain's losses have the shape of a lifecycle rule: everything older than
+/// some time is gone, nothing newer.
+pub(super) fn shape(
+    chain: &ChainReport,
+    oldest: Oldest,
+    start: Option<Timestamp>,
+    findings: &[Finding],
+) -> Vec<Finding> {
+    let of = |code| {
+        let own =
+            findings.iter().filter(move |f| f.code == code && f.chain.as_ref() == Some(&chain.id));
+        own.filter_map(Finding::of_time).collect::<Vec<_>>()
+    };
+    let notice = |message: String, window: Window| {
+        let bucket = chain.bucket.as_ref().map(BucketName::as_str);
+        let finding = Finding::new(Code::LossPattern, message).chain(&chain.id);
+        finding.object(bucket, chain.id.place.folder()).window(window)
+    };
+    let mut shapes = Vec::new();
+    let logs = of(Code::LogMissing);
+    if let (Some(first), Some(last)) =
+        (logs.iter().map(|w| w.start).min(), logs.iter().map(|w| w.end).max())
+        && logs.len() >= SHAPE
+        && oldest.log.is_none_or(|there| last <= there)
+    {
+        let number = logs.len();
+        let message = match oldest.log {
+            Some(there) => format!(
+                "All {number} log files that were delivered before {there} are gone, and none since: a lifecycle rule that expires objects leaves this shape."
+            ),
+            None => format!(
+                "All {number} log files are gone, and their digests are there: whoever empties a whole prefix leaves this shape."
+            ),
+        };
+        shapes.push(notice(message, Window::new(first, last)));
+    }
+    let digests = of(Code::DigestMissing);
+    if let (Some(last), Some(there)) = (digests.iter().map(|w| w.end).max(), oldest.digest)
+        && let Some(first) = digests
+            .iter()
+            .map(|w| w.start)
+            .min()
+            .map(|first| start.map_or(first, |start| start.min(first)))
+        && last <= there
+        && sub(last, hours(SHAPE as i64)) >= first
+    {
+        let message = format!(
+            "All digests before {there} are gone, and none since: a lifecycle rule that expires objects leaves this shape."
+        );
+        shapes.push(notice(message, Window::new(first, last)));
+    }
+    shapes
 }
 
 /// Explains what findings tell of, as far as events or the auditor do; returns the chains' time

@@ -182,6 +182,7 @@ impl Gathered {
 struct ClosedArea {
     report: ChainReport,
     linker: Linker,
+    oldest: explain::Oldest,
 }
 
 /// Verifies what the sources hold.
