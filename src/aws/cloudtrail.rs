@@ -71,10 +71,7 @@ impl CloudTrailKeys {
     }
 
     fn ask(&self, region: &Region, window: Window) -> Result<PublishedKeys, String> {
-        let region = aws_sdk_cloudtrail::config::Region::new(region.to_string());
-        let config =
-            aws_sdk_cloudtrail::config::Builder::from(&self.aws.config).region(region).build();
-        let client = Client::from_conf(config);
+        let client = client(&self.aws, region);
         let mut keys = Vec::new();
         let mut token = None;
         loop {
@@ -99,6 +96,12 @@ impl CloudTrailKeys {
             }
         }
     }
+}
+
+/// CloudTrail in a region.
+pub(super) fn client(aws: &Aws, region: &Region) -> Client {
+    let region = aws_sdk_cloudtrail::config::Region::new(region.to_string());
+    Client::from_conf(aws_sdk_cloudtrail::config::Builder::from(&aws.config).region(region).build())
 }
 
 /// Accounts of one region ask for nearly the same time: whole days make it the same.

@@ -9,8 +9,10 @@ mod config;
 mod error;
 mod kms;
 mod s3;
+mod trails;
 
 pub use cloudtrail::{CloudTrailKeys, PublishedKeys};
 pub use config::{Aws, AwsError, AwsOptions};
 pub use kms::KmsSigner;
 pub use s3::S3Store;
+pub use trails::{TrailStatus, Trails};

@@ -1,5 +1,7 @@
 //! The command line: what is typed, where results go, and the exit status.
 
+#[cfg(feature = "aws")]
+mod cloudtrail;
 pub mod collect;
 pub mod inspect;
 pub mod keys;

@@ -20,7 +20,7 @@ use crate::report::text::{self, TextOptions};
 use crate::report::{self, json};
 use crate::run::pool::Stop;
 use crate::run::sources::{Filter, Insisted, Sources};
-use crate::run::verify::{KeySource, VerifyRequest, estimate, verify};
+use crate::run::verify::{CloudTrail, VerifyRequest, estimate, verify};
 use crate::verify::digest::Rules;
 use crate::verify::inflate::AlreadyInflated;
 use crate::verify::{Finding, Limits, Severity};
@@ -178,7 +178,7 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
     let rules = rules(args, online)?;
     let stores = opener.open_all(&args.sources)?;
-    let published = published(args, online, &mut opener)?;
+    let cloudtrail = cloudtrail(args, online, &mut opener)?;
     // Outputs are opened first: a long run must not end in a place that cannot be written.
     let output = args.output.as_deref().map(WholeFile::begin).transpose()?;
     let mut objects = args.objects.as_deref().map(WholeFile::begin).transpose()?;
@@ -186,7 +186,7 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let (sources, findings) = discover(args, &stores, &request.stop);
     let lines = objects.as_mut().map(|file| file as &mut (dyn Write + Send));
     let progress = progress(bar.as_ref());
-    let result = verify(&request, sources, rules, published.as_deref(), findings, progress, lines);
+    let result = verify(&request, sources, rules, cloudtrail.as_deref(), findings, progress, lines);
     drop(bar);
     let mut report = result.map_err(|e| Failure::internal(format!("the run failed: {e}")))?;
     report.finished = Timestamp::now();
@@ -255,25 +255,25 @@ fn rules(args: &VerifyArgs, online: bool) -> Result<Rules, Failure> {
     Ok(Rules { keys, limits, already_inflated, unsigned, key_unknown: Severity::Incomplete })
 }
 
-/// CloudTrail as the publisher of keys, for a bucket without key files.
+/// CloudTrail itself, for a bucket without key files.
 #[cfg(feature = "aws")]
-fn published(
+fn cloudtrail(
     args: &VerifyArgs,
     online: bool,
     opener: &mut Opener<'_>,
-) -> Result<Option<Box<dyn KeySource>>, Failure> {
+) -> Result<Option<Box<dyn CloudTrail>>, Failure> {
     if !online || !args.keys.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Box::new(super::keys::fetch::Published::new(opener.aws()?))))
+    Ok(Some(Box::new(super::cloudtrail::Online::new(opener.aws()?))))
 }
 
 #[cfg(not(feature = "aws"))]
-fn published(
+fn cloudtrail(
     _: &VerifyArgs,
     _: bool,
     _: &mut Opener<'_>,
-) -> Result<Option<Box<dyn KeySource>>, Failure> {
+) -> Result<Option<Box<dyn CloudTrail>>, Failure> {
     Ok(None)
 }
 

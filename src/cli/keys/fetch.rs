@@ -6,14 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, json};
 
-use crate::aws::{Aws, CloudTrailKeys};
+use crate::aws::CloudTrailKeys;
 use crate::cli::output::WholeFile;
 use crate::cli::source::{AwsArgs, Opener};
 use crate::cli::time_args::{TimeArg, parse_time};
 use crate::cli::{Failure, INCOMPLETE, Io};
-use crate::crypto::{PublicKey, parse_key_file};
 use crate::model::{Region, Window};
-use crate::run::verify::KeySource;
 
 /// What `keys fetch` is told.
 #[derive(Debug, Args)]
@@ -63,25 +61,4 @@ pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     output.write_all(text.as_bytes()).map_err(Failure::internal)?;
     output.complete()?;
     Ok(0)
-}
-
-/// CloudTrail's published keys, read as a key file is.
-pub(in crate::cli) struct Published(CloudTrailKeys);
-
-impl Published {
-    pub(in crate::cli) fn new(aws: Aws) -> Self {
-        Self(CloudTrailKeys::new(aws))
-    }
-}
-
-impl KeySource for Published {
-    fn keys(&self, region: &Region, window: Window) -> Result<Vec<PublicKey>, String> {
-        let published = self.0.list(region, window)?;
-        if published.count() == 0 {
-            return Ok(Vec::new());
-        }
-        let text = json!({ region.as_str(): published.list() }).to_string();
-        let source = format!("CloudTrail ListPublicKeys {region}");
-        parse_key_file(&source, text.as_bytes()).map_err(|error| error.to_string())
-    }
 }

@@ -36,6 +36,7 @@ pub(super) struct ChainRun {
     pub(super) linker: Linker,
     report: ChainReport,
     oldest: Oldest,
+    newest_written: Option<Timestamp>,
 }
 
 /// One area's state while it is verified.
@@ -119,8 +120,9 @@ pub(super) fn verify_area<'a>(
     if run.request.logs && !stopped {
         super::unlisted::judge_area(&mut this, &plan)?;
     }
-    for (id, ChainRun { linker, report, oldest, .. }) in this.chains {
-        this.gathered.chains.insert(id, ClosedArea { report, linker, oldest });
+    for (id, ChainRun { linker, report, oldest, newest_written, .. }) in this.chains {
+        let closed = ClosedArea { report, linker, oldest, newest_written };
+        this.gathered.chains.insert(id, closed);
     }
     Ok(this.gathered)
 }
@@ -160,12 +162,16 @@ impl AreaRun<'_, '_> {
             if self.run.request.wants_trail(&name) {
                 let id = name.chain(self.id.bucket.as_ref());
                 let start = self.run.request.start;
-                self.chains.entry(id.clone()).or_insert_with(|| ChainRun {
+                let chain = self.chains.entry(id.clone()).or_insert_with(|| ChainRun {
                     settler: Settler::default(),
                     linker: Linker::new(id.clone(), start),
                     report: ChainReport::new(id),
                     oldest: Oldest::default(),
+                    newest_written: None,
                 });
+                if self.run.sources.knows_delivery(self.area) {
+                    chain.newest_written = digest.modified;
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::explain::{explain, shape};
+use super::status::Statuses;
 use super::{ClosedArea, Gathered, Run, unlisted};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::report::{ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Verdict};
@@ -30,23 +31,27 @@ impl Conclusion<'_> {
         let cut_short = self.run.request.stop.is_set();
         let moved: BTreeMap<_, _> =
             self.all.chains.values().filter_map(|c| c.linker.continues().cloned()).collect();
+        let statuses = Statuses::ask(self.run, &self.all.chains);
         let mut closed = Vec::new();
         if let Some((end, as_of)) = end.zip(as_of) {
             let grace = self.run.request.grace;
-            let request = Request { start: self.run.request.start, end, as_of, grace, cut_short };
-            for (_, ClosedArea { mut report, linker, oldest }) in
-                std::mem::take(&mut self.all.chains)
-            {
+            let start = self.run.request.start;
+            let request = Request { start, end, as_of, grace, cut_short, stopped: None };
+            for (_, mut closing) in std::mem::take(&mut self.all.chains) {
+                let missing = statuses.missing(self.run, &mut closing);
+                let ClosedArea { mut report, linker, oldest, .. } = closing;
                 // A chain that moved is asked for in each place only while it was there.
-                let mut its = request;
+                let mut its = Request { stopped: statuses.stopped(&report.id), ..request };
                 its.end = moved.get(&report.id).map_or(end, |moved| end.min(*moved));
                 if let Some((_, from)) = linker.continues() {
                     its.start = its.start.map(|start| start.max(*from));
                 }
                 let Some(verdict) = linker.close(its) else { continue };
                 report.digests.invalid += verdict.missing;
+                // What is seen to be cut off needs no second word that it is.
+                let told = verdict.findings.iter().any(|f| f.code == Code::ChainTruncated);
+                self.all.findings.extend(missing.filter(|_| !told));
                 self.all.findings.extend(verdict.findings);
-                let start = self.run.request.start;
                 self.all.findings.extend(shape(&report, oldest, start, &self.all.findings));
                 closed.push((report, verdict.coverage));
             }
@@ -74,7 +79,7 @@ impl Conclusion<'_> {
         let verdict = Verdict::of(&self.all.findings, states);
         let totals = self.sum(&chains);
         let keys = self.keys();
-        let not_proven = self.not_proven(end);
+        let not_proven = self.not_proven(end, &statuses);
         let request = self.run.request;
         RunReport {
             schema: crate::report::run::SCHEMA,
@@ -181,8 +186,8 @@ impl Conclusion<'_> {
         self.all.keys.iter().map(|key| KeyReport { used: used(key), ..key.clone() }).collect()
     }
 
-    fn not_proven(&self, end: Option<Timestamp>) -> Vec<String> {
-        let keys = match self.run.published {
+    fn not_proven(&self, end: Option<Timestamp>, statuses: &Statuses) -> Vec<String> {
+        let keys = match self.run.cloudtrail {
             Some(_) => {
                 "That whoever answered for CloudTrail was CloudTrail: the public keys are those that its endpoint gave, and those of key files that this run was given."
             }
@@ -199,6 +204,11 @@ impl Conclusion<'_> {
                 "Anything after {end}, the end of the newest digest: nothing in a copy shows whether later digests were deleted. Ask for a time with --end-time.",
             )),
             _ => said.push("Anything outside the requested time.".to_owned()),
+        }
+        if statuses.asked
+            && let Some(cause) = statuses.refused.first()
+        {
+            said.push(format!("Whether CloudTrail delivered later digests than are there: it could not be asked ({cause}). Allow cloudtrail:DescribeTrails and cloudtrail:GetTrailStatus."));
         }
         if self.run.request.start.is_none() {
             said.push("Anything before the first digest of a chain that is there: ask for a time with --start-time.".to_owned());

@@ -11,6 +11,7 @@ mod estimate;
 mod explain;
 mod lines;
 mod plan;
+mod status;
 mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,13 +74,28 @@ pub struct VerifyRequest {
     pub stop: Stop,
 }
 
-/// Where public keys come from beside the files that were given.
-pub trait KeySource: Send + Sync {
+/// What CloudTrail itself can be asked.
+pub trait CloudTrail: Send + Sync {
     /// The keys that a region published for a window of time.
     ///
     /// # Errors
     /// Why they cannot be had, in a line.
     fn keys(&self, region: &Region, window: Window) -> Result<Vec<PublicKey>, String>;
+
+    /// What it says of a chain's trail; `None` where the trail is not the caller's.
+    ///
+    /// # Errors
+    /// Why it cannot be told, in a line.
+    fn status(&self, chain: &ChainId) -> Result<Option<TrailStatus>, String>;
+}
+
+/// What CloudTrail says of a trail in one region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrailStatus {
+    /// When its latest digest was delivered.
+    pub latest_digest: Option<Timestamp>,
+    /// Since when it does not log; `None` where it does.
+    pub stopped: Option<Timestamp>,
 }
 
 impl VerifyRequest {
@@ -116,7 +132,7 @@ struct Run<'a> {
     sources: Arc<Sources>,
     /// The rules, with the keys of the files that were given.
     rules: Rules,
-    published: Option<&'a dyn KeySource>,
+    cloudtrail: Option<&'a dyn CloudTrail>,
     pool: Pool,
     progress: &'a dyn Progress,
     /// How many areas are being verified now: they share what the pool can do.
@@ -183,6 +199,8 @@ struct ClosedArea {
     report: ChainReport,
     linker: Linker,
     oldest: explain::Oldest,
+    /// When its newest digest was written, where the store knows.
+    newest_written: Option<Timestamp>,
 }
 
 /// Verifies what the sources hold.
@@ -194,7 +212,7 @@ pub fn verify(
     request: &VerifyRequest,
     sources: Sources,
     rules: Rules,
-    published: Option<&dyn KeySource>,
+    cloudtrail: Option<&dyn CloudTrail>,
     discovered: Vec<Finding>,
     progress: &dyn Progress,
     objects: ObjectSink<'_>,
@@ -205,7 +223,7 @@ pub fn verify(
         request,
         sources: Arc::new(sources),
         rules,
-        published,
+        cloudtrail,
         pool: Pool::start(request.jobs)?,
         progress,
         active: AtomicUsize::new(0),
@@ -244,8 +262,8 @@ impl Run<'_> {
     /// published.
     fn rules_for(&self, region: &Region, window: Window, area: &mut Gathered) -> Arc<Rules> {
         let mut rules = self.rules.clone();
-        if let Some(published) = self.published {
-            match published.keys(region, window) {
+        if let Some(cloudtrail) = self.cloudtrail {
+            match cloudtrail.keys(region, window) {
                 Ok(keys) => {
                     rules.keys.add(keys);
                     rules.key_unknown = Severity::Violation;

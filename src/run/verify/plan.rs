@@ -31,6 +31,8 @@ pub(super) struct PlannedDigest {
     pub(super) key: String,
     /// Its size as stored, in bytes.
     pub(super) size: u64,
+    /// When it was written, as far as the store knows.
+    pub(super) modified: Option<Timestamp>,
     pub(super) role: Role,
 }
 
@@ -66,13 +68,13 @@ pub(super) fn plan(
     if !area.digests {
         return Planned::default();
     }
-    let mut keys: BTreeMap<(Timestamp, String), u64> = BTreeMap::new();
+    let mut keys: BTreeMap<(Timestamp, String), (u64, Option<Timestamp>)> = BTreeMap::new();
     let mut findings = Vec::new();
     let (mut odd, mut twice) = (Vec::new(), 0);
     sources.objects(id, area, DIGEST_FOLDER, days, &mut findings, &mut |found| {
         match DigestKey::parse(&found.key) {
             Some(name) if name.place == id.place && name.region == id.region => {
-                if keys.insert((name.end, found.key), found.size).is_some() {
+                if keys.insert((name.end, found.key), (found.size, found.modified)).is_some() {
                     twice += 1;
                 }
             }
@@ -92,7 +94,7 @@ pub(super) fn plan(
     let mut reached: BTreeMap<ChainId, (Option<Timestamp>, bool)> = BTreeMap::new();
     let plan = keys
         .into_iter()
-        .filter_map(|((end, key), size)| {
+        .filter_map(|((end, key), (size, modified))| {
             let name = DigestKey::parse(&key)?;
             let wanted = request.wants_trail(&name);
             let (last, carried) = reached.entry(name.chain(None)).or_default();
@@ -105,7 +107,7 @@ pub(super) fn plan(
                 (true, true) => Role::Aside,
             };
             *last = Some(end);
-            Some(PlannedDigest { end, key, size, role })
+            Some(PlannedDigest { end, key, size, modified, role })
         })
         .collect();
     (plan, findings)

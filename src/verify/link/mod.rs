@@ -57,6 +57,8 @@ pub struct Request {
     pub grace: SignedDuration,
     /// Whether the run ended before it had read all: what is not there may be.
     pub cut_short: bool,
+    /// Since when the trail does not log, as CloudTrail says.
+    pub stopped: Option<Timestamp>,
 }
 
 /// A digest as its successor sees it.
