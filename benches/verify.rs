@@ -9,9 +9,8 @@ use std::error::Error;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
 
-use common::{ACCOUNT, REGION, end, log_file, measure, start};
+use common::{Measured, log_file, measure, seal};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let count = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(20_000);
@@ -20,13 +19,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     writeln!(
         std::io::stdout(),
         "twice the log files: {:.2} times the time, {:.2} times the memory",
-        twice.0.as_secs_f64() / once.0.as_secs_f64(),
-        twice.1 as f64 / once.1 as f64
+        twice.time.as_secs_f64() / once.time.as_secs_f64(),
+        twice.peak_mib() / once.peak_mib()
     )?;
     Ok(())
 }
 
-fn verify(logs: usize) -> Result<(Duration, u64), Box<dyn Error>> {
+fn verify(logs: usize) -> Result<Measured, Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
     let tree = dir.path().join("tree");
     for n in 0..logs {
@@ -38,35 +37,15 @@ fn verify(logs: usize) -> Result<(Duration, u64), Box<dyn Error>> {
     let (tree, keys) = (tree.to_string_lossy(), dir.path().join("keys"));
     measure(&["keys", "generate", &keys.to_string_lossy()], &[])?;
     let (private, public) = (keys.join("signing-key.pem"), keys.join("public-keys.json"));
-    let (start, end) = (start().to_string(), end(logs).to_string());
-    let seal = [
-        "seal",
-        &tree,
-        "--account",
-        ACCOUNT,
-        "--region",
-        REGION,
-        "--trail",
-        "bench",
-        "--bucket",
-        "bench",
-        "--quiet",
-        "--key",
-        &private.to_string_lossy(),
-        "--start-time",
-        &start,
-        "--end-time",
-        &end,
-    ];
-    measure(&seal, &[])?;
+    seal(&tree, &private, logs, &["--bucket", "bench"], &[])?;
     let verify = ["verify", &tree, "--quiet", "--no-progress", "--keys", &public.to_string_lossy()];
-    let (time, peak_kib) = measure(&verify, &[])?;
+    let measured = measure(&verify, &[])?;
+    let seconds = measured.time.as_secs_f64();
     writeln!(
         std::io::stdout(),
-        "{logs:>8} log files: {:>6.2} s, {:>6.0} a second, peak memory {:>6.1} MiB",
-        time.as_secs_f64(),
-        logs as f64 / time.as_secs_f64(),
-        peak_kib as f64 / 1024.0
+        "{logs:>8} log files: {seconds:>6.2} s, {:>6.0} a second, peak memory {:>6.1} MiB",
+        logs as f64 / seconds,
+        measured.peak_mib()
     )?;
-    Ok((time, peak_kib))
+    Ok(measured)
 }

@@ -1,12 +1,22 @@
 //! One defect, one fixture, one expected code, and nothing else found. Each says which hours are
-//! no longer proven.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+//! no longer proven. Each is verified as a directory and as a bucket, and holds for both if it does
+//! not say why not.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "common/both.rs"]
+mod both;
+#[cfg(feature = "aws")]
+#[path = "common/bucket.rs"]
+mod bucket;
 mod common;
+#[cfg(feature = "aws")]
+#[path = "common/server/mod.rs"]
+mod server;
 
+use both::verify;
 use common::{
-    ACCOUNT, BUCKET, HOURS, REGION, Tree, at, backfill_key, digest_key, draft, gzip, key, log_key,
-    log_key_at,
+    ACCOUNT, BUCKET, HOURS, REGION, Report, Tree, at, backfill_key, digest_key, draft, gzip, key,
+    log_key, log_key_at,
 };
 use trailseal::crypto::{SigningKey, Validity, render_public_keys};
 use trailseal::model::{ChainKind, LogEntry, Sha256Hash};
@@ -18,27 +28,70 @@ struct Expected<'a> {
     found: Vec<(&'a str, String)>,
 }
 
+impl Expected<'_> {
+    fn is(&self, report: &Report) {
+        let mut found: Vec<_> =
+            report.codes().into_iter().map(|(code, _, key)| (code, key)).collect();
+        let mut wanted: Vec<_> =
+            self.found.iter().map(|(code, key)| ((*code).to_owned(), key.clone())).collect();
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted, "{:#}", report.json["findings"]);
+        assert_eq!(report.hours(), self.hours);
+        assert_eq!(report.status, self.status);
+    }
+}
+
+/// Where a fixture holds.
+enum Stores<'a> {
+    Both,
+    /// By nature, this bucket comes to something else: why, and to what.
+    Otherwise(&'static str, Expected<'a>),
+    /// There is no such bucket: why.
+    DirectoryOnly(&'static str),
+}
+
 fn expect(tree: &Tree, args: &[&str], expected: Expected<'_>) {
-    let report = tree.verify(args);
-    let found: Vec<_> = report.codes().into_iter().map(|(code, _, key)| (code, key)).collect();
-    let mut wanted: Vec<_> =
-        expected.found.iter().map(|(code, key)| ((*code).to_owned(), key.clone())).collect();
-    let mut sorted = found.clone();
-    sorted.sort();
-    wanted.sort();
-    assert_eq!(sorted, wanted, "{:#}", report.json["findings"]);
-    assert_eq!(report.hours(), expected.hours);
-    assert_eq!(report.status, expected.status);
+    expect_in(&Stores::Both, tree, args, &expected);
+}
+
+fn expect_in(stores: &Stores<'_>, tree: &Tree, args: &[&str], expected: &Expected<'_>) {
+    match stores {
+        Stores::Both => expected.is(&verify(tree, args)),
+        Stores::Otherwise(_why, in_a_bucket) => {
+            expected.is(&tree.verify(args));
+            both::verify_bucket(tree, args).iter().for_each(|report| in_a_bucket.is(report));
+        }
+        Stores::DirectoryOnly(_why) => expected.is(&tree.verify(args)),
+    }
+}
+
+const A_FOLDER: Stores<'_> = Stores::DirectoryOnly("a folder in place of a file");
+const A_SIDECAR: Stores<'_> = Stores::DirectoryOnly("metadata in a file of its own");
+/// Why a signature that is nowhere is a violation.
+const NO_COPY: &str = "a bucket loses no metadata";
+
+const GZIPPED: &str = "a bucket's objects are as CloudTrail stored them";
+
+fn verified() -> Expected<'static> {
+    Expected { status: 0, hours: "PPPPPPPP", found: vec![] }
 }
 
 macro_rules! fixture {
-    ($name:ident, |$tree:ident| $damage:expr, $status:literal, $hours:literal, [$($found:expr),*]) => {
+    ($name:ident, |$tree:ident| $damage:expr, $status:literal, $hours:literal, $found:tt) => {
+        fixture!($name, |$tree| $damage, $status, $hours, $found, Stores::Both);
+    };
+    (
+        $name:ident, |$tree:ident| $damage:expr, $status:literal, $hours:literal,
+        [$($found:expr),*], $stores:expr
+    ) => {
         #[test]
         fn $name() {
             let $tree = Tree::sealed();
             let () = $damage;
             let found = vec![$($found),*];
-            expect(&$tree, &[], Expected { status: $status, hours: $hours, found });
+            let expected = Expected { status: $status, hours: $hours, found };
+            expect_in(&$stores, &$tree, &[], &expected);
         }
     };
 }
@@ -173,7 +226,8 @@ fixture!(
     |tree| tree.write_log(&log_key_at(at(13, 20), "CloudTrail", "BBBBBBBBBBBBBBBB")),
     0,
     "PPPPPPPP",
-    [("log-uncovered", format!("AWSLogs/{ACCOUNT}/"))]
+    [("log-uncovered", format!("AWSLogs/{ACCOUNT}/"))],
+    Stores::Otherwise("an end is asked for, and it lies after it", verified())
 );
 fixture!(
     log_whose_digest_is_not_due_yet,
@@ -197,7 +251,8 @@ fixture!(
     },
     3,
     "PPUPPPPP",
-    [("object-unknown", format!("{}/", log_key(2))), ("object-unreadable", log_key(2))]
+    [("object-unknown", format!("{}/", log_key(2))), ("object-unreadable", log_key(2))],
+    A_FOLDER
 );
 
 // Digests, each on its own.
@@ -350,7 +405,8 @@ fixture!(
     },
     3,
     "PPPUPPPP",
-    [("object-unknown", format!("{}/", digest_key(4))), ("object-unreadable", digest_key(4))]
+    [("object-unknown", format!("{}/", digest_key(4))), ("object-unreadable", digest_key(4))],
+    A_FOLDER
 );
 
 // Digests in a copy that lost the metadata.
@@ -360,7 +416,11 @@ fixture!(
     |tree| tree.lose_all_metadata(),
     3,
     "PPPPPPPU",
-    [("digest-unsigned", digest_key(8))]
+    [("digest-unsigned", digest_key(8))],
+    Stores::Otherwise(
+        NO_COPY,
+        Expected { status: 1, hours: "PPPPPPPV", found: vec![("digest-unsigned", digest_key(8))] }
+    )
 );
 fixture!(one_without_metadata, |tree| tree.lose_metadata(&digest_key(4)), 0, "PPPPPPPP", []);
 fixture!(
@@ -371,21 +431,31 @@ fixture!(
     },
     1,
     "PPPVPPPU",
-    [("digest-modified", digest_key(4)), ("digest-unsigned", digest_key(8))]
+    [("digest-modified", digest_key(4)), ("digest-unsigned", digest_key(8))],
+    Stores::Otherwise(
+        NO_COPY,
+        Expected {
+            status: 1,
+            hours: "PPPVPPPV",
+            found: vec![("digest-modified", digest_key(4)), ("digest-unsigned", digest_key(8))]
+        }
+    )
 );
 fixture!(
     metadata_that_cannot_be_read_is_made_good_by_the_successor,
     |tree| std::fs::write(tree.sidecar(&digest_key(4)), "{").unwrap(),
     0,
     "PPPPPPPP",
-    []
+    [],
+    A_SIDECAR
 );
 fixture!(
     metadata_of_the_newest_that_cannot_be_read,
     |tree| std::fs::write(tree.sidecar(&digest_key(8)), "{").unwrap(),
     3,
     "PPPPPPPU",
-    [("digest-unsigned", digest_key(8))]
+    [("digest-unsigned", digest_key(8))],
+    A_SIDECAR
 );
 
 // Digests that are gone.
@@ -409,7 +479,8 @@ fixture!(
     |tree| std::fs::remove_file(tree.path(&digest_key(8))).unwrap(),
     0,
     "PPPPPPP",
-    [("object-unknown", format!("{}.metadata.json", digest_key(8)))]
+    [("object-unknown", format!("{}.metadata.json", digest_key(8)))],
+    A_SIDECAR
 );
 fixture!(
     first_digest_missing,
@@ -613,9 +684,12 @@ fn the_newest_digests_missing_is_found_where_an_end_is_asked_for() {
     let found = vec![("chain-truncated", digest_key(5))];
     let expected = Expected { status: 1, hours: "PPPPPVVV", found };
     expect(&tree, &["--end-time", &end], expected);
-    // Within the grace it may still come.
+    // Within the grace it may still come, but for a bucket that is what it is now.
     let expected = Expected { status: 0, hours: "PPPPP---", found: vec![] };
-    expect(&tree, &["--end-time", &end, "--grace", "3h"], expected);
+    let found = vec![("chain-truncated", digest_key(5))];
+    let in_a_bucket = Expected { status: 1, hours: "PPPPPVVV", found };
+    let stores = Stores::Otherwise("it is later than the grace", in_a_bucket);
+    expect_in(&stores, &tree, &["--end-time", &end, "--grace", "3h"], &expected);
     // Nothing asked for, nothing missed: the report's not_proven says so.
     expect(&tree, &[], Expected { status: 0, hours: "PPPPP", found: vec![] });
 }
@@ -623,7 +697,7 @@ fn the_newest_digests_missing_is_found_where_an_end_is_asked_for() {
 #[test]
 fn a_start_before_the_first_digest_is_late() {
     let tree = Tree::sealed();
-    let report = tree.verify(&["--start-time", "2026-02-28T22:00:00Z"]);
+    let report = verify(&tree, &["--start-time", "2026-02-28T22:00:00Z"]);
     let codes: Vec<_> = report.codes().into_iter().map(|(code, ..)| code).collect();
     assert_eq!((codes, report.status), (vec!["chain-late-start".to_owned()], 3));
     let gap = &report.json["chains"][0]["coverage"][0];
@@ -636,7 +710,7 @@ fn a_requested_time_is_accounted_for_and_no_more() {
     tree.remove(&digest_key(2)); // before
     tree.remove(&log_key(6)); // after
     let (start, end) = (at(2, 0).to_string(), at(6, 0).to_string());
-    let report = tree.verify(&["--start-time", &start, "--end-time", &end]);
+    let report = verify(&tree, &["--start-time", &start, "--end-time", &end]);
     assert_eq!((report.status, report.hours().as_str()), (0, "..PPPP"), "{:#}", report.json);
     assert_eq!(report.count("digests", "valid"), 4);
     assert_eq!(report.count("logs", "valid"), 3, "one hour of the four is empty");
@@ -678,7 +752,7 @@ fn keys_that_do_not_fit() {
     let other = SigningKey::generate().unwrap();
     std::fs::write(&tree.keys, render_public_keys(&[(other.public_key_der(), common::always())]))
         .unwrap();
-    let report = tree.verify(&[]);
+    let report = verify(&tree, &[]);
     assert_eq!((report.status, report.hours().as_str()), (3, "UUUUUUUU"));
     assert!(report.codes().iter().all(|(code, ..)| code == "digest-key-unknown"));
     assert_eq!(report.findings().len(), usize::from(HOURS));
@@ -711,13 +785,14 @@ fn an_unknown_key_does_not_hide_an_altered_digest() {
 fn filters_that_nothing_meets_prove_nothing() {
     let tree = Tree::sealed();
     for filter in [["--account", "999988887777"], ["--region", "eu-west-1"], ["--trail", "other"]] {
-        let report = tree.verify(&filter);
+        let report = verify(&tree, &filter);
         let codes: Vec<_> = report.codes().into_iter().map(|(code, ..)| code).collect();
         assert_eq!((codes, report.status), (vec!["no-digests".to_owned()], 3), "{filter:?}");
     }
-    let report = tree.verify(&["--account", ACCOUNT, "--region", REGION, "--trail", common::TRAIL]);
+    let report =
+        verify(&tree, &["--account", ACCOUNT, "--region", REGION, "--trail", common::TRAIL]);
     assert_eq!(report.status, 0);
-    let report = tree.verify(&["--account", ACCOUNT, "--account", "999988887777"]);
+    let report = verify(&tree, &["--account", ACCOUNT, "--account", "999988887777"]);
     assert_eq!(report.status, 3, "one of the two is there");
 }
 
@@ -727,10 +802,10 @@ fn all_digests_gone_is_incomplete_and_never_success() {
     for hour in 1..=HOURS {
         tree.remove(&digest_key(hour));
     }
-    let report = tree.verify(&[]);
+    let report = verify(&tree, &[]);
     let codes: Vec<_> = report.codes().into_iter().map(|(code, ..)| code).collect();
     assert_eq!((codes, report.status), (vec!["no-digests".to_owned()], 3));
-    let report = Tree::empty().verify(&[]);
+    let report = verify(&Tree::empty(), &[]);
     assert_eq!((report.findings().len(), report.status), (1, 3));
 }
 
@@ -738,7 +813,7 @@ fn all_digests_gone_is_incomplete_and_never_success() {
 fn a_region_whose_digests_are_all_gone_is_told_beside_one_that_is_whole() {
     let tree = Tree::sealed();
     tree.write_log(&log_key(2).replace(REGION, "eu-west-1"));
-    let report = tree.verify(&[]);
+    let report = verify(&tree, &[]);
     let codes: Vec<_> = report.codes().into_iter().map(|(code, ..)| code).collect();
     assert_eq!((codes, report.status), (vec!["no-digests".to_owned()], 3));
 }
@@ -753,11 +828,14 @@ fn backfill_digests_vouch_for_late_logs_and_claim_no_time() {
         sealed.iter().map(|d| (d.kind, d.log_files)).collect::<Vec<_>>(),
         [(ChainKind::Standard, 0), (ChainKind::Backfill, 1)]
     );
-    let report = tree.verify(&[]);
+    let report = verify(&tree, &[]);
     assert_eq!((report.status, report.count("digests", "valid")), (0, 10));
+    // Asked for the time of the late file, it is found all the same.
+    let earlier = verify(&tree, &["--end-time", &at(5, 0).to_string()]);
+    assert_eq!((earlier.status, earlier.findings().len()), (0, 0));
     // Without its time of generation it is valid by any key valid after its end.
     tree.change_metadata(&backfill_key(9), "backfill-generation-timestamp", "x");
-    assert_eq!(tree.verify(&[]).status, 0);
+    assert_eq!(verify(&tree, &[]).status, 0);
     tree.change_metadata(&backfill_key(9), "\"x\"", "\"backfill-generation-timestamp\"");
     // Altered, it is found, and the file it vouched for is not called injected.
     tree.rewrite(&backfill_key(9), "\"logFiles\"", " \"logFiles\"");
@@ -776,9 +854,9 @@ fn a_backfill_digest_is_missed_by_its_successor() {
         tree.write_log(&log_key_at(at(hour, 45), "CloudTrail", unique));
         tree.seal(i64::from(HOURS) + hour).unwrap();
     }
-    assert_eq!(tree.verify(&[]).status, 0);
+    assert_eq!(verify(&tree, &[]).status, 0);
     tree.remove(&backfill_key(9));
-    let report = tree.verify(&[]);
+    let report = verify(&tree, &[]);
     assert!(
         report
             .codes()
@@ -793,7 +871,7 @@ fn digests_only() {
     let tree = Tree::sealed();
     tree.remove(&log_key(2));
     tree.write_log(&injected(4));
-    let report = tree.verify(&["--no-logs"]);
+    let report = verify(&tree, &["--no-logs"]);
     assert_eq!((report.status, report.hours().as_str()), (0, "PPPPPPPP"));
     assert_eq!(report.count("logs", "unchecked"), 7);
     assert!(report.json["not_proven"].to_string().contains("--no-logs"));
@@ -814,7 +892,9 @@ fn an_altered_digest_of_a_later_time_does_not_move_the_end() {
     let stray = common::digest_name(at(200, 0), ChainKind::Standard).to_string();
     tree.write(&stray, &gzip(b"{}"));
     let found = vec![("digest-malformed", stray)];
-    expect(&tree, &[], Expected { status: 1, hours: "PPPPPPPP", found });
+    let expected = Expected { status: 1, hours: "PPPPPPPP", found };
+    let stores = Stores::Otherwise("an end is asked for, and it lies after it", verified());
+    expect_in(&stores, &tree, &[], &expected);
 }
 
 #[test]
@@ -828,12 +908,20 @@ fn a_copy_that_was_inflated_on_the_way_is_accepted_aloud() {
     tree.change(&unpacked, |bytes| *bytes = common::gunzip(bytes));
     let path = tree.path(&unpacked);
     std::fs::rename(&path, path.with_extension("")).unwrap();
+    let found = vec![
+        ("log-malformed", log_key(2)),
+        ("digest-malformed", digest_key(4)),
+        ("log-missing", unpacked.clone()),
+        ("object-unknown", unpacked.replace(".json.gz", ".json")),
+    ];
+    let in_a_bucket = Expected { status: 1, hours: "PPVVPVPP", found };
+    expect_in(&Stores::Otherwise(GZIPPED, in_a_bucket), &tree, &[], &verified());
     let report = tree.verify(&[]);
-    assert_eq!((report.status, report.findings().len()), (0, 0), "{:#}", report.json["findings"]);
     assert!(report.json["not_proven"].to_string().contains("3 files: they were stored inflated"));
     tree.change(&log_key(2), |bytes| bytes.push(b' '));
     let found = vec![("log-modified", log_key(2))];
-    expect(&tree, &[], Expected { status: 1, hours: "PPVPPPPP", found });
+    let expected = Expected { status: 1, hours: "PPVPPPPP", found };
+    expect_in(&Stores::DirectoryOnly(GZIPPED), &tree, &[], &expected);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use trailseal::model::time::{day_folder, format_compact_minutes};
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const REGION: &str = "us-east-1";
+pub(crate) const TRAIL: &str = "bench";
 /// A busy region: so many log files an hour.
 const LOGS_PER_HOUR: usize = 300;
 
@@ -40,11 +42,39 @@ pub(crate) fn log_file(n: usize) -> Result<(String, Timestamp, Vec<u8>), Box<dyn
     Ok((key, time, gz.finish()?))
 }
 
-/// Runs trailseal to success; how long it took, and the most memory it held, in KiB (on Linux).
+/// Seals the log files of a source.
+pub(crate) fn seal(
+    source: &str,
+    key: &Path,
+    logs: usize,
+    more: &[&str],
+    environment: &[(&str, &str)],
+) -> Result<(), Box<dyn Error>> {
+    let (key, start, end) = (key.to_string_lossy(), start().to_string(), end(logs).to_string());
+    let place = ["seal", source, "--account", ACCOUNT, "--region", REGION, "--trail", TRAIL];
+    let rest = ["--key", &key, "--start-time", &start, "--end-time", &end, "--quiet"];
+    measure(&[&place[..], &rest, more].concat(), environment)?;
+    Ok(())
+}
+
+/// What a run took.
+pub(crate) struct Measured {
+    pub(crate) time: Duration,
+    /// The most memory that it held (on Linux; 0 elsewhere).
+    peak_kib: u64,
+}
+
+impl Measured {
+    pub(crate) fn peak_mib(&self) -> f64 {
+        self.peak_kib as f64 / 1024.0
+    }
+}
+
+/// Runs trailseal to success.
 pub(crate) fn measure(
     args: &[&str],
     environment: &[(&str, &str)],
-) -> Result<(Duration, u64), Box<dyn Error>> {
+) -> Result<Measured, Box<dyn Error>> {
     let started = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_trailseal"))
         .args(args)
@@ -60,7 +90,8 @@ pub(crate) fn measure(
         std::thread::sleep(Duration::from_millis(5));
     };
     let time = started.elapsed();
-    if status.success() { Ok((time, peak_kib)) } else { Err(format!("{args:?}: {status}").into()) }
+    let measured = Measured { time, peak_kib };
+    if status.success() { Ok(measured) } else { Err(format!("{args:?}: {status}").into()) }
 }
 
 /// The most memory that a process ever held, as Linux tells it; 0 elsewhere.

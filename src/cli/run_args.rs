@@ -55,7 +55,8 @@ impl ScopeArgs {
 /// How a run goes about its work.
 #[derive(Debug, Args)]
 pub(super) struct PaceArgs {
-    /// How many objects are read at once [default: the number of processors, more for a bucket]
+    /// How many objects are read at once [default: the number of processors; for a
+    /// bucket 160, to copy one 32]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
 

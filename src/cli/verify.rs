@@ -309,7 +309,7 @@ fn request(args: &VerifyArgs, io: &Io<'_>, online: bool) -> Result<VerifyRequest
 }
 
 /// How many requests are under way at once: enough to fill two processors at 20 ms of latency.
-const JOBS_ONLINE: usize = 96;
+const JOBS_ONLINE: usize = 160;
 
 pub(super) fn read_keys(files: &[PathBuf]) -> Result<KeyRing, Failure> {
     if files.is_empty() {

@@ -1,9 +1,12 @@
-//! A tree in a bucket of the in-process server, and the environment that reaches it.
+//! A tree in a bucket of the in-process server, and the command that reads it there.
+#![allow(dead_code)] // each test crate uses a part
 #![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Output};
 
 use trailseal::model::LogKey;
 
-use crate::common::{BUCKET, REGION, Tree};
+use crate::common::{BUCKET, REGION, Report, Tree};
 use crate::server::{ACCESS_KEY, SECRET_KEY, Server};
 
 /// The server's credentials, and nothing of the user's own.
@@ -29,4 +32,22 @@ pub(crate) fn bucket_of(tree: &Tree) -> Server {
     server.publish_keys(REGION, &std::fs::read_to_string(&tree.keys).unwrap());
     server.clear_requests();
     server
+}
+
+/// Runs the command with the server for all of AWS. In a process of its own: the environment
+/// tells it the credentials.
+pub(crate) fn run(server: &Server, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_trailseal"))
+        .args(args)
+        .args(["--endpoint-url", server.endpoint()])
+        .env_clear()
+        .envs(ENVIRONMENT)
+        .output()
+        .unwrap()
+}
+
+pub(crate) fn report_of(output: &Output) -> Report {
+    let status = u8::try_from(output.status.code().unwrap()).unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes);
+    Report::read(status, &text(&output.stdout), &text(&output.stderr))
 }

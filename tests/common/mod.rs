@@ -311,23 +311,12 @@ pub fn trailseal(args: &[&str]) -> Ran {
     Ran { status, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
 }
 
-/// Runs `verify` and reads its JSON report, which must be of the committed schema.
+/// Runs `verify` and reads its JSON report.
 pub fn verify(args: &[&str]) -> Report {
     let mut all = args.to_vec();
     all.extend(["--format", "json", "--no-progress"]);
     let ran = trailseal(&all);
-    let json: Value = serde_json::from_str(&ran.out)
-        .unwrap_or_else(|e| panic!("{e}: {} {} {}", ran.status, ran.out, ran.err));
-    static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
-    let schema = SCHEMA.get_or_init(|| {
-        let schema = serde_json::from_str(trailseal::report::json::SCHEMA_JSON).unwrap();
-        jsonschema::validator_for(&schema).unwrap()
-    });
-    if let Err(error) = schema.validate(&json) {
-        panic!("the report is not of its schema: {error} at {}\n{json:#}", error.instance_path());
-    }
-    assert_eq!(json["exit_status"], ran.status, "the report tells the exit status");
-    Report { status: ran.status, json }
+    Report::read(ran.status, &ran.out, &ran.err)
 }
 
 /// A JSON report.
@@ -337,6 +326,23 @@ pub struct Report {
 }
 
 impl Report {
+    /// Reads what `verify` printed, which must be of the committed schema.
+    pub fn read(status: u8, out: &str, err: &str) -> Self {
+        let json: Value =
+            serde_json::from_str(out).unwrap_or_else(|e| panic!("{e}: {status} {out} {err}"));
+        static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
+        let schema = SCHEMA.get_or_init(|| {
+            let schema = serde_json::from_str(trailseal::report::json::SCHEMA_JSON).unwrap();
+            jsonschema::validator_for(&schema).unwrap()
+        });
+        if let Err(error) = schema.validate(&json) {
+            let place = error.instance_path();
+            panic!("the report is not of its schema: {error} at {place}\n{json:#}");
+        }
+        assert_eq!(json["exit_status"], status, "the report tells the exit status");
+        Self { status, json }
+    }
+
     pub fn findings(&self) -> &Vec<Value> {
         self.json["findings"].as_array().unwrap()
     }

@@ -73,7 +73,7 @@ pub(super) fn verify_area<'a>(
     let _active = Active(&run.active);
     let (plan, findings) =
         list_digests(run, id, area, days_around(run.request.start, run.request.end))?;
-    let unlisted = findings.iter().any(|f| f.code == Code::ObjectUnreadable);
+    let listing_failed = findings.iter().any(|f| f.code == Code::ObjectUnreadable);
     let listed_until = plan.last().map(|d| d.end);
     let mut gathered = Gathered { findings, listed_until, ..Gathered::default() };
     let rules = match key_window(&plan, run.request.started) {
@@ -96,7 +96,7 @@ pub(super) fn verify_area<'a>(
         lines,
     };
     this.chains_in_view(&plan);
-    for chain in this.chains.values_mut().filter(|_| unlisted) {
+    for chain in this.chains.values_mut().filter(|_| listing_failed) {
         chain.linker.listing_failed();
     }
     if this.chains.is_empty() {
@@ -107,7 +107,14 @@ pub(super) fn verify_area<'a>(
         }
         return Ok(this.gathered);
     }
-    let folded = this.fold(&plan).and_then(|()| this.drain(0));
+    let mut listing = None;
+    let folded = this.fold(&plan).and_then(|()| {
+        // What digests list is known now: look for the rest while the last log files are read.
+        if run.request.logs && !run.request.stop.is_set() {
+            listing = Some(super::unlisted::list(&mut this));
+        }
+        this.drain(0)
+    });
     let stopped = run.request.stop.is_set();
     if stopped {
         this.give_up();
@@ -117,8 +124,10 @@ pub(super) fn verify_area<'a>(
     for chain in this.chains.values_mut() {
         chain.linker.finish();
     }
-    if run.request.logs && !stopped {
-        super::unlisted::judge_area(&mut this, &plan)?;
+    if let Some(listing) = listing
+        && !stopped
+    {
+        super::unlisted::judge_area(&mut this, &plan, listing)?;
     }
     for (id, ChainRun { linker, report, oldest, newest_written, .. }) in this.chains {
         let closed = ClosedArea { report, linker, oldest, newest_written };

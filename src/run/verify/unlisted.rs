@@ -12,6 +12,7 @@ use super::plan::{Plan, PlannedDigest, asked_for, second_copies};
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{BucketName, ChainId, DigestKey, LogKey, LogKind, Sha256Hash, Window};
 use crate::report::ChainReport;
+use crate::run::pool::Ticket;
 use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
 use crate::verify::completeness::{Delivery, Listed, Unlisted, judge};
 use crate::verify::digest::Trouble;
@@ -37,24 +38,50 @@ impl Group {
 }
 
 /// A log file that no digest read so far lists.
-struct Candidate {
+pub(super) struct Candidate {
     key: String,
     kind: LogKind,
+    /// The times that its name tells, or where it tells none those of its folder's day.
+    named: Vec<Timestamp>,
     /// By what it is judged: its name and the store, or where the name tells no time the beginning
     /// and the end of its folder's day.
     times: Vec<Delivery>,
 }
 
-/// Looks for unlisted log files in an area and reports them.
-pub(super) fn judge_area(this: &mut AreaRun<'_, '_>, planned: &Plan) -> io::Result<()> {
-    let candidates = list(this)?;
+/// The listing of an area's log files, under way: what digests list, and what is there besides.
+pub(super) type Listing = Ticket<(Listed, (Vec<Candidate>, Vec<Finding>))>;
+
+/// Judges an area's unlisted log files and reports them.
+pub(super) fn judge_area(
+    this: &mut AreaRun<'_, '_>,
+    planned: &Plan,
+    listing: Listing,
+) -> io::Result<()> {
+    let (listed, (candidates, findings)) =
+        listing.redeem(&this.run.request.stop).map_err(io::Error::other)?;
+    this.listed = listed;
+    this.gathered.findings.extend(findings);
     if candidates.is_empty() {
         return Ok(());
     }
     let mut statements = this.statements();
     // What the digests asked for say alone: where these cannot tell, a finding says why.
     let asked_for = statements.clone();
-    consult(this, planned, &candidates, &mut statements)?;
+    let likely = candidates.iter().flat_map(|c| &c.times).map(|t| t.listing_window());
+    consult(this, planned, likely.collect(), &mut statements)?;
+    // The store's time may not be that of delivery after all (a file that was put back), and a
+    // backfill digest may list it late: before a file is called unreferenced, all are asked.
+    let bucket = bucket_of(this.id);
+    let by_the_store = |t: &Delivery| {
+        matches!(t, Delivery::Known(_)) && judge(*t, statements.values()) == Unlisted::Unreferenced
+    };
+    let suspect = |c: &&Candidate| {
+        let told_of = this.listed.contains(bucket, &c.key) || this.claimed.contains(bucket, &c.key);
+        !told_of && c.times.iter().any(by_the_store)
+    };
+    let suspects = candidates.iter().filter(suspect).flat_map(|c| &c.named);
+    let possible = suspects.map(|t| Delivery::Named(*t).listing_window());
+    consult(this, planned, possible.collect(), &mut statements)?;
     let chain = only_standard_chain(this);
     let (mut uncovered, mut after, mut kinds) = (None, None, BTreeMap::new());
     let (mut undecided, mut told) = (None, None);
@@ -151,20 +178,15 @@ fn bucket_of(id: &AreaId) -> &str {
     id.bucket.as_ref().map_or("", BucketName::as_str)
 }
 
-/// Lists the area's log files of the requested time that no digest read so far lists.
-fn list(this: &mut AreaRun<'_, '_>) -> io::Result<Vec<Candidate>> {
+/// Begins to list the area's log files of the requested time that no digest read so far lists.
+pub(super) fn list(this: &mut AreaRun<'_, '_>) -> Listing {
     let listed = std::mem::take(&mut this.listed);
     let asked = (this.run.request.start, this.run.request.end);
     let (sources, id, area) = (this.run.sources.clone(), this.id.clone(), this.area.clone());
-    let listing = this.run.pool.submit(move || {
+    this.run.pool.submit(move || {
         let found = list_area(&sources, &id, &area, asked, &listed);
         (listed, found)
-    });
-    let (listed, (candidates, findings)) =
-        listing.redeem(&this.run.request.stop).map_err(io::Error::other)?;
-    this.listed = listed;
-    this.gathered.findings.extend(findings);
-    Ok(candidates)
+    })
 }
 
 fn list_area(
@@ -205,7 +227,7 @@ fn list_area(
             let written = found.modified.filter(|_| knows_delivery);
             let times: Vec<_> = named.iter().map(|t| Delivery::of(*t, written)).collect();
             if named.iter().any(|t| asked.contains(*t)) && !listed.contains(bucket, &found.key) {
-                candidates.push(Candidate { key: found.key, kind: *kind, times });
+                candidates.push(Candidate { key: found.key, kind: *kind, named, times });
             }
         };
         let days = days_around(start, end);
@@ -234,16 +256,18 @@ fn around(day: Window) -> Window {
     Window::new(sub(day.start, hours(24)), add(day.end, hours(24)))
 }
 
-/// Asks the digests that were left aside: other trails' and those of other times.
+/// Asks the digests that were left aside, other trails' and those of other times, for what they
+/// list of some windows of time.
 fn consult(
     this: &mut AreaRun<'_, '_>,
     planned: &Plan,
-    candidates: &[Candidate],
+    windows: Vec<Window>,
     statements: &mut BTreeMap<ChainId, Coverage>,
 ) -> io::Result<()> {
-    let windows = || candidates.iter().flat_map(|c| &c.times).map(|t| t.listing_window());
-    let starts = windows().map(|w| w.start).min();
-    let Some((start, end)) = starts.zip(windows().map(|w| w.end).max()) else { return Ok(()) };
+    let starts = windows.iter().map(|w| w.start).min();
+    let Some((start, end)) = starts.zip(windows.iter().map(|w| w.end).max()) else {
+        return Ok(());
+    };
     let span = Window::new(start, end);
     let request = this.run.request;
     if request.start.is_none() && request.end.is_none() && request.trails.is_empty() {

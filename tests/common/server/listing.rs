@@ -1,4 +1,4 @@
-//! A page of ListObjectsV2.
+//! A page of ListObjectsV2 or of its elder, ListObjects.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(super) enum After {
 
 impl After {
     /// A continuation token, which says nothing to a client.
-    fn token(&self) -> Option<String> {
+    pub(super) fn token(&self) -> Option<String> {
         match self {
             Self::Start => None,
             Self::Key(key) => Some(format!("k{}", hex::encode(key))),
@@ -43,14 +43,29 @@ impl After {
             _ => None,
         }
     }
+
+    /// What ListObjects goes on from: a key or, where keys are grouped, a group as it was listed.
+    pub(super) fn from_marker(marker: &str, delimiter: Option<&str>) -> Self {
+        match delimiter.filter(|delimiter| !delimiter.is_empty()) {
+            Some(delimiter) if marker.ends_with(delimiter) => Self::Group(marker.to_owned()),
+            _ => Self::Key(marker.to_owned()),
+        }
+    }
+
+    pub(super) fn marker(self) -> Option<String> {
+        match self {
+            Self::Start => None,
+            Self::Key(text) | Self::Group(text) => Some(text),
+        }
+    }
 }
 
 #[derive(Default)]
 pub(super) struct Page {
     pub(super) objects: Vec<(String, Arc<Object>)>,
     pub(super) common_prefixes: Vec<String>,
-    /// The continuation token, when there is more.
-    pub(super) next: Option<String>,
+    /// Where the next page begins, when there is more.
+    pub(super) next: Option<After>,
 }
 
 impl Page {
@@ -68,7 +83,7 @@ pub(super) fn page(bucket: &Bucket, query: &Query<'_>) -> Page {
     // Each turn lists one key or one group, and begins anew behind it.
     while let Some((key, object)) = next_key(bucket, query.prefix, &last) {
         if page.len() == query.max_keys {
-            page.next = last.token();
+            page.next = Some(last);
             break;
         }
         match group_of(key, query) {

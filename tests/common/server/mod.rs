@@ -35,7 +35,7 @@ const SIDECAR_SUFFIX: &str = ".metadata.json";
 /// A server at a port of 127.0.0.1 of its own. It ends when dropped.
 ///
 /// Of S3 it does, path style: CreateBucket, HeadBucket, GetBucketLocation, ListObjectsV2,
-/// GetObject, HeadObject, PutObject, DeleteObject. Signatures are checked. Of CloudTrail:
+/// ListObjects, GetObject, HeadObject, PutObject, DeleteObject. Signatures are checked. Of CloudTrail:
 /// ListPublicKeys, unchecked.
 pub struct Server {
     endpoint: String,

@@ -8,8 +8,9 @@ use s3s::dto::{
     CommonPrefix, CreateBucketInput, CreateBucketOutput, DeleteObjectInput, DeleteObjectOutput,
     ETag, ETagCondition, EncodingType, GetBucketLocationInput, GetBucketLocationOutput,
     GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
-    HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Metadata, ObjectStorageClass,
-    PutObjectInput, PutObjectOutput, Range, StorageClass, StreamingBlob,
+    HeadObjectOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output,
+    Metadata, ObjectStorageClass, PutObjectInput, PutObjectOutput, Range, StorageClass,
+    StreamingBlob,
 };
 use s3s::{Body, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
@@ -54,17 +55,32 @@ impl S3 for Memory {
             (None, Some(key)) => After::Key(key.clone()),
             (None, None) => After::Start,
         };
-        let max_keys = input.max_keys.map_or(LONGEST_PAGE, |n| usize::try_from(n).unwrap_or(0));
         let query = Query {
             prefix: input.prefix.as_deref().unwrap_or(""),
             delimiter: input.delimiter.as_deref(),
             after,
-            max_keys: max_keys.min(LONGEST_PAGE),
+            max_keys: page_size(input.max_keys),
         };
-        let page = self
-            .read(&input.bucket, |objects| listing::page(objects, &query))
-            .ok_or_else(no_bucket)?;
+        let page = self.page(&input.bucket, &query)?;
         Ok(S3Response::new(listed(page, input)))
+    }
+
+    /// The elder listing, which other clients still use.
+    async fn list_objects(
+        &self,
+        request: S3Request<ListObjectsInput>,
+    ) -> Answer<ListObjectsOutput> {
+        let input = request.input;
+        let delimiter = input.delimiter.as_deref();
+        let marker = input.marker.as_deref().filter(|marker| !marker.is_empty());
+        let query = Query {
+            prefix: input.prefix.as_deref().unwrap_or(""),
+            delimiter,
+            after: marker.map_or(After::Start, |marker| After::from_marker(marker, delimiter)),
+            max_keys: page_size(input.max_keys),
+        };
+        let page = self.page(&input.bucket, &query)?;
+        Ok(S3Response::new(listed_by_marker(page, input)))
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
@@ -144,6 +160,10 @@ impl S3 for Memory {
 }
 
 impl Memory {
+    fn page(&self, bucket: &str, query: &Query<'_>) -> S3Result<listing::Page> {
+        self.read(bucket, |objects| listing::page(objects, query)).ok_or_else(no_bucket)
+    }
+
     fn find(&self, bucket: &str, key: &str) -> S3Result<Arc<Object>> {
         let found = self.read(bucket, |objects| objects.get(key).cloned());
         found.ok_or_else(no_bucket)?.ok_or_else(|| s3_error!(NoSuchKey))
@@ -200,15 +220,25 @@ fn lasting_encoding(encoding: &str) -> Option<String> {
     (!lasting.is_empty()).then(|| lasting.join(","))
 }
 
-fn listed(page: listing::Page, input: ListObjectsV2Input) -> ListObjectsV2Output {
-    let by_url = input.encoding_type.as_ref().is_some_and(|e| e.as_str() == EncodingType::URL);
-    let written = |text: String| if by_url { escape::encode(&text) } else { text };
-    let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-    let key_count = Some(count(page.len()));
-    let contents = page.objects.into_iter().map(|(key, object)| s3s::dto::Object {
-        key: Some(written(key)),
+fn page_size(asked: Option<i32>) -> usize {
+    asked.map_or(LONGEST_PAGE, |n| usize::try_from(n).unwrap_or(0)).min(LONGEST_PAGE)
+}
+
+/// How names are written in an answer.
+fn writer(encoding: Option<&EncodingType>) -> impl Fn(String) -> String + use<> {
+    let by_url = encoding.is_some_and(|e| e.as_str() == EncodingType::URL);
+    move |text| if by_url { escape::encode(&text) } else { text }
+}
+
+fn count(n: usize) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}
+
+fn content(key: String, object: &Object) -> s3s::dto::Object {
+    s3s::dto::Object {
+        key: Some(key),
         size: Some(length(&object.body)),
-        e_tag: Some(etag(&object)),
+        e_tag: Some(etag(object)),
         last_modified: Some(object.modified.into()),
         storage_class: Some(ObjectStorageClass::from_static(if object.archived {
             ObjectStorageClass::GLACIER
@@ -216,7 +246,13 @@ fn listed(page: listing::Page, input: ListObjectsV2Input) -> ListObjectsV2Output
             ObjectStorageClass::STANDARD
         })),
         ..s3s::dto::Object::default()
-    });
+    }
+}
+
+fn listed(page: listing::Page, input: ListObjectsV2Input) -> ListObjectsV2Output {
+    let written = writer(input.encoding_type.as_ref());
+    let key_count = Some(count(page.len()));
+    let contents = page.objects.into_iter().map(|(key, object)| content(written(key), &object));
     let groups = page.common_prefixes.into_iter();
     let common_prefixes = groups.map(|group| CommonPrefix { prefix: Some(written(group)) });
     ListObjectsV2Output {
@@ -225,13 +261,36 @@ fn listed(page: listing::Page, input: ListObjectsV2Input) -> ListObjectsV2Output
         key_count,
         max_keys: input.max_keys.or(Some(count(LONGEST_PAGE))),
         is_truncated: Some(page.next.is_some()),
-        next_continuation_token: page.next,
+        next_continuation_token: page.next.and_then(|next| next.token()),
         name: Some(input.bucket),
-        prefix: input.prefix.map(written),
-        delimiter: input.delimiter.map(written),
-        start_after: input.start_after.map(written),
+        prefix: input.prefix.map(&written),
+        delimiter: input.delimiter.map(&written),
+        start_after: input.start_after.map(&written),
         continuation_token: input.continuation_token,
         encoding_type: input.encoding_type,
         ..ListObjectsV2Output::default()
+    }
+}
+
+fn listed_by_marker(page: listing::Page, input: ListObjectsInput) -> ListObjectsOutput {
+    let written = writer(input.encoding_type.as_ref());
+    let contents = page.objects.into_iter().map(|(key, object)| content(written(key), &object));
+    let groups = page.common_prefixes.into_iter();
+    let common_prefixes = groups.map(|group| CommonPrefix { prefix: Some(written(group)) });
+    let is_truncated = Some(page.next.is_some());
+    // Without groups, clients go on from the last key.
+    let next = page.next.filter(|_| input.delimiter.is_some());
+    ListObjectsOutput {
+        contents: Some(contents.collect()),
+        common_prefixes: Some(common_prefixes.collect()),
+        max_keys: input.max_keys.or(Some(count(LONGEST_PAGE))),
+        is_truncated,
+        next_marker: next.and_then(After::marker).map(&written),
+        name: Some(input.bucket),
+        prefix: input.prefix.map(&written),
+        delimiter: input.delimiter.map(&written),
+        marker: input.marker.map(&written),
+        encoding_type: input.encoding_type,
+        ..ListObjectsOutput::default()
     }
 }
