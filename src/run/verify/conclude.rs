@@ -203,7 +203,7 @@ impl Conclusion<'_> {
             (None, Some(end)) => said.push(format!(
                 "Anything after {end}, the end of the newest digest: nothing in a copy shows whether later digests were deleted. Ask for a time with --end-time.",
             )),
-            _ => said.push("Anything outside the requested time.".to_owned()),
+            _ => said.push("Anything outside the requested time, and whatever lies in folders of other days.".to_owned()),
         }
         if statuses.asked
             && let Some(cause) = statuses.refused.first()

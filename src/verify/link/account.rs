@@ -95,7 +95,12 @@ impl Linker {
             coverage.assign(tail, CoverageState::Pending, None);
             return;
         }
-        let message = "The chain ends before the requested time does: its newest digests are gone, or logging stopped.";
+        // On stopping, CloudTrail delivers a last digest.
+        let stopped = request.stopped.filter(|stopped| *stopped <= add(newest, hours(1)));
+        let message = match stopped {
+            None => "The chain ends before the requested time does: its newest digests are gone, or logging stopped.".to_owned(),
+            Some(stopped) => format!("CloudTrail says that logging was stopped at {stopped}, and the digest of that time is there: nothing covers the time since."),
+        };
         let bucket = self.chain.bucket.as_ref().map(BucketName::as_str);
         let finding = Finding::new(Code::ChainTruncated, message)
             .chain(&self.chain)
@@ -105,10 +110,10 @@ impl Linker {
             Some(last) => finding.object(bucket, &*last.at.key),
             None => finding,
         };
-        let (state, finding) = if self.unlisted {
-            (CoverageState::Unreadable, finding.severity(Severity::Incomplete))
-        } else {
-            (CoverageState::Violated, finding)
+        let (state, finding) = match (self.unlisted, stopped) {
+            (true, _) => (CoverageState::Unreadable, finding.severity(Severity::Incomplete)),
+            (false, Some(_)) => (CoverageState::Gap, finding.severity(Severity::Incomplete)),
+            (false, None) => (CoverageState::Violated, finding),
         };
         coverage.assign(tail, state, Some(Code::ChainTruncated));
         self.findings.push(finding);

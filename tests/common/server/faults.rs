@@ -34,8 +34,13 @@ struct Planned {
 }
 
 /// The beginnings of `matching` that mean other requests than GETs of objects.
-const VERBS: [(&str, &str); 4] =
-    [("list:", "LIST"), ("put:", "PUT"), ("head:", "HEAD"), ("keys:", "ListPublicKeys")];
+const VERBS: [(&str, &str); 5] = [
+    ("list:", "LIST"),
+    ("put:", "PUT"),
+    ("head:", "HEAD"),
+    ("keys:", "ListPublicKeys"),
+    ("trails:", "DescribeTrails"),
+];
 
 impl Faults {
     pub(super) fn add(&self, matching: &str, fault: Fault, spared: u32, times: Option<u32>) {

@@ -25,6 +25,7 @@ use super::call::{Call, Service};
 use super::faults::{Fault, Faults};
 use super::memory::Memory;
 use super::public_keys::PublicKeys;
+use super::trails::Trails;
 use super::{ACCESS_KEY, SECRET_KEY, lock};
 
 /// What the handle in the test and the tasks of the server share.
@@ -32,6 +33,7 @@ use super::{ACCESS_KEY, SECRET_KEY, lock};
 pub(super) struct State {
     pub(super) memory: Memory,
     pub(super) public_keys: PublicKeys,
+    pub(super) trails: Trails,
     pub(super) faults: Faults,
     pub(super) requests: Mutex<Vec<String>>,
     pub(super) latency: Mutex<Duration>,
@@ -119,6 +121,8 @@ impl Front {
         };
         let answer = match call.verb.as_str() {
             "ListPublicKeys" => self.state.public_keys.list(&call.subject, &request),
+            "DescribeTrails" => Ok(self.state.trails.describe()),
+            "GetTrailStatus" => self.state.trails.status(&request),
             _ => Err("UnknownOperationException"),
         };
         match answer {

@@ -11,6 +11,7 @@ mod listing;
 mod memory;
 mod public_keys;
 mod s3;
+mod trails;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -36,7 +37,7 @@ const SIDECAR_SUFFIX: &str = ".metadata.json";
 ///
 /// Of S3 it does, path style: CreateBucket, HeadBucket, GetBucketLocation, ListObjectsV2,
 /// ListObjects, GetObject, HeadObject, PutObject, DeleteObject. Signatures are checked. Of CloudTrail:
-/// ListPublicKeys, unchecked.
+/// ListPublicKeys, DescribeTrails and GetTrailStatus, unchecked.
 pub struct Server {
     endpoint: String,
     state: Arc<State>,
@@ -165,6 +166,11 @@ impl Server {
     /// prints it.
     pub fn publish_keys(&self, region: &str, list_json: &str) {
         self.state.public_keys.publish(region, list_json);
+    }
+
+    /// Adds a trail, as DescribeTrails and GetTrailStatus tell of it.
+    pub fn trail(&self, described: serde_json::Value, status: serde_json::Value) {
+        self.state.trails.add(described, status);
     }
 
     /// From now on ListPublicKeys answers AccessDeniedException.
