@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
 use super::keys::read_key_file;
@@ -20,7 +20,7 @@ use crate::report::text::{self, TextOptions};
 use crate::report::{self, json};
 use crate::run::pool::Stop;
 use crate::run::sources::{Filter, Insisted, Sources};
-use crate::run::verify::{CloudTrail, VerifyRequest, estimate, verify};
+use crate::run::verify::{CloudTrail, Unreferenced, VerifyRequest, estimate, verify};
 use crate::verify::digest::Rules;
 use crate::verify::inflate::AlreadyInflated;
 use crate::verify::{Finding, Limits, Severity};
@@ -100,6 +100,11 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     objects: Option<PathBuf>,
 
+    /// What log files weigh that no digest lists, though digests cover their time and place: a
+    /// trail without log file validation may write to the same folders
+    #[arg(long, value_enum, default_value_t = UnreferencedArg::Violation)]
+    unreferenced: UnreferencedArg,
+
     /// Accept a gap between segments that lies in this time, for a reason that the report then
     /// gives (repeatable): START/END=REASON
     #[arg(long = "accept-gap", value_name = "GAP", value_parser = parse_gap)]
@@ -118,6 +123,27 @@ pub struct VerifyArgs {
 
     #[command(flatten)]
     aws: AwsArgs,
+}
+
+/// What log files weigh that no digest lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum UnreferencedArg {
+    /// As much as an injected one
+    Violation,
+    /// A notice: such a trail is known to write here
+    Notice,
+    /// Only counted
+    Ignore,
+}
+
+impl From<UnreferencedArg> for Unreferenced {
+    fn from(arg: UnreferencedArg) -> Self {
+        match arg {
+            UnreferencedArg::Violation => Self::Violation,
+            UnreferencedArg::Notice => Self::Notice,
+            UnreferencedArg::Ignore => Self::Ignore,
+        }
+    }
 }
 
 /// What a run would do, without doing it.
@@ -295,6 +321,7 @@ fn request(args: &VerifyArgs, io: &Io<'_>, online: bool) -> Result<VerifyRequest
         end: end.or(as_of),
         as_of,
         stop: io.stop.clone(),
+        unreferenced: args.unreferenced.into(),
         accepted_gaps: args.accepted_gaps.clone(),
         management_account: args.management_account.clone(),
         accounts: args.scope.accounts.clone(),

@@ -268,8 +268,8 @@ pub struct ObjectReport<'a> {
     pub result: &'static str,
     /// The code of the finding on it; `None` when there is none.
     pub code: Option<Code>,
-    /// The chain that it belongs to.
-    pub chain: &'a ChainId,
+    /// The chain that it belongs to; `None` where that cannot be told.
+    pub chain: Option<&'a ChainId>,
     /// Its bucket.
     pub bucket: Option<&'a str>,
     /// Its key.

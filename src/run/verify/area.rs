@@ -53,7 +53,7 @@ pub(super) struct AreaRun<'a, 'o> {
     pub(super) claimed: Listed,
     pub(super) kinds: BTreeSet<LogKind>,
     queue: VecDeque<Pending>,
-    lines: AreaLines<'a, 'o>,
+    pub(super) lines: AreaLines<'a, 'o>,
 }
 
 /// What is to be recorded, in the order of the input.
@@ -385,7 +385,7 @@ impl AreaRun<'_, '_> {
                         object: "digest",
                         result,
                         code,
-                        chain: &chain,
+                        chain: Some(&chain),
                         bucket,
                         key: &key,
                         referenced_by: None,
@@ -458,7 +458,7 @@ impl AreaRun<'_, '_> {
             object: "log",
             result,
             code,
-            chain: &listing.chain,
+            chain: Some(&listing.chain),
             bucket: Some(&entry.bucket),
             key: &entry.object,
             referenced_by: Some(&listing.key),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::explain::{explain, shape};
 use super::status::Statuses;
-use super::{ClosedArea, Gathered, Run, unlisted};
+use super::{ClosedArea, Gathered, Run, Unreferenced, unlisted};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::report::{ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Verdict};
 use crate::verify::link::Request;
@@ -218,6 +218,12 @@ impl Conclusion<'_> {
         }
         if !self.run.request.logs {
             said.push("Anything about log files: they were not read (--no-logs).".to_owned());
+        }
+        let aside = self.all.totals.logs.unreferenced;
+        if aside > 0 && self.run.request.unreferenced == Unreferenced::Ignore {
+            said.push(format!(
+                "Whether {aside} log files belong here that no digest lists: they were left aside, as asked (--unreferenced ignore)."
+            ));
         }
         if self.all.already_inflated > 0 {
             said.push(format!(

@@ -136,7 +136,7 @@ mod tests {
             object: "digest",
             result: "valid",
             code: None,
-            chain,
+            chain: Some(chain),
             bucket: None,
             key,
             referenced_by: None,

@@ -13,6 +13,7 @@ mod lines;
 mod plan;
 mod status;
 mod unlisted;
+mod unreferenced;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -24,6 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::estimate::estimate;
 pub use self::lines::ObjectSink;
+pub use self::unreferenced::Unreferenced;
 
 use self::conclude::Conclusion;
 use self::lines::Lines;
@@ -66,6 +68,8 @@ pub struct VerifyRequest {
     pub as_of: Option<Timestamp>,
     /// Whether the bucket is learned from the digests.
     pub bucket_inferred: bool,
+    /// What log files weigh that no digest lists.
+    pub unreferenced: Unreferenced,
     /// The account that an organization's trail belongs to, whose events may explain its gaps.
     pub management_account: Option<AccountId>,
     /// The gaps that are accepted.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::Gathered;
 use super::area::{AreaRun, list_digests};
 use super::plan::{Plan, PlannedDigest, asked_for, second_copies};
+use super::unreferenced;
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{BucketName, ChainId, DigestKey, LogKey, LogKind, Sha256Hash, Window};
 use crate::report::ChainReport;
@@ -39,13 +40,13 @@ impl Group {
 
 /// A log file that no digest read so far lists.
 pub(super) struct Candidate {
-    key: String,
+    pub(super) key: String,
     kind: LogKind,
     /// The times that its name tells, or where it tells none those of its folder's day.
-    named: Vec<Timestamp>,
+    pub(super) named: Vec<Timestamp>,
     /// By what it is judged: its name and the store, or where the name tells no time the beginning
     /// and the end of its folder's day.
-    times: Vec<Delivery>,
+    pub(super) times: Vec<Delivery>,
 }
 
 /// The listing of an area's log files, under way: what digests list, and what is there besides.
@@ -84,7 +85,7 @@ pub(super) fn judge_area(
     consult(this, planned, possible.collect(), &mut statements)?;
     let chain = only_standard_chain(this);
     let (mut uncovered, mut after, mut kinds) = (None, None, BTreeMap::new());
-    let (mut undecided, mut told) = (None, None);
+    let (mut undecided, mut told, mut unreferenced) = (None, None, Vec::new());
     for candidate in candidates {
         let key = &candidate.key;
         let bucket = bucket_of(this.id);
@@ -100,8 +101,7 @@ pub(super) fn judge_area(
         let judged: Vec<_> =
             candidate.times.iter().map(|t| judge(*t, statements.values())).collect();
         if judged.contains(&Unlisted::Unreferenced) {
-            this.gathered.totals.logs.unreferenced += 1;
-            this.gathered.findings.push(unreferenced(this.id, chain.as_ref(), &candidate));
+            unreferenced.push(candidate);
         } else if judged.contains(&Unlisted::Undecided) {
             let by = |t: &Delivery| judge(*t, asked_for.values()) == Unlisted::Undecided;
             let group = if candidate.times.iter().any(by) { &mut told } else { &mut undecided };
@@ -112,6 +112,7 @@ pub(super) fn judge_area(
             Group::add(&mut uncovered, first);
         }
     }
+    unreferenced::tell(this, chain.as_ref(), &unreferenced)?;
     for (group, severity) in [(undecided, Severity::Incomplete), (told, Severity::Notice)] {
         let Some(group) = group else { continue };
         let message = format!(
@@ -345,20 +346,6 @@ fn only_standard_chain(this: &AreaRun<'_, '_>) -> Option<ChainId> {
     let mut standard = this.chains.keys().filter(|id| id.kind == crate::model::ChainKind::Standard);
     let first = standard.next()?;
     standard.next().is_none().then(|| first.clone())
-}
-
-fn unreferenced(id: &AreaId, chain: Option<&ChainId>, candidate: &Candidate) -> Finding {
-    let message = if candidate.times.len() == 1 {
-        "No digest lists this log file, though digests cover its time and place."
-    } else {
-        "No digest lists this file, though digests cover its place; its name and folder are not those of a log file."
-    };
-    let bucket = id.bucket.as_ref().map(BucketName::as_str);
-    let mut finding = Finding::new(Code::LogUnreferenced, message).object(bucket, &candidate.key);
-    finding.chain = chain.cloned();
-    finding.start = candidate.times.first().map(|t| t.time());
-    finding.end = candidate.times.last().map(|t| t.time());
-    finding
 }
 
 fn grouped(id: &AreaId, folder: &str, group: Group, message: String) -> Finding {
