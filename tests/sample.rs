@@ -9,8 +9,12 @@ use std::path::{Path, PathBuf};
 
 use common::{trailseal, verify};
 
+fn committed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)
+}
+
 fn sample() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/sample")
+    committed("sample")
 }
 
 fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -30,17 +34,18 @@ fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-#[test]
-fn the_sample_is_what_the_command_writes_with_its_key() {
+/// Holds a committed sample to what the command writes with its key.
+fn is_what_the_command_writes(sample: &Path, args: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
     let keys = dir.path().join("keys");
     fs::create_dir(&keys).unwrap();
     for name in ["signing-key.pem", "public-keys.json", "certificate.pem"] {
-        fs::copy(sample().join("keys").join(name), keys.join(name)).unwrap();
+        fs::copy(sample.join("keys").join(name), keys.join(name)).unwrap();
     }
-    let ran = trailseal(&["sample", dir.path().to_str().unwrap()]);
+    let command = [&["sample", dir.path().to_str().unwrap()], args].concat();
+    let ran = trailseal(&command);
     assert_eq!(ran.status, 0, "{}", ran.err);
-    let (committed, written) = (files(&sample()), files(dir.path()));
+    let (committed, written) = (files(sample), files(dir.path()));
     assert_eq!(committed.keys().collect::<Vec<_>>(), written.keys().collect::<Vec<_>>());
     for (name, bytes) in &committed {
         assert!(written[name] == *bytes, "{name} is not what the command writes");
@@ -48,7 +53,30 @@ fn the_sample_is_what_the_command_writes_with_its_key() {
     let size: usize = committed.values().map(Vec::len).sum();
     assert!(size < 1_000_000, "the sample takes {size} bytes");
     // It is written to a new place only.
-    assert_eq!(trailseal(&["sample", dir.path().to_str().unwrap()]).status, 2);
+    assert_eq!(trailseal(&command).status, 2);
+}
+
+#[test]
+fn the_samples_are_what_the_command_writes_with_their_key() {
+    is_what_the_command_writes(&sample(), &[]);
+    is_what_the_command_writes(&committed("restart"), &["--restart"]);
+}
+
+#[test]
+fn the_restarted_sample_is_verified_with_its_gaps_explained() {
+    let root = committed("restart");
+    let (root, keys) = (root.to_str().unwrap(), root.join("keys/public-keys.json"));
+    let report = verify(&["verify", root, "--keys", keys.to_str().unwrap()]);
+    assert_eq!((report.status, report.hours().as_str()), (0, "PPPPPPEEEPPPPPP"));
+    let gaps: Vec<_> = report.codes();
+    assert_eq!(gaps.len(), 2, "in both regions");
+    assert!(
+        gaps.iter().all(|(code, severity, _)| (&**code, &**severity) == ("chain-gap", "notice"))
+    );
+    assert!(report.json["not_proven"].to_string().contains("a gap that is explained"));
+    // Without the home region nobody says why.
+    let one = verify(&["verify", root, "--keys", keys.to_str().unwrap(), "--region", "eu-west-1"]);
+    assert_eq!((one.status, one.hours().as_str()), (3, "PPPPPPGGGPPPPPP"));
 }
 
 #[test]

@@ -26,6 +26,11 @@ pub struct SampleArgs {
     /// A directory; AWSLogs and keys are made in it
     #[arg(value_name = "DIR")]
     dir: PathBuf,
+
+    /// Another sample: one account, a trail that was stopped and started again, with the events
+    /// that explain the gap
+    #[arg(long)]
+    restart: bool,
 }
 
 /// Runs the command.
@@ -51,7 +56,8 @@ pub fn run(args: &SampleArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let store = DirectoryStore::open(dir, &*shown)
         .map_err(|e| Failure::internal(format!("{shown}: {e}")))?;
     let store: Arc<dyn Store> = Arc::new(store);
-    sample::write(&store, &key).map_err(Failure::internal)?;
+    let write = if args.restart { sample::write_restart } else { sample::write };
+    write(&store, &key).map_err(Failure::internal)?;
     let keys = keys.join("public-keys.json");
     writeln!(
         io.out,

@@ -86,13 +86,17 @@ impl<'a> Text<'a> {
                 "no violation was found, but part of what was asked for could not be checked, and nothing may be said of it"
             }
         };
-        page.paragraph(0, (word, style.bold()), &format!(": {meaning}."), 2)?;
+        let seconds =
+            |s: CoverageState| report.totals.coverage_seconds.get(s.as_str()).copied().unwrap_or(0);
+        let explained = match (report.verdict, seconds(CoverageState::Explained)) {
+            (_, 0) | (Verdict::Violation, _) => "",
+            _ => "; there is time that no digest covers, and it is explained",
+        };
+        page.paragraph(0, (word, style.bold()), &format!(": {meaning}{explained}."), 2)?;
         page.blank()?;
         page.row(2, ("findings", PLAIN), tally(&report.findings))?;
         let totals = &report.totals;
         page.row(2, ("chains", PLAIN), count(totals.chains))?;
-        let seconds =
-            |s: CoverageState| totals.coverage_seconds.get(s.as_str()).copied().unwrap_or(0);
         let states = CoverageState::ALL.into_iter().filter(|s| seconds(*s) != 0);
         let states: Vec<_> =
             states.map(|s| format!("{} {}", duration(seconds(s)), s.as_str())).collect();

@@ -2,6 +2,8 @@
 //! Insights log file and a late one in a backfill digest. All of it but the key is fixed, so that
 //! with the same key the same bytes are written.
 
+mod restart;
+
 use std::io::Write;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -9,6 +11,8 @@ use std::sync::Arc;
 use flate2::{Compression, GzBuilder};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+
+pub use self::restart::write_restart;
 
 use super::progress::Silent;
 use super::seal::{SealError, SealRequest, seal};
@@ -41,6 +45,9 @@ pub enum SampleError {
     /// Sealing failed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// Signing failed.
+    #[error("signing failed: {0}")]
+    Sign(String),
     /// A name of the sample is not a name; a bug.
     #[error(transparent)]
     Name(#[from] IdError),
@@ -108,6 +115,21 @@ fn log(
     time: Timestamp,
     late: bool,
 ) -> Result<SampleLog, IdError> {
+    let (key, id) = key_of(account, region, kind, time)?;
+    let events = [
+        event(account, region, kind, &id, add(time, minutes(-4))),
+        event(account, region, kind, &id, add(time, minutes(-1))),
+    ];
+    Ok(SampleLog { key, body: body(&json!({ "Records": events }).to_string()), late })
+}
+
+/// The key of a log file, and a number of its own that ids are made of.
+fn key_of(
+    account: &str,
+    region: &str,
+    kind: LogKind,
+    time: Timestamp,
+) -> Result<(LogKey, String), IdError> {
     let seed = format!("{account} {region} {} {time}", kind.folder());
     let id = Sha256Hash::of(seed.as_bytes()).to_string();
     let place =
@@ -121,14 +143,13 @@ fn log(
         underscore: true,
         unique: id.chars().take(16).collect(),
     };
-    let events = [
-        event(account, region, kind, &id, add(time, minutes(-4))),
-        event(account, region, kind, &id, add(time, minutes(-1))),
-    ];
-    let text = json!({ "Records": events }).to_string();
+    Ok((key, id))
+}
+
+fn body(text: &str) -> Vec<u8> {
     let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
     let _ = encoder.write_all(text.as_bytes());
-    Ok(SampleLog { key, body: encoder.finish().unwrap_or_default(), late })
+    encoder.finish().unwrap_or_default()
 }
 
 fn event(account: &str, region: &str, kind: LogKind, id: &str, time: Timestamp) -> Value {
@@ -176,27 +197,34 @@ fn seal_all(
 ) -> Result<(), SampleError> {
     for account in ACCOUNTS {
         for region in REGIONS {
-            let place = Place {
-                prefix: String::new(),
-                organization: None,
-                account: AccountId::parse(account)?,
-            };
-            let request = SealRequest {
-                validity: None,
-                bucket: BucketName::parse(BUCKET)?,
-                place,
-                region: Region::parse(region)?,
-                trail: TrailName::parse(TRAIL)?,
-                home_region: Region::parse(REGIONS[0])?,
-                start: Timestamp::from_second(START).ok(),
-                end: until,
-                interval: hours(1),
-                // CloudTrail, too, writes some minutes after the end.
-                now: add(until, minutes(7)),
-                jobs: NonZero::<usize>::MIN,
-            };
-            seal(&request, store.clone(), String::new(), signer, &Silent).1?;
+            seal_area(store, signer, account, region, until)?;
         }
     }
     Ok(())
+}
+
+fn seal_area(
+    store: &Arc<dyn Store>,
+    signer: &dyn Signer,
+    account: &str,
+    region: &str,
+    until: Timestamp,
+) -> Result<(), SampleError> {
+    let place =
+        Place { prefix: String::new(), organization: None, account: AccountId::parse(account)? };
+    let request = SealRequest {
+        validity: None,
+        bucket: BucketName::parse(BUCKET)?,
+        place,
+        region: Region::parse(region)?,
+        trail: TrailName::parse(TRAIL)?,
+        home_region: Region::parse(REGIONS[0])?,
+        start: Timestamp::from_second(START).ok(),
+        end: until,
+        interval: hours(1),
+        // CloudTrail, too, writes some minutes after the end.
+        now: add(until, minutes(7)),
+        jobs: NonZero::<usize>::MIN,
+    };
+    Ok(seal(&request, store.clone(), String::new(), signer, &Silent).1?)
 }

@@ -79,7 +79,10 @@ impl Conclusion<'_> {
         let verdict = Verdict::of(&self.all.findings, states);
         let totals = self.sum(&chains);
         let keys = self.keys();
-        let not_proven = self.not_proven(end, &statuses);
+        let mut not_proven = self.not_proven(end, &statuses);
+        if !explained.is_empty() {
+            not_proven.push("That no digests stood in a gap that is explained: whoever stops, starts and deletes a whole segment in between leaves the same traces.".to_owned());
+        }
         let request = self.run.request;
         RunReport {
             schema: crate::report::run::SCHEMA,
