@@ -117,7 +117,7 @@ codes! {
         "The newest digests are gone or logging stopped: look for StopLogging, DeleteTrail and DeleteObject events of that time. If the trail ended on purpose, set --end-time.";
     /// A new segment starts: the time since the last one is not covered.
     ChainGap = "chain-gap", Incomplete,
-        "Look for StopLogging, UpdateTrail or DeleteTrail before and StartLogging after: they tell who interrupted the chain. What happened in between is not covered.";
+        "Look for StopLogging, UpdateTrail or DeleteTrail before and StartLogging after: they tell who interrupted the chain (for an organization's trail give --management-account). What happened in between is not covered. --accept-gap START/END=REASON puts your own acceptance on record.";
     /// The requested start lies before the first digest.
     ChainLateStart = "chain-late-start", Incomplete,
         "Validation began later, or the first digests are gone: find out when it was enabled, and set --start-time accordingly.";
