@@ -70,7 +70,8 @@ impl CloudTrailKeys {
         result
     }
 
-    fn ask(&self, region: &Region, window: Window) -> Result<PublishedKeys, String> {
+    /// Asks for a window as it is, whatever was asked before.
+    pub(super) fn ask(&self, region: &Region, window: Window) -> Result<PublishedKeys, String> {
         let client = client(&self.aws, region);
         let mut keys = Vec::new();
         let mut token = None;

@@ -9,7 +9,11 @@ use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::SharedHttpClient;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use tokio::runtime::Runtime;
 
 /// How often one request is tried before it counts as failed.
@@ -38,6 +42,10 @@ pub struct AwsOptions {
     pub request_payer: bool,
     /// How many times a request is tried; `None` for the usual.
     pub attempts: Option<u32>,
+    /// The region; `None` for that of the configuration.
+    pub region: Option<String>,
+    /// Certificate authorities to trust instead of the system's, as PEM.
+    pub ca_bundle: Option<Vec<u8>>,
 }
 
 /// Why AWS cannot be used.
@@ -78,6 +86,8 @@ pub struct Aws {
     runtime: Arc<Runtime>,
     pub(super) config: SdkConfig,
     pub(super) options: AwsOptions,
+    /// The region that options, environment or files name.
+    named_region: Option<Region>,
 }
 
 impl Aws {
@@ -91,8 +101,8 @@ impl Aws {
             .thread_name("network")
             .enable_all()
             .build()?;
-        let config = runtime.block_on(load(&options));
-        Ok(Self { runtime: Arc::new(runtime), config, options })
+        let (config, named_region) = runtime.block_on(load(&options));
+        Ok(Self { runtime: Arc::new(runtime), config, options, named_region })
     }
 
     /// Waits for a request on the caller's thread.
@@ -105,6 +115,12 @@ impl Aws {
         self.config.region().cloned().unwrap_or_else(|| Region::from_static(FALLBACK_REGION))
     }
 
+    /// The region that options, environment or files name; `None` where none does.
+    #[must_use]
+    pub fn named_region(&self) -> Option<&str> {
+        self.named_region.as_ref().map(Region::as_ref)
+    }
+
     /// Whether an endpoint stands in for AWS, be it by option or by environment.
     pub(super) fn has_endpoint(&self) -> bool {
         let named = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -114,7 +130,7 @@ impl Aws {
     }
 }
 
-async fn load(options: &AwsOptions) -> SdkConfig {
+async fn load(options: &AwsOptions) -> (SdkConfig, Option<Region>) {
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ).build();
     let attempts = options.attempts.unwrap_or(ATTEMPTS);
     // Not the SDK's adaptive mode: one SlowDown in a small run makes that wait for half a minute.
@@ -132,15 +148,33 @@ async fn load(options: &AwsOptions) -> SdkConfig {
     if let Some(url) = &options.endpoint_url {
         loader = loader.endpoint_url(url);
     }
+    if let Some(region) = &options.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(pem) = &options.ca_bundle {
+        loader = loader.http_client(trusting(pem));
+    }
     let config = loader.load().await;
-    let region = config.region().cloned().unwrap_or_else(|| Region::from_static(FALLBACK_REGION));
+    let named = config.region().cloned();
+    let region = named.clone().unwrap_or_else(|| Region::from_static(FALLBACK_REGION));
     let config = config.into_builder().region(region).build();
-    let Some(role) = &options.role_arn else { return config };
+    let Some(role) = &options.role_arn else { return (config, named) };
     let mut provider =
         AssumeRoleProvider::builder(role).session_name("trailseal").configure(&config);
     if let Some(id) = &options.external_id {
         provider = provider.external_id(id);
     }
     let provider = aws_sdk_s3::config::SharedCredentialsProvider::new(provider.build().await);
-    config.into_builder().credentials_provider(provider).build()
+    (config.into_builder().credentials_provider(provider).build(), named)
+}
+
+/// Connections that trust these certificate authorities alone.
+fn trusting(pem: &[u8]) -> SharedHttpClient {
+    let trust = TrustStore::empty().with_pem_certificate(pem);
+    // The builder fails only for trust that is not of its own kind.
+    let context = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
+    Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(context)
+        .build_https()
 }

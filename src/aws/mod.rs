@@ -4,6 +4,7 @@
 //! caller waits on its own thread. Retries are bounded and back off (the SDK's own), bodies that
 //! break off are resumed, and what remains is told apart: absence, archive, trouble.
 
+mod calls;
 mod cloudtrail;
 mod config;
 mod error;
@@ -11,6 +12,7 @@ mod kms;
 mod s3;
 mod trails;
 
+pub use calls::{CallError, Calls, DescribedTrail};
 pub use cloudtrail::{CloudTrailKeys, PublishedKeys};
 pub use config::{Aws, AwsError, AwsOptions};
 pub use kms::KmsSigner;

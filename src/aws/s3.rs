@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Region;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_sdk_s3::types::{EncodingType, RequestPayer};
+use aws_sdk_s3::types::{BucketLocationConstraint, EncodingType, RequestPayer};
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use jiff::Timestamp;
 
+use super::calls::{CallError, worded};
 use super::config::{Aws, AwsError};
 use super::error::{line, of_object};
 use crate::model::{BucketName, Metadata};
@@ -70,6 +71,58 @@ impl S3Store {
         }
         let cause = "it names one region after another as its own".to_owned();
         Err(AwsError::Bucket { bucket: bucket.to_string(), cause })
+    }
+
+    /// A bucket in the region that it is known to be in; nothing is asked yet.
+    #[must_use]
+    pub(super) fn of_region(aws: &Aws, bucket: BucketName, region: Region) -> Self {
+        let (client, name) = (client(aws, region), format!("s3://{bucket}"));
+        Self { aws: aws.clone(), client, bucket, name, requests: Arc::default() }
+    }
+
+    /// Where the bucket is; `None` for us-east-1.
+    pub(super) fn location(&self) -> Result<Option<BucketLocationConstraint>, CallError> {
+        self.count();
+        let request = self.client.get_bucket_location().bucket(self.bucket.as_str());
+        let answer = self.aws.wait(request.send());
+        answer
+            .map(|answer| answer.location_constraint)
+            .map_err(|error| worded("GetBucketLocation", &error))
+    }
+
+    /// Lists keys with a prefix, in order, from the first after `after` on, until `each` says
+    /// that it is enough.
+    pub(super) fn keys_after(
+        &self,
+        prefix: &str,
+        after: &str,
+        each: &mut dyn FnMut(String) -> bool,
+    ) -> Result<(), CallError> {
+        let mut token = None;
+        loop {
+            let request = self
+                .client
+                .list_objects_v2()
+                .bucket(self.bucket.as_str())
+                .prefix(prefix)
+                .start_after(after)
+                .set_continuation_token(token)
+                .encoding_type(EncodingType::Url)
+                .set_request_payer(payer(&self.aws));
+            self.count();
+            let page = self.aws.wait(request.send());
+            let page = page.map_err(|error| worded("ListObjects", &error))?;
+            let encoded = page.encoding_type().is_some();
+            for key in page.contents().iter().filter_map(|object| object.key()) {
+                if !each(if encoded { url_decode(key) } else { key.to_owned() }) {
+                    return Ok(());
+                }
+            }
+            token = page.next_continuation_token;
+            if token.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     fn count(&self) {

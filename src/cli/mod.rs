@@ -12,6 +12,8 @@ pub mod sample;
 pub mod seal;
 mod source;
 mod time_args;
+#[cfg(feature = "aws")]
+pub mod validate_logs;
 pub mod verify;
 
 use std::fmt;
@@ -43,6 +45,8 @@ pub struct Cli {
 enum Command {
     Verify(Box<verify::VerifyArgs>),
     Seal(Box<seal::SealArgs>),
+    #[cfg(feature = "aws")]
+    ValidateLogs(Box<validate_logs::ValidateLogsArgs>),
     /// Signing keys, and what a key file holds
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -125,6 +129,8 @@ impl Cli {
         let result = match &self.command {
             Command::Verify(args) => verify::run(args, io),
             Command::Seal(args) => seal::run(args, io),
+            #[cfg(feature = "aws")]
+            Command::ValidateLogs(args) => validate_logs::run(args, io),
             Command::Keys(command) => keys::run(command, io),
             Command::Inspect(args) => inspect::run(args, io),
             Command::Collect(args) => collect::run(args, io),

@@ -134,7 +134,7 @@ impl<'a> Opener<'a> {
             role_arn,
             external_id,
             request_payer,
-            attempts: None,
+            ..AwsOptions::default()
         };
         let aws = Aws::load(options).map_err(Failure::internal)?;
         self.aws = Some(aws.clone());

@@ -22,8 +22,7 @@ use crate::run::pool::Stop;
 use crate::run::sources::{Filter, Insisted, Sources};
 use crate::run::verify::{CloudTrail, Unreferenced, VerifyRequest, estimate, verify};
 use crate::verify::digest::Rules;
-use crate::verify::inflate::AlreadyInflated;
-use crate::verify::{Finding, Limits, Severity};
+use crate::verify::{Finding, Severity};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -272,13 +271,7 @@ fn rules(args: &VerifyArgs, online: bool) -> Result<Rules, Failure> {
         (true, true) => KeyRing::new(),
         _ => read_keys(&args.keys)?,
     };
-    let (unsigned, already_inflated) = if online {
-        (Severity::Violation, AlreadyInflated::Refuse)
-    } else {
-        (Severity::Incomplete, AlreadyInflated::Accept)
-    };
-    let limits = Limits::default();
-    Ok(Rules { keys, limits, already_inflated, unsigned, key_unknown: Severity::Incomplete })
+    Ok(if online { Rules::of_bucket(keys) } else { Rules::of_copy(keys) })
 }
 
 /// CloudTrail itself, for a bucket without key files.

@@ -7,6 +7,7 @@ pub mod progress;
 pub mod sample;
 pub mod seal;
 pub mod sources;
+pub mod validate_logs;
 pub mod verify;
 mod walk;
 

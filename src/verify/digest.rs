@@ -35,6 +35,30 @@ pub struct Rules {
     pub key_unknown: Severity,
 }
 
+impl Rules {
+    /// For a bucket, where nothing is lost on the way.
+    #[must_use]
+    pub fn of_bucket(keys: KeyRing) -> Self {
+        Self {
+            keys,
+            limits: Limits::default(),
+            already_inflated: AlreadyInflated::Refuse,
+            unsigned: Severity::Violation,
+            key_unknown: Severity::Incomplete,
+        }
+    }
+
+    /// For a copy of one: it may have lost metadata, and files may have been inflated.
+    #[must_use]
+    pub fn of_copy(keys: KeyRing) -> Self {
+        Self {
+            already_inflated: AlreadyInflated::Accept,
+            unsigned: Severity::Incomplete,
+            ..Self::of_bucket(keys)
+        }
+    }
+}
+
 /// Where a digest was read.
 #[derive(Debug, Clone)]
 pub struct Location {

@@ -34,6 +34,7 @@ use super::pool::{Pool, Stop};
 use super::progress::Progress;
 use super::sources::{AreaId, Sources};
 use crate::crypto::{KeyRing, PublicKey};
+use crate::model::time::hours;
 use crate::model::{AccountId, ChainId, DigestKey, Fingerprint, Region, TrailName, Window};
 use crate::report::{AcceptedGap, ChainReport, KeyReport, RunReport, Scope, Totals};
 use crate::verify::digest::Rules;
@@ -103,6 +104,29 @@ pub struct TrailStatus {
 }
 
 impl VerifyRequest {
+    /// All that sources hold, as of when a run begins.
+    #[must_use]
+    pub fn of(sources: Vec<String>, started: Timestamp) -> Self {
+        Self {
+            sources,
+            start: None,
+            end: None,
+            accounts: Vec::new(),
+            regions: Vec::new(),
+            trails: Vec::new(),
+            logs: true,
+            grace: hours(GRACE_HOURS),
+            jobs: NonZero::<usize>::MIN,
+            started,
+            as_of: None,
+            bucket_inferred: false,
+            unreferenced: Unreferenced::default(),
+            management_account: None,
+            accepted_gaps: Vec::new(),
+            stop: Stop::default(),
+        }
+    }
+
     fn wants(&self, id: &AreaId) -> bool {
         let account = self.accounts.is_empty() || self.accounts.contains(&id.place.account);
         account && (self.regions.is_empty() || self.regions.contains(&id.region))
@@ -127,6 +151,8 @@ impl VerifyRequest {
     }
 }
 
+/// How long a digest may be late, unless something else is asked for.
+const GRACE_HOURS: i64 = 2;
 /// How many areas are verified at once: most of a small one is waiting for its few requests.
 const AREAS_AT_ONCE: usize = 16;
 

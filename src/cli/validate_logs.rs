@@ -1,0 +1,433 @@
+//! `trailseal validate-logs`: the AWS CLI's command, flags and output.
+
+use std::io::{self, Write};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::source::{Opened, slashed};
+use super::{Failure, INCOMPLETE, Io};
+use crate::aws::{Aws, AwsOptions, CallError, Calls, S3Store};
+use crate::crypto::{KeyRing, parse_key_file};
+use crate::model::{AccountId, BucketName, Printable, Region, TrailName, Window};
+use crate::report::Verdict;
+use crate::run::Silent;
+use crate::run::sources::{Filter, Insisted, Sources};
+use crate::run::validate_logs::{
+    NamedKey, Said, Source, Summary, Tally, ValidateRequest, shown, validate,
+};
+use crate::run::verify::{VerifyRequest, verify};
+use crate::store::{Object, StoreError};
+use crate::verify::Severity;
+use crate::verify::digest::Rules;
+
+/// The exit status of the AWS CLI where its command could not do its work.
+const FAILED: u8 = 255;
+/// How many requests are under way at once.
+const JOBS: usize = 96;
+
+const EXAMPLES: &str = "\
+It answers as `aws cloudtrail validate-logs` does, word for word, so that scripts can change the one
+for the other; only faster. Its rules let much pass that `trailseal verify` finds: --strict ends with
+the verdict of verify.
+
+Examples:
+  A trail in July:
+    trailseal validate-logs --trail-arn arn:aws:cloudtrail:us-east-1:111122223333:trail/audit \\
+        --start-time 2026-07-01T00:00:00Z --end-time 2026-08-01T00:00:00Z --verbose
+
+  The same, and what these rules let pass:
+    trailseal validate-logs --trail-arn arn:aws:cloudtrail:us-east-1:111122223333:trail/audit \\
+        --start-time 2026-07-01T00:00:00Z --end-time 2026-08-01T00:00:00Z --strict
+
+Exit status:
+    0  nothing was found to be invalid, which may be because nothing was found
+    1  a digest or a log file is invalid
+    2  wrong usage
+    3  no digest or log file is invalid, but some could not be read
+  255  the command could not do its work";
+
+/// The AWS CLI's command of that name: validate one trail's digests and log files
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ValidateLogsArgs {
+    /// The trail
+    #[arg(long, value_name = "ARN")]
+    trail_arn: String,
+
+    /// From when on: RFC 3339, a date, or a date and a time (UTC where no offset is given)
+    #[arg(long, value_name = "TIME")]
+    start_time: String,
+
+    /// Up to when [default: now]
+    #[arg(long, value_name = "TIME")]
+    end_time: Option<String>,
+
+    /// The bucket that holds the digests [default: as DescribeTrails says]
+    #[arg(long, value_name = "NAME")]
+    s3_bucket: Option<String>,
+
+    /// What stands before AWSLogs in their keys [default: as DescribeTrails says]
+    #[arg(long, value_name = "PREFIX")]
+    s3_prefix: Option<String>,
+
+    /// The account whose digests are validated, for an organization trail
+    #[arg(long, value_name = "ID")]
+    account_id: Option<String>,
+
+    /// Tell of what is valid, too
+    #[arg(long)]
+    verbose: bool,
+
+    /// End with the verdict and exit status of verify over the same trail and time, and list what
+    /// these rules let pass
+    #[arg(long)]
+    strict: bool,
+
+    /// The region whose digests are validated [default: that of the configuration]
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+
+    /// The profile of the AWS configuration files
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
+    /// Another endpoint for all services (S3 is then addressed by path)
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+
+    /// Taken for the sake of scripts: certificates are checked all the same
+    #[arg(long)]
+    no_verify_ssl: bool,
+
+    /// Certificate authorities to trust instead of the system's (PEM)
+    #[arg(long, value_name = "FILE")]
+    ca_bundle: Option<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When what it says cannot be written.
+pub fn run(args: &ValidateLogsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    if args.no_verify_ssl {
+        writeln!(io.err, "trailseal: --no-verify-ssl changes nothing: what is not authentic proves nothing; give --ca-bundle for an authority of your own")
+            .map_err(Failure::internal)?;
+    }
+    match prepare(args, io)
+        .and_then(|(request, aws, calls)| answer(args, &request, &aws, calls, io))
+    {
+        Ok(status) => Ok(status),
+        Err(Ended::Said(text)) => {
+            writeln!(io.err, "\n{text}").map_err(Failure::internal)?;
+            Ok(FAILED)
+        }
+        Err(Ended::Unwritable(error)) => Err(Failure::internal(error)),
+    }
+}
+
+/// Why the command ends early.
+enum Ended {
+    /// With these words.
+    Said(String),
+    /// What it says cannot be written.
+    Unwritable(io::Error),
+}
+
+impl From<CallError> for Ended {
+    fn from(error: CallError) -> Self {
+        Self::Said(error.0)
+    }
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        Self::Unwritable(error)
+    }
+}
+
+fn said<T>(text: impl Into<String>) -> Result<T, Ended> {
+    Err(Ended::Said(text.into()))
+}
+
+/// Settles what is validated, asking CloudTrail where it was not told.
+fn prepare(args: &ValidateLogsArgs, io: &Io<'_>) -> Result<(ValidateRequest, Aws, Calls), Ended> {
+    let start = parse_time(&args.start_time)?;
+    let end = args.end_time.as_deref().map_or(Ok(io.now), parse_time)?;
+    if start > end {
+        return said("Invalid time range specified: start-time must occur before end-time");
+    }
+    let (aws, region) = connect(args)?;
+    let arn = &args.trail_arn;
+    let Some((home_region, account, name)) = parts_of(arn) else {
+        return said(format!("Invalid trail ARN provided: {arn}"));
+    };
+    let calls = Calls::new(aws.clone(), region.clone());
+    let (mut bucket, mut prefix) = (args.s3_bucket.clone(), args.s3_prefix.clone());
+    let mut organization = None;
+    if bucket.is_none() {
+        let Some(trail) = calls.trail(arn)? else {
+            return said(format!("A trail could not be found for {arn}"));
+        };
+        bucket = Some(trail.bucket);
+        prefix = trail.prefix;
+        if trail.of_organization {
+            if args.account_id.is_none() {
+                return said("Missing required parameter for organization trail: '--account-id'");
+            }
+            organization = Some(calls.organization()?);
+        }
+    }
+    let request = ValidateRequest {
+        name,
+        account: args.account_id.clone().unwrap_or(account),
+        home_region,
+        region: region.to_string(),
+        organization,
+        bucket: bucket.unwrap_or_default(),
+        prefix,
+        start,
+        end,
+        jobs: NonZero::new(JOBS).unwrap_or(NonZero::<usize>::MIN),
+        stop: io.stop.clone(),
+    };
+    Ok((request, aws, calls))
+}
+
+fn connect(args: &ValidateLogsArgs) -> Result<(Aws, Region), Ended> {
+    let pem = |path: &PathBuf| {
+        std::fs::read(path).map_err(|e| Ended::Said(format!("{}: {e}", path.display())))
+    };
+    let options = AwsOptions {
+        profile: args.profile.clone(),
+        endpoint_url: args.endpoint_url.clone(),
+        region: args.region.clone(),
+        ca_bundle: args.ca_bundle.as_ref().map(pem).transpose()?,
+        ..AwsOptions::default()
+    };
+    let aws = Aws::load(options).map_err(|error| Ended::Said(error.to_string()))?;
+    let Some(region) = aws.named_region().map(str::to_owned) else {
+        return said(
+            "You must specify a region. You can also configure your region by running \"aws configure\".",
+        );
+    };
+    let region = Region::parse(&region).map_err(|error| Ended::Said(error.to_string()))?;
+    Ok((aws, region))
+}
+
+/// Home region, account and name of a trail: `arn:PARTITION:cloudtrail:REGION:ACCOUNT:trail/NAME`.
+fn parts_of(arn: &str) -> Option<(String, String, String)> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, "cloudtrail", region, account, trail] = parts.as_slice() else {
+        return None;
+    };
+    let number = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+    let name = trail.strip_prefix("trail/").filter(|name| !name.is_empty())?;
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let whole = number && !partition.is_empty() && !region.is_empty();
+    whole.then(|| ((*region).to_owned(), (*account).to_owned(), name.to_owned()))
+}
+
+/// A time in one of the forms that are common: an offset counts, without one it is UTC.
+fn parse_time(text: &str) -> Result<Timestamp, Ended> {
+    let utc = |time: DateTime| TimeZone::UTC.to_timestamp(time).ok();
+    let time = text
+        .parse::<Timestamp>()
+        .ok()
+        .or_else(|| crate::model::time::parse_compact_seconds(text).ok())
+        .or_else(|| text.parse::<DateTime>().ok().and_then(utc))
+        .or_else(|| text.parse::<Date>().ok().and_then(|date| utc(date.at(0, 0, 0, 0))));
+    time.map_or_else(|| said(format!("Unable to parse date value: {text}")), Ok)
+}
+
+/// Validates and tells.
+fn answer(
+    args: &ValidateLogsArgs,
+    request: &ValidateRequest,
+    aws: &Aws,
+    calls: Calls,
+    io: &mut Io<'_>,
+) -> Result<u8, Ended> {
+    let (start, end) = (shown(request.start), shown(request.end));
+    write!(
+        io.out,
+        "Validating log files for trail {} between {start} and {end}\n\n",
+        args.trail_arn
+    )?;
+    io.out.flush()?;
+    let mut teller =
+        Teller { verbose: args.verbose, after_blank: true, error: None, errors: Vec::new() };
+    let source: Arc<dyn Source> = Arc::new(Online(calls));
+    let summary =
+        validate(request, source, &mut |said| teller.tell(said, io)).map_err(Ended::Said)?;
+    if let Some(error) = teller.error {
+        return Err(error.into());
+    }
+    if !teller.after_blank {
+        writeln!(io.out)?;
+    }
+    summarise(request, &summary, io.out)?;
+    if args.strict {
+        return strict(request, aws, &teller.errors, io);
+    }
+    let all = [summary.digests, summary.backfill, summary.logs];
+    Ok(match all.iter().fold((0, 0), |(i, u), t| (i + t.invalid, u + t.unread)) {
+        (0, 0) => 0,
+        (0, _) => INCOMPLETE,
+        _ => 1,
+    })
+}
+
+/// Says things as they come, with the empty lines of the AWS CLI.
+struct Teller {
+    verbose: bool,
+    /// Whether an empty line was the last thing said.
+    after_blank: bool,
+    error: Option<io::Error>,
+    /// What was said to be wrong.
+    errors: Vec<String>,
+}
+
+impl Teller {
+    fn tell(&mut self, said: Said, io: &mut Io<'_>) {
+        let told = match said {
+            Said::Error(text) => {
+                let before = if std::mem::replace(&mut self.after_blank, true) { "" } else { "\n" };
+                let written = write!(io.err, "{before}{text}\n\n");
+                self.errors.push(text);
+                written
+            }
+            Said::Valid(text) if self.verbose => {
+                self.after_blank = false;
+                writeln!(io.out, "{text}")
+            }
+            Said::Valid(_) => Ok(()),
+        };
+        if let Err(error) = told {
+            self.error.get_or_insert(error);
+        }
+    }
+}
+
+fn summarise(request: &ValidateRequest, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    let (start, end) = (shown(request.start), shown(request.end));
+    writeln!(out, "Results requested for {start} to {end}")?;
+    if summary.digests.total() + summary.backfill.total() == 0 {
+        return writeln!(out, "No digests found");
+    }
+    match summary.found {
+        None => writeln!(out, "No valid digests found in range")?,
+        Some((start, end)) => {
+            writeln!(out, "Results found for {} to {}:", shown(start), shown(end))?;
+        }
+    }
+    for (tally, name) in
+        [(summary.digests, "digest"), (summary.backfill, "backfill digest"), (summary.logs, "log")]
+    {
+        let (Tally { valid, invalid, unread }, total) = (tally, tally.total());
+        if total == 0 {
+            continue;
+        }
+        write!(out, "\n{valid}/{total} {name} files valid")?;
+        if invalid > 0 {
+            write!(out, ", {invalid}/{total} {name} files INVALID")?;
+        }
+        if unread > 0 {
+            write!(out, ", {unread}/{total} {name} files UNREAD")?;
+        }
+    }
+    writeln!(out)
+}
+
+/// Verifies the same trail and time by our own rules, and tells what the others let pass.
+fn strict(
+    request: &ValidateRequest,
+    aws: &Aws,
+    told: &[String],
+    io: &mut Io<'_>,
+) -> Result<u8, Ended> {
+    let name = |e: crate::model::IdError| Ended::Said(e.to_string());
+    let source = format!("s3://{}", request.bucket);
+    let bucket = BucketName::parse(&request.bucket).map_err(name)?;
+    let prefix = slashed(request.prefix.as_deref().unwrap_or_default());
+    let store = S3Store::open(aws, bucket, &prefix, &source)
+        .map_err(|error| Ended::Said(error.to_string()))?;
+    let verification = VerifyRequest {
+        start: Some(request.start),
+        end: Some(request.end),
+        accounts: vec![AccountId::parse(&request.account).map_err(name)?],
+        regions: vec![Region::parse(&request.region).map_err(name)?],
+        trails: vec![TrailName::parse(&request.name).map_err(name)?],
+        jobs: request.jobs,
+        as_of: Some(io.now),
+        stop: request.stop.clone(),
+        ..VerifyRequest::of(vec![source], io.now)
+    };
+    let stores: [Opened; 1] = [(Arc::new(store), prefix)];
+    let VerifyRequest { accounts, regions, stop, .. } = &verification;
+    let filter = Filter { accounts, regions, stop: Some(stop) };
+    let mut found = Vec::new();
+    let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut found);
+    let rules = Rules::of_bucket(KeyRing::new());
+    let online = super::cloudtrail::Online::new(aws.clone());
+    let report = verify(&verification, sources, rules, Some(&online), found, &Silent, None)?;
+    let passed = report.findings.iter().filter(|finding| {
+        let key = finding.key.as_ref().map(|key| format!("/{key}\t"));
+        !key.is_some_and(|key| told.iter().any(|text| text.contains(&key)))
+    });
+    let passed: Vec<_> = passed.filter(|f| f.severity > Severity::Notice).collect();
+    let verdict = match report.verdict {
+        Verdict::Verified => "VERIFIED",
+        Verdict::Violation => "VIOLATION",
+        Verdict::Incomplete => "INCOMPLETE",
+    };
+    writeln!(io.out, "\nBy the rules of trailseal verify: {verdict}")?;
+    if !passed.is_empty() {
+        writeln!(io.out, "The rules above let pass:")?;
+    }
+    for finding in passed {
+        let (severity, code) = (finding.severity.as_str(), finding.code.as_str());
+        let key = finding.key.as_deref().unwrap_or_default();
+        let (key, message) = (Printable(key), Printable(&finding.message));
+        writeln!(io.out, "  {severity} {code}\t{key}\t{message}")?;
+    }
+    Ok(report.exit_status)
+}
+
+/// AWS, asked as the AWS CLI asks it.
+struct Online(Calls);
+
+impl Source for Online {
+    fn get(&self, bucket: &str, key: &str) -> Result<Object, StoreError> {
+        self.0.get(bucket, key)
+    }
+
+    fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: &str,
+        each: &mut dyn FnMut(String) -> bool,
+    ) -> Result<(), String> {
+        self.0.list(bucket, prefix, after, each).map_err(|error| error.0)
+    }
+
+    fn keys(&self, window: Window) -> Result<Vec<NamedKey>, String> {
+        let published = self.0.keys(window).map_err(|error| error.0)?;
+        let list = published.list();
+        let entries = list.get("PublicKeyList").and_then(|l| l.as_array());
+        let named = entries.into_iter().flatten().filter_map(|entry| {
+            let fingerprint = entry.get("Fingerprint")?.as_str()?.to_owned();
+            let text = json!({ "PublicKeyList": [entry] }).to_string();
+            let key = parse_key_file("ListPublicKeys", text.as_bytes()).ok();
+            Some((fingerprint, key.and_then(|keys| keys.into_iter().next())))
+        });
+        Ok(named.collect())
+    }
+}

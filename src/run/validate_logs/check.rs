@@ -1,0 +1,271 @@
+//! One digest and one log file by the reference's rules, which are laxer than ours: bytes after a
+//! digest's gzip member and a log file that lacks its gzip trailer pass, and JSON is not held to
+//! the format's shape.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::GzDecoder;
+use serde_json::{Map, Value};
+
+use super::Source;
+use crate::crypto::PublicKey;
+use crate::model::Sha256Hash;
+use crate::model::hash::Sha256Stream;
+use crate::store::{Object, StoreError};
+use crate::verify::{Bounds, Limits};
+
+/// Why a digest is not valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Bad {
+    /// There is no such object.
+    Missing,
+    /// What is wrong with it.
+    Invalid(String),
+    /// Nothing may be said of it: it could not be read.
+    Unread(String),
+}
+
+impl Bad {
+    fn format() -> Self {
+        Self::Invalid("invalid format".to_owned())
+    }
+
+    fn signature() -> Self {
+        Self::Invalid("signature verification failed".to_owned())
+    }
+}
+
+/// A digest as it was read; whether it is signed is not known yet.
+#[derive(Debug, Clone)]
+pub(super) struct Loaded {
+    fields: Map<String, Value>,
+    hash: Sha256Hash,
+    signature: String,
+    /// When a backfill digest was made, as its metadata says.
+    pub(super) generated: Option<String>,
+}
+
+/// The fields that the reference asks for before it looks at any.
+const REQUIRED: [&str; 6] = [
+    "digestPublicKeyFingerprint",
+    "digestS3Bucket",
+    "digestS3Object",
+    "previousDigestSignature",
+    "digestEndTime",
+    "digestStartTime",
+];
+
+impl Loaded {
+    /// Reads a digest.
+    pub(super) fn read(
+        source: &dyn Source,
+        bucket: &str,
+        key: &str,
+        backfill: bool,
+    ) -> Result<Self, Bad> {
+        let Object { body, metadata } = source.get(bucket, key).map_err(|error| match error {
+            StoreError::NotFound => Bad::Missing,
+            other => Bad::Unread(other.to_string()),
+        })?;
+        let mut bytes = Vec::new();
+        match inflate(body, Limits::default().digest, &mut |piece| bytes.extend_from_slice(piece)) {
+            Ok(Ended::Whole | Ended::Trailing) => {}
+            Ok(Ended::Short) | Err(Fault::Damaged) => return Err(Bad::format()),
+            Err(Fault::Trouble(cause)) => return Err(Bad::Unread(cause)),
+        }
+        let fields = match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(fields)) => fields,
+            _ => return Err(Bad::format()),
+        };
+        let metadata = metadata.map_err(Bad::Unread)?.0;
+        let (Some(signature), Some(_)) =
+            (metadata.get("signature"), metadata.get("signature-algorithm"))
+        else {
+            return Err(Bad::signature());
+        };
+        let generated = metadata.get("backfill-generation-timestamp").cloned();
+        if backfill && generated.is_none() {
+            return Err(Bad::format());
+        }
+        // Not asked for by the reference, which then fails with its own error.
+        let required = REQUIRED.iter().chain(&["logFiles"]);
+        if required.into_iter().any(|name| !fields.contains_key(*name)) {
+            return Err(Bad::format());
+        }
+        let hash = Sha256Hash::of(&bytes);
+        Ok(Self { fields, hash, signature: signature.clone(), generated })
+    }
+
+    /// A field's text; empty where it is none.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.fields.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The digest before it, where it names one.
+    pub(super) fn previous(&self) -> Option<(String, String)> {
+        let text = |name| self.fields.get(name).and_then(Value::as_str).map(str::to_owned);
+        text("previousDigestS3Bucket").zip(text("previousDigestS3Object"))
+    }
+
+    /// The log files that it lists.
+    pub(super) fn logs(&self) -> Vec<Log> {
+        let entries = self.fields.get("logFiles").and_then(Value::as_array);
+        entries.into_iter().flatten().map(Log::of).collect()
+    }
+
+    /// Whether it lies where it says.
+    pub(super) fn is_at(&self, bucket: &str, key: &str) -> Result<(), Bad> {
+        match (self.text("digestS3Bucket"), self.text("digestS3Object")) {
+            (b, k) if b == bucket && k == key => Ok(()),
+            _ => Err(Bad::Invalid("has been moved from its original location".to_owned())),
+        }
+    }
+
+    /// Checks its signature.
+    pub(super) fn is_signed_with(&self, key: Option<&PublicKey>) -> Result<(), Bad> {
+        let fingerprint = self.text("digestPublicKeyFingerprint");
+        let Some(key) = key else {
+            let message = format!("Unable to load PKCS #1 key with fingerprint {fingerprint}");
+            return Err(Bad::Invalid(message));
+        };
+        let previous = match self.fields.get("previousDigestSignature") {
+            Some(Value::String(signature)) => signature,
+            _ => "null",
+        };
+        let string = format!(
+            "{}\n{}/{}\n{}\n{previous}",
+            self.text("digestEndTime"),
+            self.text("digestS3Bucket"),
+            self.text("digestS3Object"),
+            self.hash
+        );
+        let signature = hex::decode(&self.signature).map_err(|error| {
+            Bad::Invalid(match error {
+                hex::FromHexError::OddLength => "Odd-length string".to_owned(),
+                _ => "Non-hexadecimal digit found".to_owned(),
+            })
+        })?;
+        if key.verify(&string, &signature) { Ok(()) } else { Err(Bad::signature()) }
+    }
+}
+
+/// A log file as a digest lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Log {
+    pub(super) bucket: String,
+    pub(super) key: String,
+    hash: Option<String>,
+}
+
+/// What a log file came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Checked {
+    Valid,
+    Missing,
+    Format,
+    Trailing,
+    Mismatch,
+    Unread(String),
+}
+
+impl Log {
+    fn of(entry: &Value) -> Self {
+        let text = |name| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+        Self {
+            bucket: text("s3Bucket").unwrap_or_default(),
+            key: text("s3Object").unwrap_or_default(),
+            hash: text("hashValue"),
+        }
+    }
+
+    /// Reads it and compares.
+    pub(super) fn check(&self, source: &dyn Source) -> Checked {
+        let body = match source.get(&self.bucket, &self.key) {
+            Ok(object) => object.body,
+            Err(StoreError::NotFound) => return Checked::Missing,
+            Err(error) => return Checked::Unread(error.to_string()),
+        };
+        let mut hash = Sha256Stream::default();
+        match inflate(body, Limits::default().log, &mut |piece| hash.update(piece)) {
+            Err(Fault::Damaged) => Checked::Format,
+            Err(Fault::Trouble(cause)) => Checked::Unread(cause),
+            Ok(Ended::Trailing) => Checked::Trailing,
+            Ok(Ended::Whole | Ended::Short) => match &self.hash {
+                None => Checked::Format,
+                Some(expected) if *expected == hash.finish().to_string() => Checked::Valid,
+                Some(_) => Checked::Mismatch,
+            },
+        }
+    }
+}
+
+/// How a gzip stream ended that was sound as far as it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Whole,
+    /// Before the member did.
+    Short,
+    /// With more bytes after the member.
+    Trailing,
+}
+
+enum Fault {
+    Damaged,
+    Trouble(String),
+}
+
+/// Reads the first gzip member of a body.
+fn inflate(
+    body: Box<dyn Read + Send>,
+    bounds: Bounds,
+    each: &mut dyn FnMut(&[u8]),
+) -> Result<Ended, Fault> {
+    let watched = Watched { body: body.take(bounds.stored), failure: None };
+    let mut decoder = GzDecoder::new(BufReader::with_capacity(64 << 10, watched));
+    let (mut buffer, mut inflated) = (vec![0; 64 << 10], 0_u64);
+    let ended = loop {
+        match decoder.read(&mut buffer) {
+            Ok(0) => break Ok(Ended::Whole),
+            Ok(n) => {
+                inflated += n as u64;
+                if inflated > bounds.inflated {
+                    let cause = format!("it inflates to more than {} bytes", bounds.inflated);
+                    return Err(Fault::Trouble(cause));
+                }
+                each(buffer.get(..n).unwrap_or_default());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break Ok(Ended::Short),
+            Err(_) => break Err(Fault::Damaged),
+        }
+    };
+    let rest = decoder.get_mut();
+    let trailing = ended.is_ok() && rest.fill_buf().is_ok_and(|rest| !rest.is_empty());
+    let watched = rest.get_mut();
+    if let Some(cause) = watched.failure.take() {
+        return Err(Fault::Trouble(cause));
+    }
+    if watched.body.limit() == 0 {
+        return Err(Fault::Trouble(format!("it is larger than {} bytes", bounds.stored)));
+    }
+    match ended {
+        Ok(Ended::Whole) if trailing => Ok(Ended::Trailing),
+        other => other,
+    }
+}
+
+/// Remembers why reading failed, which the decoder above would blur.
+struct Watched {
+    body: io::Take<Box<dyn Read + Send>>,
+    failure: Option<String>,
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.body.read(buffer).inspect_err(|error| {
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.failure = Some(error.to_string());
+            }
+        })
+    }
+}

@@ -1,0 +1,362 @@
+//! From the newest digest back along the links, as the reference goes; the next ones and the log
+//! files are read ahead, what is said keeps its order.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::check::{Bad, Checked, Loaded, Log};
+use super::keys::{Names, end_of, is_backfill, time_text};
+use super::{NamedKey, Said, Source, Summary, Tally, ValidateRequest, shown};
+use crate::model::Window;
+use crate::model::time::{add, format_compact_seconds, hours, sub};
+use crate::run::pool::{Pool, Ticket};
+
+/// How many things may wait for their turn to be said, for each job.
+const WAITING_PER_JOB: usize = 32;
+
+/// Validates a trail's digests of the requested time and the log files that they list.
+///
+/// # Errors
+/// What ends the run, in the words that are to be printed; what was said before it stands.
+pub fn validate(
+    request: &ValidateRequest,
+    source: Arc<dyn Source>,
+    say: &mut dyn FnMut(Said),
+) -> Result<Summary, String> {
+    let mut run = Run {
+        request,
+        source,
+        names: Names::new(request),
+        pool: Pool::start(request.jobs).map_err(|error| error.to_string())?,
+        listed: HashMap::new(),
+        ahead: Ahead::default(),
+        waiting: VecDeque::new(),
+        summary: Summary::default(),
+        say,
+    };
+    let result = run.chain(false).and_then(|()| run.chain(true));
+    let drained = run.drain(0);
+    if result.is_err() || drained.is_err() {
+        run.pool.abandon();
+    }
+    result.and(drained).map(|()| run.summary)
+}
+
+/// The keys of a listing, standard and backfill, in order; each is taken off its end.
+type Listed = [Vec<String>; 2];
+
+struct Run<'a> {
+    request: &'a ValidateRequest,
+    source: Arc<dyn Source>,
+    names: Names,
+    pool: Pool,
+    listed: HashMap<(String, Timestamp), Listed>,
+    ahead: Ahead,
+    /// What was found and not said yet.
+    waiting: VecDeque<Waiting>,
+    summary: Summary,
+    say: &'a mut dyn FnMut(Said),
+}
+
+enum Waiting {
+    Line(Said),
+    Log(Log, Ticket<Checked>),
+}
+
+/// Digests that are being read before their turn.
+#[derive(Default)]
+struct Ahead {
+    bucket: String,
+    /// The newest first.
+    keys: Vec<String>,
+    places: HashMap<String, usize>,
+    tickets: HashMap<String, Ticket<Result<Loaded, Bad>>>,
+    /// How many were submitted, and how many had their turn or were passed by.
+    submitted: usize,
+    done: usize,
+}
+
+/// Where the traversal stands.
+struct At {
+    bucket: String,
+    /// Which of the listings its keys come from.
+    listing: (String, Timestamp),
+    key: Option<String>,
+    last_start: Timestamp,
+    keys: BTreeMap<String, Option<crate::crypto::PublicKey>>,
+    backfill: bool,
+}
+
+impl Run<'_> {
+    fn chain(&mut self, backfill: bool) -> Result<(), String> {
+        let request = self.request;
+        let bucket = request.bucket.clone();
+        let listing = self.list(&bucket, request.end)?;
+        let keys = match backfill {
+            true => BTreeMap::new(),
+            false => self.keys(Window::new(request.start, add(request.end, hours(2))))?,
+        };
+        self.look_ahead(&bucket, &listing, backfill);
+        let last_start = request.end;
+        let mut at = At { bucket, listing, key: None, last_start, keys, backfill };
+        if let Some((key, end)) = self.take_before(&at, None) {
+            (at.key, at.last_start) = (Some(key), end);
+        }
+        while let Some(key) = at.key.clone()
+            && request.start <= at.last_start
+        {
+            if request.stop.is_set() {
+                return Err("interrupted".to_owned());
+            }
+            self.step(&mut at, &key)?;
+        }
+        self.ahead = Ahead::default();
+        Ok(())
+    }
+
+    /// Looks at one digest and finds the next.
+    fn step(&mut self, at: &mut At, key: &str) -> Result<(), String> {
+        let kind = if at.backfill { "(backfill) " } else { "" };
+        let place = format!("{kind}Digest file\ts3://{}/{key}\t", at.bucket);
+        let checked = self.load(at, key).and_then(|loaded| {
+            let time = |name| {
+                let text = loaded.text(name);
+                let unreadable = || Bad::Invalid(format!("Unable to parse date value: {text}"));
+                text.parse::<Timestamp>().map_err(|_| unreadable())
+            };
+            let (start, end) = (time("digestStartTime")?, time("digestEndTime")?);
+            Ok((loaded, start, end))
+        });
+        let (loaded, start, end) = match checked {
+            Ok(valid) => valid,
+            Err(bad) => {
+                let tally = self.tally(at.backfill);
+                let (count, said) = match bad {
+                    Bad::Missing => (&mut tally.invalid, "INVALID: not found".to_owned()),
+                    Bad::Invalid(why) => (&mut tally.invalid, format!("INVALID: {why}")),
+                    Bad::Unread(why) => (&mut tally.unread, format!("UNREAD: {why}")),
+                };
+                *count += 1;
+                self.line(Said::Error(place + &said))?;
+                at.key = self.take_before(at, Some(key)).map(|(key, _)| key);
+                return Ok(());
+            }
+        };
+        at.last_start = start;
+        self.found(start, end);
+        self.tally(at.backfill).valid += 1;
+        self.line(Said::Valid(place + "valid"))?;
+        for log in loaded.logs() {
+            let (source, its_log) = (self.source.clone(), log.clone());
+            let ticket = self.pool.submit(move || its_log.check(&*source));
+            self.wait_for(Waiting::Log(log, ticket))?;
+        }
+        match loaded.previous() {
+            Some((bucket, previous)) => {
+                at.key = Some(previous);
+                if bucket != at.bucket {
+                    at.listing = self.list(&bucket, end)?;
+                    at.bucket = bucket;
+                    self.look_ahead(&at.bucket, &at.listing, at.backfill);
+                }
+            }
+            None => {
+                let next = self.take_before(at, Some(key));
+                if let Some((_, end)) = &next {
+                    let (from, to) = (shown(*end), shown(start));
+                    self.line(Said::Error(format!(
+                        "{kind}No log files were delivered by CloudTrail between {from} and {to}"
+                    )))?;
+                }
+                at.key = next.map(|(key, _)| key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads and checks one digest.
+    fn load(&mut self, at: &mut At, key: &str) -> Result<Loaded, Bad> {
+        let ticket = self.ahead.take(&at.bucket, key);
+        let ticket = ticket.unwrap_or_else(|| self.read(&at.bucket, key, at.backfill));
+        self.read_ahead(at.backfill);
+        let loaded = ticket
+            .redeem(&self.request.stop)
+            .unwrap_or_else(|error| Err(Bad::Unread(error.to_string())))?;
+        loaded.is_at(&at.bucket, key)?;
+        let fingerprint = loaded.text("digestPublicKeyFingerprint");
+        if at.backfill && !at.keys.contains_key(fingerprint) {
+            let generated = loaded.generated.as_deref().unwrap_or_default();
+            let time = generated
+                .parse::<Timestamp>()
+                .map_err(|_| Bad::Invalid(format!("Unable to parse date value: {generated}")))?;
+            let window = Window::new(sub(time, hours(1)), add(time, hours(1)));
+            at.keys.extend(self.keys(window).map_err(Bad::Invalid)?);
+        }
+        match at.keys.get(fingerprint) {
+            Some(key) => loaded.is_signed_with(key.as_ref())?,
+            None => {
+                return Err(Bad::Invalid(format!(
+                    "public key not found in region {} for fingerprint {fingerprint}",
+                    self.request.home_region
+                )));
+            }
+        }
+        Ok(loaded)
+    }
+
+    fn keys(
+        &self,
+        window: Window,
+    ) -> Result<BTreeMap<String, Option<crate::crypto::PublicKey>>, String> {
+        let keys: Vec<NamedKey> = self.source.keys(window)?;
+        if keys.is_empty() {
+            let (start, end) = (shown(window.start), shown(window.end));
+            return Err(format!("No public keys found between {start} and {end}"));
+        }
+        Ok(keys.into_iter().collect())
+    }
+
+    /// Lists the trail's digests up to an hour after an end, once.
+    fn list(&mut self, bucket: &str, end: Timestamp) -> Result<(String, Timestamp), String> {
+        let listing = (bucket.to_owned(), end);
+        if self.listed.contains_key(&listing) {
+            return Ok(listing);
+        }
+        let start = self.request.start;
+        let first = format_compact_seconds(start);
+        let last = format_compact_seconds(add(end, hours(1)));
+        let mut found = Listed::default();
+        let [standard, backfill] = &mut found;
+        let names = &self.names;
+        self.source.list(bucket, &names.folder, &names.before(start), &mut |key| {
+            if !names.has(&key) {
+                return true;
+            }
+            let time = time_text(&key);
+            if time > last.as_str() {
+                return false;
+            }
+            // A name that tells no time belongs to no chain.
+            if time >= first.as_str() && end_of(&key).is_some() {
+                if is_backfill(&key) { backfill.push(key) } else { standard.push(key) }
+            }
+            true
+        })?;
+        self.listed.insert(listing.clone(), found);
+        Ok(listing)
+    }
+
+    /// Takes the newest listed digest, or the newest that ends before another.
+    fn take_before(&mut self, at: &At, before: Option<&str>) -> Option<(String, Timestamp)> {
+        let keys = self.listed.get_mut(&at.listing)?.get_mut(usize::from(at.backfill))?;
+        let before = match before {
+            Some(before) => Some(end_of(before)?),
+            None => None,
+        };
+        while let Some(key) = keys.pop() {
+            let Some(end) = end_of(&key) else { continue };
+            if before.is_none_or(|before| end < before) {
+                return Some((key, end));
+            }
+        }
+        None
+    }
+
+    fn look_ahead(&mut self, bucket: &str, listing: &(String, Timestamp), backfill: bool) {
+        let listed = self.listed.get(listing).and_then(|l| l.get(usize::from(backfill)));
+        let keys: Vec<String> = listed.into_iter().flatten().rev().cloned().collect();
+        let places = keys.iter().enumerate().map(|(n, key)| (key.clone(), n)).collect();
+        self.ahead = Ahead { bucket: bucket.to_owned(), keys, places, ..Ahead::default() };
+        self.read_ahead(backfill);
+    }
+
+    /// Submits the reading of as many digests as may be under way.
+    fn read_ahead(&mut self, backfill: bool) {
+        while self.ahead.tickets.len() < self.pool.jobs()
+            && let Some(key) = self.ahead.keys.get(self.ahead.submitted).cloned()
+        {
+            let ticket = self.read(&self.ahead.bucket, &key, backfill);
+            self.ahead.tickets.insert(key, ticket);
+            self.ahead.submitted += 1;
+        }
+    }
+
+    fn read(&self, bucket: &str, key: &str, backfill: bool) -> Ticket<Result<Loaded, Bad>> {
+        let source = self.source.clone();
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        self.pool.submit(move || Loaded::read(&*source, &bucket, &key, backfill))
+    }
+
+    fn tally(&mut self, backfill: bool) -> &mut Tally {
+        if backfill { &mut self.summary.backfill } else { &mut self.summary.digests }
+    }
+
+    fn found(&mut self, start: Timestamp, end: Timestamp) {
+        let (start, end) = (start.max(self.request.start), end.min(self.request.end));
+        let (first, last) = self.summary.found.unwrap_or((start, end));
+        self.summary.found = Some((first.min(start), last.max(end)));
+    }
+
+    fn line(&mut self, said: Said) -> Result<(), String> {
+        self.wait_for(Waiting::Line(said))
+    }
+
+    fn wait_for(&mut self, waiting: Waiting) -> Result<(), String> {
+        self.waiting.push_back(waiting);
+        self.drain(self.pool.jobs() * WAITING_PER_JOB)
+    }
+
+    /// Says what is ready, until so much is left.
+    fn drain(&mut self, leave: usize) -> Result<(), String> {
+        while self.waiting.len() > leave
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            let said = match waiting {
+                Waiting::Line(said) => said,
+                Waiting::Log(log, ticket) => {
+                    let checked = ticket.redeem(&self.request.stop);
+                    let checked = checked.map_err(|_| "interrupted".to_owned())?;
+                    self.log(&log, checked)
+                }
+            };
+            (self.say)(said);
+        }
+        Ok(())
+    }
+
+    fn log(&mut self, log: &Log, checked: Checked) -> Said {
+        let place = format!("Log file\ts3://{}/{}\t", log.bucket, log.key);
+        let tally = &mut self.summary.logs;
+        let why = match checked {
+            Checked::Valid => {
+                tally.valid += 1;
+                return Said::Valid(place + "valid");
+            }
+            Checked::Unread(why) => {
+                tally.unread += 1;
+                return Said::Error(format!("{place}UNREAD: {why}"));
+            }
+            Checked::Missing => "not found",
+            Checked::Format => "invalid format",
+            Checked::Trailing => "unexpected data after end of compressed stream",
+            Checked::Mismatch => "hash value doesn't match",
+        };
+        tally.invalid += 1;
+        Said::Error(format!("{place}INVALID: {why}"))
+    }
+}
+
+impl Ahead {
+    /// The digest's ticket, where it is being read; those before it are passed by.
+    fn take(&mut self, bucket: &str, key: &str) -> Option<Ticket<Result<Loaded, Bad>>> {
+        let place = *self.places.get(key).filter(|_| bucket == self.bucket)?;
+        for passed in self.keys.get(self.done..place).into_iter().flatten() {
+            self.tickets.remove(passed);
+        }
+        self.done = self.done.max(place + 1);
+        self.submitted = self.submitted.max(place + 1);
+        self.tickets.remove(key)
+    }
+}
