@@ -352,6 +352,29 @@ fn a_chain_of_which_the_requested_time_and_an_hour_more_are_gone_is_not_forgotte
 }
 
 #[test]
+fn a_chain_of_which_junk_after_the_requested_time_is_left_is_not_forgotten() {
+    let tree = Tree::sealed();
+    tree.remove(&digest_key(1));
+    tree.write(&digest_key(2), b"?");
+    let report = tree.verify(&["--start-time", &time(0), "--end-time", &time(1)]);
+    assert_eq!((report.hours().as_str(), report.status), ("G", 1));
+    assert!(codes(&report).contains(&"chain-late-start".to_owned()));
+}
+
+#[test]
+fn backfill_digests_alone_show_that_the_others_are_gone() {
+    let tree = Tree::sealed();
+    tree.write_log(&log_key_at(at(1, 45), "CloudTrail", "EEEEEEEEEEEEEEEE"));
+    tree.seal(9).unwrap();
+    Chain { region: "eu-west-1", ..CHAIN }.seal(&tree, 0, 9, None);
+    assert_eq!(tree.verify(&[]).status, 0);
+    CHAIN.remove(&tree, 1, 9);
+    logs().iter().for_each(|log| tree.remove(log));
+    let report = tree.verify(&[]);
+    assert_eq!((codes(&report), report.status), (vec!["no-digests".to_owned()], 3));
+}
+
+#[test]
 fn a_chain_that_only_starts_after_the_requested_time_was_not_asked_for() {
     let tree = Tree::sealed();
     Chain { trail: "other", ..CHAIN }.seal(&tree, 6, 12, None);

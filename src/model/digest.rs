@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::hash::Sha256Hash;
 use super::ids::{AccountId, Fingerprint};
+use super::json::Object;
 use super::text::Printable;
 use super::time;
 
@@ -103,7 +104,7 @@ impl Digest {
     /// # Errors
     /// What is wrong with the bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, DigestError> {
-        let raw: Raw<'_> = serde_json::from_slice(bytes)
+        let Object(raw): Object<Raw<'_>> = serde_json::from_slice(bytes)
             .map_err(|e| DigestError::Json(e.to_string().chars().take(200).collect()))?;
         raw.check()
     }
@@ -218,7 +219,7 @@ struct Raw<'a> {
     #[serde(deserialize_with = "nullable")]
     previous_digest_signature: Option<String>,
     #[serde(borrow)]
-    log_files: Vec<RawLog<'a>>,
+    log_files: Vec<Object<RawLog<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -272,7 +273,7 @@ impl Raw<'_> {
             self.previous_digest_hash_algorithm,
             self.previous_digest_signature,
         )?;
-        let log_files = self.log_files.iter().map(RawLog::check).collect::<Result<_, _>>()?;
+        let log_files = self.log_files.iter().map(|log| log.0.check()).collect::<Result<_, _>>()?;
         Ok(Digest {
             account,
             start,
@@ -401,6 +402,11 @@ mod tests {
     #[test]
     fn each_defect_is_refused() {
         let good = String::from_utf8(sample().render()).unwrap();
+        // A list of the values alone, which serde takes for a struct.
+        let hash = Sha256Hash::of(b"log");
+        let listed = format!("[\"bucket\",\"log\",\"{hash}\",\"SHA-256\",null,null]");
+        let (_, log) = good.split_once("\"logFiles\":[").unwrap();
+        let log = log.trim_end_matches("]}").to_owned();
         for (name, from, to) in [
             ("duplicate field", "{\"awsAccountId\"", "{\"digestS3Bucket\":\"x\",\"awsAccountId\""),
             ("missing field", "\"newestEventTime\":\"2023-07-10T11:59:00Z\",", ""),
@@ -420,6 +426,7 @@ mod tests {
             ("odd signature", "00ff", "00f"),
             ("not UTF-8 JSON", "{", "\u{feff}{"),
             ("logs null", "\"logFiles\":[", "\"logFiles\":null,\"x\":["),
+            ("log without names", log.as_str(), listed.as_str()),
         ] {
             assert!(good.contains(from), "{name}");
             let bad = good.replacen(from, to, 1);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::json::Object;
+
 /// What is kept beside a file NAME in a directory: `NAME.metadata.json`.
 pub const SIDECAR_SUFFIX: &str = ".metadata.json";
 /// The digest's own signature, in hex.
@@ -44,7 +46,7 @@ impl Metadata {
             #[serde(rename = "Metadata")]
             metadata: BTreeMap<String, String>,
         }
-        let head: HeadObject = serde_json::from_slice(bytes)?;
+        let Object(head): Object<HeadObject> = serde_json::from_slice(bytes)?;
         let lower = |(name, value): (String, String)| (name.to_ascii_lowercase(), value);
         Ok(Self(head.metadata.into_iter().map(lower).collect()))
     }
@@ -69,7 +71,14 @@ mod tests {
         let metadata = Metadata::decode(printed).unwrap();
         assert_eq!(metadata.get(SIGNATURE), Some("00ff"));
         assert_eq!(Metadata::decode(&metadata.render()).unwrap(), metadata);
-        for bad in ["", "{}", "[]", r#"{"Metadata":{"signature":1}}"#, r#"{"Metadata":null}"#] {
+        for bad in [
+            "",
+            "{}",
+            "[]",
+            r#"{"Metadata":{"signature":1}}"#,
+            r#"{"Metadata":null}"#,
+            r#"[{"signature":"00ff"}]"#,
+        ] {
             assert!(Metadata::decode(bad.as_bytes()).is_err(), "{bad}");
         }
     }

@@ -6,6 +6,7 @@
 pub mod digest;
 pub mod hash;
 pub mod ids;
+pub(crate) mod json;
 pub mod key_name;
 pub mod metadata;
 pub mod text;

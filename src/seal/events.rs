@@ -6,6 +6,8 @@ use std::io::{BufReader, Read};
 use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::model::json::Object;
+
 /// The times of the events in a log file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EventTimes {
@@ -86,7 +88,7 @@ impl<'de> Visitor<'de> for RecordsVisitor {
             event_time: Option<String>,
         }
         let mut times = EventTimes::default();
-        while let Some(event) = seq.next_element::<Event>()? {
+        while let Some(Object(event)) = seq.next_element::<Object<Event>>()? {
             if let Some(time) = event.event_time.and_then(|text| text.parse().ok()) {
                 times.add(time);
             }
@@ -106,7 +108,14 @@ mod tests {
         assert_eq!(times.newest.unwrap().to_string(), "2023-07-10T11:42:36Z");
         assert_eq!(times.oldest.unwrap().to_string(), "2023-07-10T11:40:00Z");
         assert_eq!(EventTimes::read(&mut &b"{\"Records\":[]}"[..]), Some(EventTimes::default()));
-        for bad in [&b"{"[..], b"[]", b"{\"Records\":{}}", b"{\"Records\":[]}x", b""] {
+        for bad in [
+            &b"{"[..],
+            b"[]",
+            b"{\"Records\":{}}",
+            b"{\"Records\":[]}x",
+            b"{\"Records\":[[null]]}",
+            b"",
+        ] {
             assert_eq!(EventTimes::read(&mut &bad[..]), None);
         }
     }

@@ -161,15 +161,12 @@ struct Meter<'a> {
 
 impl Read for Meter<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = loop {
-            match self.from.read(buffer) {
-                Ok(n) => break n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
-                    let kind = e.kind();
-                    self.fault.get_or_insert(Fault::Io(e));
-                    return Err(kind.into());
-                }
+        let n = match self.from.read(buffer) {
+            Ok(n) => n,
+            Err(e) => {
+                let kind = e.kind();
+                self.fault.get_or_insert(Fault::Io(e));
+                return Err(kind.into());
             }
         };
         self.inflated += n as u64;
@@ -192,13 +189,17 @@ struct Watched<'a> {
 
 impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = match self.body.read(buffer) {
-            Err(e) if e.kind() != io::ErrorKind::Interrupted => {
-                let kind = e.kind();
-                self.failure = Some(BodyFault::Trouble(e));
-                return Err(kind.into());
+        let n = loop {
+            match self.body.read(buffer) {
+                Ok(n) => break n,
+                // Nothing above would try again everywhere.
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    let kind = e.kind();
+                    self.failure = Some(BodyFault::Trouble(e));
+                    return Err(kind.into());
+                }
             }
-            other => other?,
         };
         self.read += n as u64;
         if self.read > self.limit {
@@ -292,6 +293,26 @@ mod tests {
         let wide = Bounds { inflated: 8 << 20, ..MIB };
         let result = inflate(&mut &*stored, wide, AlreadyInflated::Refuse, &mut |_| {});
         assert!(matches!(result, Err(BodyFault::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_read_that_was_interrupted_is_tried_again() {
+        struct Interrupted<'a>(&'a [u8], bool);
+        impl Read for Interrupted<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.1 = !self.1;
+                if self.1 {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                let n = buffer.len().min(1);
+                self.0.read(&mut buffer[..n])
+            }
+        }
+        let good = gzip(b"{\"Records\":[]}");
+        for body in [&good[..], b"{}"] {
+            let mut body = Interrupted(body, false);
+            inflate(&mut body, MIB, AlreadyInflated::Accept, &mut |_| {}).unwrap();
+        }
     }
 
     #[test]

@@ -96,6 +96,7 @@ pub(super) fn verify_area<'a>(
         lines,
     };
     this.chains_in_view(&plan);
+    this.without_standard_digests();
     for chain in this.chains.values_mut().filter(|_| listing_failed) {
         chain.linker.listing_failed();
     }
@@ -215,6 +216,24 @@ impl AreaRun<'_, '_> {
         let bucket = self.id.bucket.as_ref().map(BucketName::as_str);
         self.gathered.findings.push(Finding::new(Code::NoDigests, message).object(bucket, key));
         self.gathered.bare.push(self.id.clone());
+    }
+
+    /// The findings on trails that have backfill digests in view and no other: those of every hour
+    /// should lie beside them.
+    fn without_standard_digests(&mut self) {
+        let backfill = self.chains.keys().filter(|id| id.kind == ChainKind::Backfill);
+        let standard = backfill.map(|id| ChainId { kind: ChainKind::Standard, ..id.clone() });
+        let gone: Vec<_> = standard.filter(|id| !self.chains.contains_key(id)).collect();
+        for id in gone {
+            let message = format!(
+                "There are no digests of trail {} but backfill ones for the requested time: nothing of it is proven.",
+                id.trail
+            );
+            let key = format!("{}{DIGEST_FOLDER}/{}/", id.place.folder(), id.region);
+            let bucket = id.bucket.as_ref().map(BucketName::as_str);
+            let finding = Finding::new(Code::NoDigests, message).chain(&id).object(bucket, key);
+            self.gathered.findings.push(finding);
+        }
     }
 
     /// Submits the reading of a digest.

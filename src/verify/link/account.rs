@@ -20,12 +20,18 @@ impl Linker {
         }
         let span = self.statements.span();
         if span.is_some_and(|span| span.start >= request.end) {
-            if self.begins != Some(Begins::Inside) || self.continues.is_some() {
-                return None;
-            }
-            // It was there before, so what is gone of it was asked for.
+            let message = match self.begins {
+                _ if self.continues.is_some() => return None,
+                Some(Begins::Here) => return None,
+                // It was there before, so what is gone of it was asked for.
+                Some(Begins::Inside) => {
+                    "All digests of the requested time are gone: the first that is there, after it, follows on others."
+                }
+                None => {
+                    "There are no digests of the requested time, and whether there were cannot be told: those after it are not sound."
+                }
+            };
             let asked = Window::new(request.start.unwrap_or(request.end), request.end);
-            let message = "All digests of the requested time are gone: the first that is there, after it, follows on others.";
             let finding = Finding::new(Code::ChainLateStart, message).chain(&self.chain);
             let mut coverage = Coverage::default();
             coverage.assign(asked, CoverageState::Gap, Some(Code::ChainLateStart));
