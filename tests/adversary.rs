@@ -1,5 +1,5 @@
 //! What an adversary without a signing key may try, and trouble that must not pass for tampering.
-//! First sweeps over all small changes to a tree, then single tricks.
+//! The sweeps over all small changes are in `every_byte` and `every_absence`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "common/both.rs"]
@@ -12,174 +12,15 @@ mod common;
 #[path = "common/server/mod.rs"]
 mod server;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use both::{each, verify};
 use common::{
-    ACCOUNT, BUCKET, EMPTY_HOUR, HOURS, REGION, Report, TRAIL, Tree, at, digest_key, digest_name,
-    draft, gzip, key, log_key, log_key_at,
+    ACCOUNT, BUCKET, HOURS, REGION, Report, TRAIL, Tree, at, digest_key, digest_name, draft, gzip,
+    key, log_key, log_key_at, objects,
 };
 use jiff::Timestamp;
 use trailseal::model::{BucketName, ChainKind, DigestKey, Previous, Region, Sha256Hash, TrailName};
-
-// Sweeps.
-
-/// A sealed tree whose log files all differ, and its files as they were.
-struct Sweep {
-    tree: Tree,
-    files: BTreeMap<PathBuf, Vec<u8>>,
-}
-
-impl Sweep {
-    fn new() -> Self {
-        let tree = Tree::empty();
-        for log in logs() {
-            let text = format!(r#"{{"Records":[{{"id":"{}"}}]}}"#, Sha256Hash::of(log.as_bytes()));
-            tree.write(&log, &gzip(text.as_bytes()));
-        }
-        tree.seal(HOURS.into()).unwrap();
-        let paths = objects().into_iter().flat_map(|key| [tree.path(&key), tree.sidecar(&key)]);
-        let files = paths.filter_map(|path| Some((path.clone(), fs::read(path).ok()?))).collect();
-        Self { tree, files }
-    }
-
-    /// A fresh state and what becomes of it.
-    fn try_with(&self, change: impl FnOnce(&Tree)) -> Report {
-        for key in objects() {
-            for path in [self.tree.path(&key), self.tree.sidecar(&key)] {
-                match self.files.get(&path) {
-                    Some(bytes) => set(&path, Some(bytes)),
-                    None => set(&path, None),
-                }
-            }
-        }
-        change(&self.tree);
-        self.tree.verify(&[])
-    }
-}
-
-fn set(path: &Path, bytes: Option<&Vec<u8>>) {
-    match bytes {
-        Some(bytes) => fs::write(path, bytes).unwrap(),
-        None => drop(fs::remove_file(path)),
-    }
-}
-
-fn digests() -> Vec<String> {
-    (1..=HOURS).map(digest_key).collect()
-}
-
-fn logs() -> Vec<String> {
-    (0..HOURS).filter(|hour| *hour != EMPTY_HOUR).map(log_key).collect()
-}
-
-fn objects() -> Vec<String> {
-    digests().into_iter().chain(logs()).collect()
-}
-
-/// Whether a deletion takes the newest digests and, beside them, only log files that they list:
-/// nothing in a copy shows that.
-fn is_tail(deleted: &[&String]) -> bool {
-    let kept = (1..=HOURS).rev().find(|hour| !deleted.contains(&&digest_key(*hour))).unwrap_or(0);
-    deleted.iter().all(|key| {
-        (kept + 1..=HOURS).any(|hour| **key == digest_key(hour) || **key == log_key(hour - 1))
-    })
-}
-
-#[test]
-fn every_deletion_of_up_to_three_objects_is_found() {
-    let sweep = Sweep::new();
-    let all = objects();
-    let mut silent = 0;
-    for (a, first) in all.iter().enumerate() {
-        for (b, second) in all.iter().enumerate().skip(a) {
-            // All ones and pairs, and of the triples a part.
-            let thirds = all.iter().enumerate().skip(b);
-            for (_, third) in thirds.filter(|(c, _)| *c == b || (a + b + c).is_multiple_of(7)) {
-                let mut deleted = vec![first, second, third];
-                deleted.dedup();
-                let report = sweep.try_with(|tree| deleted.iter().for_each(|key| tree.remove(key)));
-                assert_eq!(report.status, u8::from(!is_tail(&deleted)), "{deleted:?}");
-                silent += usize::from(report.status == 0);
-            }
-        }
-    }
-    assert!(silent > 0);
-}
-
-#[test]
-fn every_deletion_is_found_where_an_end_is_asked_for() {
-    let sweep = Sweep::new();
-    let end = at(HOURS.into(), 0).to_string();
-    for key in objects() {
-        sweep.try_with(|tree| tree.remove(&key));
-        let report = sweep.tree.verify(&["--end-time", &end, "--grace", "0m"]);
-        assert_eq!(report.status, 1, "{key}");
-    }
-}
-
-#[test]
-fn every_swap_and_every_copy_over_another_is_found() {
-    let sweep = Sweep::new();
-    let all = objects();
-    for (a, from) in all.iter().enumerate() {
-        for (b, to) in all.iter().enumerate().filter(|(b, _)| *b != a) {
-            let before = |path: PathBuf| sweep.files.get(&path);
-            let report = sweep.try_with(|tree| {
-                // With metadata or without, there and back or there only, in turn.
-                set(&tree.path(to), before(tree.path(from)));
-                if (a + b).is_multiple_of(2) {
-                    set(&tree.sidecar(to), before(tree.sidecar(from)));
-                }
-                if a < b {
-                    set(&tree.path(from), before(tree.path(to)));
-                    if (a + b).is_multiple_of(2) {
-                        set(&tree.sidecar(from), before(tree.sidecar(to)));
-                    }
-                }
-            });
-            assert_eq!(report.status, 1, "{from} over {to}");
-        }
-    }
-}
-
-/// The bits of a gzip file of which neither content nor soundness depends: FTEXT, time, extra
-/// flags and operating system of the header, and what fills up the last byte of the stream.
-fn means_nothing(byte: usize, bit: usize, length: usize) -> bool {
-    byte == 3 && bit == 0 || (4..10).contains(&byte) || byte == length - 9 && bit > 0
-}
-
-#[test]
-fn every_flipped_bit_is_found() {
-    let sweep = Sweep::new();
-    sweep.try_with(|_| ());
-    for (n, (path, bytes)) in sweep.files.iter().enumerate() {
-        let metadata = path.to_string_lossy().ends_with(".metadata.json");
-        let newest = *path == sweep.tree.sidecar(&digest_key(HOURS));
-        let text = String::from_utf8_lossy(bytes);
-        let start = text.find("\"signature\": \"").unwrap_or(0);
-        let signature = start..start + "\"signature\": \"\"".len() + 512;
-        for at in (n..bytes.len() * 8).step_by(311) {
-            let (byte, bit) = (at / 8, at % 8);
-            let mut changed = bytes.clone();
-            changed[byte] ^= 1 << bit;
-            set(path, Some(&changed));
-            let status = sweep.tree.verify(&[]).status;
-            let allowed: &[u8] = match (metadata, newest) {
-                // Metadata that is none any more is made good by the next digest.
-                (true, false) => &[0, 1],
-                (true, true) if signature.contains(&byte) => &[1, 3],
-                (true, true) => &[0, 1, 3],
-                _ if means_nothing(byte, bit, bytes.len()) => &[0, 1],
-                _ => &[1],
-            };
-            assert!(allowed.contains(&status), "{status}: {path:?} byte {byte} bit {bit}");
-        }
-        set(path, Some(bytes));
-    }
-}
 
 // Tricks.
 
@@ -369,7 +210,8 @@ fn backfill_digests_alone_show_that_the_others_are_gone() {
     Chain { region: "eu-west-1", ..CHAIN }.seal(&tree, 0, 9, None);
     assert_eq!(tree.verify(&[]).status, 0);
     CHAIN.remove(&tree, 1, 9);
-    logs().iter().for_each(|log| tree.remove(log));
+    let logged = (0..HOURS).filter(|hour| *hour != common::EMPTY_HOUR);
+    logged.for_each(|hour| tree.remove(&log_key(hour)));
     let report = tree.verify(&[]);
     assert_eq!((codes(&report), report.status), (vec!["no-digests".to_owned()], 3));
 }

@@ -15,8 +15,8 @@ mod server;
 
 use both::verify;
 use common::{
-    ACCOUNT, BUCKET, HOURS, REGION, Report, Tree, at, backfill_key, digest_key, draft, gzip, key,
-    log_key, log_key_at,
+    ACCOUNT, BUCKET, HOURS, REGION, Report, Tree, at, backfill_key, digest_key, draft, gunzip,
+    gzip, key, log_key, log_key_at, objects,
 };
 use trailseal::crypto::{SigningKey, Validity, render_public_keys};
 use trailseal::model::{ChainKind, LogEntry, Sha256Hash};
@@ -446,7 +446,7 @@ fixture!(
     |tree| std::fs::write(tree.sidecar(&digest_key(4)), "{").unwrap(),
     0,
     "PPPPPPPP",
-    [],
+    [("object-unreadable", digest_key(4))],
     A_SIDECAR
 );
 fixture!(
@@ -922,6 +922,59 @@ fn a_copy_that_was_inflated_on_the_way_is_accepted_aloud() {
     let found = vec![("log-modified", log_key(2))];
     let expected = Expected { status: 1, hours: "PPVPPPPP", found };
     expect_in(&Stores::DirectoryOnly(GZIPPED), &tree, &[], &expected);
+}
+
+/// The same content with a file name and a time in the gzip header.
+fn with_name_and_time(tree: &Tree, key: &str) {
+    tree.change(key, |bytes| {
+        let builder = flate2::GzBuilder::new().operating_system(3).mtime(1).filename("hidden");
+        let mut encoder = builder.write(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut encoder, &gunzip(bytes)).unwrap();
+        *bytes = encoder.finish().unwrap();
+    });
+}
+
+#[test]
+fn what_a_gzip_header_holds_is_told_of() {
+    let tree = Tree::sealed();
+    [digest_key(4), log_key(2)].iter().for_each(|key| with_name_and_time(&tree, key));
+    let found = vec![("gzip-header", digest_key(4)), ("gzip-header", log_key(2))];
+    expect(&tree, &[], Expected { status: 0, hours: "PPPPPPPP", found });
+    let report = tree.verify(&[]);
+    let of_log = report.findings().iter().find(|f| f["key"] == log_key(2)).unwrap();
+    assert_eq!(of_log["referenced_by"], digest_key(3));
+    assert_eq!((&of_log["bucket"], &of_log["severity"]), (&BUCKET.into(), &"notice".into()));
+    assert_eq!(
+        (&of_log["start"], &of_log["end"]),
+        (&at(2, 0).to_string().into(), &at(3, 0).to_string().into())
+    );
+    let message = of_log["message"].as_str().unwrap();
+    assert!(message.contains("(a file name, a time)"), "{message}");
+    // One that is not what its digest says has a finding of its own.
+    tree.rewrite(&log_key(2), "eventID", "eventId");
+    with_name_and_time(&tree, &log_key(2));
+    let found = vec![("gzip-header", digest_key(4)), ("log-modified", log_key(2))];
+    expect(&tree, &[], Expected { status: 1, hours: "PPVPPPPP", found });
+    // One that was inflated has no header.
+    let tree = Tree::sealed();
+    tree.change(&log_key(2), |bytes| *bytes = gunzip(bytes));
+    expect_in(&Stores::DirectoryOnly(GZIPPED), &tree, &[], &verified());
+}
+
+#[test]
+fn gzip_headers_of_many_objects_are_told_of_together() {
+    let tree = Tree::sealed();
+    let all = objects();
+    all[..10].iter().for_each(|key| with_name_and_time(&tree, key));
+    assert_eq!(tree.verify(&[]).findings().len(), 10);
+    all[10..].iter().for_each(|key| with_name_and_time(&tree, key));
+    let report = tree.verify(&[]);
+    let [notice] = report.findings().as_slice() else { panic!("{:?}", report.codes()) };
+    assert_eq!((report.status, &notice["code"]), (0, &"gzip-header".into()));
+    assert!(notice["message"].as_str().unwrap().contains("15 objects"), "{notice:#}");
+    assert_eq!(notice["key"], log_key(0).min(digest_key(1)));
+    let (start, end) = (at(0, 0).to_string(), at(HOURS.into(), 0).to_string());
+    assert_eq!((&notice["start"], &notice["end"]), (&start.into(), &end.into()));
 }
 
 #[test]

@@ -469,7 +469,9 @@ fn metadata_that_is_none_is_no_signature() {
         }
         let report = report(&tree);
         // The one within the chain is vouched for by its successor.
-        assert_eq!(found(&report), [("digest-unsigned".to_owned(), digest_key(8))]);
+        let unread = ("object-unreadable".to_owned(), digest_key(4));
+        assert_eq!(found(&report), [unread, ("digest-unsigned".to_owned(), digest_key(8))]);
+        assert_eq!(report.codes()[0].1, "notice");
         assert_eq!((report.status, report.hours().as_str()), (3, "PPPPPPPU"));
     }
 }

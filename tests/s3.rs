@@ -12,19 +12,14 @@ mod server;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use bucket::{ENVIRONMENT, bucket_of, report_of, run};
+use bucket::{ENVIRONMENT, bucket_of, check_bucket, report_of, run};
 use common::{BUCKET, HOURS, REGION, Report, Tree, at, digest_key, log_key, log_key_at};
 use serde_json::Value;
 use server::{Fault, Server};
 
 /// Verifies the eight hours of a bucket.
 fn check(server: &Server, more: &[&str]) -> Report {
-    let (start, end) = (at(0, 0).to_string(), at(HOURS.into(), 0).to_string());
-    let source = format!("s3://{BUCKET}");
-    let mut args =
-        vec!["verify", &source, "--format", "json", "--start-time", &start, "--end-time", &end];
-    args.extend(more);
-    report_of(&run(server, &args))
+    check_bucket(server, HOURS, more)
 }
 
 fn codes(report: &Report) -> Vec<(String, String)> {
@@ -195,6 +190,14 @@ fn a_bucket_that_is_not_there_or_closed_is_a_clear_error() {
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{err}");
     assert!(err.contains("AccessDenied") && err.contains("s3:ListBucket"), "{err}");
+}
+
+#[test]
+fn a_first_key_that_xml_cannot_hold_does_not_close_the_bucket() {
+    let server = bucket_of(&Tree::sealed());
+    server.put(BUCKET, "\u{1}/first\u{12}", b"x".to_vec(), &[]);
+    let report = check(&server, &[]);
+    assert_eq!((report.status, codes(&report)), (0, vec![]));
 }
 
 #[test]

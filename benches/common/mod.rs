@@ -37,7 +37,8 @@ pub(crate) fn log_file(n: usize) -> Result<(String, Timestamp, Vec<u8>), Box<dyn
         format_compact_minutes(time)
     );
     let padding = "0123456789abcdef".repeat(120);
-    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let builder = flate2::GzBuilder::new().operating_system(3);
+    let mut gz = builder.write(Vec::new(), flate2::Compression::best());
     write!(gz, r#"{{"Records":[{{"eventTime":"{time}","n":{n},"padding":"{padding}"}}]}}"#)?;
     Ok((key, time, gz.finish()?))
 }

@@ -45,6 +45,8 @@ impl S3Store {
                     .bucket(bucket.as_str())
                     .prefix(prefix)
                     .max_keys(1)
+                    // Keys may hold what XML cannot: the first one must not close the bucket.
+                    .encoding_type(EncodingType::Url)
                     .set_request_payer(payer(aws))
                     .send(),
             );

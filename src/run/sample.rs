@@ -4,11 +4,9 @@
 
 mod restart;
 
-use std::io::Write;
 use std::num::NonZero;
 use std::sync::Arc;
 
-use flate2::{Compression, GzBuilder};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -21,6 +19,7 @@ use crate::model::time::{add, day_folder, hours, minutes};
 use crate::model::{
     AccountId, BucketName, IdError, LogKey, LogKind, Metadata, Place, Region, Sha256Hash, TrailName,
 };
+use crate::seal::builder::gzip;
 use crate::store::{Put, Store, StoreError};
 
 const BUCKET: &str = "trailseal-sample";
@@ -120,7 +119,7 @@ fn log(
         event(account, region, kind, &id, add(time, minutes(-4))),
         event(account, region, kind, &id, add(time, minutes(-1))),
     ];
-    Ok(SampleLog { key, body: body(&json!({ "Records": events }).to_string()), late })
+    Ok(SampleLog { key, body: gzip(json!({ "Records": events }).to_string().as_bytes()), late })
 }
 
 /// The key of a log file, and a number of its own that ids are made of.
@@ -144,12 +143,6 @@ fn key_of(
         unique: id.chars().take(16).collect(),
     };
     Ok((key, id))
-}
-
-fn body(text: &str) -> Vec<u8> {
-    let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
-    let _ = encoder.write_all(text.as_bytes());
-    encoder.finish().unwrap_or_default()
 }
 
 fn event(account: &str, region: &str, kind: LogKind, id: &str, time: Timestamp) -> Value {

@@ -12,6 +12,9 @@ use crate::model::{
     BucketName, ChainKind, Digest, DigestKey, LogEntry, Metadata, Previous, Sha256Hash, Window,
 };
 
+/// The system that CloudTrail's gzip headers name.
+const UNIX: u8 = 3;
+
 /// The newest digest of a chain: what the next one links to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -103,9 +106,12 @@ pub fn metadata(signature: &str) -> Metadata {
     Metadata::default().with(SIGNATURE, signature).with(ALGORITHM, SIGNATURE_ALGORITHM)
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    // No name and no time in the header: the same digest is the same bytes.
-    let mut encoder = GzBuilder::new().write(Vec::new(), Compression::default());
+/// One gzip member with the header that CloudTrail writes. No name and no time in it: the same
+/// content is the same bytes.
+#[must_use]
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let builder = GzBuilder::new().operating_system(UNIX);
+    let mut encoder = builder.write(Vec::new(), Compression::best());
     // Writing to memory does not fail.
     let _ = encoder.write_all(bytes);
     encoder.finish().unwrap_or_default()

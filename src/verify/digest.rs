@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::finding::{Code, Finding, Severity};
+use super::gzip_header::GzipHeader;
 use super::inflate::{AlreadyInflated, BodyFault, inflate};
 use super::limits::Limits;
 use crate::crypto::{KeyRing, Validity};
@@ -154,6 +155,8 @@ pub struct Examined {
     pub inflated: u64,
     /// Whether it was stored inflated.
     pub already_inflated: bool,
+    /// The header of its gzip member.
+    pub header: Option<GzipHeader>,
 }
 
 impl Examined {
@@ -167,12 +170,36 @@ impl Examined {
             stored: 0,
             inflated: 0,
             already_inflated: false,
+            header: None,
         }
     }
 
     fn failed(at: Location, code: Code, message: impl Into<String>) -> Self {
         let finding = at.finding(code, message);
         Self::new(at, State::Failed(Box::new(finding)))
+    }
+
+    /// What is worth knowing of one that is valid: of its header, and of its metadata.
+    #[must_use]
+    pub fn notices(&self) -> [Option<Finding>; 2] {
+        let start = self.content.as_ref().map_or(self.at.name.end, |c| c.digest.start);
+        let placed = |finding: Finding| {
+            finding
+                .chain(&self.at.chain())
+                .object(self.at.bucket.as_ref().map(BucketName::as_str), &*self.at.key)
+                .window(Window::new(start, self.at.name.end))
+        };
+        let header = self.header.and_then(|header| header.notice());
+        let metadata = match &self.state {
+            State::Unsigned(Some(cause)) => {
+                let message = format!(
+                    "The digest's metadata could not be read: {cause}. The digest after it carries its signature, which fits."
+                );
+                Some(Finding::new(Code::ObjectUnreadable, message).severity(Severity::Notice))
+            }
+            _ => None,
+        };
+        [header.map(placed), metadata.map(placed)]
     }
 }
 
@@ -212,7 +239,8 @@ pub fn examine(rules: &Rules, at: Location, object: Result<StoredObject<'_>, Tro
     };
     examined.stored = inflated.stored;
     examined.inflated = inflated.inflated;
-    examined.already_inflated = inflated.already_inflated;
+    examined.already_inflated = inflated.header.is_none();
+    examined.header = inflated.header;
     examined
 }
 

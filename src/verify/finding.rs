@@ -127,6 +127,9 @@ codes! {
     /// What is gone of a chain is all that is older than some time, or all there was.
     LossPattern = "loss-pattern", Notice,
         "Look at the bucket's lifecycle configuration (aws s3api get-bucket-lifecycle-configuration) and for PutBucketLifecycle events: who decided that these objects expire?";
+    /// Its gzip header holds a time, a name, a comment, extra bytes or flags.
+    GzipHeader = "gzip-header", Notice,
+        "The content is what its digest vouches for; its gzip header is not CloudTrail's. If nothing compressed these files anew, find out who wrote them and keep what the header holds.";
     /// Denied, timed out, throttled or failed after retries.
     ObjectUnreadable = "object-unreadable", Incomplete,
         "Mend the cause (permissions, links, the disk, a missing copy) and run again.";
@@ -314,7 +317,7 @@ mod tests {
             assert_eq!(Code::parse(code.as_str()), Some(*code));
             assert!(!code.remedy().is_empty());
         }
-        assert_eq!(Code::ALL.len(), 24);
+        assert_eq!(Code::ALL.len(), 25);
         assert_eq!(Code::parse("log-lost"), None);
     }
 }

@@ -7,11 +7,14 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 
+use super::gzip_header::GzipHeader;
 use super::limits::Bounds;
 use crate::model::Sha256Hash;
 use crate::model::hash::Sha256Stream;
 
 const BUFFER: usize = 64 << 10;
+/// How long the part of a gzip header is that every member has.
+const HEADER: usize = 10;
 
 /// Whether a body that is not gzip but begins as JSON may be taken as it is. Clients that decode
 /// `Content-Encoding: gzip` leave such files in a copy; a bucket never holds them.
@@ -32,8 +35,8 @@ pub struct Inflated {
     pub stored: u64,
     /// Bytes inflated.
     pub inflated: u64,
-    /// Whether it was stored inflated.
-    pub already_inflated: bool,
+    /// The header of its gzip member; `None` where it was stored inflated.
+    pub header: Option<GzipHeader>,
 }
 
 /// Why a body is not sound.
@@ -76,14 +79,15 @@ pub fn inflate(
     let watched = Watched { body, read: 0, limit: bounds.stored, failure: None };
     let mut source = BufReader::with_capacity(BUFFER, watched);
     // The first two bytes decide; a buffer filled once may hold fewer.
-    let magic = peek(&mut source)?;
-    let plain = match magic.as_slice() {
-        [0x1f, 0x8b] => false,
+    let begin = peek(&mut source)?;
+    let plain = match begin.as_slice() {
+        [0x1f, 0x8b, ..] => false,
         [b'{', ..] if already == AlreadyInflated::Accept => true,
-        [] | [0x1f] => return Err(BodyFault::CutOff(magic.len() as u64)),
+        [] | [0x1f] => return Err(BodyFault::CutOff(begin.len() as u64)),
         _ => return Err(BodyFault::NotGzip),
     };
-    let mut rest = io::Cursor::new(magic).chain(source);
+    let header = begin.first_chunk().copied().map(GzipHeader).filter(|_| !plain);
+    let mut rest = io::Cursor::new(begin).chain(source);
     let measured = if plain {
         measure(&mut rest, bounds.inflated, consume)
     } else {
@@ -97,17 +101,15 @@ pub fn inflate(
     };
     let watched = rest.get_mut().1.get_mut();
     match measured {
-        Ok((hash, inflated)) => {
-            Ok(Inflated { hash, stored: watched.read, inflated, already_inflated: plain })
-        }
+        Ok((hash, inflated)) => Ok(Inflated { hash, stored: watched.read, inflated, header }),
         Err(fault) => Err(fault.explain(watched)),
     }
 }
 
 fn peek(source: &mut BufReader<Watched<'_>>) -> Result<Vec<u8>, BodyFault> {
-    let mut magic = Vec::with_capacity(2);
-    match source.by_ref().take(2).read_to_end(&mut magic) {
-        Ok(_) => Ok(magic),
+    let mut begin = Vec::with_capacity(HEADER);
+    match source.by_ref().take(HEADER as u64).read_to_end(&mut begin) {
+        Ok(_) => Ok(begin),
         Err(e) => Err(Fault::Io(e).explain(source.get_mut())),
     }
 }
@@ -244,7 +246,7 @@ mod tests {
         let body = gzip(b"{\"Records\":[]}");
         let inflated = read(&body, AlreadyInflated::Refuse).unwrap();
         assert_eq!(inflated.hash, Sha256Hash::of(b"{\"Records\":[]}"));
-        assert!(!inflated.already_inflated);
+        assert!(inflated.header.is_some());
     }
 
     #[test]
@@ -270,7 +272,7 @@ mod tests {
 
     #[test]
     fn inflated_json_is_taken_only_where_allowed() {
-        assert!(read(b"{}", AlreadyInflated::Accept).unwrap().already_inflated);
+        assert_eq!(read(b"{}", AlreadyInflated::Accept).unwrap().header, None);
         assert!(matches!(read(b"{}", AlreadyInflated::Refuse), Err(BodyFault::NotGzip)));
         assert!(matches!(read(b"[]", AlreadyInflated::Accept), Err(BodyFault::NotGzip)));
     }

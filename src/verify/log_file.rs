@@ -13,6 +13,8 @@ use crate::model::{ChainId, LogEntry, Window};
 pub struct CheckedLog {
     /// `None` when it is what its digest says.
     pub finding: Option<Finding>,
+    /// What is worth knowing of one that is what its digest says.
+    pub notice: Option<Finding>,
     /// Bytes as stored.
     pub stored: u64,
     /// Bytes inflated.
@@ -52,15 +54,17 @@ pub fn check_log(
     entry: &LogEntry,
     object: LogObject<'_>,
 ) -> CheckedLog {
-    let finding = |code: Code, message: String| {
-        Finding::new(code, message)
+    let placed = |finding: Finding| {
+        finding
             .chain(&listing.chain)
             .object(Some(&entry.bucket), &*entry.object)
             .window(listing.window)
             .referenced_by(&*listing.key)
     };
+    let finding = |code: Code, message: String| placed(Finding::new(code, message));
     let nothing_read = |finding| CheckedLog {
         finding: Some(finding),
+        notice: None,
         stored: 0,
         inflated: 0,
         already_inflated: false,
@@ -90,10 +94,14 @@ pub fn check_log(
             });
             CheckedLog {
                 hints: if modified.is_none() { hints } else { Hints::default() },
+                notice: match modified {
+                    None => read.header.and_then(|header| header.notice()).map(placed),
+                    Some(_) => None,
+                },
                 finding: modified,
                 stored: read.stored,
                 inflated: read.inflated,
-                already_inflated: read.already_inflated,
+                already_inflated: read.header.is_none(),
             }
         }
         Err(fault) => {

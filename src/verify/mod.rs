@@ -12,6 +12,7 @@ pub mod digest;
 pub mod events;
 pub mod explain;
 pub mod finding;
+pub mod gzip_header;
 pub mod inflate;
 pub mod limits;
 pub mod link;

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use trailseal::model::LogKey;
 
-use crate::common::{BUCKET, REGION, Report, Tree};
+use crate::common::{BUCKET, REGION, Report, Tree, at};
 use crate::server::{ACCESS_KEY, SECRET_KEY, Server};
 
 /// The server's credentials, and nothing of the user's own.
@@ -50,4 +50,14 @@ pub(crate) fn report_of(output: &Output) -> Report {
     let status = u8::try_from(output.status.code().unwrap()).unwrap();
     let text = |bytes| String::from_utf8_lossy(bytes);
     Report::read(status, &text(&output.stdout), &text(&output.stderr))
+}
+
+/// Verifies the first hours of the bucket.
+pub(crate) fn check_bucket(server: &Server, hours: u8, more: &[&str]) -> Report {
+    let (start, end) = (at(0, 0).to_string(), at(hours.into(), 0).to_string());
+    let source = format!("s3://{BUCKET}");
+    let mut args =
+        vec!["verify", &source, "--format", "json", "--start-time", &start, "--end-time", &end];
+    args.extend(more);
+    report_of(&run(server, &args))
 }

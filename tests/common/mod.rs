@@ -1,6 +1,9 @@
 //! A sealed tree in a temporary directory, ways to damage it, and the report on it.
 #![allow(dead_code, unreachable_pub)] // each test crate uses a part
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout)] // the tables of sweeps
+
+pub mod sweep;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -49,8 +52,10 @@ pub fn always() -> Validity {
     Validity { from: at(-100_000, 0), to: at(100_000, 0) }
 }
 
+/// A gzip member with the header that CloudTrail writes.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let builder = flate2::GzBuilder::new().operating_system(3);
+    let mut encoder = builder.write(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
@@ -242,6 +247,12 @@ pub fn backfill_key(end: u8) -> String {
 /// The key of the log file at twenty past an hour.
 pub fn log_key(hour: u8) -> String {
     log_key_at(at(hour.into(), 20), "CloudTrail", "AAAAAAAAAAAAAAAA")
+}
+
+/// The objects of the sealed tree, digests first.
+pub fn objects() -> Vec<String> {
+    let logs = (0..HOURS).filter(|hour| *hour != EMPTY_HOUR);
+    (1..=HOURS).map(digest_key).chain(logs.map(log_key)).collect()
 }
 
 pub fn log_key_at(time: Timestamp, kind: &str, unique: &str) -> String {

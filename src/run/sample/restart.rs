@@ -7,8 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    ACCOUNTS, BUCKET, REGIONS, START, SampleError, SampleLog, TRAIL, body, event, key_of, put,
-    seal_area,
+    ACCOUNTS, BUCKET, REGIONS, START, SampleError, SampleLog, TRAIL, event, key_of, put, seal_area,
 };
 use crate::crypto::Signer;
 use crate::model::time::{add, hours, minutes};
@@ -16,6 +15,7 @@ use crate::model::{
     BucketName, ChainKind, DigestKey, LogEntry, LogKind, Region, Sha256Hash, TrailName,
 };
 use crate::seal::Draft;
+use crate::seal::builder::gzip;
 use crate::store::{Put, Store};
 
 /// The first segment ends after so many hours, the second starts and ends after so many.
@@ -89,7 +89,7 @@ fn log_of(region: &str, hour: i64, start: Timestamp) -> Result<(SampleLog, LogEn
         newest: Some(newest),
         oldest: Some(oldest.min(newest)),
     };
-    Ok((SampleLog { key, body: body(&text), late: false }, entry))
+    Ok((SampleLog { key, body: gzip(text.as_bytes()), late: false }, entry))
 }
 
 /// Someone stops or starts the trail.

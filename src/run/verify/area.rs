@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 
+use super::alike::Alike;
 use super::explain::Oldest;
 use super::lines::AreaLines;
 use super::plan::{Plan, Planned, Role, asked_for, key_window, plan};
@@ -37,6 +38,8 @@ pub(super) struct ChainRun {
     report: ChainReport,
     oldest: Oldest,
     newest_written: Option<Timestamp>,
+    headers: Alike,
+    metadata: Alike,
 }
 
 /// One area's state while it is verified.
@@ -130,7 +133,11 @@ pub(super) fn verify_area<'a>(
     {
         super::unlisted::judge_area(&mut this, &plan, listing)?;
     }
-    for (id, ChainRun { linker, report, oldest, newest_written, .. }) in this.chains {
+    for (id, chain) in this.chains {
+        let ChainRun { linker, report, oldest, newest_written, headers, metadata, .. } = chain;
+        for notices in [headers, metadata] {
+            this.gathered.findings.extend(notices.into_findings());
+        }
         let closed = ClosedArea { report, linker, oldest, newest_written };
         this.gathered.chains.insert(id, closed);
     }
@@ -178,6 +185,8 @@ impl AreaRun<'_, '_> {
                     report: ChainReport::new(id),
                     oldest: Oldest::default(),
                     newest_written: None,
+                    headers: Alike::default(),
+                    metadata: Alike::default(),
                 });
                 if self.run.sources.knows_delivery(self.area) {
                     chain.newest_written = digest.modified;
@@ -348,6 +357,9 @@ impl AreaRun<'_, '_> {
         let examined = &settled.examined;
         if let Some(content) = examined.content.as_ref().filter(|_| settled.verified().is_some()) {
             chain.oldest.digest = earliest(chain.oldest.digest, content.digest.start);
+            let [header, metadata] = examined.notices();
+            header.into_iter().for_each(|notice| chain.headers.push(notice));
+            metadata.into_iter().for_each(|notice| chain.metadata.push(notice));
         }
         self.gathered.totals.bytes_read += examined.stored;
         self.gathered.totals.bytes_hashed += examined.inflated;
@@ -470,6 +482,7 @@ impl AreaRun<'_, '_> {
             chain.oldest.log = earliest(chain.oldest.log, listing.window.start);
         }
         let code = checked.finding.as_ref().map(|f| f.code);
+        checked.notice.into_iter().for_each(|notice| chain.headers.push(notice));
         if let Some((state, code)) = state.zip(code) {
             chain.linker.mark(listing.window, state, code);
         }

@@ -5,6 +5,7 @@
 //! the order of the areas. Memory holds of an area's digests only what linking needs, and 24
 //! bytes for each log file that they list.
 
+mod alike;
 mod area;
 mod conclude;
 mod estimate;

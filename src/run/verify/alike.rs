@@ -1,0 +1,73 @@
+//! Notices that may be as many as there are objects: told of one by one while they are few.
+
+use jiff::Timestamp;
+
+use crate::verify::Finding;
+
+/// How many of one chain and kind are told of one by one.
+const FEW: u64 = 10;
+
+/// The notices of one kind on the objects of one chain.
+#[derive(Default)]
+pub(super) struct Alike {
+    count: u64,
+    few: Vec<Finding>,
+    /// The earliest, by time and key: in whatever order they come, it is the same.
+    first: Option<Finding>,
+    end: Option<Timestamp>,
+}
+
+impl Alike {
+    pub(super) fn push(&mut self, finding: Finding) {
+        self.count += 1;
+        self.end = self.end.max(finding.end);
+        if self.first.as_ref().is_none_or(|first| rank(&finding) < rank(first)) {
+            self.first = Some(finding.clone());
+        }
+        if self.count <= FEW {
+            self.few.push(finding);
+        }
+    }
+
+    /// All of them, or one for all that names the first.
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        let Some(first) = self.first.filter(|_| self.count > FEW) else { return self.few };
+        let message = format!(
+            "This holds of {} objects of the chain, of which this is the first. {}",
+            self.count, first.message
+        );
+        vec![Finding { message, end: self.end, ..first }]
+    }
+}
+
+fn rank(finding: &Finding) -> (Option<Timestamp>, Option<&str>) {
+    (finding.start, finding.key.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Window;
+    use crate::verify::Code;
+
+    fn told(hours: impl Iterator<Item = i64>) -> Vec<Finding> {
+        let mut alike = Alike::default();
+        for hour in hours {
+            let t = |hour: i64| Timestamp::from_second(hour * 3600).unwrap();
+            let notice = Finding::new(Code::GzipHeader, "Odd.").object(None, format!("{hour:02}"));
+            alike.push(notice.window(Window::new(t(hour), t(hour + 1))));
+        }
+        alike.into_findings()
+    }
+
+    #[test]
+    fn many_are_told_of_in_one_that_names_the_first() {
+        assert!(told(0..0).is_empty());
+        assert_eq!(told(0..10).len(), 10);
+        let [one] = told((0..11).rev()).try_into().unwrap();
+        assert_eq!(one.key.as_deref(), Some("00"));
+        assert!(one.message.starts_with("This holds of 11 objects"), "{}", one.message);
+        assert_eq!(one.of_time().unwrap().seconds(), 11 * 3600);
+        assert_eq!(told(0..11), [one], "in whatever order");
+    }
+}
