@@ -28,7 +28,7 @@ fn snapshot(name: &str, text: &str) {
 #[cfg(feature = "aws")]
 #[test]
 fn every_help_text_is_as_committed() {
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 12] = [
         &[],
         &["verify"],
         &["seal"],
@@ -39,6 +39,7 @@ fn every_help_text_is_as_committed() {
         &["inspect"],
         &["collect"],
         &["sample"],
+        &["verify-query-results"],
         &["print"],
     ];
     let mut all = String::new();

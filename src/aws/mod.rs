@@ -16,5 +16,5 @@ pub use calls::{CallError, Calls, DescribedTrail};
 pub use cloudtrail::{CloudTrailKeys, PublishedKeys};
 pub use config::{Aws, AwsError, AwsOptions};
 pub use kms::KmsSigner;
-pub use s3::S3Store;
+pub use s3::{Need, S3Store};
 pub use trails::{TrailStatus, Trails};

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Region;
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{BucketLocationConstraint, EncodingType, RequestPayer};
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
@@ -19,6 +20,15 @@ use crate::store::{Entry, Object, Put, Store, StoreError, WriterGuard};
 
 /// How often a body that breaks off is taken up again where it broke.
 const RESUMES: u32 = 5;
+
+/// What a bucket is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// To be listed and read.
+    Listing,
+    /// To read objects whose keys are known: it opens without the permission to list.
+    Reading,
+}
 
 /// A bucket.
 #[derive(Clone)]
@@ -34,8 +44,14 @@ impl S3Store {
     /// Opens a bucket in whatever region it is; `name` is how the user named it.
     ///
     /// # Errors
-    /// When the bucket is not there or may not be listed.
-    pub fn open(aws: &Aws, bucket: BucketName, prefix: &str, name: &str) -> Result<Self, AwsError> {
+    /// When the bucket is not there, or may not be listed where that is needed.
+    pub fn open(
+        aws: &Aws,
+        bucket: BucketName,
+        prefix: &str,
+        name: &str,
+        need: Need,
+    ) -> Result<Self, AwsError> {
         let mut region = aws.region();
         for asked in 1..=2 {
             let client = client(aws, region.clone());
@@ -50,26 +66,30 @@ impl S3Store {
                     .set_request_payer(payer(aws))
                     .send(),
             );
-            let error = match listed {
-                Ok(_) => {
-                    let name = name.to_owned();
-                    let requests = Arc::new(AtomicU64::new(asked));
-                    return Ok(Self { aws: aws.clone(), client, bucket, name, requests });
-                }
-                Err(error) => error,
-            };
-            let home = error
-                .raw_response()
+            let refusal = listed.err();
+            let home = refusal
+                .as_ref()
+                .and_then(|error| error.raw_response())
                 .and_then(|r| r.headers().get("x-amz-bucket-region"))
                 .filter(|home| *home != region.as_ref())
                 .map(str::to_owned);
-            match home {
-                Some(home) => region = Region::new(home),
-                None => {
-                    let bucket = bucket.to_string();
-                    return Err(AwsError::Bucket { bucket, cause: line(&error) });
-                }
+            if let Some(home) = home {
+                region = Region::new(home);
+                continue;
             }
+            let refusal = refusal
+                .filter(|error| need == Need::Listing || error.code() != Some("AccessDenied"));
+            return match refusal {
+                None => {
+                    let name = name.to_owned();
+                    let requests = Arc::new(AtomicU64::new(asked));
+                    Ok(Self { aws: aws.clone(), client, bucket, name, requests })
+                }
+                Some(error) => {
+                    let bucket = bucket.to_string();
+                    Err(AwsError::Bucket { bucket, cause: line(&error) })
+                }
+            };
         }
         let cause = "it names one region after another as its own".to_owned();
         Err(AwsError::Bucket { bucket: bucket.to_string(), cause })
@@ -142,6 +162,10 @@ impl S3Store {
             .set_request_payer(payer(&self.aws));
         self.count();
         let output = self.aws.wait(request.send()).map_err(|error| of_object(&error))?;
+        if from > 0 && output.content_range.is_none() {
+            let cause = "the server begins the object anew instead of where it broke off";
+            return Err(StoreError::Trouble(cause.to_owned()));
+        }
         let metadata = output.metadata.unwrap_or_default();
         let metadata = Metadata(metadata.into_iter().collect());
         let length = output.content_length.and_then(|n| u64::try_from(n).ok());
@@ -326,7 +350,6 @@ impl Store for S3Store {
         match self.aws.wait(request.send()) {
             Ok(_) => Ok(Put::Created),
             Err(error) => {
-                use aws_sdk_s3::error::ProvideErrorMetadata;
                 let status = error.raw_response().map(|r| r.status().as_u16());
                 match (error.code(), status) {
                     (Some("PreconditionFailed" | "ConditionalRequestConflict"), _)

@@ -7,6 +7,7 @@ pub mod inspect;
 pub mod keys;
 mod output;
 mod progress;
+pub mod query_results;
 mod run_args;
 pub mod sample;
 pub mod seal;
@@ -53,6 +54,7 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Collect(Box<collect::CollectArgs>),
     Sample(sample::SampleArgs),
+    VerifyQueryResults(Box<query_results::QueryResultsArgs>),
     /// Print a completion script for a shell, or the JSON Schema of reports
     #[command(subcommand)]
     Print(PrintCommand),
@@ -135,6 +137,7 @@ impl Cli {
             Command::Inspect(args) => inspect::run(args, io),
             Command::Collect(args) => collect::run(args, io),
             Command::Sample(args) => sample::run(args, io),
+            Command::VerifyQueryResults(args) => query_results::run(args, io),
             Command::Print(PrintCommand::Completions { shell }) => {
                 clap_complete::generate(*shell, &mut Self::command(), "trailseal", &mut io.out);
                 Ok(0)

@@ -14,7 +14,7 @@ use crate::model::{AccountId, OrganizationId, Printable};
 use crate::store::{DirectoryStore, Store};
 
 #[cfg(feature = "aws")]
-use crate::aws::{Aws, AwsError, AwsOptions, KmsSigner, S3Store};
+use crate::aws::{Aws, AwsError, AwsOptions, KmsSigner, Need, S3Store};
 
 /// How AWS is reached; the standard AWS environment and configuration files hold for the rest.
 #[derive(Debug, Clone, Args)]
@@ -149,16 +149,47 @@ impl<'a> Opener<'a> {
         place: &str,
     ) -> Result<(S3Store, String), Failure> {
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let prefix = slashed(prefix);
+        let store = self.reach(bucket, &prefix, source, Need::Listing)?;
+        Ok((store, prefix))
+    }
+
+    /// Opens a bucket to read objects whose keys are known.
+    #[cfg(feature = "aws")]
+    pub(super) fn bucket_to_read(
+        &mut self,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<Arc<dyn Store>, Failure> {
+        let source = format!("{S3}{bucket}");
+        Ok(Arc::new(self.reach(bucket, prefix, &source, Need::Reading)?))
+    }
+
+    #[cfg(not(feature = "aws"))]
+    pub(super) fn bucket_to_read(
+        &mut self,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<Arc<dyn Store>, Failure> {
+        Ok(self.open_bucket(bucket, prefix)?.0)
+    }
+
+    #[cfg(feature = "aws")]
+    fn reach(
+        &mut self,
+        bucket: &str,
+        prefix: &str,
+        source: &str,
+        need: Need,
+    ) -> Result<S3Store, Failure> {
         let bucket = BucketName::parse(bucket)
             .map_err(|e| Failure::usage(e).remedy("a bucket is given as s3://BUCKET[/PREFIX]"))?;
-        let prefix = slashed(prefix);
         let aws = self.aws()?;
-        let store = S3Store::open(&aws, bucket, &prefix, source).map_err(|error| {
+        S3Store::open(&aws, bucket, prefix, source, need).map_err(|error| {
             Failure::usage(error).remedy(
                 "check the name, the credentials (aws sts get-caller-identity) and the permissions s3:ListBucket and s3:GetObject",
             )
-        })?;
-        Ok((store, prefix))
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::source::{Opened, slashed};
 use super::{Failure, INCOMPLETE, Io};
-use crate::aws::{Aws, AwsOptions, CallError, Calls, S3Store};
+use crate::aws::{Aws, AwsOptions, CallError, Calls, Need, S3Store};
 use crate::crypto::{KeyRing, parse_key_file};
 use crate::model::{AccountId, BucketName, Printable, Region, TrailName, Window};
 use crate::report::Verdict;
@@ -55,7 +55,7 @@ Exit status:
 
 /// The AWS CLI's command of that name: validate one trail's digests and log files
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_override_self = true, infer_long_args = true)]
 pub struct ValidateLogsArgs {
     /// The trail
     #[arg(long, value_name = "ARN")]
@@ -124,6 +124,10 @@ pub fn run(args: &ValidateLogsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         .and_then(|(request, aws, calls)| answer(args, &request, &aws, calls, io))
     {
         Ok(status) => Ok(status),
+        Err(Ended::Unset(text)) => {
+            writeln!(io.err, "{text}").map_err(Failure::internal)?;
+            Ok(FAILED)
+        }
         Err(Ended::Said(text)) => {
             writeln!(io.err, "\n{text}").map_err(Failure::internal)?;
             Ok(FAILED)
@@ -136,6 +140,8 @@ pub fn run(args: &ValidateLogsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
 enum Ended {
     /// With these words.
     Said(String),
+    /// With these words, for a machine that is not set up.
+    Unset(String),
     /// What it says cannot be written.
     Unwritable(io::Error),
 }
@@ -159,7 +165,10 @@ fn said<T>(text: impl Into<String>) -> Result<T, Ended> {
 /// Settles what is validated, asking CloudTrail where it was not told.
 fn prepare(args: &ValidateLogsArgs, io: &Io<'_>) -> Result<(ValidateRequest, Aws, Calls), Ended> {
     let start = parse_time(&args.start_time)?;
-    let end = args.end_time.as_deref().map_or(Ok(io.now), parse_time)?;
+    // An empty value counts as none.
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let end = given(&args.end_time).map_or(Ok(io.now), |end| parse_time(&end))?;
+    let account_id = given(&args.account_id);
     if start > end {
         return said("Invalid time range specified: start-time must occur before end-time");
     }
@@ -178,7 +187,7 @@ fn prepare(args: &ValidateLogsArgs, io: &Io<'_>) -> Result<(ValidateRequest, Aws
         bucket = Some(trail.bucket);
         prefix = trail.prefix;
         if trail.of_organization {
-            if args.account_id.is_none() {
+            if account_id.is_none() {
                 return said("Missing required parameter for organization trail: '--account-id'");
             }
             organization = Some(calls.organization()?);
@@ -186,9 +195,9 @@ fn prepare(args: &ValidateLogsArgs, io: &Io<'_>) -> Result<(ValidateRequest, Aws
     }
     let request = ValidateRequest {
         name,
-        account: args.account_id.clone().unwrap_or(account),
-        home_region,
-        region: region.to_string(),
+        account: account_id.unwrap_or(account),
+        home_region: home_region.clone(),
+        region: args.region.clone().unwrap_or(home_region.clone()),
         organization,
         bucket: bucket.unwrap_or_default(),
         prefix,
@@ -201,6 +210,11 @@ fn prepare(args: &ValidateLogsArgs, io: &Io<'_>) -> Result<(ValidateRequest, Aws
 }
 
 fn connect(args: &ValidateLogsArgs) -> Result<(Aws, Region), Ended> {
+    if let Some(url) = args.endpoint_url.as_ref().filter(|url| !url.contains("://")) {
+        return said(format!(
+            "Bad value for --endpoint-url \"{url}\": scheme is missing.  Must be of the form http://<hostname>/ or https://<hostname>/"
+        ));
+    }
     let pem = |path: &PathBuf| {
         std::fs::read(path).map_err(|e| Ended::Said(format!("{}: {e}", path.display())))
     };
@@ -213,9 +227,8 @@ fn connect(args: &ValidateLogsArgs) -> Result<(Aws, Region), Ended> {
     };
     let aws = Aws::load(options).map_err(|error| Ended::Said(error.to_string()))?;
     let Some(region) = aws.named_region().map(str::to_owned) else {
-        return said(
-            "You must specify a region. You can also configure your region by running \"aws configure\".",
-        );
+        let text = "You must specify a region. You can also configure your region by running \"aws configure\".";
+        return Err(Ended::Unset(text.to_owned()));
     };
     let region = Region::parse(&region).map_err(|error| Ended::Said(error.to_string()))?;
     Ok((aws, region))
@@ -237,6 +250,10 @@ fn parts_of(arn: &str) -> Option<(String, String, String)> {
 /// A time in one of the forms that are common: an offset counts, without one it is UTC.
 fn parse_time(text: &str) -> Result<Timestamp, Ended> {
     let utc = |time: DateTime| TimeZone::UTC.to_timestamp(time).ok();
+    // No leap seconds and no year 0: times as the AWS CLI knows them.
+    if text.contains(":60") || text.starts_with("0000") {
+        return said(format!("Unable to parse date value: {text}"));
+    }
     let time = text
         .parse::<Timestamp>()
         .ok()
@@ -356,7 +373,7 @@ fn strict(
     let source = format!("s3://{}", request.bucket);
     let bucket = BucketName::parse(&request.bucket).map_err(name)?;
     let prefix = slashed(request.prefix.as_deref().unwrap_or_default());
-    let store = S3Store::open(aws, bucket, &prefix, &source)
+    let store = S3Store::open(aws, bucket, &prefix, &source, Need::Listing)
         .map_err(|error| Ended::Said(error.to_string()))?;
     let verification = VerifyRequest {
         start: Some(request.start),

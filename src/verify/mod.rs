@@ -17,6 +17,7 @@ pub mod inflate;
 pub mod limits;
 pub mod link;
 pub mod log_file;
+pub mod query_results;
 pub mod settle;
 
 pub use coverage::{Coverage, CoverageState, Interval};

@@ -18,10 +18,8 @@ is 1 at the first disagreement, with both outputs. Python 3.10 or newer; half a 
 import argparse
 import gzip
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,56 +28,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.dont_write_bytecode = True  # the next line would leave a cache in the source tree
-from stand_in import SIDECAR, StandIn  # noqa: E402
+sys.dont_write_bytecode = True  # the next lines would leave a cache in the source tree
+from peers import VALID, Chain, Disagreement, Peers, a_log  # noqa: E402
+from stand_in import SIDECAR, Bucket, Directory, StandIn, Trail  # noqa: E402
 
-START, END = "2026-03-01T00:00:00Z", "2026-03-02T06:00:00Z"
 HOURS = 30
 HOUR = "20260301T130000Z"  # the end of the hour that is tampered with
 PAGE_SIZE = 7  # keys in a page of a listing: the CLI has to turn pages
 
 
-class Disagreement(Exception):
-    """One side did not say what it has to say."""
-
-
 # ---- a bucket on disk --------------------------------------------------------------------
-
-
-@dataclass
-class Chain:
-    """One trail's digests in one account and region, and where they lie."""
-
-    account: str
-    region: str
-    trail: str
-    bucket: str
-    start: str = START
-    end: str = END
-    home_region: str = "us-east-1"
-    prefix: str | None = None
-    organization: str | None = None
-    owner: str | None = None  # the account of the trail's ARN, where it is another
-
-    @property
-    def arn(self):
-        owner = self.owner or self.account
-        return f"arn:aws:cloudtrail:{self.home_region}:{owner}:trail/{self.trail}"
-
-    @property
-    def folder(self):
-        parts = [self.prefix, "AWSLogs", self.organization, self.account]
-        return "/".join(part for part in parts if part)
-
-    def digest_key(self, end):
-        day = f"{end[:4]}/{end[4:6]}/{end[6:8]}"
-        return (f"{self.folder}/CloudTrail-Digest/{self.region}/{day}/{self.account}"
-                f"_CloudTrail-Digest_{self.region}_{self.trail}_{self.home_region}_{end}.json.gz")
-
-    def log_key(self, minute, unique):
-        day = f"{minute[:4]}/{minute[4:6]}/{minute[6:8]}"
-        return (f"{self.folder}/CloudTrail/{self.region}/{day}/{self.account}"
-                f"_CloudTrail_{self.region}_{minute}_{unique}.json.gz")
 
 
 @dataclass
@@ -118,79 +76,27 @@ class Tree:
         return self.write(key, edit(self.file(key).read_bytes()))
 
 
-def a_log(text="nothing happened"):
-    event = {"eventVersion": "1.11", "eventTime": "2026-03-01T12:01:00Z", "eventName": text}
-    return gzip.compress(json.dumps({"Records": [event]}).encode(), mtime=0)
-
-
 # ---- the two sides -----------------------------------------------------------------------
 
 
 @dataclass
-class Said:
-    """What one program said."""
+class BothSides(Peers):
+    """Both programs on a tree; counts what the CLI asked for."""
 
-    command: str
-    status: int
-    out: str
-    err: str
-
-    def show(self):
-        out = self.out.rstrip()
-        try:  # of a report, what matters here
-            report = json.loads(out)
-            out = json.dumps({name: report[name] for name in ("verdict", "totals", "findings")},
-                             indent=2)
-        except (ValueError, KeyError, TypeError):
-            out, valid = VALID.subn("", out)
-            out = re.sub(r"\n{2,}", "\n", out) + f"\n({valid} lines that say valid: left out here)"
-        return (f"$ {self.command}\n[exit status {self.status}]\n"
-                f"--- stdout\n{out}\n--- stderr\n{self.err.rstrip()}\n")
-
-
-@dataclass
-class Peers:
-    """Runs both programs, and counts what the CLI asked for."""
-
-    trailseal: str
-    aws: str
-    work: Path
     calls: Counter = field(default_factory=Counter)
 
-    def run(self, command, env=None):
-        env = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR")
-               if name in os.environ} | {"NO_COLOR": "1"} | (env or {})
-        command = [str(part) for part in command]
-        try:
-            done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120,
-                                  check=False, stdin=subprocess.DEVNULL)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Disagreement(f"could not be run: {error}") from None
-        return Said(" ".join(command), done.returncode, done.stdout, done.stderr)
-
-    def must(self, *arguments):
-        """Runs trailseal where anything but success is the end."""
-        said = self.run([self.trailseal, *arguments])
-        if said.status != 0:
-            raise Disagreement(f"trailseal {arguments[0]} failed\n\n{said.show()}")
-        return said
-
     def validate_logs(self, tree):
-        chain, home = tree.chain, self.work / "home"
-        home.mkdir(exist_ok=True)
+        chain = tree.chain
         command = [self.aws, "cloudtrail", "validate-logs", "--trail-arn", chain.arn,
                    "--region", chain.region, "--start-time", chain.start,
                    "--end-time", chain.end, "--verbose"]
         command += ["--account-id", chain.account] if chain.owner else []
-        with StandIn(tree.root, chain.bucket, [chain.arn], tree.keys, prefix=chain.prefix,
-                     organization=chain.organization, page_size=PAGE_SIZE) as server:
-            said = self.run(command, {
-                "AWS_ENDPOINT_URL": server.url, "NO_PROXY": "127.0.0.1",
-                "AWS_ACCESS_KEY_ID": "stand-in", "AWS_SECRET_ACCESS_KEY": "stand-in",
-                "AWS_DEFAULT_REGION": chain.region, "AWS_EC2_METADATA_DISABLED": "true",
-                "AWS_MAX_ATTEMPTS": "1", "AWS_PAGER": "", "HOME": str(home),
-                "AWS_CONFIG_FILE": str(home / "config"),
-                "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials")})
+        buckets = {chain.bucket: Bucket(Directory(tree.root))}
+        trail = Trail(chain.arn, chain.bucket, chain.prefix, chain.organization is not None)
+        keys = json.loads(tree.keys.read_text(encoding="utf-8"))
+        with StandIn(buckets, [trail], keys, organization=chain.organization,
+                     page_size=PAGE_SIZE) as server:
+            said = self.run(command, self.reach(server.url, chain.region))
         self.calls += server.calls
         if server.refused:
             raise Disagreement("the CLI asked for what the stand-in does not know: "
@@ -205,7 +111,6 @@ class Peers:
             "--trail", chain.trail, "--start-time", chain.start, "--end-time", chain.end])
 
 
-VALID = re.compile(r"^(?:\(backfill\) )?(Digest|Log) file\ts3://[^/]+/(.+)\tvalid$", re.M)
 INVALID = re.compile(r"^(?:\(backfill\) )?(?:Digest|Log) file\ts3://[^/]+/(.+)\tINVALID: (.*)$",
                      re.M)
 RATIO = re.compile(r"^(\d+)/(\d+) ((?:backfill )?digest|log) files valid", re.M)
@@ -508,8 +413,8 @@ def main():
         return said
 
     with tempfile.TemporaryDirectory(prefix="trailseal-peer-") as work:
-        peers = Peers(shutil.which(args.trailseal) or args.trailseal,
-                      shutil.which(args.aws) or args.aws, Path(work))
+        peers = BothSides(shutil.which(args.trailseal) or args.trailseal,
+                          shutil.which(args.aws) or args.aws, Path(work))
         try:
             for program in (peers.trailseal, peers.aws):
                 said = peers.run([program, "--version"])

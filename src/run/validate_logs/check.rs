@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::Source;
 use crate::crypto::PublicKey;
-use crate::model::Sha256Hash;
 use crate::model::hash::Sha256Stream;
+use crate::model::{BucketName, Sha256Hash};
 use crate::store::{Object, StoreError};
 use crate::verify::{Bounds, Limits};
 
@@ -88,8 +88,8 @@ impl Loaded {
             return Err(Bad::format());
         }
         // Not asked for by the reference, which then fails with its own error.
-        let required = REQUIRED.iter().chain(&["logFiles"]);
-        if required.into_iter().any(|name| !fields.contains_key(*name)) {
+        let lists = fields.get("logFiles").is_some_and(|l| l.is_array() || l.is_null());
+        if !lists || REQUIRED.iter().any(|name| !fields.contains_key(*name)) {
             return Err(Bad::format());
         }
         let hash = Sha256Hash::of(&bytes);
@@ -99,6 +99,11 @@ impl Loaded {
     /// A field's text; empty where it is none.
     pub(super) fn text(&self, name: &str) -> &str {
         self.fields.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// A field as the reference shows it: text as it is, nothing as `None`.
+    pub(super) fn as_shown(&self, name: &str) -> String {
+        shown(self.fields.get(name))
     }
 
     /// The digest before it, where it names one.
@@ -149,11 +154,21 @@ impl Loaded {
     }
 }
 
+fn shown(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "None".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
 /// A log file as a digest lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Log {
     pub(super) bucket: String,
     pub(super) key: String,
+    /// Whether bucket and key are texts.
+    named: bool,
     hash: Option<String>,
 }
 
@@ -170,16 +185,21 @@ pub(super) enum Checked {
 
 impl Log {
     fn of(entry: &Value) -> Self {
-        let text = |name| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+        let field = |name| entry.get(name);
         Self {
-            bucket: text("s3Bucket").unwrap_or_default(),
-            key: text("s3Object").unwrap_or_default(),
-            hash: text("hashValue"),
+            bucket: shown(field("s3Bucket")),
+            key: shown(field("s3Object")),
+            named: ["s3Bucket", "s3Object"].iter().all(|n| field(n).is_some_and(Value::is_string)),
+            hash: field("hashValue").map(|hash| shown(Some(hash))),
         }
     }
 
     /// Reads it and compares.
     pub(super) fn check(&self, source: &dyn Source) -> Checked {
+        // What can be no object's name is none of a store's.
+        if !self.named || self.key.is_empty() || BucketName::parse(&self.bucket).is_err() {
+            return Checked::Format;
+        }
         let body = match source.get(&self.bucket, &self.key) {
             Ok(object) => object.body,
             Err(StoreError::NotFound) => return Checked::Missing,

@@ -155,7 +155,7 @@ impl Run<'_> {
         }
         match loaded.previous() {
             Some((bucket, previous)) => {
-                at.key = Some(previous);
+                at.key = Some(previous).filter(|key| !key.is_empty());
                 if bucket != at.bucket {
                     at.listing = self.list(&bucket, end)?;
                     at.bucket = bucket;
@@ -198,8 +198,9 @@ impl Run<'_> {
             Some(key) => loaded.is_signed_with(key.as_ref())?,
             None => {
                 return Err(Bad::Invalid(format!(
-                    "public key not found in region {} for fingerprint {fingerprint}",
-                    self.request.home_region
+                    "public key not found in region {} for fingerprint {}",
+                    self.request.home_region,
+                    loaded.as_shown("digestPublicKeyFingerprint")
                 )));
             }
         }
@@ -286,6 +287,7 @@ impl Run<'_> {
     fn read(&self, bucket: &str, key: &str, backfill: bool) -> Ticket<Result<Loaded, Bad>> {
         let source = self.source.clone();
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        let backfill = backfill && is_backfill(&key);
         self.pool.submit(move || Loaded::read(&*source, &bucket, &key, backfill))
     }
 
