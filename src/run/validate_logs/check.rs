@@ -88,7 +88,10 @@ impl Loaded {
             return Err(Bad::format());
         }
         // Not asked for by the reference, which then fails with its own error.
-        let lists = fields.get("logFiles").is_some_and(|l| l.is_array() || l.is_null());
+        // Whatever is as good as nothing lists nothing.
+        let nothing = [Value::Null, Value::from(0), false.into(), "".into(), Map::new().into()];
+        let lists =
+            fields.get("logFiles").is_some_and(|logs| logs.is_array() || nothing.contains(logs));
         if !lists || REQUIRED.iter().any(|name| !fields.contains_key(*name)) {
             return Err(Bad::format());
         }
