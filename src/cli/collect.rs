@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::run_args::{PaceArgs, ScopeArgs, progress};
 use super::source::{AwsArgs, Opener, S3};
-use super::{Failure, INCOMPLETE, Io};
+use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::model::Printable;
 use crate::model::text::is_steering;
 use crate::model::time::{hours, sub};
@@ -21,8 +21,6 @@ use crate::verify::Limits;
 const JOBS_ONLINE: usize = 32;
 /// How many objects that were not copied are named.
 const NAMED: usize = 20;
-/// The exit status of a run that was interrupted.
-const INTERRUPTED: u8 = 130;
 
 const EXAMPLES: &str = "\
 Objects are written under DIR with the keys that they have in the bucket, each with its metadata

@@ -29,6 +29,8 @@ use crate::run::pool::Stop;
 pub const USAGE: u8 = 2;
 /// Exit status: part of what was asked for could not be done.
 pub const INCOMPLETE: u8 = 3;
+/// Exit status: interrupted.
+pub const INTERRUPTED: u8 = 130;
 /// Exit status: a bug or an unwritable output.
 pub const INTERNAL: u8 = 4;
 

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::source::{Opened, slashed};
-use super::{Failure, INCOMPLETE, Io};
+use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::aws::{Aws, AwsOptions, CallError, Calls, Need, S3Store};
 use crate::crypto::{KeyRing, parse_key_file};
 use crate::model::{AccountId, BucketName, Printable, Region, TrailName, Window};
@@ -51,6 +51,7 @@ Exit status:
     1  a digest or a log file is invalid
     2  wrong usage
     3  no digest or log file is invalid, but some could not be read
+  130  interrupted
   255  the command could not do its work";
 
 /// The AWS CLI's command of that name: validate one trail's digests and log files
@@ -130,7 +131,7 @@ pub fn run(args: &ValidateLogsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         }
         Err(Ended::Said(text)) => {
             writeln!(io.err, "\n{text}").map_err(Failure::internal)?;
-            Ok(FAILED)
+            Ok(if io.stop.is_set() { INTERRUPTED } else { FAILED })
         }
         Err(Ended::Unwritable(error)) => Err(Failure::internal(error)),
     }

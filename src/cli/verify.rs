@@ -11,7 +11,7 @@ use super::output::WholeFile;
 use super::run_args::{PaceArgs, ScopeArgs, progress};
 use super::source::{AwsArgs, Opened, Opener, S3, slashed};
 use super::time_args::parse_span;
-use super::{Failure, Format, INCOMPLETE, Io};
+use super::{Failure, Format, INCOMPLETE, INTERRUPTED, Io};
 use crate::crypto::KeyRing;
 use crate::model::{AccountId, BucketName, TrailName, Window};
 use crate::report::AcceptedGap;
@@ -253,7 +253,11 @@ fn dry_run(
         Format::Json => json::render(&estimate, out.0),
     })?;
     let incomplete = estimate.findings.iter().any(|f| f.severity > Severity::Notice);
-    Ok(if incomplete { INCOMPLETE } else { 0 })
+    Ok(match incomplete {
+        _ if request.stop.is_set() => INTERRUPTED,
+        true => INCOMPLETE,
+        false => 0,
+    })
 }
 
 fn discover(args: &VerifyArgs, stores: &[Opened], stop: &Stop) -> (Sources, Vec<Finding>) {

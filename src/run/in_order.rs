@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -33,7 +34,9 @@ pub(super) fn in_order<I: Sync, T: Send>(
         for n in 0..at_once.clamp(1, items.len().max(1)) {
             let results = results.clone();
             let builder = thread::Builder::new().name(format!("driver-{n}"));
-            if let Err(error) = builder.spawn_scoped(scope, || worker(results)) {
+            // A panic leaves its item without a result, which is told of below.
+            let work = || drop(catch_unwind(AssertUnwindSafe(|| worker(results))));
+            if let Err(error) = builder.spawn_scoped(scope, work) {
                 outcome = Err(error);
                 break;
             }
@@ -98,6 +101,13 @@ mod tests {
         };
         let error = in_order(2, &[(); 1_000], |n, ()| n, take).unwrap_err();
         assert_eq!((error.to_string().as_str(), taken), ("full", 4));
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_not_the_end_of_the_process() {
+        let work = |n, ()| if n == 2 { panic!("on purpose") } else { n };
+        let error = in_order(2, &[(); 5], |n, _: &()| work(n, ()), |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("a bug in trailseal"), "{error}");
     }
 
     #[test]

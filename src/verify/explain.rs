@@ -162,7 +162,6 @@ pub fn is_loss(code: Code) -> bool {
         Code::LogMissing
             | Code::DigestMissing
             | Code::ChainTruncated
-            | Code::ChainGap
             | Code::ChainLateStart
             | Code::NoDigests
     )

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{End, Failure, INVALID, NO_SUCH_KEY, Opener, SHOWN, trouble};
+use crate::cli::INTERRUPTED;
 use crate::model::hash::Sha256Stream;
 use crate::model::{Printable, Sha256Hash};
 use crate::run::pool::Stop;
@@ -18,7 +19,6 @@ use crate::verify::query_results::{
     ExportFile, SIGN_FILE, SIGN_FILE_LIMIT, SignFile, passes_for_result,
 };
 
-const INTERRUPTED: u8 = 130;
 /// How many bytes are hashed at a time.
 const PIECE: usize = 64 << 10;
 const GZ: &str = ".gz";

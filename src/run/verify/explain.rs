@@ -18,8 +18,8 @@ use crate::verify::explain::{
 use crate::verify::log_file::events_of;
 use crate::verify::{Code, Finding, Severity};
 
-/// How many log files of a run are remembered for their hints, the latest: a trail of data events
-/// may hint in every file.
+/// How many log files of each kind are remembered for their hints, the latest: a trail of data
+/// events may hint in every file.
 const REMEMBERED: usize = 20_000;
 /// How many log files are read again at most.
 const READ_AGAIN: usize = 2_000;
@@ -28,20 +28,25 @@ const FINDINGS_WITH_EVENTS: usize = 200;
 /// From so many losses on, log files or hours of digests, they have a shape.
 const SHAPE: usize = 3;
 
-/// The valid log files that hold names of events which tell why something is not there.
+/// The valid log files that hold names of events which tell why something is not there: those
+/// that a trail's own events are in apart, so that data events do not crowd them out.
 #[derive(Default)]
-pub(super) struct Hinted(VecDeque<(Window, Arc<LogEntry>, Hints)>);
+pub(super) struct Hinted {
+    trail: VecDeque<(Window, Arc<LogEntry>, Hints)>,
+    bucket: VecDeque<(Window, Arc<LogEntry>, Hints)>,
+}
 
 impl Hinted {
     pub(super) fn push(&mut self, listed_in: Window, entry: Arc<LogEntry>, hints: Hints) {
-        if self.0.len() == REMEMBERED {
-            self.0.pop_front();
+        let of_kind = if hints.trail { &mut self.trail } else { &mut self.bucket };
+        if of_kind.len() == REMEMBERED {
+            of_kind.pop_front();
         }
-        self.0.push_back((listed_in, entry, hints));
+        of_kind.push_back((listed_in, entry, hints));
     }
 
     pub(super) fn absorb(&mut self, other: Self) {
-        for (window, entry, hints) in other.0 {
+        for (window, entry, hints) in other.trail.into_iter().chain(other.bucket) {
             self.push(window, entry, hints);
         }
     }
@@ -49,7 +54,8 @@ impl Hinted {
     /// Reads the events of those that are wanted, the latest first where they are too many.
     fn read(&self, run: &Run<'_>, wanted: impl Fn(Window, Hints) -> bool) -> Vec<Evidence> {
         let rules = Arc::new(run.rules.clone());
-        let wanted = self.0.iter().rev().filter(|(window, _, hints)| wanted(*window, *hints));
+        let all = self.trail.iter().rev().chain(self.bucket.iter().rev());
+        let wanted = all.filter(|(window, _, hints)| wanted(*window, *hints));
         let tickets: Vec<_> = wanted
             .take(READ_AGAIN)
             .map(|(_, entry, _)| {
@@ -152,14 +158,18 @@ pub(super) fn explain(
     let around = |window: Window| {
         gaps.iter().flat_map(|gap| around_gap(*gap)).any(|near| near.overlaps(&window))
     };
-    let evidence = hinted.read(run, |window, hints| {
-        (hints.trail && (losses || around(window))) || (hints.bucket && losses)
-    });
+    // What may explain a gap comes first: losses may call for more than is read again.
+    let of_gap = |window, hints: Hints| hints.trail && around(window);
+    let mut evidence = hinted.read(run, of_gap);
+    if losses {
+        evidence.extend(hinted.read(run, |window, hints| !of_gap(window, hints)));
+    }
     let management = run.request.management_account.as_ref();
     let mut explained = Vec::new();
     let mut shown = 0;
     for finding in findings {
-        if is_loss(finding.code) && shown < FINDINGS_WITH_EVENTS {
+        let tells = is_loss(finding.code) || begins_segment(finding);
+        if tells && shown < FINDINGS_WITH_EVENTS {
             finding.events = candidates(finding, &evidence);
             shown += 1;
         }
