@@ -3,11 +3,13 @@
 #[cfg(feature = "aws")]
 mod cloudtrail;
 pub mod collect;
+mod export;
 pub mod inspect;
 pub mod keys;
 mod output;
 mod progress;
 pub mod query_results;
+pub mod report;
 mod run_args;
 pub mod sample;
 pub mod seal;
@@ -55,6 +57,7 @@ enum Command {
     Keys(keys::KeysCommand),
     Inspect(inspect::InspectArgs),
     Collect(Box<collect::CollectArgs>),
+    Report(report::RenderArgs),
     Sample(sample::SampleArgs),
     VerifyQueryResults(Box<query_results::QueryResultsArgs>),
     /// Print a completion script for a shell, or the JSON Schema of reports
@@ -138,6 +141,7 @@ impl Cli {
             Command::Keys(command) => keys::run(command, io),
             Command::Inspect(args) => inspect::run(args, io),
             Command::Collect(args) => collect::run(args, io),
+            Command::Report(args) => report::run(args, io),
             Command::Sample(args) => sample::run(args, io),
             Command::VerifyQueryResults(args) => query_results::run(args, io),
             Command::Print(PrintCommand::Completions { shell }) => {

@@ -30,6 +30,11 @@ impl WholeFile {
         Ok(Self { file: BufWriter::new(file), path: path.to_owned() })
     }
 
+    /// Its name, as it was given.
+    pub(super) fn shown(&self) -> PathBuf {
+        self.path.clone()
+    }
+
     /// Completes the file and puts it in its place, over an older one.
     ///
     /// # Errors
@@ -54,7 +59,7 @@ impl Write for WholeFile {
     }
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
     let name = path.display().to_string();
     let name = Printable(&name);
     Failure::internal(format!("{name}: cannot be written: {error}"))

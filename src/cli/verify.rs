@@ -1,26 +1,26 @@
 //! `trailseal verify`.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
+use super::export::ReportArgs;
 use super::keys::read_key_file;
 use super::output::WholeFile;
 use super::run_args::{PaceArgs, ScopeArgs, progress};
 use super::source::{AwsArgs, Opened, Opener, S3, slashed};
 use super::time_args::parse_span;
-use super::{Failure, Format, INCOMPLETE, INTERRUPTED, Io};
+use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::crypto::KeyRing;
 use crate::model::{AccountId, BucketName, TrailName, Window};
-use crate::report::AcceptedGap;
 use crate::report::estimate::Rates;
-use crate::report::text::{self, TextOptions};
 use crate::report::{self, json};
+use crate::report::{AcceptedGap, Format, RanBy, Unreferenced};
 use crate::run::pool::Stop;
 use crate::run::sources::{Filter, Insisted, Sources};
-use crate::run::verify::{CloudTrail, Unreferenced, VerifyRequest, estimate, verify};
+use crate::run::verify::{CloudTrail, VerifyRequest, estimate, verify};
 use crate::verify::digest::Rules;
 use crate::verify::{Finding, Severity};
 
@@ -87,13 +87,8 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "SPAN", default_value = "2h", value_parser = parse_span)]
     grace: SignedDuration,
 
-    /// How the report is written
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-
-    /// Write the report to a file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    report: ReportArgs,
 
     /// Write a JSON line for every object checked
     #[arg(long, value_name = "FILE")]
@@ -113,6 +108,10 @@ pub struct VerifyArgs {
     /// organization's trail
     #[arg(long, value_name = "ID")]
     management_account: Option<AccountId>,
+
+    /// Who makes this run, as the report is to say: a person or an office
+    #[arg(long, value_name = "NAME")]
+    operator: Option<String>,
 
     #[command(flatten)]
     pace: PaceArgs,
@@ -150,7 +149,7 @@ impl From<UnreferencedArg> for Unreferenced {
 #[command(next_help_heading = "Dry run")]
 struct DryRunArgs {
     /// Verify nothing: list what a run would read, and tell objects, bytes, requests and cost
-    #[arg(long, conflicts_with = "objects")]
+    #[arg(long, conflicts_with_all = ["objects", "exports"])]
     dry_run: bool,
 
     /// US dollars for 1,000 LIST requests
@@ -205,7 +204,7 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let stores = opener.open_all(&args.sources)?;
     let cloudtrail = cloudtrail(args, online, &mut opener)?;
     // Outputs are opened first: a long run must not end in a place that cannot be written.
-    let output = args.output.as_deref().map(WholeFile::begin).transpose()?;
+    let outputs = args.report.begin()?;
     let mut objects = args.objects.as_deref().map(WholeFile::begin).transpose()?;
     let bar = args.pace.bar();
     let (sources, findings) = discover(args, &stores, &request.stop);
@@ -218,10 +217,7 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if let Some(objects) = objects {
         objects.complete()?;
     }
-    write(args, io, output, |format, out| match format {
-        Format::Text => text::render(&report, out.0, out.1),
-        Format::Json => json::render(&report, out.0),
-    })?;
+    outputs.complete(&report, args.pace.quiet, io)?;
     Ok(report.exit_status)
 }
 
@@ -233,8 +229,13 @@ fn dry_run(
     online: bool,
     io: &mut Io<'_>,
 ) -> Result<u8, Failure> {
+    let as_json = match args.report.format {
+        Format::Text => false,
+        Format::Json => true,
+        other => return Err(not_of_an_estimate(other)),
+    };
     let stores = opener.open_all(&args.sources)?;
-    let output = args.output.as_deref().map(WholeFile::begin).transpose()?;
+    let outputs = args.report.begin()?;
     let bar = args.pace.bar();
     let (sources, findings) = discover(args, &stores, &request.stop);
     let result = estimate(request, &sources, findings, progress(bar.as_ref()));
@@ -248,9 +249,9 @@ fn dry_run(
             transfer_per_gib: transfer_rate,
         });
     }
-    write(args, io, output, |format, out| match format {
-        Format::Text => estimate.render(out.0, out.1),
-        Format::Json => json::render(&estimate, out.0),
+    outputs.complete_main(args.pace.quiet, io, |out, options| match as_json {
+        false => estimate.render(out, options),
+        true => json::render(&estimate, out),
     })?;
     let incomplete = estimate.findings.iter().any(|f| f.severity > Severity::Notice);
     Ok(match incomplete {
@@ -258,6 +259,11 @@ fn dry_run(
         true => INCOMPLETE,
         false => 0,
     })
+}
+
+fn not_of_an_estimate(format: Format) -> Failure {
+    let message = format!("--dry-run writes no {}", format.as_str());
+    Failure::usage(message).remedy("an estimate is written as text or json")
 }
 
 fn discover(args: &VerifyArgs, stores: &[Opened], stop: &Stop) -> (Sources, Vec<Finding>) {
@@ -321,6 +327,7 @@ fn request(args: &VerifyArgs, io: &Io<'_>, online: bool) -> Result<VerifyRequest
         unreferenced: args.unreferenced.into(),
         accepted_gaps: args.accepted_gaps.clone(),
         management_account: args.management_account.clone(),
+        ran_by: RanBy { operator: args.operator.clone(), identity: None },
         accounts: args.scope.accounts.clone(),
         regions: args.scope.regions.clone(),
         trails: args.trails.clone(),
@@ -345,28 +352,6 @@ pub(super) fn read_keys(files: &[PathBuf]) -> Result<KeyRing, Failure> {
         ring.add(read_key_file(file)?);
     }
     Ok(ring)
-}
-
-/// Writes a result in the format and to the place that were asked for.
-fn write(
-    args: &VerifyArgs,
-    io: &mut Io<'_>,
-    mut output: Option<WholeFile>,
-    render: impl FnOnce(Format, (&mut dyn Write, TextOptions)) -> std::io::Result<()>,
-) -> Result<(), Failure> {
-    let to_file = output.is_some();
-    if args.pace.quiet && !to_file && args.format == Format::Text {
-        return Ok(());
-    }
-    let color = !to_file && io.color;
-    let width = if to_file || !std::io::stdout().is_terminal() { 100 } else { io.width };
-    let out: &mut dyn Write = match &mut output {
-        Some(file) => file,
-        None => io.out,
-    };
-    render(args.format, (out, TextOptions { color, width }))
-        .map_err(|e| Failure::internal(format!("the report cannot be written: {e}")))?;
-    output.map_or(Ok(()), WholeFile::complete)
 }
 
 /// The schema that JSON reports follow.

@@ -8,10 +8,10 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ids::{AccountId, BucketName, OrganizationId, Region, TrailName};
-use super::text::Printable;
+use super::text::{Printable, unprintable};
 use super::time;
 
 /// The folder that CloudTrail, like other AWS services, writes under.
@@ -69,7 +69,7 @@ impl fmt::Display for Place {
 }
 
 /// Whether a chain is the hourly one or the one for logs that processing delays kept out of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChainKind {
     /// The hourly digests.
@@ -345,6 +345,30 @@ pub struct ChainId {
     pub kind: ChainKind,
 }
 
+impl ChainId {
+    /// Reads what [`fmt::Display`] writes; `None` when it is nothing of that form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, text) = match text.strip_suffix("/backfill") {
+            Some(rest) => (ChainKind::Backfill, rest),
+            None => (ChainKind::Standard, text),
+        };
+        let (rest, named) = text.rsplit_once('/')?;
+        let (trail, home_region) = named.rsplit_once('@')?;
+        let (rest, region) = rest.rsplit_once('/')?;
+        let (bucket, folder) = rest.split_once('/')?;
+        let id = Self {
+            bucket: if bucket == "?" { None } else { Some(BucketName::parse(bucket).ok()?) },
+            place: Place::parse(&unprintable(folder)?.split('/').collect::<Vec<_>>())?,
+            region: Region::parse(region).ok()?,
+            trail: TrailName::parse(trail).ok()?,
+            home_region: Region::parse(home_region).ok()?,
+            kind,
+        };
+        Some(id)
+    }
+}
+
 impl fmt::Display for ChainId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bucket = self.bucket.as_ref().map_or("?", BucketName::as_str);
@@ -365,6 +389,15 @@ impl fmt::Display for ChainId {
 impl Serialize for ChainId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChainId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| {
+            serde::de::Error::custom(format_args!("{} is not the id of a chain", Printable(&text)))
+        })
     }
 }
 

@@ -26,6 +26,28 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
+/// Reads what [`Printable`] shows; `None` where it never shows that.
+pub(super) fn unprintable(text: &str) -> Option<String> {
+    let mut raw = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        raw.push_str(plain);
+        rest = match escape.strip_prefix("u{") {
+            None => {
+                raw.push('\\');
+                escape.strip_prefix('\\')?
+            }
+            Some(number) => {
+                let (number, after) = number.split_once('}')?;
+                raw.push(char::from_u32(u32::from_str_radix(number, 16).ok()?)?);
+                after
+            }
+        };
+    }
+    raw.push_str(rest);
+    (Printable(&raw).to_string() == text).then_some(raw)
+}
+
 /// Whether a character may change what a terminal, a browser or a reader makes of the text
 /// around it.
 #[must_use]
@@ -44,7 +66,18 @@ pub fn is_steering(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Printable;
+    use super::{Printable, unprintable};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_shown_reads_back(text in "[a\\\\\\{}u0\\x1b\\u{202e}\\u{e0041}é]{0,12}", other in "[a\\\\{}u1b]{0,8}") {
+            prop_assert_eq!(unprintable(&Printable(&text).to_string()), Some(text));
+            if let Some(raw) = unprintable(&other) {
+                prop_assert_eq!(Printable(&raw).to_string(), other);
+            }
+        }
+    }
 
     #[test]
     fn escapes_what_steers_and_leaves_the_rest() {

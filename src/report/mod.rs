@@ -1,12 +1,24 @@
 //! What a run says: one result type, one file for each format that renders it.
 
+pub mod asff;
+pub mod coverage_csv;
+pub mod csv;
 pub mod estimate;
+pub mod format;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod ndjson;
+pub mod ocsf;
+pub mod openmetrics;
 pub mod run;
+pub mod sarif;
 pub mod text;
 
 pub use estimate::Estimate;
+pub use format::Format;
 pub use run::{
-    AcceptedGap, ChainReport, Counts, KeyReport, LogCounts, ObjectReport, RunReport, Scope, Tool,
-    Totals, Verdict,
+    AcceptedGap, ChainReport, Counts, KeyReport, LogCounts, ObjectReport, RanBy, ReportError,
+    RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
 };

@@ -3,21 +3,27 @@
 //! Times are RFC 3339 UTC, sizes are bytes, durations whole seconds. The committed JSON Schema
 //! beside this file describes the same shape, and the tests hold reports to it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AccountId, BucketName, ChainId, ChainKind, Fingerprint, OrganizationId, Region, Window,
+    AccountId, BucketName, ChainId, ChainKind, Fingerprint, OrganizationId, Printable, Region,
+    Window,
 };
 use crate::verify::{Code, CoverageState, Finding, Interval, Severity};
 
 /// The schema's name and major version.
 pub const SCHEMA: &str = "trailseal.run/1";
 
+/// The exit status of a run that was interrupted.
+pub const INTERRUPTED: u8 = 130;
+
 /// What a run comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every interval is proven, pending or explained, and no violation or incomplete finding
@@ -49,6 +55,16 @@ impl Verdict {
         }
     }
 
+    /// Its name in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Violation => "violation",
+            Self::Incomplete => "incomplete",
+        }
+    }
+
     /// The exit status that stands for it.
     #[must_use]
     pub const fn exit_status(self) -> u8 {
@@ -60,13 +76,22 @@ impl Verdict {
     }
 }
 
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// The whole report.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunReport {
     /// Always [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// What made the report.
     pub tool: Tool,
+    /// Who made it, as far as that is known.
+    #[serde(default)]
+    pub ran_by: RanBy,
     /// What was asked for.
     pub scope: Scope,
     /// When the run began.
@@ -89,23 +114,84 @@ pub struct RunReport {
     pub not_proven: Vec<String>,
 }
 
+/// Why a file is no run report that this version reads.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// Not JSON, or not of the report's shape.
+    #[error("not a run report: {0}")]
+    Form(#[from] serde_json::Error),
+    /// Another schema.
+    #[error("its schema is {}, and this version reads {SCHEMA}", Printable(.0))]
+    Schema(String),
+    /// Its verdict is not what its own findings and coverage come to.
+    #[error(
+        "it contradicts itself: its verdict is {stated}, its exit status {status}, and its findings and coverage come to {actual}"
+    )]
+    Contradiction {
+        /// The verdict that it states.
+        stated: Verdict,
+        /// The exit status that it states.
+        status: u8,
+        /// What its own findings and coverage come to.
+        actual: Verdict,
+    },
+}
+
+impl RunReport {
+    /// Reads a saved report.
+    ///
+    /// # Errors
+    /// When it is of another schema or shape, or states another verdict than its findings and
+    /// coverage come to.
+    pub fn decode(json: &[u8]) -> Result<Self, ReportError> {
+        #[derive(Deserialize)]
+        struct Any {
+            schema: String,
+        }
+        let Any { schema } = serde_json::from_slice(json)?;
+        if schema != SCHEMA {
+            return Err(ReportError::Schema(schema));
+        }
+        let report: Self = serde_json::from_slice(json)?;
+        let states = report.chains.iter().flat_map(|c| &c.coverage).map(|i| i.state);
+        let actual = Verdict::of(&report.findings, states);
+        let (stated, status) = (report.verdict, report.exit_status);
+        let fits =
+            status == stated.exit_status() || status == INTERRUPTED && stated != Verdict::Verified;
+        if stated == actual && fits {
+            Ok(report)
+        } else {
+            Err(ReportError::Contradiction { stated, status, actual })
+        }
+    }
+}
+
 /// What made the report.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tool {
     /// `trailseal`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its version.
-    pub version: &'static str,
+    pub version: Cow<'static, str>,
 }
 
 impl Default for Tool {
     fn default() -> Self {
-        Self { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") }
+        Self { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
     }
 }
 
+/// Who made a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RanBy {
+    /// The person or office, in their own words (`--operator`).
+    pub operator: Option<String>,
+    /// The identity that read the source, as AWS names it: an ARN.
+    pub identity: Option<String>,
+}
+
 /// What was asked for.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Scope {
     /// The sources, as they were given.
     pub sources: Vec<String>,
@@ -122,11 +208,37 @@ pub struct Scope {
     /// Whether log files were checked.
     pub logs: bool,
     /// The gaps that whoever ran this accepts.
+    #[serde(default)]
     pub accepted_gaps: Vec<AcceptedGap>,
+    /// How long a digest may be late before its absence counts, in seconds.
+    #[serde(default)]
+    pub grace_seconds: Option<i64>,
+    /// What log files weigh that no digest lists.
+    #[serde(default)]
+    pub unreferenced: Unreferenced,
+    /// The management account of the organization, where it was given.
+    #[serde(default)]
+    pub management_account: Option<AccountId>,
+    /// The time as of which the sources were judged; `None` for a copy, whose newest digest tells.
+    #[serde(default)]
+    pub as_of: Option<Timestamp>,
+}
+
+/// What a log file that no digest lists weighs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unreferenced {
+    /// As much as one that was injected: the rule.
+    #[default]
+    Violation,
+    /// A notice: a trail without validation is known to write to the same folders.
+    Notice,
+    /// Nothing: they are only counted.
+    Ignore,
 }
 
 /// A gap that whoever runs a verification accepts, on their own word.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptedGap {
     /// The time in which a gap is accepted.
     #[serde(flatten)]
@@ -138,7 +250,7 @@ pub struct AcceptedGap {
 }
 
 /// How many objects were found to be what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Proven whole and unaltered.
     pub valid: u64,
@@ -164,7 +276,7 @@ impl Counts {
 }
 
 /// Counts of log files, with those that no digest lists.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogCounts {
     /// Those that digests list.
     #[serde(flatten)]
@@ -174,7 +286,7 @@ pub struct LogCounts {
 }
 
 /// Sums over all chains.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Totals {
     /// How many chains were in scope.
     pub chains: u64,
@@ -189,11 +301,11 @@ pub struct Totals {
     /// Requests made to the store: folders listed and objects read.
     pub requests: u64,
     /// Seconds of chain time in each state, every state named.
-    pub coverage_seconds: BTreeMap<&'static str, i64>,
+    pub coverage_seconds: BTreeMap<CoverageState, i64>,
 }
 
 /// One chain.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChainReport {
     /// Its id, which findings name.
     pub id: ChainId,
@@ -243,7 +355,7 @@ impl ChainReport {
 }
 
 /// One public key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KeyReport {
     /// Its fingerprint.
     pub fingerprint: Fingerprint,

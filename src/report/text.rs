@@ -87,7 +87,7 @@ impl<'a> Text<'a> {
             }
         };
         let seconds =
-            |s: CoverageState| report.totals.coverage_seconds.get(s.as_str()).copied().unwrap_or(0);
+            |s: CoverageState| report.totals.coverage_seconds.get(&s).copied().unwrap_or(0);
         let explained = match (report.verdict, seconds(CoverageState::Explained)) {
             (_, 0) | (Verdict::Violation, _) => "",
             _ => "; there is time that no digest covers, and it is explained",
@@ -190,7 +190,7 @@ impl<'a> Text<'a> {
             seconds => duration(seconds),
         };
         page.row(2, ("started", PLAIN), format!("{started}, took {took}"))?;
-        let (name, version) = (Printable(tool.name), Printable(tool.version));
+        let (name, version) = (Printable(&tool.name), Printable(&tool.version));
         page.row(2, ("tool", PLAIN), format!("{name} {version}"))?;
         page.row(2, ("exit status", PLAIN), exit_status)
     }

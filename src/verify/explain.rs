@@ -46,7 +46,7 @@ impl Evidence {
         let event = &self.event;
         FoundEvent {
             role,
-            event: event.name,
+            event: event.name.into(),
             time: event.time,
             by: event.by.clone(),
             from: event.from.clone(),

@@ -1,13 +1,15 @@
 //! Findings: what a check says. A check cannot fail; trouble on the way is a finding too, of its
 //! own severity.
 
-use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 
-use crate::model::{ChainId, Window};
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::model::{ChainId, Printable, Window};
 
 /// How much a finding weighs. In order, the worst last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing; changes no verdict.
@@ -155,10 +157,20 @@ impl Serialize for Code {
     }
 }
 
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| {
+            let shown = Printable(&text);
+            serde::de::Error::custom(format_args!("{shown} is no finding code of this version"))
+        })
+    }
+}
+
 /// One thing that was found.
 ///
 /// Texts may hold what a bucket holds: show them through [`crate::model::Printable`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What was found.
     pub code: Code,
@@ -187,7 +199,7 @@ pub struct Finding {
 }
 
 /// What an event has to do with a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventRole {
     /// It shows why: the finding is a notice because of it.
@@ -208,12 +220,12 @@ impl EventRole {
 }
 
 /// An event that has to do with a finding, and the verified log file that holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundEvent {
     /// What it has to do with the finding.
     pub role: EventRole,
     /// The event's name, such as `StopLogging`.
-    pub event: &'static str,
+    pub event: Cow<'static, str>,
     /// When it happened.
     pub time: Timestamp,
     /// Who did it: an ARN, a principal's id, or a service.

@@ -57,12 +57,12 @@ fn proven_chain(account: &str, region: &str) -> ChainReport {
 pub(crate) fn report(chains: Vec<ChainReport>, mut findings: Vec<Finding>) -> RunReport {
     Finding::sort(&mut findings);
     let mut totals = Totals { chains: chains.len() as u64, ..Totals::default() };
-    totals.coverage_seconds = CoverageState::ALL.iter().map(|s| (s.as_str(), 0)).collect();
+    totals.coverage_seconds = CoverageState::ALL.iter().map(|s| (*s, 0)).collect();
     for chain in &chains {
         totals.digests.add(&chain.digests);
         totals.logs.listed.add(&chain.logs);
         for i in &chain.coverage {
-            *totals.coverage_seconds.entry(i.state.as_str()).or_default() += i.window.seconds();
+            *totals.coverage_seconds.entry(i.state).or_default() += i.window.seconds();
         }
     }
     totals.bytes_read = 12_897_485;
@@ -71,9 +71,9 @@ pub(crate) fn report(chains: Vec<ChainReport>, mut findings: Vec<Finding>) -> Ru
     let states = chains.iter().flat_map(|c| &c.coverage).map(|i| i.state);
     let verdict = Verdict::of(&findings, states);
     RunReport {
-        schema: SCHEMA,
+        schema: SCHEMA.into(),
         // Not the default: committed text must not change with the version.
-        tool: Tool { name: "trailseal", version: "0.0.0-test" },
+        tool: Tool { name: "trailseal".into(), version: "0.0.0-test".into() },
         scope: Scope {
             sources: vec!["evidence/2023-07".into()],
             start: Some(day(0, 24).start),

@@ -7,14 +7,14 @@ use jiff::Timestamp;
 
 use super::explain::{explain, shape};
 use super::status::Statuses;
-use super::{ClosedArea, Gathered, Run, Unreferenced, unlisted};
+use super::{ClosedArea, Gathered, Run, unlisted};
 use crate::model::metadata::SIDECAR_SUFFIX;
-use crate::report::{ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Verdict};
+use crate::report::run::INTERRUPTED;
+use crate::report::{
+    ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
+};
 use crate::verify::link::Request;
 use crate::verify::{Code, CoverageState, Finding};
-
-/// The exit status of a run that was interrupted.
-const INTERRUPTED: u8 = 130;
 
 /// A run whose areas are all read.
 pub(super) struct Conclusion<'r> {
@@ -85,8 +85,9 @@ impl Conclusion<'_> {
         }
         let request = self.run.request;
         RunReport {
-            schema: crate::report::run::SCHEMA,
+            schema: crate::report::run::SCHEMA.into(),
             tool: Tool::default(),
+            ran_by: request.ran_by.clone(),
             scope: Scope { accepted_gaps: accepted, ..request.scope(end) },
             started: request.started,
             finished: request.started,
@@ -119,14 +120,14 @@ impl Conclusion<'_> {
         totals.chains = chains.len() as u64;
         totals.requests = self.run.sources.requests();
         for state in CoverageState::ALL {
-            totals.coverage_seconds.insert(state.as_str(), 0);
+            totals.coverage_seconds.insert(state, 0);
         }
         let mut digests = Counts::default();
         for chain in chains {
             digests.add(&chain.digests);
             totals.logs.listed.add(&chain.logs);
             for interval in &chain.coverage {
-                *totals.coverage_seconds.entry(interval.state.as_str()).or_default() +=
+                *totals.coverage_seconds.entry(interval.state).or_default() +=
                     interval.window.seconds();
             }
         }

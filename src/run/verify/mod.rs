@@ -26,7 +26,6 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::estimate::estimate;
 pub use self::lines::ObjectSink;
-pub use self::unreferenced::Unreferenced;
 
 use self::conclude::Conclusion;
 use self::lines::Lines;
@@ -37,7 +36,9 @@ use super::sources::{AreaId, Sources};
 use crate::crypto::{KeyRing, PublicKey};
 use crate::model::time::hours;
 use crate::model::{AccountId, ChainId, DigestKey, Fingerprint, Region, TrailName, Window};
-use crate::report::{AcceptedGap, ChainReport, KeyReport, RunReport, Scope, Totals};
+use crate::report::{
+    AcceptedGap, ChainReport, KeyReport, RanBy, RunReport, Scope, Totals, Unreferenced,
+};
 use crate::verify::digest::Rules;
 use crate::verify::link::Linker;
 use crate::verify::{Code, Finding, Severity};
@@ -76,6 +77,8 @@ pub struct VerifyRequest {
     pub management_account: Option<AccountId>,
     /// The gaps that are accepted.
     pub accepted_gaps: Vec<AcceptedGap>,
+    /// Who makes the run, as the report is to say.
+    pub ran_by: RanBy,
     /// Ends the run early.
     pub stop: Stop,
 }
@@ -124,6 +127,7 @@ impl VerifyRequest {
             unreferenced: Unreferenced::default(),
             management_account: None,
             accepted_gaps: Vec::new(),
+            ran_by: RanBy::default(),
             stop: Stop::default(),
         }
     }
@@ -144,6 +148,10 @@ impl VerifyRequest {
             trails: self.trails.iter().map(ToString::to_string).collect(),
             logs: self.logs,
             accepted_gaps: self.accepted_gaps.clone(),
+            grace_seconds: Some(self.grace.as_secs()),
+            unreferenced: self.unreferenced,
+            management_account: self.management_account.clone(),
+            as_of: self.as_of,
         }
     }
 

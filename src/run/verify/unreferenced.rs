@@ -6,20 +6,8 @@ use std::io;
 use super::area::AreaRun;
 use super::unlisted::Candidate;
 use crate::model::{BucketName, ChainId, Window};
-use crate::report::ObjectReport;
+use crate::report::{ObjectReport, Unreferenced};
 use crate::verify::{Code, Finding, Severity};
-
-/// What a log file that no digest lists weighs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Unreferenced {
-    /// As much as one that was injected: the rule.
-    #[default]
-    Violation,
-    /// A notice: a trail without validation is known to write to the same folders.
-    Notice,
-    /// Nothing: they are only counted.
-    Ignore,
-}
 
 /// From so many on they may be a trail's own, and not single ones that were put there.
 const OF_A_TRAIL: usize = 50;

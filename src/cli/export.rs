@@ -1,0 +1,170 @@
+//! Where a run report goes, and in which formats.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use super::output::WholeFile;
+use super::{Failure, Io};
+use crate::model::Printable;
+use crate::report::text::TextOptions;
+use crate::report::{Format, RunReport};
+
+/// Where a run report goes.
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// How the report is written
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format_parser())]
+    pub(super) format: Format,
+
+    /// Write the report to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+
+    /// Write the report to this file too, in the format that its name ends in, or in the one given
+    /// as FORMAT=FILE (repeatable)
+    #[arg(long = "export", value_name = "[FORMAT=]FILE")]
+    exports: Vec<Export>,
+}
+
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    let values = Format::ALL.iter().map(|f| PossibleValue::new(f.as_str()).help(f.help()));
+    PossibleValuesParser::new(values).map(|name| Format::parse(&name).unwrap_or(Format::Text))
+}
+
+/// One more place that the report goes to.
+#[derive(Debug, Clone)]
+struct Export {
+    format: Format,
+    file: PathBuf,
+}
+
+impl FromStr for Export {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some((name, file)) = text.split_once('=')
+            && let Some(format) = Format::parse(name)
+        {
+            return match file {
+                "" => Err(format!("no file is named: give {name}=FILE")),
+                file => Ok(Self { format, file: file.into() }),
+            };
+        }
+        let format = Format::of_file(text).ok_or_else(|| {
+            let names: Vec<_> = Format::ALL.iter().map(|f| f.as_str()).collect();
+            let endings: Vec<_> = Format::ALL.iter().flat_map(|f| f.endings()).copied().collect();
+            format!(
+                "its ending tells no format: give one of {}, or FORMAT=FILE with one of {}",
+                endings.join(" "),
+                names.join(" ")
+            )
+        })?;
+        Ok(Self { format, file: text.into() })
+    }
+}
+
+impl ReportArgs {
+    /// Opens every file that the report goes to: a long run must not end in a place that cannot be
+    /// written.
+    ///
+    /// # Errors
+    /// When one cannot be written, or is named twice.
+    pub(super) fn begin(&self) -> Result<Outputs<'_>, Failure> {
+        let mut named = BTreeSet::new();
+        let files = self.exports.iter().map(|e| e.file.as_path());
+        for file in files.chain(self.output.as_deref()) {
+            if !named.insert(file) {
+                let file = file.display().to_string();
+                return Err(Failure::usage(format!("{} is to be written twice", Printable(&file)))
+                    .remedy("give each format a file of its own"));
+            }
+        }
+        let begin = |export: &Export| Ok((export.format, WholeFile::begin(&export.file)?));
+        Ok(Outputs {
+            main: self.output.as_deref().map(WholeFile::begin).transpose()?,
+            exports: self.exports.iter().map(begin).collect::<Result<_, _>>()?,
+            args: self,
+        })
+    }
+
+    /// Whether there is nothing but the text on standard output.
+    pub(super) fn is_plain(&self) -> bool {
+        self.format == Format::Text && self.output.is_none()
+    }
+
+    /// Whether files beside the main output are asked for.
+    pub(super) fn exports(&self) -> bool {
+        !self.exports.is_empty()
+    }
+}
+
+/// The places that a report goes to, open for writing.
+pub(super) struct Outputs<'a> {
+    args: &'a ReportArgs,
+    main: Option<WholeFile>,
+    exports: Vec<(Format, WholeFile)>,
+}
+
+impl Outputs<'_> {
+    /// Writes the report everywhere. No file appears before all are written.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub(super) fn complete(
+        mut self,
+        report: &RunReport,
+        quiet: bool,
+        io: &mut Io<'_>,
+    ) -> Result<(), Failure> {
+        for (format, file) in &mut self.exports {
+            let shown = file.shown();
+            format
+                .render(report, file, TextOptions::default())
+                .map_err(|e| super::output::unwritable(&shown, &e))?;
+        }
+        let format = self.args.format;
+        self.write_main(quiet, io, |out, options| format.render(report, out, options))?;
+        let Self { main, exports, .. } = self;
+        let files = exports.into_iter().map(|(_, file)| file).chain(main);
+        files.into_iter().try_for_each(WholeFile::complete)
+    }
+
+    /// Writes what is to be the main output, and completes it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn complete_main(
+        mut self,
+        quiet: bool,
+        io: &mut Io<'_>,
+        render: impl FnOnce(&mut dyn Write, TextOptions) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
+        self.write_main(quiet, io, render)?;
+        self.main.map_or(Ok(()), WholeFile::complete)
+    }
+
+    fn write_main(
+        &mut self,
+        quiet: bool,
+        io: &mut Io<'_>,
+        render: impl FnOnce(&mut dyn Write, TextOptions) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
+        if quiet && self.args.is_plain() {
+            return Ok(());
+        }
+        let to_file = self.main.is_some();
+        let color = !to_file && io.color;
+        let width = if to_file || !std::io::stdout().is_terminal() { 100 } else { io.width };
+        let out: &mut dyn Write = match &mut self.main {
+            Some(file) => file,
+            None => io.out,
+        };
+        render(out, TextOptions { color, width })
+            .map_err(|e| Failure::internal(format!("the report cannot be written: {e}")))
+    }
+}

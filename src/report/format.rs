@@ -1,0 +1,135 @@
+//! The formats of a run report: their names, the endings of their files, and who writes them.
+
+use std::io::{self, Write};
+
+use super::text::TextOptions;
+use super::{RunReport, json, text};
+use super::{asff, coverage_csv, csv, html, junit, markdown, ndjson, ocsf, openmetrics, sarif};
+
+macro_rules! formats {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, [$($ending:literal),*], $help:literal;)*) => {
+        /// How a run report is written.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Format {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Format {
+            /// Every format.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its name.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// How the names of its files may end.
+            #[must_use]
+            pub const fn endings(self) -> &'static [&'static str] {
+                match self { $(Self::$name => &[$($ending),*],)* }
+            }
+
+            /// What it is for, in a line.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$name => $help,)* }
+            }
+        }
+    };
+}
+
+formats! {
+    /// To read on a terminal.
+    Text = "text", [".txt"], "To read on a terminal";
+    /// The whole report, trailseal.run/1.
+    Json = "json", [".json"], "The whole report, trailseal.run/1";
+    /// One page to read, print and hand over.
+    Html = "html", [".html", ".htm"], "One page to read, print and hand over";
+    /// Findings as a table.
+    Csv = "csv", [".csv"], "Findings as a table";
+    /// Coverage as a table.
+    CoverageCsv = "coverage-csv", [".coverage.csv"], "Coverage as a table";
+    /// For an issue, a ticket or a wiki.
+    Markdown = "markdown", [".md", ".markdown"], "For an issue, a ticket or a wiki";
+    /// For a CI server.
+    Junit = "junit", [".xml"], "JUnit XML, for a CI server";
+    /// For code scanning and its viewers.
+    Sarif = "sarif", [".sarif", ".sarif.json"], "SARIF 2.1.0, for code scanning";
+    /// For a security lake.
+    Ocsf = "ocsf", [".ocsf.json"], "OCSF 1.6 findings, for a security lake";
+    /// For AWS Security Hub.
+    Asff = "asff", [".asff.json"], "AWS Security Finding Format, for Security Hub";
+    /// A JSON line for each part of the report.
+    Ndjson = "ndjson", [".ndjson", ".jsonl"], "A JSON line for each part of the report";
+    /// For a monitoring system.
+    OpenMetrics = "openmetrics", [".prom", ".om"], "Metrics, for Prometheus and its kin";
+}
+
+impl Format {
+    /// The format of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|format| format.as_str() == name)
+    }
+
+    /// The format that a file's name ends in; the longest ending decides.
+    #[must_use]
+    pub fn of_file(name: &str) -> Option<Self> {
+        let name = name.to_lowercase();
+        let ends = |ending: &&&str| name.ends_with(**ending);
+        let longest = |format: &Self| format.endings().iter().filter(ends).map(|e| e.len()).max();
+        Self::ALL.iter().copied().filter(|f| longest(f).is_some()).max_by_key(longest)
+    }
+
+    /// Writes a report.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn render(
+        self,
+        report: &RunReport,
+        out: &mut dyn Write,
+        options: TextOptions,
+    ) -> io::Result<()> {
+        match self {
+            Self::Text => text::render(report, out, options),
+            Self::Json => json::render(report, out),
+            Self::Html => html::render(report, out),
+            Self::Csv => csv::render(report, out),
+            Self::CoverageCsv => coverage_csv::render(report, out),
+            Self::Markdown => markdown::render(report, out),
+            Self::Junit => junit::render(report, out),
+            Self::Sarif => sarif::render(report, out),
+            Self::Ocsf => ocsf::render(report, out),
+            Self::Asff => asff::render(report, out),
+            Self::Ndjson => ndjson::render(report, out),
+            Self::OpenMetrics => openmetrics::render(report, out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_back_and_no_ending_belongs_to_two() {
+        let mut endings = std::collections::BTreeSet::new();
+        for format in Format::ALL {
+            assert_eq!(Format::parse(format.as_str()), Some(*format));
+            for ending in format.endings() {
+                assert!(endings.insert(*ending), "{ending}");
+                assert_eq!(Format::of_file(&format!("July{ending}")), Some(*format), "{ending}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_ending_decides() {
+        assert_eq!(Format::of_file("x.JSON"), Some(Format::Json));
+        assert_eq!(Format::of_file("x.ocsf.json"), Some(Format::Ocsf));
+        assert_eq!(Format::of_file("x.coverage.csv"), Some(Format::CoverageCsv));
+        assert_eq!(Format::of_file("x.pdf"), None);
+    }
+}
