@@ -105,6 +105,16 @@ impl Aws {
         Ok(Self { runtime: Arc::new(runtime), config, options, named_region })
     }
 
+    /// Who asks, as an ARN; `None` where that cannot be told soon: it is asked once.
+    #[must_use]
+    pub fn identity(&self) -> Option<String> {
+        let once = RetryConfig::standard().with_max_attempts(1);
+        let soon = TimeoutConfig::builder().operation_timeout(CONNECT).build();
+        let config = self.config.to_builder().retry_config(once).timeout_config(soon).build();
+        let caller = self.wait(aws_sdk_sts::Client::new(&config).get_caller_identity().send());
+        caller.ok()?.arn().map(str::to_owned)
+    }
+
     /// Waits for a request on the caller's thread.
     pub(super) fn wait<F: Future>(&self, request: F) -> F::Output {
         self.runtime.block_on(request)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::verify::read_keys;
+use super::question::read_keys;
 use super::{Failure, Format, INCOMPLETE, Io};
 use crate::crypto::KeyRing;
 use crate::model::{DigestKey, Printable};

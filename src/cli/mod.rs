@@ -3,12 +3,14 @@
 #[cfg(feature = "aws")]
 mod cloudtrail;
 pub mod collect;
+pub mod evidence;
 mod export;
 pub mod inspect;
 pub mod keys;
 mod output;
 mod progress;
 pub mod query_results;
+mod question;
 pub mod report;
 mod run_args;
 pub mod sample;
@@ -58,6 +60,9 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Collect(Box<collect::CollectArgs>),
     Report(report::RenderArgs),
+    /// A bag for a regulator: what a run saw, and how to check it without trailseal
+    #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
     Sample(sample::SampleArgs),
     VerifyQueryResults(Box<query_results::QueryResultsArgs>),
     /// Print a completion script for a shell, or the JSON Schema of reports
@@ -142,6 +147,7 @@ impl Cli {
             Command::Inspect(args) => inspect::run(args, io),
             Command::Collect(args) => collect::run(args, io),
             Command::Report(args) => report::run(args, io),
+            Command::Evidence(command) => evidence::run(command, io),
             Command::Sample(args) => sample::run(args, io),
             Command::VerifyQueryResults(args) => query_results::run(args, io),
             Command::Print(PrintCommand::Completions { shell }) => {

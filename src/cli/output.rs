@@ -68,12 +68,12 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
 
 /// Temporary files are private; a report is an ordinary file.
 #[cfg(unix)]
-fn readable_by_others(file: &NamedTempFile) -> io::Result<()> {
+pub(super) fn readable_by_others(file: &NamedTempFile) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn readable_by_others(_: &NamedTempFile) -> io::Result<()> {
+pub(super) fn readable_by_others(_: &NamedTempFile) -> io::Result<()> {
     Ok(())
 }

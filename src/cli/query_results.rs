@@ -26,8 +26,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::question::read_keys;
 use super::source::{AwsArgs, Opener};
-use super::verify::read_keys;
 use super::{Failure, INCOMPLETE, Io};
 use crate::crypto::KeyRing;
 use crate::model::{Printable, Region, Window};

@@ -120,6 +120,17 @@ impl<'a> Opener<'a> {
         Err(Failure::usage("this build signs with no KMS key").remedy("build with the feature aws"))
     }
 
+    /// Who reads, as AWS names it; `None` for a directory, and where AWS does not say.
+    #[cfg(feature = "aws")]
+    pub(super) fn identity(&mut self, online: bool) -> Option<String> {
+        online.then(|| self.aws().ok()?.identity()).flatten()
+    }
+
+    #[cfg(not(feature = "aws"))]
+    pub(super) fn identity(&mut self, _: bool) -> Option<String> {
+        None
+    }
+
     /// AWS as the arguments want it; loaded once.
     #[cfg(feature = "aws")]
     pub(super) fn aws(&mut self) -> Result<Aws, Failure> {

@@ -197,6 +197,20 @@ impl PublicKey {
         &self.pkcs1
     }
 
+    /// Its `SubjectPublicKeyInfo` in DER; `None` where the engine cannot encode it.
+    #[must_use]
+    pub fn spki_der(&self) -> Option<Vec<u8>> {
+        let spki: PublicKeyX509Der<'_> = self.aws_lc.as_der().ok()?;
+        Some(spki.as_ref().to_vec())
+    }
+
+    /// Its `SubjectPublicKeyInfo` as PEM, which OpenSSL reads; `None` where it cannot be encoded.
+    #[must_use]
+    pub fn spki_pem(&self) -> Option<String> {
+        let der = self.spki_der()?;
+        pem_rfc7468::encode_string("PUBLIC KEY", pem_rfc7468::LineEnding::LF, &der).ok()
+    }
+
     /// Whether the bytes are this key's signature (RSA PKCS#1 v1.5 with SHA-256) of the string.
     #[must_use]
     pub fn verify(&self, signing_string: &str, signature: &[u8]) -> bool {

@@ -18,6 +18,7 @@
 //! keys are used with aws-lc-rs only. Nothing here reads files, the clock or the environment.
 
 mod der;
+pub mod document;
 mod json;
 pub mod key_file;
 pub mod key_list;

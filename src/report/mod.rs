@@ -4,6 +4,7 @@ pub mod asff;
 pub mod coverage_csv;
 pub mod csv;
 pub mod estimate;
+pub mod evidence;
 pub mod format;
 pub mod html;
 pub mod json;
@@ -19,6 +20,6 @@ pub mod text;
 pub use estimate::Estimate;
 pub use format::Format;
 pub use run::{
-    AcceptedGap, ChainReport, Counts, KeyReport, LogCounts, ObjectReport, RanBy, ReportError,
-    RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
+    AcceptedGap, ChainReport, Counts, KeyReport, LogCounts, ObjectLine, ObjectReport, RanBy,
+    ReportError, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
 };

@@ -391,3 +391,18 @@ pub struct ObjectReport<'a> {
     /// Bytes as stored, as far as they were read.
     pub bytes: u64,
 }
+
+/// A line of `--objects`, read back.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ObjectLine {
+    /// `digest` or `log`.
+    pub object: String,
+    /// `valid`, `invalid` or `unchecked`.
+    pub result: String,
+    /// The code of the finding on it.
+    pub code: Option<Code>,
+    /// Its bucket.
+    pub bucket: Option<String>,
+    /// Its key.
+    pub key: String,
+}

@@ -28,6 +28,7 @@ use super::walk::{Content, Walk, is_number, last_part};
 const SAMPLES: usize = 15;
 
 /// One `AWSLogs` folder of a store.
+#[derive(Clone)]
 pub struct Root {
     store: Arc<dyn Store>,
     /// What stands before `AWSLogs` in the store's paths: empty, or ends in `/`.
@@ -39,14 +40,28 @@ pub struct Root {
 }
 
 impl Root {
+    /// Whether it is a folder of this store.
+    #[must_use]
+    pub fn is_of(&self, store: &Arc<dyn Store>) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.store), Arc::as_ptr(store))
+    }
+
+    /// Whether a path of the store lies in it.
+    #[must_use]
+    pub fn holds(&self, path: &str) -> bool {
+        let inside = path.strip_prefix(&self.base).and_then(|rest| rest.strip_prefix(AWS_LOGS));
+        inside.is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// The path of a bucket's key in the store.
-    fn path(&self, key: &str) -> Option<String> {
+    pub fn path(&self, key: &str) -> Option<String> {
         let rest = key.strip_prefix(&self.prefix)?;
         rest.strip_prefix(AWS_LOGS)?.starts_with('/').then(|| format!("{}{rest}", self.base))
     }
 
     /// The bucket's key of a path in the store.
-    fn key(&self, path: &str) -> String {
+    #[must_use]
+    pub fn key(&self, path: &str) -> String {
         format!("{}{}", self.prefix, path.strip_prefix(&self.base).unwrap_or(path))
     }
 }

@@ -4,7 +4,9 @@
 //! A store trusts nothing that it holds and reaches nothing outside of itself. It tells absence,
 //! which may become a finding, from trouble, which never does.
 
+pub mod bag;
 pub mod directory;
+pub mod recording;
 
 use std::io::Read;
 
@@ -13,6 +15,7 @@ use jiff::Timestamp;
 use crate::model::{BucketName, Metadata};
 
 pub use directory::DirectoryStore;
+pub use recording::{Reading, Record, Recorder};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

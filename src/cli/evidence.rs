@@ -1,0 +1,301 @@
+//! `trailseal evidence pack` and `trailseal evidence check`.
+
+mod place;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+use self::place::{Place, opened};
+use super::keys::read_key_file;
+use super::question::QuestionArgs;
+use super::run_args::{PaceArgs, progress};
+use super::source::{AwsArgs, Opener};
+use super::{Failure, Format, INTERRUPTED, Io};
+use crate::crypto::document::{Authorities, DocumentSigner};
+use crate::model::Printable;
+use crate::report::json;
+use crate::report::text::TextOptions;
+use crate::run::evidence::KeptLogs;
+use crate::run::evidence::check::{CheckRequest, check};
+use crate::run::evidence::pack::{PackError, PackRequest, PackedBag, Seal, pack};
+
+const PACK_EXAMPLES: &str = "\
+Examples:
+  July of one account, as one file for the regulator:
+    trailseal evidence pack s3://my-bucket --account 111122223333 \\
+        --start-time 2026-07-01 --end-time 2026-08-01 --output july.zip
+
+  A copy on disk, signed and time-stamped:
+    trailseal evidence pack ./copy --keys keys.json --output july.zip \\
+        --sign me.pem --cert me-and-chain.pem --timestamp http://timestamp.example.com
+
+  The same bytes again, next year:
+    trailseal evidence pack ./copy --keys keys.json --as-of 2026-08-02T00:00:00Z --output july.zip
+
+VERIFY.md in the bag says how to check it with OpenSSL alone.
+
+Exit status: the run's own, once the bag is made
+  0  verified: the requested time is proven        1  violation: the bag is evidence of it
+  2  wrong usage or configuration: no bag          3  incomplete: part could not be checked
+  4  internal failure or an unwritable output: no bag";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  A bag that somebody handed over, signed by a certificate of your authority:
+    trailseal evidence check july.zip --ca authority.pem
+
+  The same by keys that you had from CloudTrail yourself:
+    trailseal evidence check july.zip --ca authority.pem --keys keys.json
+
+Exit status:
+  0  verified: the bag is whole, and its content proves what its report says
+  1  violation: the bag was altered, or its content contradicts what was signed
+  2  wrong usage, or this is no bag that can be read
+  3  incomplete: nothing contradicts, but not all could be proven
+  4  internal failure or an unwritable output";
+
+/// Evidence that a regulator can check.
+#[derive(Debug, Subcommand)]
+pub enum EvidenceCommand {
+    #[allow(missing_docs)]
+    Pack(Box<PackArgs>),
+    #[allow(missing_docs)]
+    Check(CheckArgs),
+}
+
+/// Verify, and pack what was seen into a bag (BagIt) that proves it to others
+#[derive(Debug, Args)]
+#[command(after_help = PACK_EXAMPLES)]
+pub struct PackArgs {
+    #[command(flatten)]
+    question: QuestionArgs,
+
+    /// Where the bag goes: a new file FILE.zip, or a new folder
+    #[arg(long, value_name = "FILE.zip|DIR")]
+    output: PathBuf,
+
+    /// Which log files the bag holds; all are verified anyway
+    #[arg(long, value_enum, default_value_t = LogsArg::All)]
+    logs: LogsArg,
+
+    /// The time that the bag is of (RFC 3339): the same input as of the same time is the same
+    /// bytes [default: now]
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
+
+    /// Sign the bag's tag manifest with this private key: RSA or EC (P-256, P-384), PEM
+    #[arg(long, value_name = "KEY.pem", requires = "cert")]
+    sign: Option<PathBuf>,
+
+    /// The signer's certificate, then those that lead to its authority, PEM
+    #[arg(long, value_name = "CERT.pem", requires = "sign")]
+    cert: Option<PathBuf>,
+
+    /// Have the seal time-stamped by this authority (RFC 3161)
+    #[arg(long, value_name = "URL")]
+    timestamp: Option<String>,
+
+    #[command(flatten)]
+    pace: PaceArgs,
+
+    #[command(flatten)]
+    aws: AwsArgs,
+}
+
+/// Which log files a bag holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogsArg {
+    /// All that were read, so that the bag proves them
+    All,
+    /// Those that are not what they should be
+    Failed,
+    /// None
+    None,
+}
+
+impl From<LogsArg> for KeptLogs {
+    fn from(arg: LogsArg) -> Self {
+        match arg {
+            LogsArg::All => Self::All,
+            LogsArg::Failed => Self::Failed,
+            LogsArg::None => Self::None,
+        }
+    }
+}
+
+/// Check a bag, offline: that it is whole, its seal, and every digest and log file in it
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub struct CheckArgs {
+    /// The bag: a ZIP archive or a folder
+    #[arg(value_name = "BAG")]
+    bag: PathBuf,
+
+    /// The authorities that you trust to name signers and to state times, PEM (repeatable); then
+    /// the bag must be signed
+    #[arg(long = "ca", value_name = "CA.pem")]
+    authorities: Vec<PathBuf>,
+
+    /// Public keys to verify with, instead of those in the bag (repeatable)
+    #[arg(long, value_name = "FILE")]
+    keys: Vec<PathBuf>,
+
+    /// How the result is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    #[command(flatten)]
+    pace: PaceArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no bag to be made or checked, or a result cannot be written.
+pub fn run(command: &EvidenceCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
+    match command {
+        EvidenceCommand::Pack(args) => run_pack(args, io),
+        EvidenceCommand::Check(args) => run_check(args, io),
+    }
+}
+
+fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    let as_of = args.as_of.unwrap_or(io.now);
+    if as_of > io.now {
+        let message = format!("--as-of {as_of} lies in the future; it is {} now", io.now);
+        return Err(Failure::usage(message));
+    }
+    let online = args.question.is_online()?;
+    let verify = args.question.request(&args.pace, as_of, &io.stop, online)?;
+    let rules = args.question.rules(online)?;
+    let signer = signer(args)?;
+    let authority = args.timestamp.clone();
+    if let Some(url) = authority.as_deref().filter(|url| !url.starts_with("http")) {
+        let message = format!("--timestamp {}: this is no address", Printable(url));
+        return Err(Failure::usage(message).remedy("give http://... or https://..."));
+    }
+    let mut opener = Opener::new(&args.aws);
+    let stores = opener.open_all(&args.question.sources)?;
+    let cloudtrail = args.question.cloudtrail(online, &mut opener)?;
+    let place = Place::begin(&args.output)?;
+    let mut verify = verify;
+    verify.ran_by.identity = opener.identity(online);
+    let request = PackRequest {
+        verify,
+        online,
+        insisted: args.question.insisted(),
+        logs: args.logs.into(),
+        as_of,
+        name: place.name().to_owned(),
+        seal: Seal { signer, authority },
+    };
+    let bar = args.pace.bar();
+    let work = place.work();
+    let packed =
+        pack(&request, &stores, rules, cloudtrail.as_deref(), progress(bar.as_ref()), work);
+    drop(bar);
+    let packed = packed.map_err(|error| failure(error, &args.output))?;
+    place.complete(&packed.folder)?;
+    if !args.pace.quiet {
+        tell(args, &packed, io).map_err(|e| Failure::internal(format!("standard output: {e}")))?;
+    }
+    Ok(packed.report.exit_status)
+}
+
+fn failure(error: PackError, output: &Path) -> Failure {
+    let output = output.display().to_string();
+    let output = Printable(&output);
+    match error {
+        PackError::Interrupted => {
+            Failure { status: INTERRUPTED, message: error.to_string(), remedy: None }
+        }
+        PackError::Io(error) => {
+            Failure::internal(format!("{output}: no bag was made: {error}"))
+                .remedy("check that the folder may be written to, and has room for the bag")
+        }
+        PackError::Seal(error) => Failure::internal(format!("{output}: no bag was made: {error}"))
+            .remedy("check the key, and the time-stamp authority's address; without --timestamp the bag is made without a time-stamp"),
+    }
+}
+
+fn signer(args: &PackArgs) -> Result<Option<DocumentSigner>, Failure> {
+    let Some((key, certificate)) = args.sign.as_deref().zip(args.cert.as_deref()) else {
+        return Ok(None);
+    };
+    let (key_name, key) = read(key)?;
+    let (certificate_name, certificate) = read(certificate)?;
+    let key = String::from_utf8(key)
+        .map_err(|_| Failure::usage(format!("{}: it is not PEM", Printable(&key_name))))?;
+    DocumentSigner::from_pem(&key_name, &key, &certificate_name, &certificate)
+        .map(Some)
+        .map_err(Failure::usage)
+}
+
+/// Reads a small file.
+fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
+    let name = path.display().to_string();
+    let bytes =
+        fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", Printable(&name))))?;
+    Ok((name, bytes))
+}
+
+fn tell(args: &PackArgs, packed: &PackedBag, io: &mut Io<'_>) -> std::io::Result<()> {
+    let output = args.output.display().to_string();
+    let PackedBag { report, objects, left_out, tag_manifest, .. } = packed;
+    writeln!(io.out, "{}", Printable(&output))?;
+    writeln!(io.out, "  verdict        {} (as of {} UTC)", report.verdict, report.finished)?;
+    writeln!(io.out, "  objects        {objects}")?;
+    writeln!(io.out, "  tag manifest   {tag_manifest}")?;
+    let signed = args.sign.as_ref().map_or("no", |_| "yes");
+    let stamped = args.timestamp.as_ref().map_or("no", |_| "yes");
+    writeln!(io.out, "  signed         {signed}, time-stamped: {stamped}")?;
+    for (object, cause) in left_out.iter().take(20) {
+        writeln!(io.out, "  left out       {}: {cause}", Printable(object))?;
+    }
+    if left_out.len() > 20 {
+        writeln!(io.out, "  left out       {} more: see data/custody.csv", left_out.len() - 20)?;
+    }
+    writeln!(io.out, "Check it by hand as its VERIFY.md says, or with: trailseal evidence check")
+}
+
+fn run_check(args: &CheckArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    let mut authorities = Authorities::default();
+    for file in &args.authorities {
+        let (name, pem) = read(file)?;
+        authorities
+            .add_pem(&pem)
+            .map_err(|error| Failure::usage(format!("{}: {error}", Printable(&name))))?;
+    }
+    let keys = args.keys.iter().map(|file| read_key_file(file)).collect::<Result<Vec<_>, _>>()?;
+    let keys: Vec<_> = keys.into_iter().flatten().collect();
+    let request = CheckRequest {
+        name: args.bag.display().to_string(),
+        authorities,
+        keys: (!args.keys.is_empty()).then_some(keys),
+        jobs: args.pace.jobs(None),
+        now: io.now,
+        stop: io.stop.clone(),
+    };
+    let unreadable = |error: std::io::Error| {
+        Failure::usage(format!("{}: {error}", Printable(&request.name)))
+            .remedy("give a bag that trailseal evidence pack made: FILE.zip, or its folder")
+    };
+    let bag = opened(&args.bag).map_err(unreadable)?;
+    let bar = args.pace.bar();
+    let report = check(&request, bag.folder(), progress(bar.as_ref()));
+    drop(bar);
+    let report = report.map_err(unreadable)?;
+    let quiet = args.pace.quiet && args.format == Format::Text;
+    if !quiet {
+        let options = TextOptions { color: io.color, width: io.width };
+        let written = match args.format {
+            Format::Text => report.render(io.out, options),
+            Format::Json => json::render(&report, io.out),
+        };
+        written.map_err(|e| Failure::internal(format!("the result cannot be written: {e}")))?;
+    }
+    Ok(report.exit_status)
+}

@@ -1,0 +1,110 @@
+//! Where a bag goes, and where one is read from.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::{NamedTempFile, TempDir};
+
+use crate::cli::Failure;
+use crate::cli::output::{readable_by_others, unwritable};
+use crate::model::Printable;
+use crate::store::bag::zip;
+
+/// The place of a bag that is being made: it appears there whole, or not at all.
+#[derive(Debug)]
+pub(super) struct Place {
+    output: PathBuf,
+    name: String,
+    work: TempDir,
+    zip: bool,
+}
+
+impl Place {
+    /// Checks that a bag can be put there.
+    ///
+    /// # Errors
+    /// When there is something already, or nothing can be written.
+    pub(super) fn begin(output: &Path) -> Result<Self, Failure> {
+        let shown = output.display().to_string();
+        let shown = Printable(&shown);
+        if output.symlink_metadata().is_ok() {
+            return Err(Failure::usage(format!("{shown}: it is there already"))
+                .remedy("a bag is written to a new place only: give another, or remove it"));
+        }
+        let zip = output.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip"));
+        let stem = if zip { output.file_stem() } else { output.file_name() };
+        let name =
+            stem.and_then(|name| name.to_str()).filter(|n| crate::store::bag::is_bag_path(n));
+        let Some(name) = name else {
+            return Err(Failure::usage(format!("{shown}: this is no name for a bag"))
+                .remedy("give FILE.zip or a folder"));
+        };
+        let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
+        let parent = parent.unwrap_or_else(|| Path::new("."));
+        let work = tempfile::Builder::new()
+            .prefix(".trailseal-")
+            .tempdir_in(parent)
+            .map_err(|e| unwritable(output, &e))?;
+        Ok(Self { output: output.to_owned(), name: name.to_owned(), work, zip })
+    }
+
+    /// The bag's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A folder for work, on the same disk.
+    pub(super) fn work(&self) -> &Path {
+        self.work.path()
+    }
+
+    /// Puts the bag of a folder in its place.
+    ///
+    /// # Errors
+    /// When it cannot be written; then nothing is there.
+    pub(super) fn complete(self, bag: &Path) -> Result<(), Failure> {
+        let failed = |e: io::Error| unwritable(&self.output, &e);
+        if !self.zip {
+            // Not over what came there meanwhile; a folder of work is private, a bag is not.
+            if self.output.symlink_metadata().is_ok() {
+                return Err(failed(io::ErrorKind::AlreadyExists.into()));
+            }
+            return fs::rename(bag, &self.output).map_err(failed);
+        }
+        let file = NamedTempFile::new_in(self.work.path()).map_err(failed)?;
+        let file = zip::pack(bag, &self.name, file).map_err(failed)?;
+        readable_by_others(&file).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist_noclobber(&self.output).map_err(|e| failed(e.error))?;
+        Ok(())
+    }
+}
+
+/// A bag that can be read as a folder.
+#[derive(Debug)]
+pub(super) struct OpenedBag {
+    folder: PathBuf,
+    /// What an archive was unpacked to, removed in the end.
+    _unpacked: Option<TempDir>,
+}
+
+impl OpenedBag {
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// Opens a bag, unpacking an archive.
+///
+/// # Errors
+/// When it is neither a folder nor an archive of one bag, or there is no room to unpack it.
+pub(super) fn opened(bag: &Path) -> io::Result<OpenedBag> {
+    if bag.is_dir() {
+        return Ok(OpenedBag { folder: bag.to_owned(), _unpacked: None });
+    }
+    let archive = File::open(bag)?;
+    let unpacked = tempfile::Builder::new().prefix("trailseal-").tempdir()?;
+    let folder = zip::unpack(archive, unpacked.path())?;
+    Ok(OpenedBag { folder, _unpacked: Some(unpacked) })
+}

@@ -1,0 +1,208 @@
+//! Certificates of signers: what they say, and whether they lead to an authority.
+
+use der::oid::ObjectIdentifier;
+use der::{Decode as _, Encode as _, EncodePem as _};
+use jiff::Timestamp;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use serde::Serialize;
+use webpki::{
+    EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, RequiredEkuNotFoundContext,
+};
+use x509_cert::Certificate;
+
+use super::DocumentError;
+use crate::model::Sha256Hash;
+
+const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
+/// Purposes whose certificates sign documents: e-mail, code, documents (RFC 9336), any.
+const SIGNING: [ObjectIdentifier; 4] = [
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36"),
+    ObjectIdentifier::new_unwrap("2.5.29.37.0"),
+];
+
+/// Reads the certificates of a PEM text; text around them is allowed.
+pub(super) fn read_pem(text: &[u8]) -> Result<Vec<Certificate>, DocumentError> {
+    let what = "a file of X.509 certificates in PEM";
+    let bad = |reason: String| DocumentError::form(what, reason);
+    let text = std::str::from_utf8(text).map_err(|e| bad(e.to_string()))?;
+    let blocks = crate::crypto::pem::blocks(text).map_err(|e| bad(e.to_string()))?;
+    let certificates: Vec<_> = blocks
+        .iter()
+        .filter(|block| block.label == "CERTIFICATE")
+        .map(|block| {
+            let der = block.der.as_deref().ok_or_else(|| bad("a block is not base64".into()))?;
+            Certificate::from_der(der).map_err(|e| bad(e.to_string()))
+        })
+        .collect::<Result<_, _>>()?;
+    if certificates.is_empty() { Err(bad("there is none".into())) } else { Ok(certificates) }
+}
+
+/// Certificates as PEM.
+pub(super) fn write_pem(certificates: &[Certificate]) -> String {
+    certificates.iter().filter_map(|c| c.to_pem(der::pem::LineEnding::LF).ok()).collect()
+}
+
+/// What a certificate says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CertificateInfo {
+    /// Whom it names.
+    pub subject: String,
+    /// Who issued it, by its own word.
+    pub issuer: String,
+    /// Its serial number, in hex.
+    pub serial: String,
+    /// The first moment of its validity.
+    pub valid_from: Timestamp,
+    /// The last moment of its validity.
+    pub valid_to: Timestamp,
+    /// The hash value of its DER bytes.
+    pub sha256: String,
+}
+
+impl CertificateInfo {
+    pub(super) fn of(certificate: &Certificate) -> Self {
+        let tbs = certificate.tbs_certificate();
+        let time = |time: &x509_cert::time::Time| {
+            Timestamp::from_second(time.to_unix_duration().as_secs().try_into().unwrap_or(i64::MAX))
+                .unwrap_or(Timestamp::MAX)
+        };
+        let der = certificate.to_der().unwrap_or_default();
+        Self {
+            subject: tbs.subject().to_string(),
+            issuer: tbs.issuer().to_string(),
+            serial: hex::encode(tbs.serial_number().as_bytes()),
+            valid_from: time(&tbs.validity().not_before),
+            valid_to: time(&tbs.validity().not_after),
+            sha256: Sha256Hash::of(&der).to_string(),
+        }
+    }
+}
+
+/// What a certificate is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Signing a document.
+    Signing,
+    /// Time-stamping.
+    TimeStamping,
+}
+
+impl ExtendedKeyUsageValidator for Purpose {
+    fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        let (mut some, mut fits) = (false, false);
+        for purpose in purposes {
+            let purpose = purpose?.to_decoded_oid();
+            let is = |oid: &ObjectIdentifier| {
+                oid.arcs().map(|arc| arc as usize).eq(purpose.iter().copied())
+            };
+            some = true;
+            fits |= match self {
+                Self::Signing => SIGNING.iter().any(is),
+                Self::TimeStamping => is(&TIME_STAMPING),
+            };
+        }
+        // A certificate without any purpose may sign, and never time-stamps (RFC 3161, 2.3).
+        if fits || (!some && *self == Self::Signing) {
+            Ok(())
+        } else {
+            // Which one is missing is told in our own words.
+            Err(webpki::Error::RequiredEkuNotFoundContext(RequiredEkuNotFoundContext {
+                required: webpki::KeyUsage::client_auth(),
+                present: Vec::new(),
+            }))
+        }
+    }
+}
+
+/// The authorities that a reader trusts.
+#[derive(Debug, Clone, Default)]
+pub struct Authorities {
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl Authorities {
+    /// Adds the certificates of a PEM file.
+    ///
+    /// # Errors
+    /// When it holds none, or one that cannot be read.
+    pub fn add_pem(&mut self, pem: &[u8]) -> Result<(), DocumentError> {
+        for certificate in read_pem(pem)? {
+            let der =
+                certificate.to_der().map_err(|e| DocumentError::form("an X.509 certificate", e))?;
+            self.certificates.push(der.into());
+        }
+        Ok(())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.certificates.is_empty()
+    }
+
+    /// Checks that a certificate leads to one of these, for a purpose and at a time; those in
+    /// between are among `others`. A certificate that is itself trusted needs no chain, only to be
+    /// valid then.
+    pub(super) fn check(
+        &self,
+        certificate: &Certificate,
+        others: &[Certificate],
+        purpose: Purpose,
+        time: Timestamp,
+    ) -> Result<(), DocumentError> {
+        let der = |c: &Certificate| {
+            c.to_der()
+                .map(CertificateDer::from)
+                .map_err(|e| DocumentError::form("a certificate", e))
+        };
+        let own = der(certificate)?;
+        let info = CertificateInfo::of(certificate);
+        let untrusted = |reason: String| {
+            DocumentError::Untrusted(format!(
+                "the certificate of {} is not trusted at {time}: {reason}",
+                crate::model::Printable(&info.subject)
+            ))
+        };
+        if self.certificates.contains(&own) {
+            let (from, to) = (info.valid_from, info.valid_to);
+            let valid = from <= time && time <= to;
+            return valid
+                .then_some(())
+                .ok_or_else(|| untrusted(format!("it is valid {from} to {to}")));
+        }
+        let others = others.iter().map(der).collect::<Result<Vec<_>, _>>()?;
+        let anchors: Vec<_> = self
+            .certificates
+            .iter()
+            .filter_map(|ca| webpki::anchor_from_trusted_cert(ca).ok())
+            .collect();
+        let seconds = u64::try_from(time.as_second()).unwrap_or(0);
+        EndEntityCert::try_from(&own)
+            .and_then(|own| {
+                own.verify_for_usage(
+                    webpki::ALL_VERIFICATION_ALGS,
+                    &anchors,
+                    &others,
+                    UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)),
+                    purpose,
+                    None,
+                    None,
+                )
+                .map(|_| ())
+            })
+            .map_err(|error| untrusted(why(&error)))
+    }
+}
+
+/// What a reader makes of a refusal.
+fn why(error: &webpki::Error) -> String {
+    match error {
+        webpki::Error::UnknownIssuer => "it leads to none of the authorities given (--ca)".into(),
+        webpki::Error::CertExpired { .. } => "a certificate had expired".into(),
+        webpki::Error::CertNotValidYet { .. } => "a certificate was not valid yet".into(),
+        webpki::Error::RequiredEkuNotFoundContext(_) => "it is not for this use".into(),
+        other => format!("{other:?}"),
+    }
+}

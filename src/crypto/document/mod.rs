@@ -1,0 +1,194 @@
+//! Signatures of documents: what seals an evidence bag.
+//!
+//! A signer is a private key with its X.509 certificate. It signs a document as detached CMS
+//! (RFC 5652), which `openssl cms -verify` checks, and a statement in a DSSE envelope; a
+//! time-stamp (RFC 3161) says when a document was there at the latest. Whether a certificate
+//! belongs to whom it names is known only by a chain to an authority that the reader trusts.
+//!
+//! Everything that is read here is hostile. DER is read strictly, by types, and bounded by
+//! [`SEAL_LIMIT`].
+
+pub mod certificate;
+pub mod cms;
+pub mod dsse;
+pub mod timestamp;
+
+use std::fmt;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
+};
+use der::Encode as _;
+use webpki::EndEntityCert;
+
+use super::{Signer as _, SigningKey, SigningKeyError, pem};
+pub use certificate::{Authorities, CertificateInfo, Purpose};
+
+/// The largest signature, token or statement that is read: certificate chains are some kilobytes.
+pub const SEAL_LIMIT: usize = 1 << 20;
+
+/// Why a seal cannot be made or does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    /// The bytes are not what they should be.
+    #[error("it is not {what}: {reason}")]
+    Form {
+        /// What was expected.
+        what: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It is what it should be, and what it says does not fit.
+    #[error("{0}")]
+    Contradiction(String),
+    /// The certificate leads to no authority that is trusted, or not at that time.
+    #[error("{0}")]
+    Untrusted(String),
+}
+
+impl DocumentError {
+    fn form(what: &'static str, reason: impl fmt::Display) -> Self {
+        Self::Form { what, reason: reason.to_string() }
+    }
+
+    fn contradiction(reason: impl Into<String>) -> Self {
+        Self::Contradiction(reason.into())
+    }
+}
+
+/// A private key, and the certificates that go with it: its own, then those that lead up to an
+/// authority.
+pub struct DocumentSigner {
+    key: Key,
+    chain: Vec<x509_cert::Certificate>,
+}
+
+enum Key {
+    Rsa(SigningKey),
+    P256(EcdsaKeyPair),
+    P384(EcdsaKeyPair),
+}
+
+/// How a signer signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// RSA PKCS#1 v1.5 with SHA-256.
+    RsaSha256,
+    /// ECDSA on P-256 with SHA-256.
+    P256Sha256,
+    /// ECDSA on P-384 with SHA-384.
+    P384Sha384,
+}
+
+impl DocumentSigner {
+    /// Reads an unencrypted RSA or EC (P-256, P-384) private key and the PEM of its certificates.
+    /// `key_source` and `certificate_source` name the files in errors.
+    ///
+    /// # Errors
+    /// When either cannot be read, or the first certificate is another key's.
+    pub fn from_pem(
+        key_source: &str,
+        key: &str,
+        certificate_source: &str,
+        certificates: &[u8],
+    ) -> Result<Self, SigningKeyError> {
+        let key = match SigningKey::from_pem(key_source, key) {
+            Ok(key) => Key::Rsa(key),
+            Err(SigningKeyError::NotRsa { file, algorithm }) if algorithm == "EC" => {
+                ec(&file, key)?
+            }
+            Err(error) => return Err(error),
+        };
+        let no_certificate = || SigningKeyError::NoCertificate { file: certificate_source.into() };
+        let chain = certificate::read_pem(certificates).map_err(|_| no_certificate())?;
+        let signer = Self { key, chain };
+        let own = signer.certificate_der().ok_or_else(no_certificate)?;
+        let probe = b"trailseal: do key and certificate belong together?";
+        let signature = signer.sign(probe)?;
+        let der = own.as_slice().into();
+        let fits = EndEntityCert::try_from(&der).is_ok_and(|certificate| {
+            cms::fits(&certificate, signer.algorithm().verifying(), probe, &signature)
+        });
+        if fits {
+            Ok(signer)
+        } else {
+            Err(SigningKeyError::engine(
+                "signing",
+                format!(
+                    "the first certificate of {} is not that of the key in {}",
+                    crate::model::Printable(certificate_source),
+                    crate::model::Printable(key_source)
+                ),
+            ))
+        }
+    }
+
+    /// How it signs.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        match self.key {
+            Key::Rsa(_) => Algorithm::RsaSha256,
+            Key::P256(_) => Algorithm::P256Sha256,
+            Key::P384(_) => Algorithm::P384Sha384,
+        }
+    }
+
+    /// Signs a message.
+    ///
+    /// # Errors
+    /// When the engine does not sign.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
+        match &self.key {
+            Key::Rsa(key) => key.sign(message),
+            Key::P256(pair) | Key::P384(pair) => pair
+                .sign(&SystemRandom::new(), message)
+                .map(|signature| signature.as_ref().to_vec())
+                .map_err(|e| SigningKeyError::engine("signing", e)),
+        }
+    }
+
+    /// What its certificate says.
+    #[must_use]
+    pub fn certificate(&self) -> Option<CertificateInfo> {
+        self.chain.first().map(CertificateInfo::of)
+    }
+
+    /// Its certificates as PEM, its own first.
+    #[must_use]
+    pub fn chain_pem(&self) -> String {
+        certificate::write_pem(&self.chain)
+    }
+
+    fn certificate_der(&self) -> Option<Vec<u8>> {
+        self.chain.first().and_then(|certificate| certificate.to_der().ok())
+    }
+}
+
+impl fmt::Debug for DocumentSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DocumentSigner")
+            .field("algorithm", &self.algorithm())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the private key of a curve that is accepted.
+fn ec(file: &str, text: &str) -> Result<Key, SigningKeyError> {
+    let not_pem = |reason: String| SigningKeyError::NotPem { file: file.to_owned(), reason };
+    let blocks = pem::blocks(text).map_err(|e| not_pem(e.to_string()))?;
+    let block = blocks.iter().find(|block| block.label.ends_with("PRIVATE KEY"));
+    let bytes = block
+        .and_then(|block| block.der.as_deref())
+        .ok_or_else(|| not_pem("its content is not base64".into()))?;
+    EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_ASN1_SIGNING, bytes)
+        .map(Key::P256)
+        .or_else(|_| {
+            EcdsaKeyPair::from_private_key_der(&ECDSA_P384_SHA384_ASN1_SIGNING, bytes)
+                .map(Key::P384)
+        })
+        .map_err(|_| SigningKeyError::Damaged {
+            file: file.to_owned(),
+            reason: "it is neither on P-256 nor on P-384".into(),
+        })
+}

@@ -1,0 +1,295 @@
+//! What checking an evidence bag says: `trailseal.evidence-check/1`.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::run::{RanBy, Tool, Totals, Verdict};
+use super::text::TextOptions;
+use super::text::page::{BAD, BOLD, GOOD, PLAIN, Page, UNSURE, count, counted};
+use crate::crypto::document::CertificateInfo;
+use crate::model::Printable;
+use crate::store::bag::Fault;
+use crate::verify::{Finding, Severity};
+
+/// The schema's name and major version.
+pub const SCHEMA: &str = "trailseal.evidence-check/1";
+/// At most so many faults or findings are shown in text.
+const SHOWN: usize = 50;
+
+/// What a signature or time-stamp is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trust {
+    /// It fits, and its certificate leads to an authority that was given.
+    Trusted,
+    /// It fits; no authority was given, so whose it is rests on the certificate's own word.
+    Unchecked,
+    /// It fits, and its certificate leads to none of the authorities that were given.
+    Untrusted,
+    /// It does not fit.
+    Broken,
+    /// There is none.
+    Absent,
+}
+
+impl Trust {
+    /// What it adds to the verdict; `asked` is whether authorities were given.
+    #[must_use]
+    pub const fn verdict(self, asked: bool) -> Verdict {
+        match self {
+            Self::Broken => Verdict::Violation,
+            Self::Untrusted => Verdict::Incomplete,
+            Self::Absent if asked => Verdict::Incomplete,
+            Self::Trusted | Self::Unchecked | Self::Absent => Verdict::Verified,
+        }
+    }
+}
+
+/// A signature or time-stamp.
+#[derive(Debug, Clone, Serialize)]
+pub struct SealPart {
+    /// What it is worth.
+    pub trust: Trust,
+    /// Whose it is, by the certificate's word.
+    pub by: Option<CertificateInfo>,
+    /// When it was made: a signature by the signer's own word, a time-stamp by its authority's.
+    pub time: Option<Timestamp>,
+    /// Why it does not fit or is not trusted.
+    pub problem: Option<String>,
+}
+
+impl SealPart {
+    /// One that is not there.
+    #[must_use]
+    pub const fn absent() -> Self {
+        Self { trust: Trust::Absent, by: None, time: None, problem: None }
+    }
+}
+
+/// The seal of a bag.
+#[derive(Debug, Clone, Serialize)]
+pub struct SealReport {
+    /// The signature over the tag manifest.
+    pub signature: SealPart,
+    /// The statement about the bag, by the same key.
+    pub statement: SealPart,
+    /// The time-stamp.
+    pub time_stamp: SealPart,
+}
+
+/// What the bag says that its run came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Recorded {
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// As of when.
+    pub finished: Timestamp,
+    /// By whom.
+    pub ran_by: RanBy,
+    /// Sums over all chains.
+    pub totals: Totals,
+}
+
+/// What verifying the bag's objects once more came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reverified {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Whether log files were read again: a bag need not hold them.
+    pub logs: bool,
+    /// Sums over all chains.
+    pub totals: Totals,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// The whole.
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckReport {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// What made this report.
+    pub tool: Tool,
+    /// The bag, as it was named.
+    pub bag: String,
+    /// When it was checked.
+    pub checked: Timestamp,
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// The status that the command exits with.
+    pub exit_status: u8,
+    /// The hash value of the tag manifest, which stands for the whole bag.
+    pub tag_manifest: String,
+    /// How many files the payload has.
+    pub files: u64,
+    /// What is wrong with the bag itself.
+    pub faults: Vec<Fault>,
+    /// Its seal.
+    pub seal: SealReport,
+    /// What its run came to, by the bag's word.
+    pub recorded: Option<Recorded>,
+    /// What verifying it once more came to.
+    pub reverified: Option<Reverified>,
+    /// Where the two differ.
+    pub differences: Vec<String>,
+    /// What this check does not show.
+    pub not_proven: Vec<String>,
+}
+
+impl CheckReport {
+    /// Writes it as text.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn render(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
+        let mut page = Page::new(out, options);
+        let (word, style, meaning) = match self.verdict {
+            Verdict::Verified => (
+                "VERIFIED",
+                GOOD,
+                ": the bag is whole and unaltered, and what it holds proves what its report says.",
+            ),
+            Verdict::Violation if self.is_intact() => (
+                "VIOLATION",
+                BAD,
+                ": the bag is whole and unaltered; what it holds contradicts what was signed, and its report says so.",
+            ),
+            Verdict::Violation => (
+                "VIOLATION",
+                BAD,
+                ": the bag was altered, or what it holds contradicts what it says.",
+            ),
+            Verdict::Incomplete => {
+                ("INCOMPLETE", UNSURE, ": nothing contradicts, but not all of it could be proven.")
+            }
+        };
+        page.paragraph(0, (word, style.bold()), meaning, 2)?;
+        page.blank()?;
+        page.name(2, ("bag", PLAIN), Printable(&self.bag))?;
+        page.name(2, ("tag manifest", PLAIN), &self.tag_manifest)?;
+        let files = counted(self.files, "file", "files");
+        let whole = match self.faults.len() {
+            0 => format!("{files}, each as its manifest says, and no other"),
+            n => format!("{files}; {}", counted(n as u64, "fault", "faults")),
+        };
+        page.row(2, ("payload", PLAIN), whole)?;
+        self.seal(&mut page)?;
+        if let Some(Recorded { verdict, finished, ran_by, .. }) = &self.recorded {
+            let operator = ran_by.operator.as_deref().unwrap_or("not stated");
+            let text = format!(
+                "{verdict}, as of {finished} (UTC); operator: {}; identity: {}",
+                Printable(operator),
+                Printable(ran_by.identity.as_deref().unwrap_or("not stated"))
+            );
+            page.row(2, ("its report", PLAIN), text)?;
+        }
+        if let Some(Reverified { verdict, logs, totals, .. }) = &self.reverified {
+            let read = match logs {
+                true => {
+                    let listed = &totals.logs.listed;
+                    format!("{} log files of {} valid", count(listed.valid), count(listed.total()))
+                }
+                false => "log files were not verified again: the bag does not hold them all".into(),
+            };
+            let digests = &totals.digests;
+            let text = format!(
+                "{verdict}; {} digests of {} valid, {read}",
+                count(digests.valid),
+                count(digests.total())
+            );
+            page.row(2, ("verified again", PLAIN), text)?;
+        }
+        self.wrong(&mut page)?;
+        page.heading("What this check does not show")?;
+        self.not_proven.iter().try_for_each(|sentence| {
+            page.paragraph(2, ("- ", PLAIN), &Printable(sentence).to_string(), 4)
+        })?;
+        page.finish()
+    }
+
+    /// Whether nothing is wrong with the bag itself, and its report says what its content shows.
+    fn is_intact(&self) -> bool {
+        let SealReport { signature, statement, time_stamp } = &self.seal;
+        let broken =
+            [signature, statement, time_stamp].iter().any(|part| part.trust == Trust::Broken);
+        let same = |again: &Reverified| {
+            self.recorded.as_ref().is_some_and(|told| told.verdict == again.verdict)
+        };
+        self.faults.is_empty() && !broken && self.reverified.as_ref().is_some_and(same)
+    }
+
+    fn seal(&self, page: &mut Page<'_>) -> io::Result<()> {
+        let SealReport { signature, statement, time_stamp } = &self.seal;
+        for (label, part) in
+            [("signature", signature), ("statement", statement), ("time-stamp", time_stamp)]
+        {
+            let (style, text) = match part.trust {
+                Trust::Absent => (PLAIN, "none"),
+                Trust::Trusted => (GOOD, "fits, by an authority that you gave"),
+                Trust::Unchecked => (PLAIN, "fits; whose it is was not checked (give --ca)"),
+                Trust::Untrusted => (UNSURE, "fits, and is not trusted"),
+                Trust::Broken => (BAD, "does not hold"),
+            };
+            let problem = part.problem.as_ref().map_or(String::new(), |p| format!(": {p}"));
+            page.row(2, (label, style), format!("{text}{}", Printable(&problem)))?;
+            if let Some(by) = &part.by {
+                page.more(2, Printable(&by.subject))?;
+                let issued = format!(
+                    "issued by {}, serial {}, valid {} to {}",
+                    by.issuer, by.serial, by.valid_from, by.valid_to
+                );
+                page.more(2, Printable(&issued))?;
+            }
+            if let Some(time) = part.time {
+                let whose = if label == "time-stamp" { "authority's" } else { "signer's own" };
+                page.more(2, format!("{time} (UTC), by the {whose} word"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wrong(&self, page: &mut Page<'_>) -> io::Result<()> {
+        if !self.faults.is_empty() {
+            page.heading("Faults of the bag")?;
+        }
+        for fault in self.faults.iter().take(SHOWN) {
+            page.paragraph(2, (fault.code, BAD), &format!(": {fault}"), 4)?;
+        }
+        self.more(page, self.faults.len())?;
+        let findings: Vec<_> = self
+            .reverified
+            .iter()
+            .flat_map(|again| &again.findings)
+            .filter(|finding| finding.severity > Severity::Notice)
+            .collect();
+        if !findings.is_empty() {
+            page.heading("Found when it was verified again")?;
+        }
+        for finding in findings.iter().take(SHOWN) {
+            let style = if finding.severity == Severity::Violation { BAD } else { UNSURE };
+            let text = format!(": {}", Printable(&finding.message));
+            page.paragraph(2, (finding.code.as_str(), style), &text, 4)?;
+            if let Some(key) = &finding.key {
+                page.name(4, ("", PLAIN), Printable(key))?;
+            }
+        }
+        self.more(page, findings.len())?;
+        if !self.differences.is_empty() {
+            page.heading("Where that differs from its report")?;
+        }
+        for difference in self.differences.iter().take(SHOWN) {
+            let text = Printable(difference).to_string();
+            page.paragraph(2, ("- ", BOLD), &text, 4)?;
+        }
+        self.more(page, self.differences.len())
+    }
+
+    fn more(&self, page: &mut Page<'_>, all: usize) -> io::Result<()> {
+        match all.checked_sub(SHOWN).filter(|more| *more > 0) {
+            Some(more) => page.line(2, format!("{} more: see --format json", count(more as u64))),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The custody rows: what was seen, when, from where, by which identity, and its hash values.
+//!
+//! Every cell that holds a name begins with text of our own, so that no spreadsheet takes one for
+//! a formula.
+
+use std::io;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Whether an object's bytes are in the bag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Packed {
+    /// They are.
+    Yes,
+    /// They are not: nobody asked for them, or they were left out.
+    No,
+    /// They could not be read.
+    Unreadable,
+}
+
+/// One object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Row {
+    /// Where it is in the bag, or would be.
+    pub(super) path: String,
+    pub(super) packed: Packed,
+    /// `digest`, `log` or `other`, by its key.
+    pub(super) kind: String,
+    /// Where it was read.
+    pub(super) source: String,
+    /// Its bytes as stored.
+    pub(super) size: Option<u64>,
+    /// The hash value of its bytes as stored, as they were read.
+    pub(super) sha256: Option<String>,
+    /// When it was delivered, by the store's word.
+    pub(super) delivered: Option<Timestamp>,
+    /// When it was read; empty where it was only listed.
+    pub(super) acquired: Option<Timestamp>,
+    /// By whom.
+    pub(super) by: String,
+    /// What the run found of it.
+    pub(super) result: String,
+    pub(super) code: String,
+    /// What is to be told of it beside that.
+    pub(super) note: String,
+}
+
+/// Rows as a table.
+pub(super) fn render(rows: &[Row]) -> io::Result<Vec<u8>> {
+    let mut table =
+        csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for row in rows {
+        table.serialize(row).map_err(io::Error::other)?;
+    }
+    table.into_inner().map_err(|error| error.into_error())
+}
+
+/// Reads a table.
+pub(super) fn read(table: &[u8]) -> io::Result<Vec<Row>> {
+    csv::Reader::from_reader(table).deserialize().map(|row| row.map_err(io::Error::other)).collect()
+}

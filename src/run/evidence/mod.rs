@@ -1,0 +1,76 @@
+//! Evidence: a bag that shows what a run saw and proves it to whoever has gzip, sha256sum, OpenSSL
+//! and a shell; and the check of such a bag, offline.
+//!
+//! The objects in a bag are the very bytes that the run judged: each is read once, by the
+//! verification itself, and kept on the way. The layout:
+//!
+//! | path | what it is |
+//! |---|---|
+//! | `data/objects/<bucket>/<key>` | digests and log files as stored, `.metadata.json` beside them |
+//! | `data/custody.csv` | a row for every object seen: what, when, from where, by whom, hash values |
+//! | `data/keys/` | the public keys, and where they came from |
+//! | `data/report/` | the run: `run.json`, `report.html`, `objects.ndjson`, and `request.json` |
+//! | `data/controls/` | the controls that it supports |
+//! | `VERIFY.md`, `verify.sh` | how to check all of it by hand |
+//! | `seal/` | a signature over the tag manifest, a statement, a time-stamp |
+
+pub mod authority;
+pub mod check;
+mod custody;
+mod guide;
+mod keys;
+mod objects;
+pub mod pack;
+mod request;
+mod seal;
+mod store;
+
+/// Where objects lie in a bag.
+const OBJECTS: &str = "data/objects/";
+/// The folder of objects whose bucket a copy does not tell; no bucket's name has a tilde.
+const NO_BUCKET: &str = "~unknown";
+const CUSTODY: &str = "data/custody.csv";
+const RUN: &str = "data/report/run.json";
+const REQUEST: &str = "data/report/request.json";
+const PAGE: &str = "data/report/report.html";
+const LINES: &str = "data/report/objects.ndjson";
+const SCRIPT: &str = "verify.sh";
+const GUIDE: &str = "VERIFY.md";
+
+/// Which log files a bag holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeptLogs {
+    /// All that were read.
+    All,
+    /// Those that are not what they should be.
+    Failed,
+    /// None.
+    None,
+}
+
+impl KeptLogs {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Failed => "failed",
+            Self::None => "none",
+        }
+    }
+}
+
+/// The files of a seal.
+mod seal_files {
+    /// The detached CMS signature over the tag manifest, in DER.
+    pub(super) const SIGNATURE: &str = "tagmanifest-sha256.txt.p7s";
+    /// The signer's certificates, as PEM.
+    pub(super) const SIGNER: &str = "signer.pem";
+    /// The in-toto statement in its envelope.
+    pub(super) const STATEMENT: &str = "statement.dsse.json";
+    /// The response of a time-stamp authority, in DER.
+    pub(super) const TIME_STAMP: &str = "timestamp.tsr";
+    /// All of them.
+    pub(super) const ALL: [&str; 4] = [SIGNATURE, SIGNER, STATEMENT, TIME_STAMP];
+}

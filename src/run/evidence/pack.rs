@@ -1,0 +1,342 @@
+//! Packing: the run, and the bag of what it saw.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::custody::{self, Packed, Row};
+use super::objects::{self, Judged, Lines, Roots};
+use super::request::SavedRequest;
+use super::seal::{SealError, SealWith};
+use super::{CUSTODY, GUIDE, KeptLogs, LINES, NO_BUCKET, OBJECTS, PAGE, REQUEST, RUN, SCRIPT};
+use super::{guide, keys, seal};
+use crate::model::metadata::SIDECAR_SUFFIX;
+use crate::model::{BucketName, Metadata, ObjectName, Sha256Hash};
+use crate::report::{RunReport, html, json};
+use crate::run::pool::Pool;
+use crate::run::progress::Progress;
+use crate::run::sources::{Filter, Insisted, Sources};
+use crate::run::verify::{CloudTrail, VerifyRequest, verify};
+use crate::store::bag::{BagWriter, is_bag_path};
+use crate::store::recording::Place;
+use crate::store::{Reading, Record, Recorder, Store};
+use crate::verify::Limits;
+use crate::verify::digest::Rules;
+
+pub use super::seal::SealWith as Seal;
+
+/// What is to be packed.
+pub struct PackRequest {
+    /// The run.
+    pub verify: VerifyRequest,
+    /// Whether the sources are buckets.
+    pub online: bool,
+    /// What the user insists on of a copy.
+    pub insisted: Insisted,
+    /// Which log files the bag is to hold.
+    pub logs: KeptLogs,
+    /// The time that the bag and the run in it are of.
+    pub as_of: Timestamp,
+    /// The bag's name.
+    pub name: String,
+    /// What it is sealed with.
+    pub seal: SealWith,
+}
+
+/// Why there is no bag.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// The run was interrupted.
+    #[error("interrupted: no bag was made")]
+    Interrupted,
+    /// Something cannot be written or read.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// A bag that lies in the folder it was packed in.
+#[derive(Debug)]
+pub struct PackedBag {
+    /// The bag's folder.
+    pub folder: PathBuf,
+    /// What the run came to.
+    pub report: RunReport,
+    /// How many objects are in it.
+    pub objects: u64,
+    /// Objects that were seen and are not in it, though they should be: each with its cause.
+    pub left_out: Vec<(String, String)>,
+    /// The hash value of its tag manifest.
+    pub tag_manifest: Sha256Hash,
+}
+
+/// Makes the run, and a bag of it below a folder for work, which must be empty.
+///
+/// # Errors
+/// When there can be no whole bag; the folder may then hold parts of one.
+pub fn pack(
+    request: &PackRequest,
+    stores: &[(Arc<dyn Store>, String)],
+    rules: Rules,
+    cloudtrail: Option<&dyn CloudTrail>,
+    progress: &dyn Progress,
+    work: &Path,
+) -> Result<PackedBag, PackError> {
+    let (kept, folder) = (work.join("kept"), work.join("bag"));
+    fs::create_dir(&kept)?;
+    fs::create_dir(&folder)?;
+    let stop = request.verify.stop.clone();
+    let on_failure = Box::new(move || stop.set());
+    let keep = match request.logs {
+        KeptLogs::None => is_no_log,
+        KeptLogs::All | KeptLogs::Failed => any,
+    };
+    let limits = Limits::default();
+    let limit = limits.log.stored.max(limits.digest.stored);
+    let recorder = Arc::new(Recorder::new(&kept, keep, limit, on_failure));
+    let stores: Vec<_> = stores
+        .iter()
+        .enumerate()
+        .map(|(number, (store, start))| (recorder.record(number, store.clone()), start.clone()))
+        .collect();
+    let VerifyRequest { accounts, regions, stop, .. } = &request.verify;
+    let filter = Filter { accounts, regions, stop: Some(stop) };
+    let mut findings = Vec::new();
+    let sources = Sources::discover(&stores, &request.insisted, filter, &mut findings);
+    let roots = Roots(
+        sources
+            .roots()
+            .filter_map(|root| Some((stores.iter().position(|s| root.is_of(&s.0))?, root.clone())))
+            .collect(),
+    );
+    let lines_file = work.join("objects.ndjson");
+    let discard = (request.logs == KeptLogs::Failed).then(|| (roots.clone(), recorder.clone()));
+    let mut lines = Lines::begin(&lines_file, discard)?;
+    let remembering = cloudtrail.map(keys::Remembering::new);
+    let asked = remembering.as_ref().map(|c| c as &dyn CloudTrail);
+    let mut all_keys = rules.keys.keys().to_vec();
+    let run = verify(&request.verify, sources, rules, asked, findings, progress, Some(&mut lines));
+    io::Write::flush(&mut lines)?;
+    drop(lines);
+    let (judged, lines_hash, lines_size) = objects::read(&lines_file)?;
+    if request.logs != KeptLogs::None {
+        fetch_unreferenced(request, &stores, &roots, &judged)?;
+    }
+    // What could not be kept also stops the run, and says more than that it was stopped.
+    let records = recorder.finish()?;
+    if request.verify.stop.is_set() {
+        return Err(PackError::Interrupted);
+    }
+    let mut report = run?;
+    report.finished = request.as_of;
+    all_keys.extend(remembering.map(keys::Remembering::into_keys).unwrap_or_default());
+
+    let mut bag = BagWriter::new(&folder);
+    let packing = Packing { request, roots: &roots, stores: &stores, judged: &judged };
+    let (rows, left_out) = packing.objects(&mut bag, records)?;
+    bag.add(CUSTODY, &custody::render(&rows)?)?;
+    keys::write(&mut bag, &all_keys)?;
+    bag.take(LINES, &lines_file, lines_hash, lines_size)?;
+    let mut run = Vec::new();
+    json::render(&report, &mut run)?;
+    bag.add(RUN, &run)?;
+    let mut page = Vec::new();
+    html::render(&report, &mut page)?;
+    bag.add(PAGE, &page)?;
+    let mut saved = Vec::new();
+    json::render(&SavedRequest::of(&request.verify, request.online, request.logs), &mut saved)?;
+    bag.add(REQUEST, &saved)?;
+    let (signed, stamped) = (request.seal.signer.is_some(), request.seal.authority.is_some());
+    bag.add(GUIDE, guide::render(&report, request.logs, signed, stamped).as_bytes())?;
+    bag.add(SCRIPT, guide::SCRIPT.as_bytes())?;
+    let tag_manifest = bag.finish(request.as_of, &info(request, &report))?;
+    let run = Sha256Hash::of(&run);
+    seal::seal(&folder, &request.name, &tag_manifest, run, &report, &request.seal, request.as_of)?;
+    Ok(PackedBag {
+        folder,
+        objects: rows.iter().filter(|row| row.packed == Packed::Yes).count() as u64,
+        report,
+        left_out,
+        tag_manifest: Sha256Hash::of(&tag_manifest),
+    })
+}
+
+fn any(_: &str) -> bool {
+    true
+}
+
+fn is_no_log(path: &str) -> bool {
+    !matches!(ObjectName::parse(path), ObjectName::Log(_))
+}
+
+fn info(request: &PackRequest, report: &RunReport) -> Vec<(&'static str, String)> {
+    let operator = report.ran_by.operator.clone();
+    let mut info = vec![
+        ("Bag-Software-Agent", format!("{} {}", report.tool.name, report.tool.version)),
+        ("External-Description", "AWS CloudTrail digests and log files, and a verification of them; VERIFY.md says how to check it by hand".to_owned()),
+        ("External-Identifier", request.name.clone()),
+        ("Trailseal-As-Of", request.as_of.to_string()),
+        ("Trailseal-Verdict", report.verdict.to_string()),
+        ("Trailseal-Logs", request.logs.as_str().to_owned()),
+    ];
+    info.extend(operator.map(|operator| ("Contact-Name", operator)));
+    info
+}
+
+/// Log files that no digest lists are evidence too, and the run does not read them.
+fn fetch_unreferenced(
+    request: &PackRequest,
+    stores: &[(Arc<dyn Store>, String)],
+    roots: &Roots,
+    judged: &Judged,
+) -> io::Result<()> {
+    let pool = Pool::start(request.verify.jobs)?;
+    let mut unread: Vec<_> =
+        judged.values().filter(|line| line.object == "log" && line.result != "valid").collect();
+    unread.sort_by(|a, b| (&a.bucket, &a.key).cmp(&(&b.bucket, &b.key)));
+    for some in unread.chunks(pool.jobs() * 4) {
+        let tickets: Vec<_> = some
+            .iter()
+            .flat_map(|line| roots.places(line.bucket.as_deref(), &line.key))
+            .filter_map(|(number, path)| Some((stores.get(number)?.0.clone(), path)))
+            .map(|(store, path)| {
+                pool.submit(move || {
+                    // What cannot be read is recorded as that.
+                    if let Ok(mut object) = store.get(&path) {
+                        let _ = io::copy(&mut object.body, &mut io::sink());
+                    }
+                })
+            })
+            .collect();
+        for ticket in tickets {
+            if ticket.redeem(&request.verify.stop).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The objects on their way into the bag.
+struct Packing<'a> {
+    request: &'a PackRequest,
+    roots: &'a Roots,
+    stores: &'a [(Arc<dyn Store>, String)],
+    judged: &'a Judged,
+}
+
+type Rows = (Vec<Row>, Vec<(String, String)>);
+
+impl Packing<'_> {
+    fn objects(&self, bag: &mut BagWriter, records: BTreeMap<Place, Record>) -> io::Result<Rows> {
+        let (mut rows, mut left_out) = (Vec::new(), Vec::new());
+        for (place, record) in records {
+            // What lies outside of every AWSLogs folder is none of the run's.
+            let Some((bucket, key)) = self.roots.key(&place) else { continue };
+            let mut row = self.row(&place, bucket, &key, &record);
+            if let Reading::Read { size, sha256, metadata, kept: Some(file) } = &record.reading {
+                match self.add(bag, &row.path, file, *sha256, *size, metadata)? {
+                    Ok(note) => {
+                        row.packed = Packed::Yes;
+                        row.note = note;
+                    }
+                    Err(cause) => {
+                        left_out.push((row.source.clone(), cause.clone()));
+                        row.note = cause;
+                    }
+                }
+            }
+            rows.push(row);
+        }
+        rows.sort_by(|a, b| (&a.path, &a.source).cmp(&(&b.path, &b.source)));
+        Ok((rows, left_out))
+    }
+
+    fn row(&self, place: &Place, bucket: Option<&BucketName>, key: &str, record: &Record) -> Row {
+        let folder = bucket.map_or(NO_BUCKET, BucketName::as_str);
+        let judged = self.judged.get(&(bucket.map(ToString::to_string), key.to_owned()));
+        let (size, sha256, packed, acquired, note) = match &record.reading {
+            Reading::Read { size, sha256, .. } => {
+                let note = "its bytes were not kept".to_owned();
+                (Some(*size), Some(*sha256), Packed::No, true, note)
+            }
+            Reading::Failed(cause) => {
+                (record.listed, None, Packed::Unreadable, true, cause.clone())
+            }
+            Reading::Unread | Reading::Underway => {
+                (record.listed, None, Packed::No, false, "it was listed, and not read".to_owned())
+            }
+        };
+        let by = &self.request.verify.ran_by;
+        let by = match (&by.identity, &by.operator) {
+            (Some(identity), Some(operator)) => format!("identity {identity}, operator {operator}"),
+            (Some(identity), None) => format!("identity {identity}"),
+            (None, Some(operator)) => format!("operator {operator}"),
+            (None, None) => "not stated".to_owned(),
+        };
+        Row {
+            path: format!("{OBJECTS}{folder}/{key}"),
+            packed,
+            kind: match ObjectName::parse(key) {
+                ObjectName::Digest(_) => "digest",
+                ObjectName::Log(_) => "log",
+                ObjectName::Unknown => "other",
+            }
+            .to_owned(),
+            source: self.source(place),
+            size,
+            sha256: sha256.map(|hash| hash.to_string()),
+            delivered: record.delivered,
+            acquired: acquired.then_some(self.request.as_of),
+            by,
+            result: judged.map_or("not checked", |line| line.result.as_str()).to_owned(),
+            code: judged
+                .and_then(|line| line.code)
+                .map_or(String::new(), |code| code.as_str().to_owned()),
+            note,
+        }
+    }
+
+    fn source(&self, (number, path): &Place) -> String {
+        let Some((store, _)) = self.stores.get(*number) else { return String::new() };
+        match store.bucket() {
+            Some(bucket) => format!("s3://{bucket}/{path}"),
+            None => format!("directory {}: {path}", store.name()),
+        }
+    }
+
+    /// Puts one object's bytes and metadata in the bag; what to note of it, or why not.
+    fn add(
+        &self,
+        bag: &mut BagWriter,
+        path: &str,
+        file: &Path,
+        hash: Sha256Hash,
+        size: u64,
+        metadata: &Result<Metadata, String>,
+    ) -> io::Result<Result<String, String>> {
+        let sidecar = format!("{path}{SIDECAR_SUFFIX}");
+        if !is_bag_path(path) {
+            return Ok(Err("its key cannot be a path in a bag".into()));
+        }
+        if bag.holds(path) || bag.holds(&sidecar) {
+            return Ok(Err("another copy of it is in the bag".into()));
+        }
+        bag.take(path, file, hash, size)?;
+        Ok(Ok(match metadata {
+            Ok(metadata) => {
+                if !metadata.0.is_empty() {
+                    bag.add(&sidecar, &metadata.render())?;
+                }
+                String::new()
+            }
+            Err(cause) => format!("its metadata could not be read: {cause}"),
+        }))
+    }
+}

@@ -1,0 +1,92 @@
+//! What a run was asked, kept in the bag so that the same can be asked of the bag.
+
+use std::num::NonZero;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::KeptLogs;
+use crate::model::{AccountId, Region, TrailName};
+use crate::report::{AcceptedGap, RanBy, Unreferenced};
+use crate::run::pool::Stop;
+use crate::run::verify::VerifyRequest;
+
+/// The schema's name and major version.
+pub(super) const SCHEMA: &str = "trailseal.evidence-request/1";
+
+/// What was asked of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SavedRequest {
+    pub(super) schema: String,
+    /// Whether the sources were buckets, where nothing is lost on the way.
+    pub(super) online: bool,
+    /// Which log files the bag holds.
+    pub(super) kept_logs: KeptLogs,
+    sources: Vec<String>,
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+    as_of: Option<Timestamp>,
+    accounts: Vec<AccountId>,
+    regions: Vec<Region>,
+    trails: Vec<TrailName>,
+    pub(super) logs: bool,
+    grace_seconds: i64,
+    bucket_inferred: bool,
+    unreferenced: Unreferenced,
+    management_account: Option<AccountId>,
+    accepted_gaps: Vec<AcceptedGap>,
+    ran_by: RanBy,
+}
+
+impl SavedRequest {
+    pub(super) fn of(request: &VerifyRequest, online: bool, kept_logs: KeptLogs) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            online,
+            kept_logs,
+            sources: request.sources.clone(),
+            start: request.start,
+            end: request.end,
+            as_of: request.as_of,
+            accounts: request.accounts.clone(),
+            regions: request.regions.clone(),
+            trails: request.trails.clone(),
+            logs: request.logs,
+            grace_seconds: request.grace.as_secs(),
+            bucket_inferred: request.bucket_inferred,
+            unreferenced: request.unreferenced,
+            management_account: request.management_account.clone(),
+            accepted_gaps: request.accepted_gaps.clone(),
+            ran_by: request.ran_by.clone(),
+        }
+    }
+
+    /// The same request, of the bag.
+    pub(super) fn again(
+        self,
+        jobs: NonZero<usize>,
+        started: Timestamp,
+        stop: Stop,
+    ) -> VerifyRequest {
+        VerifyRequest {
+            sources: self.sources,
+            start: self.start,
+            end: self.end,
+            as_of: self.as_of,
+            accounts: self.accounts,
+            regions: self.regions,
+            trails: self.trails,
+            // Log files that the bag does not hold cannot be read again.
+            logs: self.logs && self.kept_logs == KeptLogs::All,
+            grace: SignedDuration::from_secs(self.grace_seconds),
+            jobs,
+            started,
+            bucket_inferred: self.bucket_inferred,
+            unreferenced: self.unreferenced,
+            management_account: self.management_account,
+            accepted_gaps: self.accepted_gaps,
+            ran_by: self.ran_by,
+            stop,
+        }
+    }
+}

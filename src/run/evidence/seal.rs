@@ -1,0 +1,101 @@
+//! Sealing a bag: a signature over its tag manifest, a statement about it, and a time-stamp.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::authority::{AuthorityError, time_stamp};
+use super::{RUN, seal_files};
+use crate::crypto::document::{DocumentError, DocumentSigner, cms, dsse};
+use crate::model::Sha256Hash;
+use crate::report::RunReport;
+use crate::store::bag::{SEAL, TAG_MANIFEST};
+
+/// The type of the statement's predicate.
+pub(super) const PREDICATE: &str = "urn:trailseal:evidence:1";
+/// The type of in-toto statements.
+pub(super) const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+
+/// Why a bag is not sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// It cannot be written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It cannot be signed.
+    #[error(transparent)]
+    Signing(#[from] DocumentError),
+    /// The time-stamp authority at this address gives none.
+    #[error("time-stamp authority {0}: {1}")]
+    Authority(String, AuthorityError),
+}
+
+/// What a bag is sealed with.
+#[derive(Debug, Default)]
+pub struct SealWith {
+    /// Who signs it.
+    pub signer: Option<DocumentSigner>,
+    /// The address of the time-stamp authority.
+    pub authority: Option<String>,
+}
+
+/// Seals a bag of this name.
+pub(super) fn seal(
+    bag: &Path,
+    name: &str,
+    tag_manifest: &[u8],
+    run: Sha256Hash,
+    report: &RunReport,
+    with: &SealWith,
+    as_of: Timestamp,
+) -> Result<(), SealError> {
+    let folder = bag.join(SEAL);
+    if with.signer.is_some() || with.authority.is_some() {
+        fs::create_dir_all(&folder)?;
+    }
+    let mut signature = None;
+    if let Some(signer) = &with.signer {
+        let signed = cms::sign(signer, tag_manifest, as_of)?;
+        // A bug here would be found by its reader, years later.
+        cms::verify(&signed, tag_manifest)?;
+        fs::write(folder.join(seal_files::SIGNATURE), &signed)?;
+        fs::write(folder.join(seal_files::SIGNER), signer.chain_pem())?;
+        let statement = statement(name, tag_manifest, run, report).to_string();
+        let envelope = dsse::sign(signer, statement.as_bytes())?;
+        fs::write(folder.join(seal_files::STATEMENT), envelope)?;
+        signature = Some(signed);
+    }
+    if let Some(url) = &with.authority {
+        let content = signature.as_deref().unwrap_or(tag_manifest);
+        let response =
+            time_stamp(url, content).map_err(|error| SealError::Authority(url.clone(), error))?;
+        fs::write(folder.join(seal_files::TIME_STAMP), response)?;
+    }
+    Ok(())
+}
+
+/// The statement: these files, by hash value, are the bag of a run that came to this verdict.
+fn statement(name: &str, tag_manifest: &[u8], run: Sha256Hash, report: &RunReport) -> Value {
+    let subject = |name: String, hash: Sha256Hash| json!({"name": name, "digest": {"sha256": hash.to_string()}});
+    json!({
+        "_type": STATEMENT,
+        "subject": [
+            subject(format!("{name}/{TAG_MANIFEST}"), Sha256Hash::of(tag_manifest)),
+            subject(format!("{name}/{RUN}"), run),
+        ],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "bag": name,
+            "verdict": report.verdict,
+            "exit_status": report.exit_status,
+            "tool": report.tool,
+            "ran_by": report.ran_by,
+            "scope": report.scope,
+            "totals": report.totals,
+            "as_of": report.finished,
+        },
+    })
+}

@@ -1,0 +1,280 @@
+//! Whether a bag is whole: every file that its manifests name is there and unaltered, and no other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io::{self, Read};
+use std::path::Path;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use serde::Serialize;
+
+use super::files::walk;
+use super::{DECLARATION, INFO, MANIFEST, PAYLOAD, SEAL, TAG_MANIFEST, is_bag_path};
+use crate::model::hash::Sha256Stream;
+use crate::model::{Printable, Sha256Hash};
+
+/// A manifest of a million files has some 200 million bytes.
+const LARGEST_MANIFEST: u64 = 1 << 30;
+/// Other tag files that are read.
+const LARGEST_TAG: u64 = 1 << 20;
+
+/// One thing that is wrong with a bag.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Fault {
+    /// What kind of fault it is; stable.
+    pub code: &'static str,
+    /// The file, as the bag names it.
+    pub path: String,
+    /// What is wrong, in a sentence.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault.
+    pub fn new(code: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code, path: path.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", Printable(&self.path), Printable(&self.message))
+    }
+}
+
+/// A bag that was read.
+#[derive(Debug)]
+pub struct Checked {
+    /// Its folder.
+    pub dir: Dir,
+    /// What is wrong with it; a whole bag has nothing.
+    pub faults: Vec<Fault>,
+    /// Its payload, by path.
+    pub payload: BTreeMap<String, Sha256Hash>,
+    /// The lines of `bag-info.txt`.
+    pub info: Vec<(String, String)>,
+    /// The tag manifest, which seals are over.
+    pub tag_manifest: Vec<u8>,
+}
+
+impl Checked {
+    /// The files of the seal that are there.
+    ///
+    /// # Errors
+    /// When one is there and cannot be read, or is larger than any is.
+    pub fn seal(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        match read(&self.dir, &format!("{SEAL}{name}"), LARGEST_TAG) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            result => result.map(Some),
+        }
+    }
+
+    /// A file of the bag, up to so many bytes.
+    ///
+    /// # Errors
+    /// When it is not there, cannot be read, or is larger.
+    pub fn read(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+        read(&self.dir, path, limit)
+    }
+
+    /// A line of `bag-info.txt`.
+    #[must_use]
+    pub fn info(&self, label: &str) -> Option<&str> {
+        self.info.iter().find(|(l, _)| l.eq_ignore_ascii_case(label)).map(|(_, v)| v.as_str())
+    }
+}
+
+/// Reads a bag's folder and compares every file with its manifests. `seals` are the names of files
+/// that may lie in `seal/`; `each` is told of every file that was read.
+///
+/// # Errors
+/// When the folder cannot be read, or is no bag that this reads: the message says why.
+pub fn check(root: &Path, seals: &[&str], each: &mut dyn FnMut(u64)) -> io::Result<Checked> {
+    let dir = Dir::open_ambient_dir(root, ambient_authority())?;
+    let files = walk(&dir)?;
+    declared(&dir)?;
+    if files.sizes.contains_key("fetch.txt") {
+        return Err(io::Error::other(
+            "it is a bag with holes (fetch.txt): nothing is fetched here",
+        ));
+    }
+    let manifests: Vec<_> = files
+        .sizes
+        .keys()
+        .filter(|path| !path.contains('/'))
+        .filter_map(|path| path.strip_prefix("tag").unwrap_or(path).strip_prefix("manifest-"))
+        .filter_map(|rest| rest.strip_suffix(".txt"))
+        .collect();
+    if let Some(other) = manifests.iter().find(|algorithm| **algorithm != "sha256") {
+        return Err(io::Error::other(format!(
+            "it has a manifest of {}: evidence bags have manifests of sha256 and no others",
+            Printable(other)
+        )));
+    }
+    let mut faults: Vec<_> = files
+        .strange
+        .iter()
+        .map(|path| {
+            Fault::new("bag-strange", path, "It is no regular file of a name that can be read.")
+        })
+        .collect();
+    let payload = manifest(&dir, MANIFEST, &mut faults)?;
+    let tags = manifest(&dir, TAG_MANIFEST, &mut faults)?;
+    for path in payload.keys().filter(|path| !path.starts_with(PAYLOAD)) {
+        faults.push(Fault::new(
+            "bag-manifest",
+            path,
+            "The manifest of the payload names it, and it lies outside of data/.",
+        ));
+    }
+    for path in [DECLARATION, INFO, MANIFEST].iter().filter(|path| !tags.contains_key(**path)) {
+        faults.push(Fault::new("bag-manifest", *path, "The tag manifest does not name it."));
+    }
+    for (path, expected) in payload.iter().chain(&tags) {
+        match hash(&dir, path) {
+            Ok((actual, size)) => {
+                each(size);
+                if actual != *expected {
+                    let message = format!(
+                        "It was altered: the manifest has {expected}, its bytes hash to {actual}."
+                    );
+                    faults.push(Fault::new("bag-altered", path, message));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let message = "The manifest names it, and it is not there.";
+                faults.push(Fault::new("bag-missing", path, message));
+            }
+            Err(error) => {
+                faults.push(Fault::new(
+                    "bag-unreadable",
+                    path,
+                    format!("It cannot be read: {error}."),
+                ));
+            }
+        }
+    }
+    let seals: BTreeSet<_> = seals.iter().map(|name| format!("{SEAL}{name}")).collect();
+    for path in files.sizes.keys() {
+        let listed = payload.contains_key(path) || tags.contains_key(path);
+        if !listed && path != TAG_MANIFEST && !seals.contains(path) {
+            faults.push(Fault::new("bag-extra", path, "No manifest names it."));
+        }
+    }
+    let info = match read(&dir, INFO, LARGEST_TAG) {
+        Ok(bytes) => labels(&String::from_utf8_lossy(&bytes)),
+        Err(_) => Vec::new(),
+    };
+    let bytes = |path: &String| files.sizes.get(path).copied().unwrap_or(0);
+    let oxum = format!("{}.{}", payload.keys().map(bytes).sum::<u64>(), payload.len());
+    let stated = info.iter().find(|(label, _)| label == "Payload-Oxum").map(|(_, value)| value);
+    if let Some(stated) = stated.filter(|stated| **stated != oxum) {
+        let message = format!("Payload-Oxum is {stated}, and the payload has {oxum}.");
+        faults.push(Fault::new("bag-altered", INFO, message));
+    }
+    let tag_manifest = read(&dir, TAG_MANIFEST, LARGEST_MANIFEST)?;
+    faults.sort();
+    Ok(Checked { dir, faults, payload, info, tag_manifest })
+}
+
+/// The declaration names a version that is known.
+fn declared(dir: &Dir) -> io::Result<()> {
+    let text = read(dir, DECLARATION, LARGEST_TAG)
+        .map_err(|error| io::Error::other(format!("it is no bag: {DECLARATION}: {error}")))?;
+    let lines = labels(&String::from_utf8_lossy(&text));
+    let value = |label: &str| lines.iter().find(|(l, _)| l == label).map(|(_, v)| v.as_str());
+    match (value("BagIt-Version"), value("Tag-File-Character-Encoding")) {
+        (Some("0.97" | "1.0"), Some("UTF-8")) => Ok(()),
+        (version, encoding) => Err(io::Error::other(format!(
+            "{DECLARATION} declares BagIt {} in {}: version 1.0 in UTF-8 is read",
+            Printable(version.unwrap_or("of no version")),
+            Printable(encoding.unwrap_or("no encoding"))
+        ))),
+    }
+}
+
+/// `Label: value` lines; a line that begins with white space goes on with the one before.
+fn labels(text: &str) -> Vec<(String, String)> {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for line in text.lines() {
+        if let Some((_, value)) = lines.last_mut()
+            && line.starts_with([' ', '\t'])
+        {
+            value.push(' ');
+            value.push_str(line.trim());
+        } else if let Some((label, value)) = line.split_once(':') {
+            lines.push((label.trim().to_owned(), value.trim().to_owned()));
+        }
+    }
+    lines
+}
+
+/// Reads a manifest; what it says that no manifest may say is a fault.
+fn manifest(
+    dir: &Dir,
+    name: &str,
+    faults: &mut Vec<Fault>,
+) -> io::Result<BTreeMap<String, Sha256Hash>> {
+    let bytes = read(dir, name, LARGEST_MANIFEST)
+        .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| io::Error::other(format!("{name} is not UTF-8")))?;
+    let mut files = BTreeMap::new();
+    for (number, line) in text.lines().enumerate() {
+        let mut fault = |message: String| {
+            faults.push(Fault::new(
+                "bag-manifest",
+                name,
+                format!("Line {}: {message}", number + 1),
+            ));
+        };
+        let parts = line.split_once([' ', '\t']);
+        let parts = parts.map(|(hash, path)| (hash, path.trim_start_matches([' ', '\t', '*'])));
+        let Some((Some(hash), path)) =
+            parts.map(|(hash, path)| (Sha256Hash::parse(&hash.to_ascii_lowercase()), path))
+        else {
+            fault("it is not a SHA-256 hash value and a path.".into());
+            continue;
+        };
+        if !is_bag_path(path) {
+            fault(format!("{} leads out of the bag, or is no path.", Printable(path)));
+        } else if files.insert(path.to_owned(), hash).is_some() {
+            fault(format!("{} is named twice.", Printable(path)));
+        }
+    }
+    Ok(files)
+}
+
+fn hash(dir: &Dir, path: &str) -> io::Result<(Sha256Hash, u64)> {
+    let mut file = open(dir, path)?;
+    let mut hash = Sha256Stream::default();
+    let (mut buffer, mut size) = (vec![0; 64 << 10], 0);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((hash.finish(), size)),
+            n => {
+                hash.update(buffer.get(..n).unwrap_or_default());
+                size += n as u64;
+            }
+        }
+    }
+}
+
+/// Opens a regular file that is reached without a link.
+fn open(dir: &Dir, path: &str) -> io::Result<cap_std::fs::File> {
+    // Opening a pipe would wait for its writer; so the kind is asked first.
+    if !dir.symlink_metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    dir.open(path)
+}
+
+fn read(dir: &Dir, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(dir, path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::other(format!("it is larger than {limit} bytes")));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,38 @@
+//! The files of a bag's folder.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use cap_std::fs::Dir;
+
+/// Every file below a folder with its size, and what is neither file nor folder.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    pub(super) sizes: BTreeMap<String, u64>,
+    pub(super) strange: Vec<String>,
+}
+
+/// Lists a folder and all below it; links are not followed.
+pub(super) fn walk(root: &Dir) -> io::Result<Files> {
+    let mut files = Files::default();
+    let mut folders = vec![(root.try_clone()?, String::new())];
+    while let Some((folder, prefix)) = folders.pop() {
+        for entry in folder.entries()? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let path = format!("{prefix}{}", name.to_string_lossy());
+            let kind = entry.file_type()?;
+            if name.to_str().is_none() {
+                files.strange.push(path);
+            } else if kind.is_dir() {
+                folders.push((entry.open_dir()?, path + "/"));
+            } else if kind.is_file() {
+                files.sizes.insert(path, entry.metadata()?.len());
+            } else {
+                files.strange.push(path);
+            }
+        }
+    }
+    files.strange.sort();
+    Ok(files)
+}

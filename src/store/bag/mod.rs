@@ -1,0 +1,149 @@
+//! Bags (BagIt, RFC 8493): a folder whose payload lies in `data/` and whose manifests give the
+//! SHA-256 hash value of every file, so that anyone can tell that it is whole.
+//!
+//! Bags are written with SHA-256 manifests alone. One that is read is hostile: paths are held to
+//! [`is_path`] before they are looked for, every file is opened beneath the folder, and links are
+//! not followed. Paths hold no `%` and no control character, so that the manifests are also what
+//! `sha256sum -c` reads: RFC 8493 would have such characters encoded, which that does not know.
+
+pub mod check;
+mod files;
+pub mod zip;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::directory::is_path;
+use crate::model::Sha256Hash;
+
+pub use check::{Checked, Fault};
+
+/// The bag's declaration.
+pub const DECLARATION: &str = "bagit.txt";
+/// What it is, for people.
+pub const INFO: &str = "bag-info.txt";
+/// The manifest of the payload.
+pub const MANIFEST: &str = "manifest-sha256.txt";
+/// The manifest of everything else: what is signed.
+pub const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
+/// Where the payload lies.
+pub const PAYLOAD: &str = "data/";
+/// Where signatures over the tag manifest lie, which it therefore cannot list.
+pub const SEAL: &str = "seal/";
+
+const DECLARED: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
+
+/// Whether a path can stand in a bag.
+#[must_use]
+pub fn is_bag_path(path: &str) -> bool {
+    is_path(path) && !path.contains(|c: char| c.is_control() || c == '%')
+}
+
+/// A bag that is being written, in a folder of its own.
+#[derive(Debug)]
+pub struct BagWriter {
+    root: PathBuf,
+    payload: BTreeMap<String, Sha256Hash>,
+    tags: BTreeMap<String, Sha256Hash>,
+    bytes: u64,
+}
+
+impl BagWriter {
+    /// Begins a bag in an empty folder.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        let (payload, tags) = (BTreeMap::new(), BTreeMap::new());
+        Self { root: root.to_owned(), payload, tags, bytes: 0 }
+    }
+
+    /// Adds a file of the payload (its path begins with `data/`) or a tag file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn add(&mut self, path: &str, content: &[u8]) -> io::Result<()> {
+        let at = self.place(path)?;
+        let mut file = File::options().write(true).create_new(true).open(at)?;
+        io::Write::write_all(&mut file, content)?;
+        self.enter(path, Sha256Hash::of(content), content.len() as u64);
+        Ok(())
+    }
+
+    /// Moves a file of known hash value and size into the bag.
+    ///
+    /// # Errors
+    /// When it cannot be moved.
+    pub fn take(&mut self, path: &str, file: &Path, hash: Sha256Hash, size: u64) -> io::Result<()> {
+        let at = self.place(path)?;
+        fs::rename(file, at)?;
+        self.enter(path, hash, size);
+        Ok(())
+    }
+
+    /// Whether there is a file of this path.
+    #[must_use]
+    pub fn holds(&self, path: &str) -> bool {
+        self.payload.contains_key(path) || self.tags.contains_key(path)
+    }
+
+    fn place(&self, path: &str) -> io::Result<PathBuf> {
+        if !is_bag_path(path) || self.holds(path) {
+            return Err(io::Error::other(format!("{path} cannot stand in a bag, or is there")));
+        }
+        let at = self.root.join(path);
+        if let Some(folder) = at.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        Ok(at)
+    }
+
+    fn enter(&mut self, path: &str, hash: Sha256Hash, size: u64) {
+        match path.starts_with(PAYLOAD) {
+            true => {
+                self.bytes += size;
+                self.payload.insert(path.to_owned(), hash);
+            }
+            false => {
+                self.tags.insert(path.to_owned(), hash);
+            }
+        }
+    }
+
+    /// Writes declaration, information and manifests; returns the tag manifest. `info` are the
+    /// lines of `bag-info.txt` beside those that every bag has.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn finish(mut self, as_of: Timestamp, info: &[(&str, String)]) -> io::Result<Vec<u8>> {
+        let mut text = format!(
+            "Bagging-Date: {}\nPayload-Oxum: {}.{}\n",
+            as_of.strftime("%Y-%m-%d"),
+            self.bytes,
+            self.payload.len()
+        );
+        for (label, value) in info {
+            // A value that spans lines would begin another label.
+            let value: String =
+                value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let _ = writeln!(text, "{label}: {value}");
+        }
+        let manifest = render(&self.payload);
+        self.add(INFO, text.as_bytes())?;
+        self.add(DECLARATION, DECLARED.as_bytes())?;
+        self.add(MANIFEST, manifest.as_bytes())?;
+        let tags = render(&self.tags).into_bytes();
+        self.add(TAG_MANIFEST, &tags)?;
+        Ok(tags)
+    }
+}
+
+fn render(files: &BTreeMap<String, Sha256Hash>) -> String {
+    files.iter().fold(String::new(), |mut text, (path, hash)| {
+        let _ = writeln!(text, "{hash}  {path}");
+        text
+    })
+}
