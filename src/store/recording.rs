@@ -218,15 +218,18 @@ impl Store for RecordingStore {
                 record.reading = Reading::Failed(error.to_string());
             }),
         })?;
-        let file = match (self.recorder.keep)(key) {
-            true => self.recorder.begin().map_err(|error| {
-                let told = StoreError::Trouble(format!("it cannot be kept: {error}"));
+        if !(self.recorder.keep)(key) {
+            return Ok(self.tee(place, object, None));
+        }
+        match self.recorder.begin() {
+            Ok(file) => Ok(self.tee(place, object, Some(file))),
+            Err(error) => {
+                let cause = format!("it cannot be kept: {error}");
                 self.recorder.fail(error);
-                told
-            }),
-            false => return Ok(self.tee(place, object, None)),
-        };
-        Ok(self.tee(place, object, Some(file?)))
+                self.recorder.with(&place, |r| r.reading = Reading::Failed(cause.clone()));
+                Err(StoreError::Trouble(cause))
+            }
+        }
     }
 
     fn put_new(&self, key: &str, body: &[u8], metadata: &Metadata) -> Result<Put, StoreError> {

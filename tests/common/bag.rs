@@ -1,0 +1,194 @@
+//! An evidence bag of a tree, ways to damage it, and what is said of it.
+#![allow(dead_code, unreachable_pub)] // each test crate uses a part
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use trailseal::model::Sha256Hash;
+
+use crate::common::{BUCKET, Ran, Tree, trailseal};
+
+/// As of when bags of tests are.
+pub const AS_OF: &str = "2026-06-01T00:00:00Z";
+
+/// A bag in a folder of a temporary directory.
+pub struct Bag {
+    pub around: TempDir,
+    pub dir: PathBuf,
+    pub status: u8,
+    pub out: String,
+    pub err: String,
+}
+
+/// What a check says.
+pub struct Checked {
+    pub status: u8,
+    pub json: Value,
+    pub err: String,
+}
+
+impl Bag {
+    pub fn of(tree: &Tree, more: &[&str]) -> Self {
+        let bag = Self::tried(tree, more);
+        assert!(bag.dir.join("bagit.txt").is_file(), "{}", bag.err);
+        bag
+    }
+
+    /// Packs; there may be no bag.
+    pub fn tried(tree: &Tree, more: &[&str]) -> Self {
+        let around = TempDir::new().unwrap();
+        let dir = around.path().join("evidence");
+        let Ran { status, out, err } = pack(tree, &dir, more);
+        Self { around, dir, status, out, err }
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.dir.join(path)
+    }
+
+    /// Where an object of the tree is.
+    pub fn object(&self, key: &str) -> PathBuf {
+        self.dir.join(object(key))
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap()
+    }
+
+    pub fn change(&self, path: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = fs::read(self.path(path)).unwrap();
+        change(&mut bytes);
+        fs::write(self.path(path), bytes).unwrap();
+    }
+
+    pub fn replace(&self, path: &str, from: &str, to: &str) {
+        let text = self.read(path);
+        assert!(text.contains(from), "{path}: {from}");
+        fs::write(self.path(path), text.replace(from, to)).unwrap();
+    }
+
+    /// Takes an object away, and every trace of it in custody.
+    pub fn forget(&self, key: &str) {
+        fs::remove_file(self.object(key)).unwrap();
+        let _ = fs::remove_file(self.path(&format!("{}.metadata.json", object(key))));
+        let rows = self.read("data/custody.csv");
+        let kept: Vec<_> = rows.split("\r\n").filter(|row| !row.contains(key)).collect();
+        assert!(kept.len() < rows.split("\r\n").count());
+        fs::write(self.path("data/custody.csv"), kept.join("\r\n")).unwrap();
+    }
+
+    /// What whoever alters a bag that is not sealed can do: write its manifests anew.
+    pub fn write_manifests_anew(&self) {
+        let files = files_of(&self.dir);
+        let of = |wanted: &dyn Fn(&str) -> bool| -> String {
+            let wanted = files.iter().filter(|(path, _)| wanted(path));
+            wanted.map(|(path, bytes)| format!("{}  {path}\n", Sha256Hash::of(bytes))).collect()
+        };
+        let payload = |path: &str| path.starts_with("data/");
+        fs::write(self.path("manifest-sha256.txt"), of(&payload)).unwrap();
+        let (bytes, count) = files
+            .iter()
+            .filter(|(path, _)| payload(path))
+            .fold((0, 0), |(bytes, count), (_, file)| (bytes + file.len(), count + 1));
+        let info = self.read("bag-info.txt");
+        let info: String = info
+            .lines()
+            .map(|line| match line.starts_with("Payload-Oxum") {
+                true => format!("Payload-Oxum: {bytes}.{count}\n"),
+                false => format!("{line}\n"),
+            })
+            .collect();
+        fs::write(self.path("bag-info.txt"), info).unwrap();
+        let files = files_of(&self.dir);
+        let tags: String = files
+            .iter()
+            .filter(|(path, _)| {
+                !payload(path) && !path.starts_with("seal/") && *path != "tagmanifest-sha256.txt"
+            })
+            .map(|(path, bytes)| format!("{}  {path}\n", Sha256Hash::of(bytes)))
+            .collect();
+        fs::write(self.path("tagmanifest-sha256.txt"), tags).unwrap();
+    }
+
+    pub fn check(&self, more: &[&str]) -> Checked {
+        check(&self.dir, more)
+    }
+
+    /// Runs the bag's own script with nothing but the system's tools.
+    pub fn script(&self, more: &[&str]) -> Ran {
+        let output = Command::new("sh")
+            .arg(self.path("verify.sh"))
+            .args(more)
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .output()
+            .unwrap();
+        Ran {
+            status: u8::try_from(output.status.code().unwrap()).unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Checked {
+    /// What is wrong with the bag, as code and path.
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let text = |fault: &Value, field: &str| fault[field].as_str().unwrap().to_owned();
+        let faults = self.json["faults"].as_array().unwrap();
+        faults.iter().map(|f| (text(f, "code"), text(f, "path"))).collect()
+    }
+
+    /// The codes of what was found when it was verified again, notices aside.
+    pub fn found(&self) -> Vec<String> {
+        let findings = self.json["reverified"]["findings"].as_array().unwrap();
+        let weighs = findings.iter().filter(|f| f["severity"] != "notice");
+        weighs.map(|f| f["code"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Where an object of the tree is in a bag.
+pub fn object(key: &str) -> String {
+    format!("data/objects/{BUCKET}/{key}")
+}
+
+pub fn pack(tree: &Tree, output: &Path, more: &[&str]) -> Ran {
+    let (root, keys) = (tree.root().to_str().unwrap(), tree.keys.to_str().unwrap());
+    let mut args = vec!["evidence", "pack", root, "--keys", keys, "--no-progress"];
+    args.extend(["--output", output.to_str().unwrap()]);
+    if !more.contains(&"--as-of") {
+        args.extend(["--as-of", AS_OF]);
+    }
+    args.extend(more);
+    trailseal(&args)
+}
+
+pub fn check(bag: &Path, more: &[&str]) -> Checked {
+    let mut args =
+        vec!["evidence", "check", bag.to_str().unwrap(), "--no-progress", "--format", "json"];
+    args.extend(more);
+    let Ran { status, out, err } = trailseal(&args);
+    Checked { status, json: serde_json::from_str(&out).unwrap_or(Value::Null), err }
+}
+
+/// Every file below a folder with its bytes.
+pub fn files_of(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let (mut files, mut folders) = (BTreeMap::new(), vec![root.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let key = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                files.insert(key, fs::read(path).unwrap());
+            }
+        }
+    }
+    files
+}

@@ -1,0 +1,713 @@
+//! Evidence bags: what is packed, that anyone can check it, and that every alteration is told.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stderr)] // what is skipped is said aloud
+
+#[path = "common/bag.rs"]
+mod bag;
+mod common;
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use bag::{AS_OF, Bag, check, files_of, object, pack};
+use common::{EMPTY_HOUR, HOURS, Tree, digest_key, gzip, log_key, log_key_at, trailseal};
+use tempfile::TempDir;
+use trailseal::run::evidence::KeptLogs;
+use zip::write::SimpleFileOptions;
+
+/// The tools that the script needs, beside those of every system.
+fn has_openssl() -> bool {
+    let has = Command::new("openssl").arg("version").output().is_ok_and(|o| o.status.success());
+    if !has {
+        eprintln!("SKIPPED: openssl is not installed");
+    }
+    has
+}
+
+// ---- packing ------------------------------------------------------------------------------
+
+#[test]
+fn a_bag_holds_what_the_run_saw_and_checks_as_folder_and_as_archive() {
+    let tree = Tree::sealed();
+    let bag = Bag::of(&tree, &["--operator", "Jane Doe, Example Audit"]);
+    assert_eq!(bag.status, 0, "{}", bag.err);
+    let digests = (1..=HOURS).map(digest_key);
+    let logs = (0..HOURS).filter(|hour| *hour != EMPTY_HOUR).map(log_key);
+    for key in digests.clone().chain(logs) {
+        assert_eq!(fs::read(bag.object(&key)).unwrap(), fs::read(tree.path(&key)).unwrap());
+    }
+    for key in digests {
+        let sidecar = bag.read(&format!("{}.metadata.json", object(&key)));
+        assert!(sidecar.contains(&tree.previous(&key).signature));
+    }
+    let checked = bag.check(&[]);
+    assert_eq!((checked.status, checked.faults()), (0, vec![]), "{}", checked.json);
+    assert_eq!(checked.json["reverified"]["verdict"], "verified");
+    assert_eq!(checked.json["reverified"]["totals"]["logs"]["valid"], 7);
+    assert_eq!(checked.json["recorded"]["ran_by"]["operator"], "Jane Doe, Example Audit");
+    assert_eq!(checked.json["differences"], serde_json::json!([]));
+
+    let archive = bag.around.path().join("evidence.zip");
+    assert_eq!(pack(&tree, &archive, &["--operator", "Jane Doe, Example Audit"]).status, 0);
+    let unpacked = check(&archive, &[]);
+    assert_eq!(unpacked.status, 0, "{}", unpacked.json);
+    assert_eq!(unpacked.json["tag_manifest"], checked.json["tag_manifest"]);
+    // Nothing is left of the work.
+    let names: Vec<_> =
+        fs::read_dir(bag.around.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+#[test]
+fn custody_has_a_row_for_every_object() {
+    let tree = Tree::sealed();
+    let bag = Bag::of(&tree, &["--operator", "Jane Doe"]);
+    let text = bag.read("data/custody.csv");
+    let mut table = csv::Reader::from_reader(text.as_bytes());
+    let header = table.headers().unwrap().clone();
+    let column = |name: &str| header.iter().position(|h| h == name).unwrap();
+    let rows: Vec<_> = table.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 15);
+    for row in &rows {
+        let path = &row[column("path")];
+        let bytes = fs::read(bag.path(path)).unwrap();
+        assert_eq!(row[column("sha256")], trailseal::model::Sha256Hash::of(&bytes).to_string());
+        assert_eq!(row[column("size")], bytes.len().to_string());
+        assert_eq!(&row[column("packed")], "yes");
+        assert_eq!(&row[column("result")], "valid");
+        assert_eq!(&row[column("by")], "operator Jane Doe");
+        assert_eq!(&row[column("acquired")], AS_OF);
+        assert!(row[column("source")].starts_with("directory "), "{row:?}");
+    }
+}
+
+#[test]
+fn the_same_input_as_of_the_same_time_is_the_same_bytes() {
+    let tree = Tree::sealed();
+    let (one, two) = (Bag::of(&tree, &["--jobs", "1"]), Bag::of(&tree, &["--jobs", "7"]));
+    assert_eq!(files_of(&one.dir), files_of(&two.dir));
+    let archive = |bag: &Bag| {
+        let path = bag.around.path().join("evidence.zip");
+        assert_eq!(pack(&tree, &path, &[]).status, 0);
+        fs::read(path).unwrap()
+    };
+    assert_eq!(archive(&one), archive(&two));
+    let later = Bag::of(&tree, &["--as-of", "2026-06-01T00:00:01Z"]);
+    assert_ne!(files_of(&one.dir), files_of(&later.dir));
+}
+
+#[test]
+fn only_the_log_files_that_are_asked_for_are_packed() {
+    let tree = Tree::sealed();
+    tree.change(&log_key(5), |bytes| *bytes = gzip(b"{\"Records\":[]}"));
+    let injected = log_key_at(common::at(2, 40), "CloudTrail", "0000000000000000");
+    tree.write_log(&injected);
+    let logs = |bag: &Bag| -> Vec<String> {
+        let files = files_of(&bag.dir).into_keys();
+        files.filter(|path| path.contains("/CloudTrail/")).collect()
+    };
+    let all = Bag::of(&tree, &[]);
+    assert_eq!((all.status, logs(&all).len()), (1, 8));
+    let failed = Bag::of(&tree, &["--logs", "failed"]);
+    assert_eq!((failed.status, logs(&failed)), (1, vec![object(&injected), object(&log_key(5))]));
+    let none = Bag::of(&tree, &["--logs", "none"]);
+    assert_eq!((none.status, logs(&none).len()), (1, 0));
+    for (bag, kept) in [(&all, KeptLogs::All), (&failed, KeptLogs::Failed), (&none, KeptLogs::None)]
+    {
+        let checked = bag.check(&[]);
+        assert_eq!((checked.status, checked.faults()), (1, vec![]), "{kept:?}");
+        let again = kept == KeptLogs::All;
+        assert_eq!(checked.json["reverified"]["logs"], again);
+        // What the run read is known by its hash value, whether it is packed or not.
+        let custody = bag.read("data/custody.csv");
+        let of_log = custody.lines().find(|row| row.contains(&log_key(6))).unwrap();
+        let bytes = fs::read(tree.path(&log_key(6))).unwrap();
+        assert!(of_log.contains(&trailseal::model::Sha256Hash::of(&bytes).to_string()), "{kept:?}");
+    }
+}
+
+#[test]
+fn a_bag_of_a_violation_is_whole_and_shows_it() {
+    let tree = Tree::sealed();
+    tree.remove(&log_key(2));
+    tree.change(&digest_key(5), |bytes| {
+        let other = bytes.len() - 9;
+        bytes[other] ^= 1;
+    });
+    let bag = Bag::of(&tree, &[]);
+    let checked = bag.check(&[]);
+    assert_eq!((bag.status, checked.status, checked.faults()), (1, 1, vec![]));
+    assert_eq!(checked.json["differences"], serde_json::json!([]), "{}", checked.json);
+    assert!(checked.found().contains(&"log-missing".to_owned()));
+    let text = trailseal(&["evidence", "check", bag.dir.to_str().unwrap(), "--no-progress"]);
+    assert!(text.out.starts_with("VIOLATION: the bag is whole and unaltered;"), "{}", text.out);
+}
+
+#[test]
+fn what_could_not_be_read_then_is_no_loss_now() {
+    let tree = Tree::sealed();
+    let outside = TempDir::new().unwrap();
+    for key in [log_key(2), digest_key(5)] {
+        let moved = outside.path().join(key.rsplit_once('/').unwrap().1);
+        fs::rename(tree.path(&key), &moved).unwrap();
+        symlink(&moved, tree.path(&key)).unwrap();
+    }
+    let bag = Bag::of(&tree, &[]);
+    assert_eq!(bag.status, 3, "{}", bag.out);
+    let checked = bag.check(&[]);
+    assert_eq!((checked.status, checked.faults()), (3, vec![]), "{}", checked.json);
+    assert_eq!(checked.json["differences"], serde_json::json!([]));
+}
+
+#[test]
+fn a_bag_is_never_written_over_anything_and_never_left_half_made() {
+    let tree = Tree::sealed();
+    let folder = TempDir::new().unwrap();
+    let there = folder.path().join("there");
+    fs::create_dir(&there).unwrap();
+    let refused = pack(&tree, &there, &[]);
+    assert_eq!(refused.status, 2);
+    assert!(refused.err.contains("it is there already"), "{}", refused.err);
+    let future = pack(&tree, &folder.path().join("x"), &["--as-of", "2999-01-01T00:00:00Z"]);
+    assert_eq!(future.status, 2);
+    assert!(future.err.contains("lies in the future"), "{}", future.err);
+    let nowhere = pack(&tree, &folder.path().join("no/such/place.zip"), &[]);
+    assert_eq!(nowhere.status, 4);
+    assert!(nowhere.err.contains("cannot be written"), "{}", nowhere.err);
+    let unsigned = pack(&tree, &folder.path().join("x"), &["--sign", "no-such-key", "--cert", "x"]);
+    assert_eq!(unsigned.status, 2);
+    assert_eq!(files_of(folder.path()).len(), 0);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// A limit on the size of files stands in for a full disk: both fail a write in the middle.
+#[test]
+fn a_disk_that_fills_up_leaves_no_bag() {
+    let tree = Tree::sealed();
+    let mut noise = vec![0_u8; 300_000];
+    let mut state = 7_u32;
+    for byte in &mut noise {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        *byte = (state >> 24) as u8;
+    }
+    let hidden = log_key_at(common::at(9, 20), "CloudTrail", "ffffffffffffffff");
+    tree.write(&hidden, &gzip(format!("{{\"Records\":[\"{}\"]}}", hex::encode(&noise)).as_bytes()));
+    tree.seal(10).unwrap();
+    let folder = TempDir::new().unwrap();
+    for output in ["bag", "bag.zip"] {
+        let output = folder.path().join(output);
+        // In blocks of 512 bytes: less than that log file, or less than the archive of them all.
+        let script = "trap '' XFSZ; ulimit -f 100; exec \"$@\"";
+        let ran = Command::new("sh")
+            .args(["-c", script, "sh", env!("CARGO_BIN_EXE_trailseal"), "evidence", "pack"])
+            .args([tree.root().to_str().unwrap(), "--keys", tree.keys.to_str().unwrap()])
+            .args(["--no-progress", "--output", output.to_str().unwrap()])
+            .output()
+            .unwrap();
+        let err = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(4), "{err}");
+        assert!(err.contains("no bag was made") && err.contains("has room"), "{err}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
+
+// ---- a damaged bag ------------------------------------------------------------------------
+
+#[test]
+fn every_alteration_of_a_bag_is_named() {
+    type Damage = (&'static str, fn(&Bag), &'static str, String);
+    let log = object(&log_key(2));
+    let of = |path: &str| path.to_owned();
+    let damages: Vec<Damage> = vec![
+        (
+            "altered log",
+            |b| b.change(&object(&log_key(2)), |x| x.push(0)),
+            "bag-altered",
+            log.clone(),
+        ),
+        (
+            "altered report",
+            |b| b.change("data/report/report.html", |x| x.push(b' ')),
+            "bag-altered",
+            of("data/report/report.html"),
+        ),
+        (
+            "altered guide",
+            |b| b.change("VERIFY.md", |x| x.push(b'x')),
+            "bag-altered",
+            of("VERIFY.md"),
+        ),
+        (
+            "altered script",
+            |b| b.replace("verify.sh", "exit 1", "exit 0"),
+            "bag-altered",
+            of("verify.sh"),
+        ),
+        (
+            "missing log",
+            |b| fs::remove_file(b.object(&log_key(2))).unwrap(),
+            "bag-missing",
+            log.clone(),
+        ),
+        (
+            "extra payload",
+            |b| fs::write(b.path("data/more"), "x").unwrap(),
+            "bag-extra",
+            of("data/more"),
+        ),
+        (
+            "extra tag file",
+            |b| fs::write(b.path("README"), "x").unwrap(),
+            "bag-extra",
+            of("README"),
+        ),
+        (
+            "climbing path",
+            |b| {
+                b.change("manifest-sha256.txt", |x| {
+                    x.extend(format!("{}  data/../../x\n", "0".repeat(64)).bytes())
+                })
+            },
+            "bag-manifest",
+            of("manifest-sha256.txt"),
+        ),
+        (
+            "absolute path",
+            |b| {
+                b.change("manifest-sha256.txt", |x| {
+                    x.extend(format!("{}  /etc/passwd\n", "0".repeat(64)).bytes())
+                })
+            },
+            "bag-manifest",
+            of("manifest-sha256.txt"),
+        ),
+        (
+            "a path twice",
+            |b| {
+                let m = b.read("manifest-sha256.txt");
+                let line = m.lines().next().unwrap().to_owned();
+                b.change("manifest-sha256.txt", |x| x.extend(format!("{line}\n").bytes()));
+            },
+            "bag-manifest",
+            of("manifest-sha256.txt"),
+        ),
+        (
+            "no hash value",
+            |b| b.change("manifest-sha256.txt", |x| x.extend(b"xyz  data/x\n")),
+            "bag-manifest",
+            of("manifest-sha256.txt"),
+        ),
+        (
+            "link",
+            |b| {
+                fs::remove_file(b.object(&log_key(2))).unwrap();
+                symlink("/etc/passwd", b.object(&log_key(2))).unwrap();
+            },
+            "bag-strange",
+            log.clone(),
+        ),
+        (
+            "other oxum",
+            |b| b.replace("bag-info.txt", "Payload-Oxum: ", "Payload-Oxum: 1"),
+            "bag-altered",
+            of("bag-info.txt"),
+        ),
+    ];
+    let tree = Tree::sealed();
+    for (name, damage, code, path) in damages {
+        let bag = Bag::of(&tree, &[]);
+        damage(&bag);
+        let checked = bag.check(&[]);
+        assert_eq!(checked.status, 1, "{name}: {}", checked.json);
+        let faults = checked.faults();
+        assert!(faults.contains(&(code.to_owned(), path)), "{name}: {faults:?}");
+    }
+}
+
+#[test]
+fn what_is_no_bag_of_ours_is_refused_with_the_reason() {
+    type Damage = (fn(&Bag), &'static str);
+    let damages: [Damage; 7] = [
+        (|b| fs::remove_file(b.path("bagit.txt")).unwrap(), "it is no bag: bagit.txt"),
+        (|b| b.replace("bagit.txt", "1.0", "2.0"), "BagIt 2.0"),
+        (|b| b.replace("bagit.txt", "UTF-8", "ISO-8859-1"), "ISO-8859-1"),
+        (|b| fs::write(b.path("manifest-md5.txt"), "").unwrap(), "a manifest of md5"),
+        (|b| fs::write(b.path("tagmanifest-sha512.txt"), "").unwrap(), "a manifest of sha512"),
+        (|b| fs::write(b.path("fetch.txt"), "").unwrap(), "fetch.txt"),
+        (|b| fs::remove_file(b.path("manifest-sha256.txt")).unwrap(), "manifest-sha256.txt"),
+    ];
+    let tree = Tree::sealed();
+    for (damage, reason) in damages {
+        let bag = Bag::of(&tree, &[]);
+        damage(&bag);
+        let checked = bag.check(&[]);
+        assert_eq!(checked.status, 2, "{reason}: {}", checked.err);
+        assert!(checked.err.contains(reason), "{reason}: {}", checked.err);
+    }
+    let nothing = check(&tree.path("no-such-bag.zip"), &[]);
+    assert_eq!(nothing.status, 2);
+}
+
+/// Whoever alters a bag without a seal can write its manifests anew. What the digests vouch for
+/// still tells.
+#[test]
+fn an_altered_bag_with_manifests_written_anew_does_not_pass() {
+    type Damage = (&'static str, fn(&Bag), &'static str);
+    let damages: [Damage; 9] = [
+        ("altered log", |b| fs::write(b.object(&log_key(2)), gzip(b"{}")).unwrap(), "log-modified"),
+        ("log forgotten", |b| b.forget(&log_key(2)), "log-missing"),
+        ("digest forgotten", |b| b.forget(&digest_key(4)), "digest-missing"),
+        ("newest digest forgotten", |b| b.forget(&digest_key(HOURS)), "chain-truncated"),
+        (
+            "altered digest",
+            |b| {
+                let d = fs::read(b.object(&digest_key(5))).unwrap();
+                let t = String::from_utf8(common::gunzip(&d)).unwrap().replace("T0420Z", "T0421Z");
+                fs::write(b.object(&digest_key(5)), gzip(t.as_bytes())).unwrap();
+            },
+            "",
+        ),
+        (
+            "altered signature",
+            |b| {
+                let path = format!("{}.metadata.json", object(&digest_key(4)));
+                let other = b.read(&format!("{}.metadata.json", object(&digest_key(5))));
+                fs::write(b.path(&path), other).unwrap();
+            },
+            "digest-modified",
+        ),
+        (
+            "log put in",
+            |b| {
+                let key = log_key_at(common::at(2, 40), "CloudTrail", "0000000000000000");
+                fs::write(b.object(&key), gzip(b"{}")).unwrap();
+                let row = format!("{},yes,log,s3://x,1,,,,,,,\r\n", object(&key));
+                b.change("data/custody.csv", |x| x.extend(row.bytes()));
+            },
+            "log-unreferenced",
+        ),
+        (
+            "log said to be unread",
+            |b| {
+                fs::remove_file(b.object(&log_key(2))).unwrap();
+                let rows = b.read("data/custody.csv");
+                let rows: Vec<_> = rows
+                    .split("\r\n")
+                    .map(|r| {
+                        if r.contains(&log_key(2)) {
+                            r.replacen(",yes,", ",unreadable,", 1)
+                        } else {
+                            r.to_owned()
+                        }
+                    })
+                    .collect();
+                fs::write(b.path("data/custody.csv"), rows.join("\r\n")).unwrap();
+            },
+            "object-unreadable",
+        ),
+        (
+            "other keys",
+            |b| {
+                for (path, _) in files_of(&b.dir) {
+                    if path.starts_with("data/keys/") {
+                        fs::remove_file(b.path(&path)).unwrap();
+                    }
+                }
+                fs::write(b.path("data/keys/sources.json"), "[]").unwrap();
+            },
+            "digest-key-unknown",
+        ),
+    ];
+    let tree = Tree::sealed();
+    for (name, damage, code) in damages {
+        let bag = Bag::of(
+            &tree,
+            &["--end-time", &common::at(HOURS.into(), 0).to_string(), "--grace", "0s"],
+        );
+        damage(&bag);
+        bag.write_manifests_anew();
+        let checked = bag.check(&[]);
+        assert_eq!(checked.faults(), vec![], "{name}");
+        assert_ne!(checked.status, 0, "{name}: {}", checked.json);
+        let trouble = matches!(code, "object-unreadable" | "digest-key-unknown");
+        assert_eq!(checked.status, if trouble { 3 } else { 1 }, "{name}: {}", checked.json);
+        if !code.is_empty() {
+            assert!(checked.found().contains(&code.to_owned()), "{name}: {:?}", checked.found());
+        }
+        assert_ne!(checked.json["differences"], serde_json::json!([]), "{name}");
+    }
+}
+
+#[test]
+fn a_bag_that_contradicts_itself_does_not_pass() {
+    type Damage = (&'static str, fn(&Bag), &'static str, &'static str);
+    let damages: [Damage; 6] = [
+        (
+            "newer report",
+            |b| b.replace("data/report/run.json", "trailseal.run/1", "trailseal.run/2"),
+            "bag-malformed",
+            "data/report/run.json",
+        ),
+        (
+            "report of another verdict",
+            |b| {
+                b.replace(
+                    "data/report/run.json",
+                    "\"verdict\": \"verified\"",
+                    "\"verdict\": \"incomplete\"",
+                )
+            },
+            "bag-malformed",
+            "data/report/run.json",
+        ),
+        (
+            "newer request",
+            |b| b.replace("data/report/request.json", "evidence-request/1", "evidence-request/9"),
+            "bag-malformed",
+            "data/report/request.json",
+        ),
+        (
+            "custody is no table",
+            |b| fs::write(b.path("data/custody.csv"), "a\n\"").unwrap(),
+            "bag-malformed",
+            "data/custody.csv",
+        ),
+        (
+            "object without a row",
+            |b| fs::write(b.path("data/objects/more"), "x").unwrap(),
+            "bag-extra",
+            "data/objects/more",
+        ),
+        (
+            "row that climbs",
+            |b| {
+                b.change("data/custody.csv", |x| {
+                    x.extend(b"data/objects/../../../etc/passwd,yes,log,x,,,,,,,,\r\n")
+                })
+            },
+            "bag-malformed",
+            "data/objects/../../../etc/passwd",
+        ),
+    ];
+    let tree = Tree::sealed();
+    for (name, damage, code, path) in damages {
+        let bag = Bag::of(&tree, &[]);
+        damage(&bag);
+        bag.write_manifests_anew();
+        let checked = bag.check(&[]);
+        assert_eq!(checked.status, 1, "{name}: {}", checked.json);
+        assert!(
+            checked.faults().contains(&(code.into(), path.into())),
+            "{name}: {:?}",
+            checked.faults()
+        );
+    }
+}
+
+#[test]
+fn a_check_changes_nothing() {
+    let tree = Tree::sealed();
+    let bag = Bag::of(&tree, &["--logs", "none"]);
+    let before = files_of(&bag.dir);
+    let folders = || {
+        let output = Command::new("find").arg(&bag.dir).args(["-type", "d"]).output().unwrap();
+        output.stdout.len()
+    };
+    let were = folders();
+    bag.check(&[]);
+    assert_eq!((files_of(&bag.dir), folders()), (before, were));
+}
+
+#[test]
+fn keys_of_ones_own_take_the_place_of_those_in_the_bag() {
+    let tree = Tree::sealed();
+    let bag = Bag::of(&tree, &[]);
+    let keys = tree.keys.to_str().unwrap();
+    let checked = bag.check(&["--keys", keys]);
+    assert_eq!(checked.status, 0);
+    let said = |checked: &bag::Checked| checked.json["not_proven"].to_string();
+    assert!(!said(&checked).contains("public keys in the bag"));
+    assert!(said(&bag.check(&[])).contains("public keys in the bag"));
+    let other = TempDir::new().unwrap();
+    let made = trailseal(&["keys", "generate", other.path().join("k").to_str().unwrap()]);
+    assert_eq!(made.status, 0, "{}", made.err);
+    let other = other.path().join("k/public-keys.json");
+    let checked = bag.check(&["--keys", other.to_str().unwrap()]);
+    assert_eq!((checked.status, checked.found()[0].as_str()), (3, "digest-key-unknown"));
+}
+
+// ---- archives -----------------------------------------------------------------------------
+
+#[test]
+fn hostile_archives_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let deflated =
+        SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    let archive = |files: &[(&str, &[u8], SimpleFileOptions)]| {
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content, options) in files {
+            archive.start_file(*name, *options).unwrap();
+            archive.write_all(content).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    };
+    let linked = {
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        archive.add_symlink("bag/link", "/etc/passwd", stored).unwrap();
+        archive.finish().unwrap().into_inner()
+    };
+    let zeros = vec![0; 200 << 20];
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (b"PK".to_vec(), "no ZIP archive"),
+        (archive(&[]), "holds no file"),
+        (archive(&[("bag/../../climbs", b"x", stored)]), "leads out of the bag"),
+        (archive(&[("/absolute", b"x", stored)]), "leads out of the bag"),
+        (archive(&[("beside", b"x", stored)]), "lies beside it"),
+        (archive(&[("bag/a", b"x", stored), ("other/b", b"x", stored)]), "lies beside the bag"),
+        (linked, "not a regular file"),
+        (archive(&[("bag/bomb", &zeros, deflated)]), "unpacks to more than"),
+    ];
+    for (bytes, reason) in cases {
+        let path = folder.path().join("bag.zip");
+        fs::write(&path, bytes).unwrap();
+        let checked = check(&path, &[]);
+        assert_eq!(checked.status, 2, "{reason}");
+        assert!(checked.err.contains(reason), "{reason}: {}", checked.err);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+// ---- by hand ------------------------------------------------------------------------------
+
+#[test]
+fn the_script_passes_a_bag_without_trailseal() {
+    if !has_openssl() {
+        return;
+    }
+    let tree = Tree::sealed();
+    for logs in ["all", "failed", "none"] {
+        let bag = Bag::of(&tree, &["--logs", logs]);
+        let ran = bag.script(&[]);
+        assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{}", ran.out);
+        assert!(ran.out.contains("digests    8 checked"), "{}", ran.out);
+        let (checked, absent) = if logs == "all" { (7, 0) } else { (0, 7) };
+        let told =
+            format!("log files  {checked} checked against their digests; {absent} are listed");
+        assert!(ran.out.contains(&told), "{}", ran.out);
+    }
+}
+
+#[test]
+fn the_script_reads_copies_that_lost_signatures_or_were_unpacked() {
+    if !has_openssl() {
+        return;
+    }
+    let tree = Tree::sealed();
+    for end in 1..HOURS {
+        tree.lose_metadata(&digest_key(end));
+    }
+    for key in [log_key(2), digest_key(4)] {
+        let inflated = common::gunzip(&fs::read(tree.path(&key)).unwrap());
+        fs::write(tree.path(key.strip_suffix(".gz").unwrap()), inflated).unwrap();
+        tree.remove(&key);
+    }
+    let bag = Bag::of(&tree, &[]);
+    assert_eq!(bag.status, 0, "{}", bag.out);
+    let ran = bag.script(&[]);
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{}", ran.out);
+    assert_eq!(bag.check(&[]).status, 0);
+}
+
+#[test]
+fn the_script_fails_a_tampered_bag() {
+    if !has_openssl() {
+        return;
+    }
+    type Damage = (&'static str, bool, fn(&Bag), &'static str);
+    let damages: [Damage; 10] = [
+        (
+            "altered",
+            false,
+            |b| b.change(&object(&log_key(2)), |x| x.push(0)),
+            "missing or were altered",
+        ),
+        (
+            "extra",
+            false,
+            |b| fs::write(b.path("data/more"), "x").unwrap(),
+            "the manifest does not name it",
+        ),
+        (
+            "log",
+            true,
+            |b| fs::write(b.object(&log_key(2)), gzip(b"{}")).unwrap(),
+            "not what the digest vouches for",
+        ),
+        (
+            "log behind",
+            true,
+            |b| b.change(&object(&log_key(2)), |x| x.extend(b"more")),
+            "it is not whole",
+        ),
+        ("log gone", true, |b| b.forget(&log_key(2)), "it is not in the bag"),
+        (
+            "log put in",
+            true,
+            |b| fs::write(b.object(&log_key(3)), gzip(b"{}")).unwrap(),
+            "no digest in the bag lists it",
+        ),
+        (
+            "digest gone",
+            true,
+            |b| b.forget(&digest_key(4)),
+            "the digest before it is not in the bag",
+        ),
+        (
+            "digest",
+            true,
+            |b| {
+                let d = fs::read(b.object(&digest_key(4))).unwrap();
+                let t = String::from_utf8(common::gunzip(&d))
+                    .unwrap()
+                    .replace("us-east-1_20260301T0320Z", "us-east-1_20260301T0321Z")
+                    .replace("\"newestEventTime\":null", "\"newestEventTime\":\"\"");
+                fs::write(b.object(&digest_key(4)), gzip(t.as_bytes())).unwrap();
+            },
+            "its signature does not fit",
+        ),
+        (
+            "signature",
+            true,
+            |b| {
+                let path = format!("{}.metadata.json", object(&digest_key(4)));
+                let other = b.read(&format!("{}.metadata.json", object(&digest_key(5))));
+                fs::write(b.path(&path), other).unwrap();
+            },
+            "its signature does not fit",
+        ),
+        (
+            "digest of another place",
+            true,
+            |b| {
+                fs::copy(b.object(&digest_key(4)), b.object(&digest_key(12))).unwrap();
+            },
+            "the digest says that it is",
+        ),
+    ];
+    let tree = Tree::sealed();
+    for (name, anew, damage, said) in damages {
+        let bag = Bag::of(&tree, &[]);
+        damage(&bag);
+        if anew {
+            bag.write_manifests_anew();
+        }
+        let ran = bag.script(&[]);
+        assert_eq!(ran.status, 1, "{name}: {}", ran.out);
+        let faults: Vec<_> = ran.out.lines().filter(|line| line.starts_with("FAULT")).collect();
+        assert!(faults.iter().any(|line| line.contains(said)), "{name}: {faults:#?}");
+        assert!(ran.out.contains("RESULT     ") && ran.out.contains("contradicts"), "{name}");
+    }
+}
