@@ -114,6 +114,7 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let rules = args.question.rules(online)?;
     let stores = opener.open_all(&args.question.sources)?;
     let cloudtrail = args.question.cloudtrail(online, &mut opener)?;
+    request.ran_by.identity = opener.identity(online);
     // Outputs are opened first: a long run must not end in a place that cannot be written.
     let outputs = args.report.begin()?;
     let mut objects = args.objects.as_deref().map(WholeFile::begin).transpose()?;
