@@ -185,7 +185,7 @@ impl Authorities {
                     webpki::ALL_VERIFICATION_ALGS,
                     &anchors,
                     &others,
-                    UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)),
+                    UnixTime::since_unix_epoch(core::time::Duration::from_secs(seconds)),
                     purpose,
                     None,
                     None,

@@ -120,7 +120,7 @@ pub fn sign(
     let (digest, _) =
         hash(algorithm.hash(), content).ok_or_else(|| engine(&"no hash algorithm"))?;
     let seconds = u64::try_from(time.as_second()).map_err(|e| engine(&e))?;
-    let time = der::DateTime::from_unix_duration(std::time::Duration::from_secs(seconds))
+    let time = der::DateTime::from_unix_duration(core::time::Duration::from_secs(seconds))
         .map_err(encoding)?;
     let time = match time.year() {
         // RFC 5652, 11.3: UTCTime through 2049.
