@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::run::Scope;
 use super::text::TextOptions;
-use super::text::page::{BOLD, PLAIN, Page, UNSURE, bytes, count};
+use super::text::page::{BOLD, PLAIN, Page, UNSURE};
+use super::words::{bytes, count};
 use crate::model::Printable;
 use crate::verify::Finding;
 

@@ -15,7 +15,9 @@ pub mod ocsf;
 pub mod openmetrics;
 pub mod run;
 pub mod sarif;
+mod standing;
 pub mod text;
+mod words;
 
 pub use estimate::Estimate;
 pub use format::Format;

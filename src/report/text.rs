@@ -5,22 +5,20 @@
 //! limits, because a report on thousands of chains must still be read; what a limit leaves out
 //! is counted, and stands in the JSON report.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::{AcceptedGap, Counts, RunReport, Verdict};
-use crate::model::{ChainId, ChainKind, Printable};
-use crate::verify::{CoverageState, Finding, Severity};
+use super::standing::Grades;
+use super::words::{self, count, span};
+use super::{AcceptedGap, RunReport, Verdict};
+use crate::model::Printable;
 
 mod chains;
 mod findings;
 pub(super) mod page;
-use page::{BAD, GOOD, PLAIN, Page, UNSURE, bytes, count, counted, duration, span};
+use page::{BAD, GOOD, PLAIN, Page, UNSURE};
 
-/// At most so many chains are shown in full, and so many accounts summed up.
-const BLOCKS: usize = 100;
 /// At most so many of the keys that were used are shown.
 const KEYS: usize = 20;
 
@@ -56,59 +54,27 @@ pub fn render(report: &RunReport, out: &mut dyn Write, options: TextOptions) -> 
     page.finish()
 }
 
-/// A report, with its findings at hand by chain.
+/// A report, with its chains graded.
 struct Text<'a> {
     report: &'a RunReport,
-    findings: BTreeMap<Option<&'a ChainId>, Vec<&'a Finding>>,
+    grades: Grades<'a>,
 }
 
 impl<'a> Text<'a> {
     fn new(report: &'a RunReport) -> Self {
-        let mut findings: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for finding in &report.findings {
-            findings.entry(finding.chain.as_ref()).or_default().push(finding);
-        }
-        Self { report, findings }
+        Self { report, grades: Grades::new(report) }
     }
 
     fn verdict(&self, page: &mut Page<'_>) -> io::Result<()> {
         let Self { report, .. } = self;
         let (word, style) = word(report.verdict);
-        let meaning = match report.verdict {
-            Verdict::Verified if report.scope.logs => {
-                "every digest and log file that the requested time calls for is whole, signed and linked"
-            }
-            Verdict::Verified => {
-                "every digest that the requested time calls for is whole, signed and linked; log files were not checked"
-            }
-            Verdict::Violation => "what is stored contradicts what was signed",
-            Verdict::Incomplete => {
-                "no violation was found, but part of what was asked for could not be checked, and nothing may be said of it"
-            }
-        };
-        let seconds =
-            |s: CoverageState| report.totals.coverage_seconds.get(&s).copied().unwrap_or(0);
-        let explained = match (report.verdict, seconds(CoverageState::Explained)) {
-            (_, 0) | (Verdict::Violation, _) => "",
-            _ => "; there is time that no digest covers, and it is explained",
-        };
-        page.paragraph(0, (word, style.bold()), &format!(": {meaning}{explained}."), 2)?;
+        page.paragraph(0, (word, style.bold()), &format!(": {}.", words::meaning(report)), 2)?;
         page.blank()?;
-        page.row(2, ("findings", PLAIN), tally(&report.findings))?;
-        let totals = &report.totals;
-        page.row(2, ("chains", PLAIN), count(totals.chains))?;
-        let states = CoverageState::ALL.into_iter().filter(|s| seconds(*s) != 0);
-        let states: Vec<_> =
-            states.map(|s| format!("{} {}", duration(seconds(s)), s.as_str())).collect();
-        let coverage = if states.is_empty() { "none".to_owned() } else { states.join(", ") };
-        page.row(2, ("chain time", PLAIN), coverage)?;
-        page.row(2, ("digests", PLAIN), counts(&totals.digests))?;
-        let logs = &totals.logs;
-        let unreferenced = match logs.unreferenced {
-            0 => String::new(),
-            n => format!("; besides these, {} that no digest lists", count(n)),
-        };
-        page.row(2, ("log files", PLAIN), counts(&logs.listed) + &unreferenced)
+        page.row(2, ("findings", PLAIN), words::tally(&report.findings))?;
+        page.row(2, ("chains", PLAIN), count(report.totals.chains))?;
+        page.row(2, ("chain time", PLAIN), words::chain_time(report))?;
+        page.row(2, ("digests", PLAIN), words::counts(&report.totals.digests))?;
+        page.row(2, ("log files", PLAIN), words::log_files(report))
     }
 
     fn scope(&self, page: &mut Page<'_>) -> io::Result<()> {
@@ -117,16 +83,7 @@ impl<'a> Text<'a> {
         for (at, source) in scope.sources.iter().enumerate() {
             page.name(2, (if at == 0 { "source" } else { "" }, PLAIN), Printable(source))?;
         }
-        let time = match (scope.start, scope.end) {
-            (None, None) => "all there is".to_owned(),
-            (None, Some(end)) => format!("all there is, up to {end} (UTC)"),
-            (Some(start), None) => format!("from {start} on (UTC)"),
-            (Some(start), Some(end)) => {
-                let length = end.as_second() - start.as_second();
-                format!("{} (UTC, {})", span(start, end), duration(length))
-            }
-        };
-        page.row(2, ("time", PLAIN), time)?;
+        page.row(2, ("time", PLAIN), words::time_asked(scope))?;
         for (label, only) in
             [("accounts", &scope.accounts), ("regions", &scope.regions), ("trails", &scope.trails)]
         {
@@ -139,8 +96,7 @@ impl<'a> Text<'a> {
             let text = format!("{}: {reason}{used}", span(window.start, window.end));
             page.row(2, ("accepted gap", PLAIN), Printable(&text).to_string())?;
         }
-        let logs = if scope.logs { "checked" } else { "not checked, as asked (--no-logs)" };
-        page.row(2, ("log files", PLAIN), logs)
+        page.row(2, ("log files", PLAIN), words::logs_checked(scope))
     }
 
     fn not_proven(&self, page: &mut Page<'_>) -> io::Result<()> {
@@ -154,41 +110,22 @@ impl<'a> Text<'a> {
     }
 
     fn run(&self, page: &mut Page<'_>) -> io::Result<()> {
-        let RunReport { totals, keys, started, finished, tool, exit_status, .. } = self.report;
+        let RunReport { keys, started, tool, exit_status, .. } = self.report;
         page.heading("Run")?;
-        let checked = |c: &Counts| c.valid + c.invalid;
-        let read = format!(
-            "{} as stored, for {} and {} checked; {} hashed; {}",
-            bytes(totals.bytes_read),
-            counted(checked(&totals.digests), "digest", "digests"),
-            counted(checked(&totals.logs.listed), "log file", "log files"),
-            bytes(totals.bytes_hashed),
-            counted(totals.requests, "request", "requests"),
-        );
-        page.row(2, ("read", PLAIN), read)?;
+        page.row(2, ("read", PLAIN), words::read(self.report))?;
         let used: Vec<_> = keys.iter().filter(|key| key.used).collect();
         let number =
             format!("{} used of {} at hand", count(used.len() as u64), count(keys.len() as u64));
         page.row(2, ("keys", PLAIN), number)?;
         for key in used.iter().take(KEYS) {
-            let region = key.region.as_ref().map_or("region not told", |r| r.as_str());
-            let validity = match (key.valid_from, key.valid_to) {
-                (Some(from), Some(to)) => format!("valid {}", span(from, to)),
-                (Some(from), None) => format!("valid from {from} on"),
-                (None, Some(to)) => format!("valid up to {to}"),
-                (None, None) => "validity not told".to_owned(),
-            };
+            let (region, validity) = (words::key_region(key), words::validity(key));
             let source = Printable(&key.source);
             page.more(2, format!("{}  {region}  {validity}  {source}", key.fingerprint))?;
         }
         if used.len() > KEYS {
             page.more(2, format!("{} more in the JSON report", count((used.len() - KEYS) as u64)))?;
         }
-        let took = (finished.as_millisecond() - started.as_millisecond()).max(0);
-        let took = match took / 1000 {
-            0..60 => format!("{:.1} s", took as f64 / 1000.0),
-            seconds => duration(seconds),
-        };
+        let took = words::took(self.report);
         page.row(2, ("started", PLAIN), format!("{started}, took {took}"))?;
         let (name, version) = (Printable(&tool.name), Printable(&tool.version));
         page.row(2, ("tool", PLAIN), format!("{name} {version}"))?;
@@ -198,41 +135,10 @@ impl<'a> Text<'a> {
 
 /// A verdict as a reader first sees it.
 const fn word(verdict: Verdict) -> (&'static str, Style) {
-    match verdict {
-        Verdict::Verified => ("VERIFIED", GOOD),
-        Verdict::Violation => ("VIOLATION", BAD),
-        Verdict::Incomplete => ("INCOMPLETE", UNSURE),
-    }
-}
-
-/// What a reader knows a chain by. Places that share it are told apart by bucket and prefix.
-fn title(id: &ChainId) -> String {
-    let mut title = format!("account {}, {}, trail {}", id.place.account, id.region, id.trail);
-    if id.home_region != id.region {
-        title += &format!(" (home region {})", id.home_region);
-    }
-    if id.kind == ChainKind::Backfill {
-        title += ", backfill";
-    }
-    Printable(&title).to_string()
-}
-
-fn counts(counts: &Counts) -> String {
-    let Counts { valid, invalid, unchecked } = counts;
-    format!("{} valid, {} invalid, {} unchecked", count(*valid), count(*invalid), count(*unchecked))
-}
-
-/// How many findings there are of each severity.
-fn tally<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
-    let (mut violations, mut incomplete, mut notices) = (0_u64, 0_u64, 0_u64);
-    for finding in findings {
-        match finding.severity {
-            Severity::Violation => violations += 1,
-            Severity::Incomplete => incomplete += 1,
-            Severity::Notice => notices += 1,
-        }
-    }
-    let violations = counted(violations, "violation", "violations");
-    let notices = counted(notices, "notice", "notices");
-    format!("{violations}, {} incomplete, {notices}", count(incomplete))
+    let style = match verdict {
+        Verdict::Verified => GOOD,
+        Verdict::Violation => BAD,
+        Verdict::Incomplete => UNSURE,
+    };
+    (words::verdict(verdict), style)
 }

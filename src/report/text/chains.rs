@@ -1,46 +1,19 @@
 //! The chains: what each of them is, and what may be said of its time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 
-use super::page::{self, BOLD, GOOD, PLAIN, Page, UNSURE, count, counted, duration, span};
-use super::{BLOCKS, Text, counts, title, word};
+use super::page::{self, BOLD, GOOD, PLAIN, Page, UNSURE};
+use super::{Text, word};
 use crate::model::{ChainKind, Printable};
+use crate::report::standing::{self, BLOCKS, CHAINS_IN_FULL, RANGES};
+use crate::report::words::{self, count, counted, counts, duration, range, title};
 use crate::report::{ChainReport, Counts, Verdict};
-use crate::verify::{CoverageState, Interval};
-
-/// With more chains than this, those that are wholly proven are summed up by account.
-const CHAINS_IN_FULL: usize = 25;
-/// At most so many time ranges are shown for one state of one chain.
-const RANGES: usize = 20;
+use crate::verify::CoverageState;
 
 impl Text<'_> {
-    /// How a chain stands, by the one rule of the verdict.
-    fn standing(&self, chain: &ChainReport) -> Verdict {
-        let findings = self.findings.get(&Some(&chain.id)).into_iter().flatten();
-        // A backfill chain claims no time, so it may lack none.
-        let claims = chain.kind == ChainKind::Standard || !chain.coverage.is_empty();
-        let none_needed = (!claims).then_some(CoverageState::Proven);
-        let states = chain.coverage.iter().map(|i| i.state);
-        Verdict::of(findings.copied(), states.chain(none_needed))
-    }
-
-    /// Whether nothing needs to be said of a chain one by one.
-    fn wholly_proven(&self, standing: Verdict, chain: &ChainReport) -> bool {
-        // The verdict of a chain does not look at its counts; whoever reads them should.
-        let (digests, logs) = (&chain.digests, &chain.logs);
-        let unchecked = digests.unchecked > 0 || self.report.scope.logs && logs.unchecked > 0;
-        standing == Verdict::Verified && digests.invalid + logs.invalid == 0 && !unchecked
-    }
-
     pub(super) fn chains(&self, page: &mut Page<'_>) -> io::Result<()> {
-        let mut chains: Vec<_> = self.report.chains.iter().map(|c| (self.standing(c), c)).collect();
-        // Stable: within a grade the report's own order holds.
-        chains.sort_by_key(|(standing, _)| match standing {
-            Verdict::Violation => 0,
-            Verdict::Incomplete => 1,
-            Verdict::Verified => 2,
-        });
+        let chains = self.grades.chains();
         page.heading(format!("Chains ({})", count(chains.len() as u64)))?;
         if chains.is_empty() {
             return page.line(2, "none");
@@ -48,7 +21,7 @@ impl Text<'_> {
         let all = chains.len() <= CHAINS_IN_FULL;
         let (shown, proven): (Vec<_>, Vec<_>) = chains
             .into_iter()
-            .partition(|(standing, chain)| all || !self.wholly_proven(*standing, chain));
+            .partition(|(standing, chain)| all || !self.grades.wholly_proven(*standing, chain));
         for (at, (standing, chain)) in shown.iter().take(BLOCKS).enumerate() {
             if at > 0 {
                 page.blank()?;
@@ -88,11 +61,7 @@ impl Text<'_> {
         if let Some(organization) = &chain.organization {
             page.name(4, ("organization", PLAIN), Printable(organization.as_str()))?;
         }
-        let kind = match chain.kind {
-            ChainKind::Standard => "standard",
-            ChainKind::Backfill => "backfill (log files that came late; claims no time of its own)",
-        };
-        page.row(4, ("kind", PLAIN), kind)?;
+        page.row(4, ("kind", PLAIN), words::kind(chain.kind))?;
         if chain.coverage.is_empty() && chain.kind == ChainKind::Standard {
             page.row(4, ("time", UNSURE), "no moment of the requested time is accounted for")?;
         }
@@ -121,19 +90,9 @@ impl Text<'_> {
     }
 }
 
-/// A range of time, its length, and why it is not proven.
-fn range(interval: &Interval) -> String {
-    let reason = interval.reason.map_or(String::new(), |code| format!(", {}", code.as_str()));
-    let window = interval.window;
-    format!("{} ({}{reason})", span(window.start, window.end), duration(window.seconds()))
-}
-
 /// A table of chains summed up by account, with a line for the accounts beyond the limit.
 fn by_account(chains: &[&ChainReport]) -> Vec<Vec<String>> {
-    let mut accounts: BTreeMap<_, Vec<&ChainReport>> = BTreeMap::new();
-    for chain in chains {
-        accounts.entry(&chain.account).or_default().push(chain);
-    }
+    let accounts = standing::by_account(chains);
     let sums = |name: String, chains: &[&ChainReport]| {
         let regions: BTreeSet<_> = chains.iter().map(|c| &c.region).collect();
         let (mut digests, mut logs) = (Counts::default(), Counts::default());

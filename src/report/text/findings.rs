@@ -1,16 +1,15 @@
 //! The findings, chain by chain, the worst first, each code with what to do about it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::page::{self, BOLD, PLAIN, Page, count, span};
-use super::{BLOCKS, Text, tally, title};
+use super::Text;
+use super::page::{self, BOLD, PLAIN, Page};
 use crate::model::{ChainId, Printable};
+use crate::report::standing::{BLOCKS, FINDINGS_OF_A_CODE, by_code, chains_of};
+use crate::report::words::{count, other_bucket, tally, title, touched};
 use crate::verify::{Code, Finding, FoundEvent, Severity};
 
-/// At most so many findings of one code are shown for one chain.
-const FINDINGS_OF_A_CODE: usize = 20;
 /// With more findings than this, a table of their codes comes first.
 const FINDINGS_AT_A_GLANCE: usize = 20;
 
@@ -29,7 +28,7 @@ impl Text<'_> {
             page.blank()?;
         }
         let mut groups: Vec<Group<'_>> =
-            self.findings.iter().map(|(c, f)| (*c, f.clone())).collect();
+            self.grades.findings.iter().map(|(c, f)| (*c, f.clone())).collect();
         groups.sort_by_key(|(_, findings)| Reverse(findings.iter().map(|f| f.severity).max()));
         for (at, (chain, findings)) in groups.iter().take(BLOCKS).enumerate() {
             if at > 0 {
@@ -42,12 +41,7 @@ impl Text<'_> {
                 }
                 None => page.line(2, page.paint(BOLD, "Not of one chain"))?,
             }
-            // Violations first; within a severity in the order of the codes, then of the report.
-            let mut codes: BTreeMap<_, Vec<_>> = BTreeMap::new();
-            for finding in findings {
-                let rank = (Reverse(finding.severity), finding.code);
-                codes.entry(rank).or_default().push(*finding);
-            }
+            let codes = by_code(findings.iter().copied());
             for ((Reverse(severity), code), findings) in codes {
                 self.of_code(page, severity, code, &findings)?;
             }
@@ -70,16 +64,11 @@ impl Text<'_> {
 
     /// How many findings there are of each code, and in how many chains.
     fn codes(&self, page: &mut Page<'_>) -> io::Result<()> {
-        let mut codes: BTreeMap<_, (u64, BTreeSet<_>)> = BTreeMap::new();
-        for finding in &self.report.findings {
-            let entry = codes.entry((Reverse(finding.severity), finding.code)).or_default();
-            entry.0 += 1;
-            entry.1.extend(&finding.chain);
-        }
         let mut rows = vec![["code", "severity", "findings", "chains"].map(str::to_owned).to_vec()];
-        for ((Reverse(severity), code), (number, chains)) in codes {
+        for ((Reverse(severity), code), findings) in by_code(&self.report.findings) {
             let (code, severity) = (code.as_str().to_owned(), severity.as_str().to_owned());
-            rows.push(vec![code, severity, count(number), count(chains.len() as u64)]);
+            let numbers = [findings.len(), chains_of(&findings)].map(|n| count(n as u64));
+            rows.push([code, severity].into_iter().chain(numbers).collect());
         }
         page.table(2, 2, &rows)
     }
@@ -115,15 +104,7 @@ impl Text<'_> {
         let message = Printable(&finding.message).to_string();
         page.paragraph(6, ("- ", PLAIN), &message, 8)?;
         // The chain's own bucket stands in the chain's heading.
-        let home = finding.chain.as_ref().and_then(|c| c.bucket.as_ref()).map(|b| b.as_str());
-        let bucket = finding.bucket.as_deref().filter(|bucket| home != Some(bucket));
-        let time = match (finding.start, finding.end) {
-            (None, None) => None,
-            (Some(start), Some(end)) if start == end => Some(start.to_string()),
-            (Some(start), Some(end)) => Some(span(start, end)),
-            (Some(start), None) => Some(format!("from {start} on")),
-            (None, Some(end)) => Some(format!("up to {end}")),
-        };
+        let (bucket, time) = (other_bucket(finding), touched(finding));
         for (label, text) in [
             ("bucket", bucket),
             ("object", finding.key.as_deref()),

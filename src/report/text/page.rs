@@ -1,4 +1,4 @@
-//! The layout of the text report: lines, labelled rows, tables, styles, units.
+//! The layout of the text report: lines, labelled rows, tables, styles.
 //!
 //! Whoever calls shows untrusted text through [`crate::model::Printable`] first. Every row here
 //! is indented, so that no such text, wrapped by whatever it holds, can stand at the left margin
@@ -8,7 +8,6 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, Write};
 
 use anstyle::{AnsiColor, Style};
-use jiff::Timestamp;
 
 use super::TextOptions;
 use crate::verify::{CoverageState, Severity};
@@ -189,72 +188,10 @@ fn wrap(text: &str, used: usize, room: usize) -> Vec<&str> {
     lines
 }
 
-/// A number with commas.
-pub(in crate::report) fn count(n: impl Into<i128>) -> String {
-    let n: i128 = n.into();
-    let digits = n.unsigned_abs().to_string();
-    let mut text = String::from(if n < 0 { "-" } else { "" });
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number and what it counts.
-pub(in crate::report) fn counted(n: impl Into<i128> + Copy, one: &str, many: &str) -> String {
-    format!("{} {}", count(n), if n.into() == 1 { one } else { many })
-}
-
-/// Seconds as hours, minutes and seconds.
-pub(in crate::report) fn duration(seconds: i64) -> String {
-    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
-    let shown: Vec<_> = parts.iter().filter(|p| p.0 != 0).map(|p| count(p.0) + " " + p.1).collect();
-    if shown.is_empty() { "0 h".to_owned() } else { shown.join(" ") }
-}
-
-/// Bytes in the largest unit that keeps a digit before the point.
-pub(in crate::report) fn bytes(n: u64) -> String {
-    let mut units = ["KiB", "MiB", "GiB", "TiB"].into_iter();
-    let (mut amount, mut unit) = (n as f64, "B");
-    // Not 1024, so that no amount is rounded up to "1024.0".
-    while amount >= 1023.95
-        && let Some(larger) = units.next()
-    {
-        (amount, unit) = (amount / 1024.0, larger);
-    }
-    if unit == "B" { counted(n, "byte", "bytes") } else { format!("{amount:.1} {unit}") }
-}
-
-/// From when to when.
-pub(in crate::report) fn span(start: Timestamp, end: Timestamp) -> String {
-    format!("{start} to {end}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn units_read_as_people_write_them() {
-        assert_eq!(
-            [count(0_u8), count(999), count(1000), count(-1_234_567)],
-            ["0", "999", "1,000", "-1,234,567"]
-        );
-        assert_eq!(
-            [counted(1, "chain", "chains"), counted(0, "chain", "chains")],
-            ["1 chain", "0 chains"]
-        );
-        assert_eq!(duration(0), "0 h");
-        assert_eq!(duration(3600), "1 h");
-        assert_eq!(duration(8760 * 3600 + 61), "8,760 h 1 min 1 s");
-        assert_eq!([bytes(0), bytes(1), bytes(1023)], ["0 bytes", "1 byte", "1,023 bytes"]);
-        assert_eq!([bytes(1024), bytes(1024 * 1024 - 1)], ["1.0 KiB", "1.0 MiB"]);
-        assert!(bytes(u64::MAX).ends_with(" TiB"));
-    }
 
     #[test]
     fn wraps_at_spaces_and_keeps_words_whole() {

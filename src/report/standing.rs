@@ -1,0 +1,92 @@
+//! How each chain of a run stands, and how much of a long report is shown.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{ChainReport, RunReport, Verdict};
+use crate::model::{AccountId, ChainId, ChainKind};
+use crate::verify::{Code, CoverageState, Finding, Severity};
+
+/// At most so many chains are shown in full, and so many accounts summed up.
+pub(super) const BLOCKS: usize = 100;
+/// With more chains than this, those that are wholly proven are summed up by account.
+pub(super) const CHAINS_IN_FULL: usize = 25;
+/// At most so many time ranges are shown for one state of one chain.
+pub(super) const RANGES: usize = 20;
+/// At most so many findings of one code are shown for one chain.
+pub(super) const FINDINGS_OF_A_CODE: usize = 20;
+
+/// A report's chains, with their findings at hand.
+pub(super) struct Grades<'a> {
+    report: &'a RunReport,
+    /// The findings of each chain, and those of none.
+    pub(super) findings: BTreeMap<Option<&'a ChainId>, Vec<&'a Finding>>,
+}
+
+impl<'a> Grades<'a> {
+    pub(super) fn new(report: &'a RunReport) -> Self {
+        let mut findings: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for finding in &report.findings {
+            findings.entry(finding.chain.as_ref()).or_default().push(finding);
+        }
+        Self { report, findings }
+    }
+
+    /// Every chain and how it stands, the worst first.
+    pub(super) fn chains(&self) -> Vec<(Verdict, &'a ChainReport)> {
+        let mut chains: Vec<_> = self.report.chains.iter().map(|c| (self.standing(c), c)).collect();
+        // Stable: within a grade the report's own order holds.
+        chains.sort_by_key(|(standing, _)| match standing {
+            Verdict::Violation => 0,
+            Verdict::Incomplete => 1,
+            Verdict::Verified => 2,
+        });
+        chains
+    }
+
+    /// How a chain stands, by the one rule of the verdict.
+    pub(super) fn standing(&self, chain: &ChainReport) -> Verdict {
+        let findings = self.findings.get(&Some(&chain.id)).into_iter().flatten();
+        // A backfill chain claims no time, so it may lack none.
+        let claims = chain.kind == ChainKind::Standard || !chain.coverage.is_empty();
+        let none_needed = (!claims).then_some(CoverageState::Proven);
+        let states = chain.coverage.iter().map(|i| i.state);
+        Verdict::of(findings.copied(), states.chain(none_needed))
+    }
+
+    /// Whether nothing needs to be said of a chain one by one.
+    pub(super) fn wholly_proven(&self, standing: Verdict, chain: &ChainReport) -> bool {
+        // The verdict of a chain does not look at its counts; whoever reads them should.
+        let (digests, logs) = (&chain.digests, &chain.logs);
+        let unchecked = digests.unchecked > 0 || self.report.scope.logs && logs.unchecked > 0;
+        standing == Verdict::Verified && digests.invalid + logs.invalid == 0 && !unchecked
+    }
+}
+
+/// Chains by account.
+pub(super) fn by_account<'a>(
+    chains: &[&'a ChainReport],
+) -> BTreeMap<&'a AccountId, Vec<&'a ChainReport>> {
+    let mut accounts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for chain in chains {
+        accounts.entry(&chain.account).or_default().push(*chain);
+    }
+    accounts
+}
+
+/// Findings by severity and code: violations first, within a severity in the order of the codes,
+/// then of the report.
+pub(super) fn by_code<'a>(
+    findings: impl IntoIterator<Item = &'a Finding>,
+) -> BTreeMap<(Reverse<Severity>, Code), Vec<&'a Finding>> {
+    let mut codes: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for finding in findings {
+        codes.entry((Reverse(finding.severity), finding.code)).or_default().push(finding);
+    }
+    codes
+}
+
+/// In how many chains findings are; those of no chain count as one.
+pub(super) fn chains_of(findings: &[&Finding]) -> usize {
+    findings.iter().map(|f| &f.chain).collect::<BTreeSet<_>>().len()
+}
