@@ -1,6 +1,7 @@
 //! What a run says: one result type, one file for each format that renders it.
 
 pub mod asff;
+pub mod controls;
 pub mod coverage_csv;
 pub mod csv;
 pub mod estimate;

@@ -1,0 +1,360 @@
+//! The controls that ask for what a run shows, and what a given run offers to each of them.
+//!
+//! The data is a versioned file, so that a report of today says which wording it used. Nothing
+//! here says that a control is in place: a run supports a control, or it does not.
+
+use serde::{Deserialize, Serialize};
+
+use super::words;
+use super::{RunReport, Verdict};
+use crate::model::Printable;
+use crate::verify::CoverageState;
+
+/// The data file.
+pub const CONTROLS_JSON: &str = include_str!("controls.json");
+
+/// The schema's name and major version.
+pub const SCHEMA: &str = "trailseal.controls/1";
+
+/// The data file, read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Controls {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// The version of the data.
+    pub version: String,
+    /// The day on which the data was last checked.
+    pub date: String,
+    /// How the data is to be read.
+    pub note: String,
+    /// The controls.
+    pub controls: Vec<Control>,
+    /// The draft of a certification.
+    pub certification: Certification,
+}
+
+/// One control of one framework.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// The framework's name.
+    pub framework: String,
+    /// The framework's version, in which the id holds.
+    pub framework_version: String,
+    /// The control's id in it.
+    pub id: String,
+    /// The control's title.
+    pub title: String,
+    /// What it asks for, in our words.
+    pub asks: String,
+    /// What of a run supports it.
+    pub aspects: Vec<Aspect>,
+    /// How that supports it, and what has to be shown beside it.
+    pub supports: String,
+    /// Where it stands.
+    pub source: Source,
+}
+
+/// Where a control stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The document's title.
+    pub title: String,
+    /// Its address.
+    pub url: String,
+    /// Its version or date.
+    pub version: String,
+}
+
+/// The text of a certification, with blanks for what a run does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Certification {
+    /// The framework's name.
+    pub framework: String,
+    /// The rule.
+    pub id: String,
+    /// Its heading.
+    pub title: String,
+    /// What whoever signs has to know.
+    pub note: String,
+    /// The text; `{name}` stands for what a run knows.
+    pub paragraphs: Vec<String>,
+}
+
+/// Something that a run can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aspect {
+    /// Log files hash to what digests say.
+    LogIntegrity,
+    /// The signatures of digests are valid.
+    DigestSignatures,
+    /// Digests are linked without a break.
+    ChainCompleteness,
+    /// Every moment of the requested time is accounted for.
+    Coverage,
+    /// Where the public keys came from.
+    KeyProvenance,
+    /// Who ran the verification.
+    Custody,
+}
+
+impl Aspect {
+    /// Every aspect.
+    pub const ALL: [Self; 6] = [
+        Self::LogIntegrity,
+        Self::DigestSignatures,
+        Self::ChainCompleteness,
+        Self::Coverage,
+        Self::KeyProvenance,
+        Self::Custody,
+    ];
+
+    /// Its name in the data file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LogIntegrity => "log-integrity",
+            Self::DigestSignatures => "digest-signatures",
+            Self::ChainCompleteness => "chain-completeness",
+            Self::Coverage => "coverage",
+            Self::KeyProvenance => "key-provenance",
+            Self::Custody => "custody",
+        }
+    }
+
+    /// What a run without violation leaves open of it; `None` where it shows all of it.
+    fn open(self, report: &RunReport) -> Option<&'static str> {
+        let totals = &report.totals;
+        let keys = || report.keys.iter().filter(|key| key.used);
+        let lacks = |state| words::seconds(report, state) != 0;
+        let (open, why) = match self {
+            Self::LogIntegrity if !report.scope.logs => (true, "log files were not checked"),
+            Self::LogIntegrity => {
+                (totals.logs.listed.unchecked > 0, "some log files were not checked")
+            }
+            Self::DigestSignatures => {
+                (totals.digests.unchecked > 0, "some digests were not checked")
+            }
+            Self::ChainCompleteness => (
+                report.verdict == Verdict::Incomplete,
+                "it is not shown that nothing is missing, since the run is incomplete",
+            ),
+            Self::Coverage if lacks(CoverageState::Explained) => {
+                (true, "some time is covered by no digest, and only explained")
+            }
+            Self::Coverage => (
+                report.verdict == Verdict::Incomplete,
+                "some of the requested time may not be proven, since the run is incomplete",
+            ),
+            Self::KeyProvenance => (
+                keys().next().is_none()
+                    || keys().any(|k| k.region.is_none() || k.valid_to.is_none()),
+                "the region or validity of a key that was used is not known",
+            ),
+            Self::Custody => (report.ran_by.operator.is_none(), "who ran it is not stated"),
+        };
+        open.then_some(why)
+    }
+}
+
+/// How far a run supports a control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Support {
+    /// It supports it.
+    Supports,
+    /// It supports it in part.
+    InPart,
+    /// It proved nothing that could.
+    Nothing,
+    /// It found violations.
+    Against,
+}
+
+/// What a run offers to a control.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Offer<'a> {
+    /// The control.
+    pub control: &'a Control,
+    /// How far.
+    pub support: Support,
+    /// The same in words. Safe to show.
+    pub statement: String,
+}
+
+impl Controls {
+    /// Reads the data file.
+    ///
+    /// # Errors
+    /// Never, as a test shows: the file is part of the program.
+    pub fn load() -> Result<Self, serde_json::Error> {
+        serde_json::from_str(CONTROLS_JSON)
+    }
+
+    /// What a run offers to each control, in the order of the file.
+    #[must_use]
+    pub fn offers(&self, report: &RunReport) -> Vec<Offer<'_>> {
+        let offer = |control| {
+            let (support, statement) = offer(control, report);
+            Offer { control, support, statement }
+        };
+        self.controls.iter().map(offer).collect()
+    }
+}
+
+fn offer(control: &Control, report: &RunReport) -> (Support, String) {
+    let totals = &report.totals;
+    if report.verdict == Verdict::Violation {
+        let words = "This run found violations; it is evidence of a control failure or of tampering, not support.";
+        return (Support::Against, words.to_owned());
+    }
+    if totals.digests.valid == 0 {
+        let words = "This run proved nothing, so it is no support.";
+        return (Support::Nothing, words.to_owned());
+    }
+    let mut open: Vec<_> = control.aspects.iter().filter_map(|a| a.open(report)).collect();
+    if report.verdict == Verdict::Incomplete {
+        open.insert(0, "part of what was asked for could not be checked");
+    }
+    if open.is_empty() {
+        (Support::Supports, format!("This run supports it: {}", control.supports))
+    } else {
+        let open = open.join("; ");
+        let words = format!("This run supports it in part: {} But {open}.", control.supports);
+        (Support::InPart, words)
+    }
+}
+
+impl Certification {
+    /// The paragraphs, filled in with what a run knows. Safe to show.
+    #[must_use]
+    pub fn fill(&self, report: &RunReport) -> Vec<String> {
+        let fill = |paragraph: &String| {
+            // Once from left to right: what is filled in is not looked at again.
+            let (mut filled, mut rest) = (String::new(), paragraph.as_str());
+            while let Some((before, after)) = rest.split_once('{') {
+                let (name, after) = after.split_once('}').unwrap_or((after, ""));
+                filled += before;
+                filled += &known(name, report);
+                rest = after;
+            }
+            filled + rest
+        };
+        self.paragraphs.iter().map(fill).collect()
+    }
+}
+
+/// What stands for a name in the certification; a blank for a name that is not known.
+fn known(name: &str, report: &RunReport) -> String {
+    let shown = |text: &str| Printable(text).to_string();
+    let RunReport { scope, tool, .. } = report;
+    match name {
+        "tool" => shown(&format!("{} {}", tool.name, tool.version)),
+        "scope" => {
+            let chains = words::counted(report.totals.chains, "chain", "chains");
+            let time = words::time_asked(scope);
+            let sources = match scope.sources.as_slice() {
+                [] => "____________________ (source)".to_owned(),
+                [one] => shown(one),
+                [one, rest @ ..] => {
+                    format!("{} and {} more that the report names", shown(one), rest.len())
+                }
+            };
+            format!("{chains} in {sources}, time: {time}")
+        }
+        "logs" if scope.logs => String::new(),
+        "logs" => "The log files themselves were not checked in this run.".to_owned(),
+        "started" => report.started.to_string(),
+        "finished" => report.finished.to_string(),
+        "operator" => report.ran_by.operator.as_deref().map_or("not stated".to_owned(), shown),
+        "status" => report.exit_status.to_string(),
+        "verdict" => words::verdict(report.verdict).to_owned(),
+        "meaning" => words::meaning(report),
+        "result" => match report.verdict {
+            Verdict::Verified => format!(
+                "Digest files: {}. Log files: {}.",
+                words::counts(&report.totals.digests),
+                words::log_files(report)
+            ),
+            Verdict::Violation => {
+                "The files that the report's findings name are not certified as authentic."
+                    .to_owned()
+            }
+            Verdict::Incomplete => "Only what the report states as proven is certified.".to_owned(),
+        },
+        _ => "____________________".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strings(value: &serde_json::Value, found: &mut Vec<String>) {
+        match value {
+            serde_json::Value::String(text) => found.push(text.clone()),
+            serde_json::Value::Array(list) => list.iter().for_each(|v| strings(v, found)),
+            serde_json::Value::Object(map) => map.values().for_each(|v| strings(v, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_file_reads_and_every_entry_is_complete() {
+        let controls = Controls::load().unwrap();
+        assert_eq!(controls.schema, SCHEMA);
+        assert!(controls.date.parse::<jiff::civil::Date>().is_ok());
+        assert_eq!(controls.version.split('.').count(), 3);
+        let mut texts = Vec::new();
+        strings(&serde_json::from_str(CONTROLS_JSON).unwrap(), &mut texts);
+        assert!(texts.iter().all(|text| !text.trim().is_empty()));
+        let mut seen = std::collections::BTreeSet::new();
+        for control in &controls.controls {
+            assert!(!control.aspects.is_empty(), "{}", control.id);
+            assert!(control.source.url.starts_with("https://"), "{}", control.id);
+            assert!(control.asks.ends_with('.') && control.supports.ends_with('.'));
+            assert!(seen.insert((&control.framework, &control.id)), "{} twice", control.id);
+        }
+        let ids: Vec<_> = controls.controls.iter().map(|c| c.id.as_str()).collect();
+        assert_eq!(
+            ids,
+            [
+                "CCC.AuditLog.CN01.AR01",
+                "CCC.AuditLog.CN01.AR02",
+                "AU-9(3)",
+                "AU-10(2)",
+                "SI-7(1)",
+                "10.3.4",
+                "3.2",
+                "CC7.3",
+                "A.8.15",
+                "164.312(c)(2)",
+                "Art. 12",
+                "902(14)",
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_claims_that_a_control_is_in_place() {
+        let mut texts = Vec::new();
+        strings(&serde_json::from_str(CONTROLS_JSON).unwrap(), &mut texts);
+        for text in texts {
+            for word in text.to_lowercase().split(|c: char| !c.is_alphabetic()) {
+                let claims = ["complies", "comply", "compliant", "satisfies", "satisfy", "meets"];
+                assert!(!claims.contains(&word), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn aspects_are_named_as_in_the_file() {
+        for aspect in Aspect::ALL {
+            assert_eq!(serde_json::to_value(aspect).unwrap(), aspect.as_str());
+        }
+    }
+}
