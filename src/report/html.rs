@@ -1,13 +1,164 @@
-//! A run report as html.
+//! A run as one page to read, print and hand over.
+//!
+//! The page holds no script and asks the network for nothing, and its content security policy
+//! forbids both, so that even a failed escape could not run. Texts of a report are hostile: all
+//! of them go through [`Printable`], then through the templates' escaping, and never into an
+//! address, an id or a class. Lists have limits, as in the text report; what a limit leaves out
+//! is counted, and the reader is sent to the other formats.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
-use super::RunReport;
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+use super::controls::{Controls, Support};
+use super::run::{INTERRUPTED, SCHEMA};
+use super::standing::Grades;
+use super::words::{self, count};
+use super::{RunReport, Verdict};
+use crate::model::Printable;
+use crate::model::time::format_digest_time;
+
+mod appendix;
+mod chains;
+mod findings;
+mod scope;
+mod timeline;
+
+/// The style sheet. The page's policy allows it by its hash value, and no other.
+const STYLE: &str = include_str!("html/style.css");
+/// At most so many entries of a list in the scope, and so many sentences at the end.
+const ENTRIES: usize = 1000;
 
 /// Writes the report.
 ///
 /// # Errors
 /// When the output cannot be written.
-pub fn render(_report: &RunReport, _out: &mut dyn Write) -> io::Result<()> {
-    _out.write_all(b"<!doctype html>\n")
+pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    let controls = Controls::load()?;
+    let grades = Grades::new(report);
+    let numbers = chains::Numbers::new(report);
+    let offers = controls.offers(report);
+    let page = Page {
+        policy: policy(),
+        style: STYLE,
+        verdict: words::verdict(report.verdict),
+        class: class(report.verdict),
+        meaning: sentence(&words::meaning(report)),
+        interrupted: report.exit_status == INTERRUPTED,
+        finished: format_digest_time(report.finished),
+        totals: scope::totals(report),
+        scope: scope::scope(report),
+        run: scope::run(report),
+        timeline: chains::Timeline::new(report, &grades, &numbers),
+        findings: findings::Findings::new(report, &numbers),
+        not_proven: Cut::new(&report.not_proven, ENTRIES, |s| Printable(s).to_string()),
+        controls: &controls,
+        offers: offers.iter().map(|o| Offer { offer: o, badge: badge(o.support) }).collect(),
+        certification: controls.certification.fill(report),
+        chains: appendix::chains(report, &grades),
+        keys: appendix::keys(report),
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let mut out = BufWriter::new(out);
+    page.write_into(&mut out)?;
+    out.flush()
+}
+
+/// The whole page. What it holds is safe to show; the template escapes it.
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    policy: String,
+    style: &'static str,
+    verdict: &'static str,
+    class: &'static str,
+    meaning: String,
+    interrupted: bool,
+    finished: String,
+    totals: Vec<Row>,
+    scope: Vec<Row>,
+    run: Vec<Row>,
+    timeline: chains::Timeline,
+    findings: findings::Findings,
+    not_proven: Cut<String>,
+    controls: &'a Controls,
+    offers: Vec<Offer<'a>>,
+    certification: Vec<String>,
+    chains: Cut<appendix::Chain>,
+    keys: Cut<appendix::Key>,
+    schema: &'static str,
+    version: &'static str,
+}
+
+/// What a run offers to a control, with the class and the word of its badge.
+struct Offer<'a> {
+    offer: &'a super::controls::Offer<'a>,
+    badge: (&'static str, &'static str),
+}
+
+/// A label and what belongs to it.
+struct Row {
+    label: &'static str,
+    lines: Vec<String>,
+    /// Whether the lines are names or keys, to be shown as such.
+    names: bool,
+}
+
+impl Row {
+    fn new(label: &'static str, line: impl Into<String>) -> Self {
+        Self { label, lines: vec![line.into()], names: false }
+    }
+}
+
+/// The first entries of a list, and how many more there are.
+struct Cut<T> {
+    shown: Vec<T>,
+    more: Option<String>,
+    total: String,
+}
+
+impl<T> Cut<T> {
+    fn new<S>(all: &[S], limit: usize, show: impl FnMut(&S) -> T) -> Self {
+        let more = all.len().saturating_sub(limit);
+        Self {
+            shown: all.iter().take(limit).map(show).collect(),
+            more: (more > 0).then(|| count(more as u64)),
+            total: count(all.len() as u64),
+        }
+    }
+}
+
+/// What the page may load: the style sheet that it holds.
+fn policy() -> String {
+    let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+    format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'")
+}
+
+/// Words that follow a colon elsewhere, as a sentence of their own.
+fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    let first = chars.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(chars).chain(['.']).collect()
+}
+
+/// The class of a verdict.
+const fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Verified => "verified",
+        Verdict::Violation => "violation",
+        Verdict::Incomplete => "incomplete",
+    }
+}
+
+const fn badge(support: Support) -> (&'static str, &'static str) {
+    match support {
+        Support::Supports => ("verified", "supports"),
+        Support::InPart => ("incomplete", "supports in part"),
+        Support::Nothing => ("incomplete", "no support"),
+        Support::Against => ("violation", "evidence against"),
+    }
 }

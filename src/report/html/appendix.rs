@@ -1,0 +1,68 @@
+//! The tables at the end: every chain and every key.
+
+use super::chains::place;
+use super::{Cut, class};
+use crate::model::Printable;
+use crate::report::standing::Grades;
+use crate::report::words::{self, count};
+use crate::report::{Counts, RunReport};
+
+/// At most so many rows of a table.
+const ROWS: usize = 5000;
+
+/// A chain's counts.
+pub(super) struct Chain {
+    pub(super) number: usize,
+    pub(super) class: &'static str,
+    pub(super) word: &'static str,
+    pub(super) title: String,
+    pub(super) place: String,
+    /// Valid, invalid and unchecked digests, then log files.
+    pub(super) counts: [String; 6],
+}
+
+/// A public key.
+pub(super) struct Key {
+    pub(super) fingerprint: String,
+    pub(super) region: String,
+    pub(super) source: String,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) used: &'static str,
+}
+
+pub(super) fn chains(report: &RunReport, grades: &Grades<'_>) -> Cut<Chain> {
+    let mut number = 0;
+    Cut::new(&report.chains, ROWS, |chain| {
+        number += 1;
+        let standing = grades.standing(chain);
+        let Counts { valid, invalid, unchecked } = chain.digests;
+        let logs = &chain.logs;
+        Chain {
+            number,
+            class: class(standing),
+            word: words::verdict(standing),
+            title: words::title(&chain.id),
+            place: place(chain),
+            counts: [valid, invalid, unchecked, logs.valid, logs.invalid, logs.unchecked]
+                .map(count),
+        }
+    })
+}
+
+pub(super) fn keys(report: &RunReport) -> Cut<Key> {
+    Cut::new(&report.keys, ROWS, |key| {
+        let told = |time: Option<jiff::Timestamp>| match time {
+            Some(time) => time.to_string(),
+            None => "not told".to_owned(),
+        };
+        Key {
+            fingerprint: Printable(&key.fingerprint.to_string()).to_string(),
+            region: words::key_region(key).to_owned(),
+            source: Printable(&key.source).to_string(),
+            from: told(key.valid_from),
+            to: told(key.valid_to),
+            used: if key.used { "used" } else { "not used" },
+        }
+    })
+}

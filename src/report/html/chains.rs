@@ -1,0 +1,186 @@
+//! The chains on the timeline: those that are not wholly proven one by one, the others by account.
+
+use std::collections::BTreeMap;
+
+use super::class;
+use super::timeline::{Grid, Mark, Run, Tick, WIDTH};
+use crate::model::{ChainId, ChainKind, Printable};
+use crate::report::standing::{BLOCKS, CHAINS_IN_FULL, Grades, RANGES, by_account};
+use crate::report::words::{self, count, counted, duration, range};
+use crate::report::{ChainReport, RunReport, Verdict};
+use crate::verify::CoverageState;
+
+/// At most so many wholly proven chains of one account are drawn.
+const OF_ACCOUNT: usize = 50;
+/// With more ranges of time than this, they stand behind a summary.
+const RANGES_OPEN: usize = 3;
+
+/// The number by which the page knows each chain: its place in the report.
+pub(super) struct Numbers<'a>(BTreeMap<&'a ChainId, usize>);
+
+impl<'a> Numbers<'a> {
+    pub(super) fn new(report: &'a RunReport) -> Self {
+        Self(report.chains.iter().enumerate().map(|(at, chain)| (&chain.id, at + 1)).collect())
+    }
+
+    pub(super) fn of(&self, id: &ChainId) -> Option<usize> {
+        self.0.get(id).copied()
+    }
+}
+
+/// The timeline and all that stands on it.
+pub(super) struct Timeline {
+    /// What the axis and the cells are; `None` where there is no time to show.
+    pub(super) described: Option<String>,
+    pub(super) ticks: Vec<Tick>,
+    pub(super) width: i64,
+    pub(super) legend: [Mark; 7],
+    pub(super) rows: Vec<ChainRow>,
+    pub(super) more: Option<String>,
+    /// How many chains are summed up by account.
+    pub(super) proven: Option<String>,
+    pub(super) accounts: Vec<Account>,
+    pub(super) more_accounts: Option<String>,
+}
+
+/// One chain.
+pub(super) struct ChainRow {
+    pub(super) number: usize,
+    pub(super) class: &'static str,
+    pub(super) word: &'static str,
+    pub(super) title: String,
+    pub(super) place: String,
+    pub(super) summary: String,
+    pub(super) runs: Vec<Run>,
+    pub(super) states: Vec<States>,
+    /// Whether the times stand behind a summary.
+    pub(super) folded: bool,
+    /// What is to be known of its time, where it has none.
+    pub(super) note: Option<&'static str>,
+}
+
+/// The times of one state of a chain.
+pub(super) struct States {
+    pub(super) mark: &'static str,
+    pub(super) class: &'static str,
+    pub(super) total: String,
+    pub(super) ranges: Vec<String>,
+    pub(super) more: Option<String>,
+}
+
+/// The wholly proven chains of an account.
+pub(super) struct Account {
+    pub(super) summary: String,
+    pub(super) rows: Vec<ChainRow>,
+    pub(super) more: Option<String>,
+}
+
+impl Timeline {
+    pub(super) fn new(report: &RunReport, grades: &Grades<'_>, numbers: &Numbers<'_>) -> Self {
+        let chains = grades.chains();
+        let grid = Grid::of(report);
+        let all = chains.len() <= CHAINS_IN_FULL;
+        let (mut shown, mut proven): (Vec<_>, Vec<_>) = chains
+            .into_iter()
+            .partition(|(standing, chain)| !grades.wholly_proven(*standing, chain));
+        if all {
+            shown.append(&mut proven);
+        }
+        let row = |(standing, chain): &(Verdict, &ChainReport)| {
+            let number = numbers.of(&chain.id).unwrap_or(0);
+            ChainRow::new(number, *standing, chain, grid.as_ref())
+        };
+        let proven: Vec<_> = proven.into_iter().map(|(_, chain)| chain).collect();
+        let accounts = by_account(&proven);
+        let more = |n: usize| (n > 0).then(|| count(n as u64));
+        let account = |chains: &Vec<&ChainReport>| {
+            let first = chains.first().map_or("", |c| c.account.as_str());
+            let of = |chain: &&ChainReport| {
+                let mut row = row(&(Verdict::Verified, *chain));
+                // The strip and its summary say it all.
+                row.states.clear();
+                row
+            };
+            Account {
+                summary: format!(
+                    "Account {}: {}",
+                    Printable(first),
+                    counted(chains.len() as u64, "chain", "chains")
+                ),
+                rows: chains.iter().take(OF_ACCOUNT).map(of).collect(),
+                more: more(chains.len().saturating_sub(OF_ACCOUNT)),
+            }
+        };
+        Self {
+            described: grid.as_ref().map(|grid| grid.described(report.chains.len())),
+            ticks: grid.as_ref().map(Grid::ticks).unwrap_or_default(),
+            width: WIDTH,
+            legend: Mark::ALL,
+            rows: shown.iter().take(BLOCKS).map(row).collect(),
+            more: more(shown.len().saturating_sub(BLOCKS)),
+            proven: (!proven.is_empty())
+                .then(|| counted(proven.len() as u64, "chain is", "chains are")),
+            accounts: accounts.values().take(BLOCKS).map(account).collect(),
+            more_accounts: more(accounts.len().saturating_sub(BLOCKS)),
+        }
+    }
+}
+
+impl ChainRow {
+    fn new(number: usize, standing: Verdict, chain: &ChainReport, grid: Option<&Grid>) -> Self {
+        let drawn = grid.filter(|_| !chain.coverage.is_empty());
+        let states: Vec<_> =
+            CoverageState::ALL.into_iter().filter_map(|state| States::new(state, chain)).collect();
+        let note = match chain.kind {
+            _ if !chain.coverage.is_empty() => None,
+            ChainKind::Standard => Some("no moment of the requested time is accounted for"),
+            ChainKind::Backfill => Some("log files that came late; claims no time of its own"),
+        };
+        Self {
+            number,
+            class: class(standing),
+            word: words::verdict(standing),
+            title: words::title(&chain.id),
+            place: place(chain),
+            summary: drawn.map(|grid| grid.summary(&chain.coverage)).unwrap_or_default(),
+            runs: drawn.map(|grid| grid.runs(&chain.coverage)).unwrap_or_default(),
+            folded: states.iter().map(|s| s.ranges.len()).sum::<usize>() > RANGES_OPEN,
+            states,
+            note,
+        }
+    }
+}
+
+impl States {
+    fn new(state: CoverageState, chain: &ChainReport) -> Option<Self> {
+        let ranges: Vec<_> = chain.coverage.iter().filter(|i| i.state == state).collect();
+        if ranges.is_empty() {
+            return None;
+        }
+        let total = duration(ranges.iter().map(|i| i.window.seconds()).sum());
+        let more = ranges.len().saturating_sub(RANGES);
+        Some(Self {
+            mark: state.as_str(),
+            class: Mark::of(state).class(),
+            total: match ranges.len() {
+                1 => total,
+                n => format!("{total} in {} ranges", count(n as u64)),
+            },
+            ranges: ranges.iter().take(RANGES).map(|i| range(i)).collect(),
+            more: (more > 0).then(|| count(more as u64)),
+        })
+    }
+}
+
+/// Where a chain lies.
+pub(super) fn place(chain: &ChainReport) -> String {
+    let bucket = chain.bucket.as_ref().map_or("not told by the copy", |b| b.as_str());
+    let mut place = format!("bucket {bucket}");
+    if !chain.prefix.is_empty() {
+        place += &format!(", prefix {}", chain.prefix);
+    }
+    if let Some(organization) = &chain.organization {
+        place += &format!(", organization {}", organization.as_str());
+    }
+    Printable(&place).to_string()
+}

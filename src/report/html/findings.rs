@@ -1,0 +1,141 @@
+//! The findings by severity and code, each code with what to do about it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::chains::Numbers;
+use crate::model::Printable;
+use crate::report::RunReport;
+use crate::report::standing::{FINDINGS_OF_A_CODE, by_code, chains_of};
+use crate::report::words::{self, count, counted};
+use crate::verify::{Code, Finding, FoundEvent, Severity};
+
+/// At most so many findings of one code are shown, of all chains.
+const OF_CODE: usize = 200;
+/// So many of them stand open; the others stand behind a summary.
+const OPEN: usize = 10;
+/// At most so many events of one finding are shown.
+const EVENTS: usize = 20;
+
+/// All findings.
+pub(super) struct Findings {
+    pub(super) total: String,
+    pub(super) codes: Vec<OfCode>,
+}
+
+/// The findings of one code.
+pub(super) struct OfCode {
+    pub(super) code: &'static str,
+    pub(super) severity: &'static str,
+    pub(super) class: &'static str,
+    /// How many.
+    pub(super) number: String,
+    /// In how many chains.
+    pub(super) chains: String,
+    pub(super) remedy: &'static str,
+    pub(super) open: Vec<Shown>,
+    pub(super) folded: Vec<Shown>,
+    pub(super) more: Option<String>,
+}
+
+/// One finding.
+pub(super) struct Shown {
+    pub(super) message: String,
+    pub(super) chain: Option<String>,
+    pub(super) rows: Vec<(&'static str, String)>,
+    pub(super) events: Vec<Event>,
+    pub(super) more: Option<String>,
+}
+
+/// An event that has to do with a finding.
+pub(super) struct Event {
+    pub(super) role: &'static str,
+    pub(super) told: String,
+    pub(super) place: String,
+}
+
+impl Findings {
+    pub(super) fn new(report: &RunReport, numbers: &Numbers<'_>) -> Self {
+        let codes = by_code(&report.findings).into_iter();
+        let codes = codes.map(|((Reverse(severity), code), findings)| {
+            OfCode::new(severity, code, &findings, numbers)
+        });
+        Self { total: count(report.findings.len() as u64), codes: codes.collect() }
+    }
+}
+
+impl OfCode {
+    fn new(severity: Severity, code: Code, all: &[&Finding], numbers: &Numbers<'_>) -> Self {
+        // One chain that lost everything must not crowd out the others.
+        let mut of_chain: BTreeMap<_, usize> = BTreeMap::new();
+        let few = all.iter().filter(|finding| {
+            let so_far = of_chain.entry(&finding.chain).or_default();
+            *so_far += 1;
+            *so_far <= FINDINGS_OF_A_CODE
+        });
+        let mut open: Vec<_> =
+            few.take(OF_CODE).map(|finding| Shown::new(finding, numbers)).collect();
+        let more = all.len().saturating_sub(open.len());
+        // One or two would not be worth a click.
+        let folded = if open.len() > OPEN + 2 { open.split_off(OPEN) } else { Vec::new() };
+        Self {
+            code: code.as_str(),
+            severity: severity.as_str(),
+            class: match severity {
+                Severity::Violation => "violation",
+                Severity::Incomplete => "incomplete",
+                Severity::Notice => "notice",
+            },
+            number: count(all.len() as u64),
+            chains: count(chains_of(all) as u64),
+            remedy: code.remedy(),
+            open,
+            folded,
+            more: (more > 0).then(|| count(more as u64)),
+        }
+    }
+}
+
+impl Shown {
+    fn new(finding: &Finding, numbers: &Numbers<'_>) -> Self {
+        let time = words::touched(finding).map(|time| format!("{time} (UTC)"));
+        let rows = [
+            ("Bucket", words::other_bucket(finding)),
+            ("Object", finding.key.as_deref()),
+            ("Time", time.as_deref()),
+            ("Expected", finding.expected.as_deref()),
+            ("Actual", finding.actual.as_deref()),
+            ("Referenced by", finding.referenced_by.as_deref()),
+        ];
+        let rows = rows
+            .into_iter()
+            .filter_map(|(label, text)| text.map(|text| (label, Printable(text).to_string())));
+        let chain = finding.chain.as_ref().map(|id| match numbers.of(id) {
+            Some(number) => format!("No. {number}: {}", words::title(id)),
+            None => words::title(id),
+        });
+        let more = finding.events.len().saturating_sub(EVENTS);
+        Self {
+            message: Printable(&finding.message).to_string(),
+            chain,
+            rows: rows.collect(),
+            events: finding.events.iter().take(EVENTS).map(Event::new).collect(),
+            more: (more > 0).then(|| counted(more as u64, "more event", "more events")),
+        }
+    }
+}
+
+impl Event {
+    fn new(event: &FoundEvent) -> Self {
+        let by = event.by.as_deref().unwrap_or("someone not named");
+        let from = event.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+        let id = event.id.as_ref().map(|id| format!(", event {id}")).unwrap_or_default();
+        let FoundEvent { event: name, time, region, bucket, key, .. } = event;
+        let told = format!("{name} by {by}{from}, {time} (UTC), {region}{id}");
+        Self {
+            role: event.role.as_str(),
+            told: Printable(&told).to_string(),
+            place: Printable(&format!("{bucket}/{key}")).to_string(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What was asked for, by whom, and what it came to in numbers.
+
+use super::{ENTRIES, Row};
+use crate::model::Printable;
+use crate::report::words::{self, count, counted, duration, span};
+use crate::report::{AcceptedGap, RunReport, Unreferenced};
+
+/// At most so many of the keys that were used are shown beside the scope.
+const KEYS: usize = 20;
+
+pub(super) fn totals(report: &RunReport) -> Vec<Row> {
+    let totals = &report.totals;
+    vec![
+        Row::new("Findings", words::tally(&report.findings)),
+        Row::new("Chains", count(totals.chains)),
+        Row::new("Chain time", words::chain_time(report)),
+        Row::new("Digests", words::counts(&totals.digests)),
+        Row::new("Log files", words::log_files(report)),
+    ]
+}
+
+pub(super) fn scope(report: &RunReport) -> Vec<Row> {
+    let scope = &report.scope;
+    let mut rows = vec![
+        names("Sources", &scope.sources, "none"),
+        Row::new("Time asked for", words::time_asked(scope)),
+        names("Accounts", &scope.accounts, "all"),
+        names("Regions", &scope.regions, "all"),
+        names("Trails", &scope.trails, "all"),
+        Row::new("Log files", words::logs_checked(scope)),
+        Row::new("Unreferenced log files", unreferenced(scope.unreferenced)),
+    ];
+    if let Some(account) = &scope.management_account {
+        rows.push(Row::new("Management account", Printable(account.as_str()).to_string()));
+    }
+    rows.push(Row::new("Grace", scope.grace_seconds.map_or("not stated".to_owned(), duration)));
+    rows.push(match scope.as_of {
+        Some(time) => Row::new("Judged as of", format!("{time} (UTC)")),
+        None => Row::new("Judged as of", "the newest digest of the copy"),
+    });
+    let accepted = scope.accepted_gaps.iter().map(|accepted| {
+        let AcceptedGap { window, reason, used } = accepted;
+        let used = if *used { "" } else { " (there is no such gap)" };
+        Printable(&format!("{}: {reason}{used}", span(window.start, window.end))).to_string()
+    });
+    rows.push(Row { label: "Accepted gaps", lines: cut(accepted, "none"), names: false });
+    rows
+}
+
+pub(super) fn run(report: &RunReport) -> Vec<Row> {
+    let told = |text: &Option<String>| match text {
+        Some(text) => Printable(text).to_string(),
+        None => "not stated".to_owned(),
+    };
+    let (name, version) = (Printable(&report.tool.name), Printable(&report.tool.version));
+    let used: Vec<_> = report.keys.iter().filter(|key| key.used).collect();
+    let at_hand = count(report.keys.len() as u64);
+    let mut keys = vec![format!("{} used of {at_hand} at hand", count(used.len() as u64))];
+    keys.extend(used.iter().take(KEYS).map(|key| {
+        let (region, source) = (words::key_region(key), Printable(&key.source));
+        format!("{}, {region}, {}, from {source}", key.fingerprint, words::validity(key))
+    }));
+    if used.len() > KEYS {
+        keys.push(format!("{} more below", count((used.len() - KEYS) as u64)));
+    }
+    vec![
+        Row::new("Operator", told(&report.ran_by.operator)),
+        Row::new("Identity", told(&report.ran_by.identity)),
+        Row::new("Started", format!("{} (UTC)", report.started)),
+        Row::new("Finished", format!("{} (UTC), took {}", report.finished, words::took(report))),
+        Row::new("Tool", format!("{name} {version}")),
+        Row::new("Exit status", report.exit_status.to_string()),
+        Row::new("Read", words::read(report)),
+        Row { label: "Public keys", lines: keys, names: false },
+    ]
+}
+
+fn names(label: &'static str, all: &[String], none: &str) -> Row {
+    let shown = all.iter().map(|name| Printable(name).to_string());
+    Row { label, lines: cut(shown, none), names: !all.is_empty() }
+}
+
+/// The lines of a list, with a last one for what the limit leaves out.
+fn cut(all: impl ExactSizeIterator<Item = String>, none: &str) -> Vec<String> {
+    let more = all.len().saturating_sub(ENTRIES);
+    let mut lines: Vec<_> = all.take(ENTRIES).collect();
+    if lines.is_empty() {
+        lines.push(none.to_owned());
+    }
+    if more > 0 {
+        lines.push(format!("{} in the JSON report", counted(more as u64, "more", "more")));
+    }
+    lines
+}
+
+const fn unreferenced(weight: Unreferenced) -> &'static str {
+    match weight {
+        Unreferenced::Violation => "count as violations",
+        Unreferenced::Notice => "are a notice, as asked",
+        Unreferenced::Ignore => "are only counted, as asked",
+    }
+}
