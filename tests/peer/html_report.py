@@ -143,9 +143,10 @@ class Desk:
         opened.seconds = time.monotonic() - started
         return opened
 
-    def picture(self, opened, name, full=True):
-        if self.out:
-            opened.page.screenshot(path=str(self.out / f"{name}.png"), full_page=full)
+    def picture(self, opened, name):
+        # Chromium takes no picture of more than 16,384 rows.
+        full = opened.page.evaluate("document.documentElement.scrollHeight") < 16_000
+        opened.page.screenshot(path=str(self.out / f"{name}.png"), full_page=full)
 
 
 # ---- steps -------------------------------------------------------------------------------
@@ -340,8 +341,7 @@ def pictures(desk):
     session = opened.page.context.new_cdp_session(opened.page)
     for kind in ("protanopia", "deuteranopia", "tritanopia", "achromatopsia"):
         session.send("Emulation.setEmulatedVisionDeficiency", {"type": kind})
-        if desk.out:
-            opened.page.locator("#timeline").screenshot(path=str(desk.out / f"sight-{kind}.png"))
+        opened.page.locator("#timeline").screenshot(path=str(desk.out / f"sight-{kind}.png"))
     session.send("Emulation.setEmulatedVisionDeficiency", {"type": "none"})
     opened.page.emulate_media(media="print")
     opened.page.set_viewport_size({"width": 690, "height": 980})

@@ -58,7 +58,7 @@ pub(super) fn run(report: &RunReport) -> Vec<Row> {
     let mut keys = vec![format!("{} used of {at_hand} at hand", count(used.len() as u64))];
     keys.extend(used.iter().take(KEYS).map(|key| {
         let (region, source) = (words::key_region(key), Printable(&key.source));
-        format!("{}, {region}, {}, from {source}", key.fingerprint, words::validity(key))
+        format!("{}, {region}, from {source}", key.fingerprint)
     }));
     if used.len() > KEYS {
         keys.push(format!("{} more below", count((used.len() - KEYS) as u64)));
