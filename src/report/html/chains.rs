@@ -95,17 +95,13 @@ impl Timeline {
         let more = |n: usize| (n > 0).then(|| count(n as u64));
         let account = |chains: &Vec<&ChainReport>| {
             let first = chains.first().map_or("", |c| c.account.as_str());
-            let of = |chain: &&ChainReport| {
-                let mut row = row(&(Verdict::Verified, *chain));
-                // The strip and its summary say it all.
-                row.states.clear();
-                row
-            };
+            let of = |chain: &&ChainReport| row(&(Verdict::Verified, *chain));
             Account {
                 summary: format!(
-                    "Account {}: {}",
+                    "Account {}: {}{}",
                     Printable(first),
-                    counted(chains.len() as u64, "chain", "chains")
+                    counted(chains.len() as u64, "chain", "chains"),
+                    chain_time(chains)
                 ),
                 rows: chains.iter().take(OF_ACCOUNT).map(of).collect(),
                 more: more(chains.len().saturating_sub(OF_ACCOUNT)),
@@ -170,6 +166,16 @@ impl States {
             more: (more > 0).then(|| count(more as u64)),
         })
     }
+}
+
+/// How much time of these chains is in which state, in words that go on.
+fn chain_time(chains: &[&ChainReport]) -> String {
+    let seconds = |state| -> i64 {
+        let all = chains.iter().flat_map(|c| &c.coverage).filter(|i| i.state == state);
+        all.map(|i| i.window.seconds()).sum()
+    };
+    let told = CoverageState::ALL.into_iter().map(|state| (state.as_str(), seconds(state)));
+    told.filter(|t| t.1 != 0).map(|(name, s)| format!(", {name} {}", duration(s))).collect()
 }
 
 /// Where a chain lies.

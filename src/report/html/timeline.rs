@@ -87,7 +87,7 @@ impl Mark {
     pub(super) const fn form(self) -> (u8, u8) {
         match self {
             Self::Proven => (9, 10),
-            Self::Pending => (15, 4),
+            Self::Pending => (13, 6),
             Self::Explained => (7, 14),
             Self::Nothing => (13, 2),
             Self::Gap => (5, 18),
