@@ -13,11 +13,12 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use trailseal::model::time::{add, hours};
 use trailseal::model::{AccountId, Printable, Window};
-use trailseal::report::controls::{Aspect, Control, Controls, Support};
 use trailseal::report::{AcceptedGap, ChainReport, RunReport, Verdict, html};
 use trailseal::verify::{Code, CoverageState, EventRole, Finding, FoundEvent, Interval};
 
 // Not `tests/samples.rs`, which would be a test of its own.
+#[path = "html/controls.rs"]
+mod controls;
 #[allow(dead_code)]
 #[path = "report/samples.rs"]
 mod samples;
@@ -406,125 +407,4 @@ fn a_page_does_not_grow_with_what_nobody_could_read() {
     };
     let (some, more) = (size(&of(1000)), size(&of(20_000)));
     assert!(more.abs_diff(some) < 100, "{some} {more}");
-}
-
-// ---- controls ----------------------------------------------------------------------------
-
-fn supports(report: &RunReport) -> Vec<(Vec<Aspect>, Support, String)> {
-    let controls = Controls::load().unwrap();
-    let offers = controls.offers(report).into_iter();
-    offers.map(|o| (o.control.aspects.clone(), o.support, o.statement)).collect()
-}
-
-/// A report that leaves nothing open.
-fn complete() -> RunReport {
-    let mut report = sample("verified");
-    report.ran_by.operator = Some("Internal audit".into());
-    report
-}
-
-#[test]
-fn a_verified_run_supports_every_control() {
-    for (aspects, support, statement) in supports(&complete()) {
-        assert_eq!(support, Support::Supports, "{aspects:?}");
-        assert!(statement.starts_with("This run supports it: "), "{statement}");
-    }
-}
-
-#[test]
-fn what_a_run_leaves_open_makes_support_partial_and_is_named() {
-    type Change = fn(&mut RunReport);
-    let cases: [(Aspect, Change, &str); 7] = [
-        (Aspect::LogIntegrity, |r| r.scope.logs = false, "log files were not checked"),
-        (
-            Aspect::LogIntegrity,
-            |r| r.totals.logs.listed.unchecked = 1,
-            "some log files were not checked",
-        ),
-        (
-            Aspect::DigestSignatures,
-            |r| r.totals.digests.unchecked = 1,
-            "some digests were not checked",
-        ),
-        (
-            Aspect::Coverage,
-            |r| r.totals.coverage_seconds = [(CoverageState::Explained, 3600)].into(),
-            "only explained",
-        ),
-        (Aspect::KeyProvenance, |r| r.keys[0].region = None, "of a key that was used"),
-        (Aspect::KeyProvenance, |r| r.keys.clear(), "of a key that was used"),
-        (Aspect::Custody, |r| r.ran_by.operator = None, "who ran it is not stated"),
-    ];
-    for (aspect, change, why) in cases {
-        let mut report = complete();
-        change(&mut report);
-        for (aspects, support, statement) in supports(&report) {
-            if aspects.contains(&aspect) {
-                assert_eq!(support, Support::InPart, "{aspect:?} {statement}");
-                assert!(statement.starts_with("This run supports it in part: "));
-                assert!(statement.contains(why), "{statement}");
-            } else {
-                assert_eq!(support, Support::Supports, "{aspect:?} {statement}");
-            }
-        }
-    }
-}
-
-#[test]
-fn other_verdicts_support_in_part_or_not_at_all() {
-    for (_, support, statement) in supports(&incomplete()) {
-        assert_eq!(support, Support::InPart);
-        assert!(statement.contains("part of what was asked for could not be checked"));
-    }
-    for (_, support, statement) in supports(&sample("nothing-found")) {
-        assert_eq!(
-            (support, &*statement),
-            (Support::Nothing, "This run proved nothing, so it is no support.",)
-        );
-    }
-    let mut report = violation();
-    report.ran_by.operator = Some("Internal audit".into());
-    for (_, support, statement) in supports(&report) {
-        assert_eq!(support, Support::Against);
-        assert_eq!(
-            statement,
-            "This run found violations; it is evidence of a control failure or of tampering, not support."
-        );
-    }
-}
-
-#[test]
-fn every_control_is_on_the_page_with_its_source() {
-    let shown = page(&violation());
-    for Control { id, title, asks, source, .. } in Controls::load().unwrap().controls {
-        for text in [&id, &title, &asks, &source.title, &source.version] {
-            assert!(shown.contains(&escaped(text)), "{text}");
-        }
-        assert!(shown.contains(&format!("<a href=\"{}\" rel=", source.url)), "{}", source.url);
-    }
-}
-
-#[test]
-fn the_certification_is_filled_once_and_keeps_its_blanks() {
-    let certification = Controls::load().unwrap().certification;
-    let text = certification.fill(&complete()).join("\n");
-    for known in [
-        "trailseal 0.0.0-test computed the SHA-256",
-        "3 chains in evidence/2023-07, time: 2023-07-10T00:00:00Z to 2023-07-11T00:00:00Z",
-        "from 2023-07-12T08:00:00.25Z to 2023-07-12T08:00:03.5Z (UTC)",
-        "operator: Internal audit.",
-        "The result was VERIFIED: ",
-    ] {
-        assert!(text.contains(known), "{known}\n{text}");
-    }
-    assert!(text.contains("I, ____________________ (name)"));
-    assert!(!text.contains(['{', '}']), "{text}");
-    // What is filled in is not filled in again, and is safe to show.
-    let mut report = violation();
-    report.ran_by.operator = Some(format!("{{verdict}}{HOSTILE}"));
-    report.scope.logs = false;
-    let text = certification.fill(&report).join("\n");
-    assert!(text.contains(&format!("operator: {{verdict}}{}", Printable(HOSTILE))));
-    assert!(text.contains("not certified as authentic"));
-    assert!(text.contains("The log files themselves were not checked"));
 }

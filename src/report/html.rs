@@ -22,6 +22,7 @@ use crate::model::Printable;
 use crate::model::time::format_digest_time;
 
 mod appendix;
+mod axis;
 mod chains;
 mod findings;
 mod scope;

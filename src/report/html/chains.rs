@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::axis::Tick;
 use super::class;
-use super::timeline::{Grid, Mark, Run, Tick, WIDTH};
+use super::timeline::{Grid, Mark, Run, WIDTH};
 use crate::model::{ChainId, ChainKind, Printable};
 use crate::report::standing::{BLOCKS, CHAINS_IN_FULL, Grades, RANGES, by_account};
 use crate::report::words::{self, count, counted, duration, range};
