@@ -313,6 +313,18 @@ fn the_timeline_shows_states_in_order_and_the_worst_chain_first() {
 }
 
 #[test]
+fn many_times_stand_behind_a_summary_that_sums_them_up() {
+    let summary = "<summary>Times in words: proven 19 h, violated 3 h, gap 2 h</summary>";
+    let shown = page(&violation());
+    assert_eq!(shown.matches(summary).count(), 1);
+    assert_eq!(shown.matches("<summary>Times in words").count(), 1, "one range needs none");
+    // At most twenty ranges of a state, and the others are counted.
+    let shown = page(&alternating(1));
+    assert_eq!(shown.matches("<li>2025-").count(), 6 * 20);
+    assert_eq!(shown.matches("41 more in the JSON report and in the coverage table").count(), 5);
+}
+
+#[test]
 fn a_chain_that_says_nothing_of_its_time_is_told_so() {
     let mut report = sample("verified");
     report.chains[2].coverage.clear();
