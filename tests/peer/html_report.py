@@ -301,9 +301,9 @@ def contrast(desk):
 
 
 def printed(desk):
-    """What is folded on the screen is printed, on both papers, and the findings are there."""
+    """Findings that are folded on the screen are printed, and every chain, on both papers."""
     told = []
-    for name in ("verified", "damaged", "colourful"):
+    for name in ("verified", "damaged", "colourful", "large"):
         report = desk.reports[name]
         opened = desk.open(name)
         for paper in ("A4", "Letter"):
@@ -314,6 +314,7 @@ def printed(desk):
             wanted = {f["code"] for f in report["findings"]}
             wanted |= {f["key"] for f in report["findings"][:15] if f["key"]}
             wanted |= {k["fingerprint"] for k in report["keys"]}
+            wanted |= {f"account {c['account']}, {c['region']}," for c in report["chains"]}
             wanted |= set(report["not_proven"]) | {report["verdict"].upper(), "902(14)"}
             missing = [w for w in wanted if re.sub(r"\s+", "", w) not in text]
             expect(f"{name} on {paper}: what is not printed", missing, [])

@@ -10,7 +10,7 @@ use crate::model::time::civil;
 /// Labels stand at least so far apart.
 const BETWEEN_LABELS: i64 = 130;
 /// A label needs so much room, or it would be cut at the end of the axis.
-const ROOM: i64 = 80;
+const ROOM: i64 = 115;
 
 /// A mark on the axis.
 #[derive(Debug)]
