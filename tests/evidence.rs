@@ -84,6 +84,29 @@ fn custody_has_a_row_for_every_object() {
 }
 
 #[test]
+fn the_bag_says_which_controls_the_run_supports() {
+    let bag = Bag::of(&Tree::sealed(), &["--operator", "Jane Doe"]);
+    let offers: serde_json::Value =
+        serde_json::from_str(&bag.read("data/controls/offers.json")).unwrap();
+    let text = bag.read("data/controls/offers.txt");
+    for offer in offers.as_array().unwrap() {
+        let id = offer["control"]["id"].as_str().unwrap();
+        assert!(text.contains(id), "{id}");
+        // The test's key is of no region, so that where it came from stays open.
+        assert!(["supports", "in-part"].contains(&offer["support"].as_str().unwrap()), "{id}");
+        assert!(text.contains(offer["statement"].as_str().unwrap()), "{id}");
+    }
+    let data = bag.read("data/controls/controls.json");
+    assert_eq!(data, trailseal::report::controls::CONTROLS_JSON);
+    let certification = bag.read("data/controls/certification.txt");
+    assert!(certification.contains("902(14)") && certification.contains("____"), "{certification}");
+    assert!(certification.contains("Jane Doe") && certification.contains(AS_OF), "{certification}");
+    // The page is the report's, and loads nothing.
+    let page = bag.read("data/report/report.html");
+    assert!(page.contains("Verified") || page.contains("VERIFIED"));
+}
+
+#[test]
 fn the_same_input_as_of_the_same_time_is_the_same_bytes() {
     let tree = Tree::sealed();
     let (one, two) = (Bag::of(&tree, &["--jobs", "1"]), Bag::of(&tree, &["--jobs", "7"]));

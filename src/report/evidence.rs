@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::run::{RanBy, Tool, Totals, Verdict};
 use super::text::TextOptions;
-use super::text::page::{BAD, BOLD, GOOD, PLAIN, Page, UNSURE, count, counted};
+use super::text::page::{BAD, BOLD, GOOD, PLAIN, Page, UNSURE};
+use super::words::{count, counted};
 use crate::crypto::document::CertificateInfo;
 use crate::model::Printable;
 use crate::store::bag::Fault;

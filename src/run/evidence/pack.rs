@@ -13,7 +13,7 @@ use super::objects::{self, Judged, Lines, Roots};
 use super::request::SavedRequest;
 use super::seal::{SealError, SealWith};
 use super::{CUSTODY, GUIDE, KeptLogs, LINES, NO_BUCKET, OBJECTS, PAGE, REQUEST, RUN, SCRIPT};
-use super::{guide, keys, seal};
+use super::{controls, guide, keys, seal};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{BucketName, Metadata, ObjectName, Sha256Hash};
 use crate::report::{RunReport, html, json};
@@ -149,6 +149,7 @@ pub fn pack(
     let mut page = Vec::new();
     html::render(&report, &mut page)?;
     bag.add(PAGE, &page)?;
+    controls::write(&mut bag, &report)?;
     let mut saved = Vec::new();
     json::render(&SavedRequest::of(&request.verify, request.online, request.logs), &mut saved)?;
     bag.add(REQUEST, &saved)?;
