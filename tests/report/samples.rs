@@ -7,7 +7,9 @@ use trailseal::model::{
     Region, TrailName, Window,
 };
 use trailseal::report::run::SCHEMA;
-use trailseal::report::{ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Verdict};
+use trailseal::report::{
+    ChainReport, Counts, KeyReport, RanBy, RunReport, Scope, Tool, Totals, Verdict,
+};
 use trailseal::verify::{Code, CoverageState, Finding, Interval};
 
 /// Steers terminals, turns text around, hides, forges a line and reaches beyond U+FFFF.
@@ -74,6 +76,7 @@ pub(crate) fn report(chains: Vec<ChainReport>, mut findings: Vec<Finding>) -> Ru
         schema: SCHEMA.into(),
         // Not the default: committed text must not change with the version.
         tool: Tool { name: "trailseal".into(), version: "0.0.0-test".into() },
+        ran_by: RanBy::default(),
         scope: Scope {
             sources: vec!["evidence/2023-07".into()],
             start: Some(day(0, 24).start),
