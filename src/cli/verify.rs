@@ -17,7 +17,7 @@ use crate::crypto::KeyRing;
 use crate::model::{AccountId, BucketName, TrailName, Window};
 use crate::report::estimate::Rates;
 use crate::report::{self, json};
-use crate::report::{AcceptedGap, Format, RanBy, Unreferenced};
+use crate::report::{AcceptedGap, Format, ObjectForm, RanBy, Unreferenced};
 use crate::run::pool::Stop;
 use crate::run::sources::{Filter, Insisted, Sources};
 use crate::run::verify::{CloudTrail, VerifyRequest, estimate, verify};
@@ -90,7 +90,7 @@ pub struct VerifyArgs {
     #[command(flatten)]
     report: ReportArgs,
 
-    /// Write a JSON line for every object checked
+    /// Write a line for every object checked: a row of a table where FILE ends in .csv, else JSON
     #[arg(long, value_name = "FILE")]
     objects: Option<PathBuf>,
 
@@ -208,7 +208,10 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let mut objects = args.objects.as_deref().map(WholeFile::begin).transpose()?;
     let bar = args.pace.bar();
     let (sources, findings) = discover(args, &stores, &request.stop);
-    let lines = objects.as_mut().map(|file| file as &mut (dyn Write + Send));
+    let lines = objects.as_mut().map(|file| {
+        let form = ObjectForm::of_file(&file.shown().to_string_lossy());
+        (file as &mut (dyn Write + Send), form)
+    });
     let progress = progress(bar.as_ref());
     let result = verify(&request, sources, rules, cloudtrail.as_deref(), findings, progress, lines);
     drop(bar);

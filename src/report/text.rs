@@ -5,13 +5,13 @@
 //! limits, because a report on thousands of chains must still be read; what a limit leaves out
 //! is counted, and stands in the JSON report.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::Style;
 
+use super::shared::{ByChain, meaning, number, title};
 use super::{AcceptedGap, Counts, RunReport, Verdict};
-use crate::model::{ChainId, ChainKind, Printable};
+use crate::model::Printable;
 use crate::verify::{CoverageState, Finding, Severity};
 
 mod chains;
@@ -59,40 +59,20 @@ pub fn render(report: &RunReport, out: &mut dyn Write, options: TextOptions) -> 
 /// A report, with its findings at hand by chain.
 struct Text<'a> {
     report: &'a RunReport,
-    findings: BTreeMap<Option<&'a ChainId>, Vec<&'a Finding>>,
+    by_chain: ByChain<'a>,
 }
 
 impl<'a> Text<'a> {
     fn new(report: &'a RunReport) -> Self {
-        let mut findings: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for finding in &report.findings {
-            findings.entry(finding.chain.as_ref()).or_default().push(finding);
-        }
-        Self { report, findings }
+        Self { report, by_chain: ByChain::new(report) }
     }
 
     fn verdict(&self, page: &mut Page<'_>) -> io::Result<()> {
         let Self { report, .. } = self;
         let (word, style) = word(report.verdict);
-        let meaning = match report.verdict {
-            Verdict::Verified if report.scope.logs => {
-                "every digest and log file that the requested time calls for is whole, signed and linked"
-            }
-            Verdict::Verified => {
-                "every digest that the requested time calls for is whole, signed and linked; log files were not checked"
-            }
-            Verdict::Violation => "what is stored contradicts what was signed",
-            Verdict::Incomplete => {
-                "no violation was found, but part of what was asked for could not be checked, and nothing may be said of it"
-            }
-        };
         let seconds =
             |s: CoverageState| report.totals.coverage_seconds.get(&s).copied().unwrap_or(0);
-        let explained = match (report.verdict, seconds(CoverageState::Explained)) {
-            (_, 0) | (Verdict::Violation, _) => "",
-            _ => "; there is time that no digest covers, and it is explained",
-        };
-        page.paragraph(0, (word, style.bold()), &format!(": {meaning}{explained}."), 2)?;
+        page.paragraph(0, (word, style.bold()), &format!(": {}", meaning(report)), 2)?;
         page.blank()?;
         page.row(2, ("findings", PLAIN), tally(&report.findings))?;
         let totals = &report.totals;
@@ -205,34 +185,15 @@ const fn word(verdict: Verdict) -> (&'static str, Style) {
     }
 }
 
-/// What a reader knows a chain by. Places that share it are told apart by bucket and prefix.
-fn title(id: &ChainId) -> String {
-    let mut title = format!("account {}, {}, trail {}", id.place.account, id.region, id.trail);
-    if id.home_region != id.region {
-        title += &format!(" (home region {})", id.home_region);
-    }
-    if id.kind == ChainKind::Backfill {
-        title += ", backfill";
-    }
-    Printable(&title).to_string()
-}
-
 fn counts(counts: &Counts) -> String {
     let Counts { valid, invalid, unchecked } = counts;
     format!("{} valid, {} invalid, {} unchecked", count(*valid), count(*invalid), count(*unchecked))
 }
 
 /// How many findings there are of each severity.
-fn tally<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
-    let (mut violations, mut incomplete, mut notices) = (0_u64, 0_u64, 0_u64);
-    for finding in findings {
-        match finding.severity {
-            Severity::Violation => violations += 1,
-            Severity::Incomplete => incomplete += 1,
-            Severity::Notice => notices += 1,
-        }
-    }
-    let violations = counted(violations, "violation", "violations");
-    let notices = counted(notices, "notice", "notices");
-    format!("{violations}, {} incomplete, {notices}", count(incomplete))
+fn tally<'a>(findings: impl IntoIterator<Item = &'a Finding> + Clone) -> String {
+    let of = |severity| number(findings.clone(), severity) as u64;
+    let violations = counted(of(Severity::Violation), "violation", "violations");
+    let notices = counted(of(Severity::Notice), "notice", "notices");
+    format!("{violations}, {} incomplete, {notices}", count(of(Severity::Incomplete)))
 }

@@ -6,6 +6,7 @@ use std::io;
 use super::page::{self, BOLD, GOOD, PLAIN, Page, UNSURE, count, counted, duration, span};
 use super::{BLOCKS, Text, counts, title, word};
 use crate::model::{ChainKind, Printable};
+use crate::report::shared::lacks_time;
 use crate::report::{ChainReport, Counts, Verdict};
 use crate::verify::{CoverageState, Interval};
 
@@ -15,16 +16,6 @@ const CHAINS_IN_FULL: usize = 25;
 const RANGES: usize = 20;
 
 impl Text<'_> {
-    /// How a chain stands, by the one rule of the verdict.
-    fn standing(&self, chain: &ChainReport) -> Verdict {
-        let findings = self.findings.get(&Some(&chain.id)).into_iter().flatten();
-        // A backfill chain claims no time, so it may lack none.
-        let claims = chain.kind == ChainKind::Standard || !chain.coverage.is_empty();
-        let none_needed = (!claims).then_some(CoverageState::Proven);
-        let states = chain.coverage.iter().map(|i| i.state);
-        Verdict::of(findings.copied(), states.chain(none_needed))
-    }
-
     /// Whether nothing needs to be said of a chain one by one.
     fn wholly_proven(&self, standing: Verdict, chain: &ChainReport) -> bool {
         // The verdict of a chain does not look at its counts; whoever reads them should.
@@ -34,7 +25,8 @@ impl Text<'_> {
     }
 
     pub(super) fn chains(&self, page: &mut Page<'_>) -> io::Result<()> {
-        let mut chains: Vec<_> = self.report.chains.iter().map(|c| (self.standing(c), c)).collect();
+        let mut chains: Vec<_> =
+            self.report.chains.iter().map(|c| (self.by_chain.standing(c), c)).collect();
         // Stable: within a grade the report's own order holds.
         chains.sort_by_key(|(standing, _)| match standing {
             Verdict::Violation => 0,
@@ -93,7 +85,7 @@ impl Text<'_> {
             ChainKind::Backfill => "backfill (log files that came late; claims no time of its own)",
         };
         page.row(4, ("kind", PLAIN), kind)?;
-        if chain.coverage.is_empty() && chain.kind == ChainKind::Standard {
+        if lacks_time(chain) {
             page.row(4, ("time", UNSURE), "no moment of the requested time is accounted for")?;
         }
         for state in CoverageState::ALL {

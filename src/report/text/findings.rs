@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::page::{self, BOLD, PLAIN, Page, count, span};
+use super::page::{self, BOLD, PLAIN, Page, count};
 use super::{BLOCKS, Text, tally, title};
 use crate::model::{ChainId, Printable};
-use crate::verify::{Code, Finding, FoundEvent, Severity};
+use crate::report::shared::facts;
+use crate::verify::{Code, Finding, Severity};
 
 /// At most so many findings of one code are shown for one chain.
 const FINDINGS_OF_A_CODE: usize = 20;
@@ -29,7 +30,7 @@ impl Text<'_> {
             page.blank()?;
         }
         let mut groups: Vec<Group<'_>> =
-            self.findings.iter().map(|(c, f)| (*c, f.clone())).collect();
+            self.by_chain.groups().map(|(c, f)| (c, f.to_vec())).collect();
         groups.sort_by_key(|(_, findings)| Reverse(findings.iter().map(|f| f.severity).max()));
         for (at, (chain, findings)) in groups.iter().take(BLOCKS).enumerate() {
             if at > 0 {
@@ -114,36 +115,6 @@ impl Text<'_> {
     fn finding(&self, page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
         let message = Printable(&finding.message).to_string();
         page.paragraph(6, ("- ", PLAIN), &message, 8)?;
-        // The chain's own bucket stands in the chain's heading.
-        let home = finding.chain.as_ref().and_then(|c| c.bucket.as_ref()).map(|b| b.as_str());
-        let bucket = finding.bucket.as_deref().filter(|bucket| home != Some(bucket));
-        let time = match (finding.start, finding.end) {
-            (None, None) => None,
-            (Some(start), Some(end)) if start == end => Some(start.to_string()),
-            (Some(start), Some(end)) => Some(span(start, end)),
-            (Some(start), None) => Some(format!("from {start} on")),
-            (None, Some(end)) => Some(format!("up to {end}")),
-        };
-        for (label, text) in [
-            ("bucket", bucket),
-            ("object", finding.key.as_deref()),
-            ("time", time.as_deref()),
-            ("expected", finding.expected.as_deref()),
-            ("actual", finding.actual.as_deref()),
-            ("referenced by", finding.referenced_by.as_deref()),
-        ] {
-            if let Some(text) = text {
-                page.name(8, (label, PLAIN), Printable(text))?;
-            }
-        }
-        finding.events.iter().try_for_each(|event| self.event(page, event))
-    }
-
-    fn event(&self, page: &mut Page<'_>, event: &FoundEvent) -> io::Result<()> {
-        let by = event.by.as_deref().unwrap_or("someone not named");
-        let from = event.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
-        let told = format!("{} by {by}{from}, {}", event.event, event.time);
-        page.name(8, (event.role.as_str(), PLAIN), Printable(&told))?;
-        page.name(8, ("", PLAIN), Printable(&event.key))
+        facts(finding).iter().try_for_each(|(label, fact)| page.name(8, (label, PLAIN), fact))
     }
 }
