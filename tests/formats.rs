@@ -7,7 +7,7 @@
 // Helpers outside of test functions may stop the test too.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use quick_xml::Reader;
@@ -276,6 +276,7 @@ fn chains_stand_alike_in_every_format() {
         assert_eq!(standings.len(), report.chains.len());
         let (ocsf, asff) = (parsed(&report, Format::Ocsf), parsed(&report, Format::Asff));
         let metrics = render(&report, Format::OpenMetrics);
+        let metrics: BTreeSet<_> = metrics.lines().collect();
         let xml = elements(&render(&report, Format::Junit));
         let suites: Vec<_> = xml.iter().filter(|(e, ..)| e == "testsuite").skip(1).collect();
         for (at, (chain, standing)) in report.chains.iter().zip(&standings).enumerate() {
@@ -298,10 +299,10 @@ fn chains_stand_alike_in_every_format() {
             let why = ocsf["compliance"]["status_details"].is_array();
             assert_eq!(why, standing != "verified", "{name}: reasons are told");
             assert_eq!(asff["Compliance"]["StatusReasons"].is_array(), why, "{name}");
-            let open = format!("verdict=\"{standing}\"}} 1\n");
+            let open = format!("verdict=\"{standing}\"}} 1");
             let id = chain.id.to_string().replace('\\', "\\\\");
-            let sample = format!("\ntrailseal_chain_verdict{{chain=\"{id}\",{open}");
-            assert!(metrics.contains(&sample), "{name} {sample}");
+            let sample = format!("trailseal_chain_verdict{{chain=\"{id}\",{open}");
+            assert!(metrics.contains(&*sample), "{name} {sample}");
         }
     }
 }
@@ -413,14 +414,14 @@ fn junit_counts_what_it_holds() {
             assert_eq!(root[attribute], sum.to_string(), "{name} {attribute}");
         }
         // The tests of a chain are the same in every run.
+        let mut tests: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (_, attributes, _) in xml.iter().filter(|(e, ..)| e == "testcase") {
+            tests.entry(&attributes["classname"]).or_default().push(&attributes["name"]);
+        }
+        let names: Vec<_> =
+            ["coverage"].into_iter().chain(Code::ALL.iter().map(|c| c.as_str())).collect();
         for chain in &report.chains {
-            let id = chain.id.to_string();
-            let of = |(e, a, _): &&(String, BTreeMap<String, String>, String)| {
-                e == "testcase" && a["classname"] == id
-            };
-            let names: Vec<_> = xml.iter().filter(of).map(|(_, a, _)| a["name"].clone()).collect();
-            let codes = Code::ALL.iter().map(|c| c.as_str());
-            assert_eq!(names, ["coverage"].into_iter().chain(codes).collect::<Vec<_>>(), "{name}");
+            assert_eq!(tests[&*chain.id.to_string()], names, "{name}");
         }
         let told: String = xml.iter().map(|(_, _, text)| text.as_str()).collect();
         for finding in &report.findings {
@@ -471,14 +472,14 @@ fn names_of_findings_last_and_are_each_their_own() {
     };
     for (name, report) in all() {
         let of = names(&report);
-        assert_eq!(of.iter().collect::<std::collections::BTreeSet<_>>().len(), of.len(), "{name}");
+        assert_eq!(of.iter().collect::<BTreeSet<_>>().len(), of.len(), "{name}");
         let ids = |format, pointer: &str| -> Vec<String> {
             let all = parsed(&report, format);
             let id = |v: &Value| v.pointer(pointer).unwrap().as_str().unwrap().to_owned();
             all.as_array().unwrap().iter().map(id).collect()
         };
         for ids in [ids(Format::Asff, "/Id"), ids(Format::Ocsf, "/finding_info/uid")] {
-            let unique: std::collections::BTreeSet<_> = ids.iter().collect();
+            let unique: BTreeSet<_> = ids.iter().collect();
             assert_eq!(unique.len(), ids.len(), "{name}");
         }
     }

@@ -107,7 +107,10 @@ impl Events<'_> {
                 "provider": "AWS",
                 "cloud_partition": cloud::partition(region),
                 "region": region,
-                "account": {"uid": account, "type_id": 10, "type": "AWS Account"},
+                // Its name is not known; models of these events require one.
+                "account": {
+                    "uid": account, "name": account, "type_id": 10, "type": "AWS Account",
+                },
             },
         });
         if let (Value::Object(event), Value::Object(more)) = (&mut event, more) {

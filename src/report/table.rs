@@ -4,14 +4,18 @@
 //! begins with `=`, `+`, `-` or `@`, and may run commands for it. A `'` before it makes it text.
 //! That holds behind quotation marks and spaces too, which spreadsheets strip, and behind each
 //! semicolon, at which a spreadsheet of another language cuts a line of this file into cells. What
-//! steers, the tab and the ends of lines among it, is escaped as everywhere.
+//! steers, the tab and the ends of lines among it, is escaped as everywhere. A text longer than a cell
+//! can hold is cut, and says so.
 
 use std::io::{self, Write};
 
 use csv::{Terminator, Writer, WriterBuilder};
 
-use super::shared::shown;
+use super::shared::{cut, shown};
 use crate::model::ChainId;
+
+/// What a spreadsheet's cell can hold; more, it cuts silently or spills into other cells.
+const CELL: usize = 32_000;
 
 /// A table that is being written.
 pub(super) struct Table<W: Write>(Writer<W>);
@@ -44,6 +48,7 @@ pub(super) fn chain_cell(chain: Option<&ChainId>) -> Cell {
 }
 
 fn defused(text: &str) -> String {
+    let text = cut(text, CELL);
     let mut cell = String::with_capacity(text.len());
     for (at, part) in text.split(';').enumerate() {
         if at > 0 {
@@ -88,6 +93,12 @@ mod tests {
         ] {
             assert_eq!(cell(raw).0, shown, "{raw}");
         }
+    }
+
+    #[test]
+    fn what_no_cell_can_hold_is_cut() {
+        let cell = cell(&*"=".repeat(100_000)).0;
+        assert!(cell.len() < 32_767 && cell.starts_with("'=") && cell.ends_with(" [cut]"));
     }
 
     proptest! {
