@@ -227,7 +227,7 @@ fn prose(text: &str) -> String {
 /// Words in a code span; what ends a sentence or a clause stays outside.
 fn odd_words(odd: &mut Vec<&str>) -> Option<String> {
     let text = std::mem::take(odd).join(" ");
-    let bare = text.trim_end_matches(['.', ',', ';', ')']);
+    let bare = text.trim_end_matches(['.', ',', ';', ')', ' ']);
     match bare.is_empty() {
         true => Some(code(&text)).filter(|text| !text.is_empty()),
         false => Some(code(bare) + text.get(bare.len()..).unwrap_or_default()),

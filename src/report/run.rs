@@ -137,7 +137,7 @@ pub enum ReportError {
     },
     /// It tells of one chain twice.
     #[error("it contradicts itself: it lists the chain {0} twice")]
-    Twice(ChainId),
+    Twice(String),
 }
 
 impl RunReport {
@@ -159,7 +159,7 @@ impl RunReport {
         // Formats name what they say by the chain.
         let mut seen = BTreeSet::new();
         if let Some(chain) = report.chains.iter().find(|chain| !seen.insert(&chain.id)) {
-            return Err(ReportError::Twice(chain.id.clone()));
+            return Err(ReportError::Twice(chain.id.to_string()));
         }
         let states = report.chains.iter().flat_map(|c| &c.coverage).map(|i| i.state);
         let actual = Verdict::of(&report.findings, states);

@@ -375,7 +375,7 @@ mod tests {
         let names = |code, bucket| {
             let mut finding = Finding::new(code, "gone").object(Some(bucket), "k");
             finding.chain = Some(chain("", "us-east-1"));
-            candidates(&finding, &evidence).iter().map(|e| e.event).collect::<Vec<_>>()
+            candidates(&finding, &evidence).iter().map(|e| e.event.clone()).collect::<Vec<_>>()
         };
         assert_eq!(
             names(Code::LogMissing, "audit-logs"),
