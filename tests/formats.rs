@@ -518,6 +518,7 @@ fn no_cell_is_a_formula_and_no_row_is_another() {
     for (name, report) in hostile_reports() {
         for format in [Format::Csv, Format::CoverageCsv] {
             let text = render(&report, format);
+            assert!(!text.replace("\r\n", "").contains(['\r', '\n']), "{name}");
             let rows = text.split("\r\n").count() - 2;
             assert_eq!(table(&report, format).len(), rows, "{name}");
             for (column, cell) in table(&report, format).into_iter().flatten() {

@@ -10,8 +10,10 @@ pub(crate) fn assert_snapshot(name: &str, actual: &str) {
         std::fs::write(&path, actual).unwrap();
         return;
     }
-    // A checkout may have changed the ends of lines.
-    let expected = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+    // A checkout may have changed the ends of lines; other tests hold those of tables.
+    let [expected, actual] =
+        [std::fs::read_to_string(&path).unwrap_or_default(), actual.to_owned()]
+            .map(|text| text.replace("\r\n", "\n"));
     let differing = expected.lines().zip(actual.lines()).position(|(e, a)| e != a);
     let line = differing.unwrap_or(expected.lines().count().min(actual.lines().count())) + 1;
     let path = path.display();
