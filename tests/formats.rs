@@ -110,10 +110,15 @@ fn tricked(text: &str) -> RunReport {
     RunReport::decode(&serde_json::to_vec(&value).unwrap()).unwrap()
 }
 
-fn interrupted() -> RunReport {
-    let mut report = incomplete();
-    report.exit_status = INTERRUPTED;
-    report
+fn interrupted(report: RunReport) -> RunReport {
+    RunReport { exit_status: INTERRUPTED, ..report }
+}
+
+/// A chain that claims time, no moment of which is accounted for.
+fn unaccounted() -> RunReport {
+    let mut chain = incomplete().chains[0].clone();
+    chain.coverage.clear();
+    report(vec![chain], vec![])
 }
 
 /// A report as XML elements: name, attributes, and the text right inside.
@@ -201,7 +206,10 @@ fn standings(report: &RunReport) -> Vec<String> {
 
 #[test]
 fn every_format_has_the_verdict_of_the_run() {
-    let more = [("interrupted", interrupted())];
+    let more = [
+        ("interrupted", interrupted(incomplete())),
+        ("interrupted after a violation", interrupted(violation())),
+    ];
     for (name, report) in all().into_iter().chain(more) {
         let verdict = report.verdict;
         let stopped = report.exit_status == INTERRUPTED;
@@ -271,7 +279,7 @@ fn every_format_has_the_verdict_of_the_run() {
 
 #[test]
 fn chains_stand_alike_in_every_format() {
-    for (name, report) in all() {
+    for (name, report) in all().into_iter().chain([("unaccounted", unaccounted())]) {
         let standings = standings(&report);
         assert_eq!(standings.len(), report.chains.len());
         let (ocsf, asff) = (parsed(&report, Format::Ocsf), parsed(&report, Format::Asff));
@@ -389,10 +397,11 @@ fn every_moment_of_coverage_is_in_the_table_and_the_metrics() {
     let rows = table(verified, Format::CoverageCsv);
     let backfill = rows.iter().find(|row| row["kind"] == "backfill").unwrap();
     assert_eq!((&*backfill["state"], &*backfill["reason"]), ("none", "backfill"));
-    let mut chain = incomplete().chains[0].clone();
-    chain.coverage.clear();
-    let rows = table(&report(vec![chain], vec![]), Format::CoverageCsv);
+    let rows = table(&unaccounted(), Format::CoverageCsv);
     assert_eq!((&*rows[0]["state"], &*rows[0]["reason"]), ("none", "unaccounted"));
+    let metrics = render(&unaccounted(), Format::OpenMetrics);
+    let until = metrics.lines().find(|l| l.starts_with("trailseal_chain_proven_until")).unwrap();
+    assert!(until.ends_with("\"} 0"), "{until}");
 }
 
 #[test]
@@ -470,7 +479,9 @@ fn names_of_findings_last_and_are_each_their_own() {
             |r: &Value| r["partialFingerprints"]["trailseal/v1"].as_str().unwrap().to_owned();
         results.iter().map(name).collect()
     };
-    for (name, report) in all() {
+    let mut twice = violation();
+    twice.findings.push(twice.findings[5].clone());
+    for (name, report) in all().into_iter().chain([("twice", twice)]) {
         let of = names(&report);
         assert_eq!(of.iter().collect::<BTreeSet<_>>().len(), of.len(), "{name}");
         let ids = |format, pointer: &str| -> Vec<String> {

@@ -19,13 +19,11 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::shared::{
-    ByChain, Each, asked, cut, identities, identity, meaning, reasons, run_id, shown, title, told,
-    without_nulls,
-};
-use super::{ChainReport, RunReport, Verdict, cloud, json};
+use super::parts::Parts;
+use super::shared::{asked, cut, identity, meaning, reasons, shown, title, told};
+use super::{ChainReport, RunReport, Verdict, cloud};
 use crate::model::BucketName;
-use crate::verify::{Finding, Severity};
+use crate::verify::Finding;
 
 // The limits of the format, held in bytes: none counts less than a byte for a character.
 const TITLE: usize = 256;
@@ -41,21 +39,12 @@ const REASON: usize = 512;
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
-    let findings = Findings {
-        report,
-        by_chain: ByChain::new(report),
-        run: run_id(report)?,
-        names: identities(report),
-    };
-    json::render(&Each(|| findings.all()), out)
+    let findings = Findings(Parts::new(report)?);
+    let of_violation = |finding: &Finding, name: &str| findings.of_violation(finding, name);
+    findings.0.write(out, || findings.of_run(), |chain| findings.of_chain(chain), of_violation)
 }
 
-struct Findings<'a> {
-    report: &'a RunReport,
-    by_chain: ByChain<'a>,
-    run: String,
-    names: Vec<String>,
-}
+struct Findings<'a>(Parts<'a>);
 
 /// What differs from finding to finding.
 struct About<'a> {
@@ -76,14 +65,6 @@ struct About<'a> {
 }
 
 impl Findings<'_> {
-    fn all(&self) -> impl Iterator<Item = Value> {
-        let chains = self.report.chains.iter().map(|chain| self.of_chain(chain));
-        let findings = self.report.findings.iter().zip(&self.names);
-        let violations = findings.filter(|(f, _)| f.severity == Severity::Violation);
-        let violations = violations.map(|(finding, name)| self.of_violation(finding, name));
-        [self.of_run()].into_iter().chain(chains).chain(violations)
-    }
-
     fn finding(&self, about: About<'_>) -> Value {
         let About { generator, name, account, region, verdict, .. } = about;
         let partition = cloud::partition(region);
@@ -106,13 +87,13 @@ impl Findings<'_> {
                 .collect();
             json!({"Status": status, "StatusReasons": (!reasons.is_empty()).then_some(reasons)})
         });
-        let own = [("trailseal/run", Some(self.run.clone()))];
+        let own = [("trailseal/run", Some(self.0.run.clone()))];
         let fields = about.fields.into_iter().chain(own).filter_map(|(name, value)| {
             let value = value.filter(|value| !value.trim().is_empty())?;
             Some((name.to_owned(), Value::String(cut(&value, FIELD))))
         });
         let remedy = about.remedy.map(|text| cut(text, RECOMMENDATION));
-        without_nulls(json!({
+        json!({
             "SchemaVersion": "2018-10-08",
             "Id": format!("trailseal/{region}/{account}/{name}"),
             "ProductArn": format!(
@@ -121,9 +102,9 @@ impl Findings<'_> {
             "GeneratorId": format!("trailseal/{generator}"),
             "AwsAccountId": account,
             "Types": [kind],
-            "CreatedAt": self.report.finished,
-            "UpdatedAt": self.report.finished,
-            "LastObservedAt": self.report.finished,
+            "CreatedAt": self.0.report.finished,
+            "UpdatedAt": self.0.report.finished,
+            "LastObservedAt": self.0.report.finished,
             "Severity": severity,
             "FindingProviderFields": {"Severity": severity, "Types": [kind]},
             "Title": said(about.title, generator, TITLE),
@@ -133,11 +114,11 @@ impl Findings<'_> {
             "Resources": about.resources,
             "Compliance": compliance,
             "RecordState": "ACTIVE",
-        }))
+        })
     }
 
     fn of_run(&self) -> Value {
-        let report = self.report;
+        let report = self.0.report;
         let (account, region) = cloud::home(report);
         let verdict = report.verdict;
         let reason = (verdict != Verdict::Verified).then(|| (verdict.as_str(), meaning(report)));
@@ -164,13 +145,12 @@ impl Findings<'_> {
     }
 
     fn of_chain(&self, chain: &ChainReport) -> Value {
-        let verdict = self.by_chain.standing(chain);
+        let verdict = self.0.by_chain.standing(chain);
         let id = chain.id.to_string();
         let title = format!("CloudTrail integrity of {}: {verdict}", title(&chain.id));
-        let reasons = reasons(&self.by_chain, chain);
+        let reasons = reasons(&self.0.by_chain, chain);
         let why: String = reasons.iter().map(|(code, text)| format!(" {code}: {text}")).collect();
-        let worst = self.by_chain.of(&chain.id).iter().max_by_key(|f| f.severity);
-        let remedy = worst.filter(|f| f.severity > Severity::Notice).map(|f| f.code.remedy());
+        let remedy = self.0.remedy(chain);
         let start = chain.coverage.first().map(|i| i.window.start.to_string());
         let end = chain.coverage.last().map(|i| i.window.end.to_string());
         self.finding(About {
@@ -194,7 +174,7 @@ impl Findings<'_> {
 
     fn resources(&self, chain: &ChainReport, id: &str) -> Vec<Value> {
         let region = chain.home_region.as_str();
-        let trail = match cloud::trail_arn(self.report, chain) {
+        let trail = match cloud::trail_arn(self.0.report, chain) {
             Some(arn) => resource("AwsCloudTrailTrail", &arn, region),
             None => resource("Other", id, region),
         };
@@ -206,7 +186,7 @@ impl Findings<'_> {
     }
 
     fn of_violation(&self, finding: &Finding, name: &str) -> Value {
-        let (account, region) = cloud::home_of(self.report, finding);
+        let (account, region) = cloud::home_of(self.0.report, finding);
         let code = finding.code;
         let text = |text: &Option<String>| text.as_deref().map(shown);
         let time = |time: Option<jiff::Timestamp>| time.map(|t| t.to_string());

@@ -73,8 +73,11 @@ fn head(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
     }
     let logs = if scope.logs { "checked" } else { "not checked, as asked" };
     row(out, &["log files", logs])?;
-    if let Some(operator) = &report.ran_by.operator {
-        row(out, &["run by", &cell(operator)])?;
+    let ran_by = &report.ran_by;
+    for (label, who) in [("run by", &ran_by.operator), ("read as", &ran_by.identity)] {
+        if let Some(who) = who {
+            row(out, &[label, &cell(who)])?;
+        }
     }
     row(out, &["run", &cell(&span(report.started, report.finished))])?;
     row(out, &["exit status", &report.exit_status.to_string()])?;

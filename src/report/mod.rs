@@ -14,6 +14,7 @@ pub mod ndjson;
 pub mod objects;
 pub mod ocsf;
 pub mod openmetrics;
+mod parts;
 pub mod run;
 pub mod sarif;
 mod shared;

@@ -11,12 +11,10 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::shared::{
-    ByChain, Each, asked, identities, identity, meaning, reasons, run_id, shown, title, told,
-    without_nulls,
-};
-use super::{ChainReport, RunReport, Verdict, cloud, json};
-use crate::verify::{Finding, Severity};
+use super::parts::Parts;
+use super::shared::{asked, identity, meaning, reasons, shown, title, told};
+use super::{ChainReport, RunReport, Verdict, cloud};
+use crate::verify::Finding;
 
 const VERSION: &str = "1.6.0";
 const STANDARD: &str = "AWS CloudTrail log file integrity validation";
@@ -27,21 +25,12 @@ const CONTROL: &str = "CloudTrail log files are whole, unaltered and vouched for
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
-    let events = Events {
-        report,
-        by_chain: ByChain::new(report),
-        run: run_id(report)?,
-        names: identities(report),
-    };
-    json::render(&Each(|| events.all()), out)
+    let events = Events(Parts::new(report)?);
+    let of_violation = |finding: &Finding, name: &str| events.of_violation(finding, name);
+    events.0.write(out, || events.of_run(), |chain| events.of_chain(chain), of_violation)
 }
 
-struct Events<'a> {
-    report: &'a RunReport,
-    by_chain: ByChain<'a>,
-    run: String,
-    names: Vec<String>,
-}
+struct Events<'a>(Parts<'a>);
 
 /// A class of findings.
 enum Class {
@@ -50,14 +39,6 @@ enum Class {
 }
 
 impl Events<'_> {
-    fn all(&self) -> impl Iterator<Item = Value> {
-        let chains = self.report.chains.iter().map(|chain| self.of_chain(chain));
-        let findings = self.report.findings.iter().zip(&self.names);
-        let violations = findings.filter(|(f, _)| f.severity == Severity::Violation);
-        let violations = violations.map(|(finding, name)| self.of_violation(finding, name));
-        [self.of_run()].into_iter().chain(chains).chain(violations)
-    }
-
     /// What every event holds, and `more`.
     fn event(
         &self,
@@ -76,7 +57,7 @@ impl Events<'_> {
             Verdict::Incomplete => (3, "Medium"),
             Verdict::Violation => (4, "High"),
         };
-        let report = self.report;
+        let report = self.0.report;
         let mut event = json!({
             "activity_id": 1,
             "activity_name": "Create",
@@ -94,8 +75,8 @@ impl Events<'_> {
             "timezone_offset": 0,
             "metadata": {
                 "version": VERSION,
-                "uid": identity(&[&self.run, uid]),
-                "correlation_uid": self.run,
+                "uid": identity(&[&self.0.run, uid]),
+                "correlation_uid": self.0.run,
                 "profiles": ["cloud"],
                 "product": {
                     "name": shown(&report.tool.name),
@@ -116,11 +97,11 @@ impl Events<'_> {
         if let (Value::Object(event), Value::Object(more)) = (&mut event, more) {
             event.extend(more);
         }
-        without_nulls(event)
+        event
     }
 
     fn of_run(&self) -> Value {
-        let report = self.report;
+        let report = self.0.report;
         let (account, region) = cloud::home(report);
         let uid = format!("run-{}", asked(report));
         let verdict = report.verdict;
@@ -152,13 +133,12 @@ impl Events<'_> {
     }
 
     fn of_chain(&self, chain: &ChainReport) -> Value {
-        let verdict = self.by_chain.standing(chain);
+        let verdict = self.0.by_chain.standing(chain);
         let id = chain.id.to_string();
         let uid = format!("chain-{}", identity(&[&id]));
         let title = format!("CloudTrail integrity of {}: {verdict}", title(&chain.id));
-        let reasons = reasons(&self.by_chain, chain);
-        let remedy = self.by_chain.of(&chain.id).iter().max_by_key(|f| f.severity);
-        let remedy = remedy.filter(|f| f.severity > Severity::Notice);
+        let reasons = reasons(&self.0.by_chain, chain);
+        let remedy = self.0.remedy(chain);
         let seconds = |state: &crate::verify::CoverageState| {
             let of = chain.coverage.iter().filter(|i| i.state == *state);
             (state.as_str(), of.map(|i| i.window.seconds()).sum::<i64>())
@@ -180,7 +160,7 @@ impl Events<'_> {
                 "end_time": end,
                 "finding_info": {"uid": uid, "title": title, "types": ["chain"]},
                 "compliance": compliance(verdict, details),
-                "remediation": remedy.map(|f| json!({"desc": f.code.remedy()})),
+                "remediation": remedy.map(|text| json!({"desc": text})),
                 "resources": [self.trail(chain, &id)],
                 "unmapped": {
                     "verdict": verdict, "chain": id, "kind": chain.kind, "digests": chain.digests,
@@ -193,7 +173,7 @@ impl Events<'_> {
     fn trail(&self, chain: &ChainReport, id: &str) -> Value {
         let region = chain.home_region.as_str();
         json!({
-            "uid": cloud::trail_arn(self.report, chain).unwrap_or_else(|| id.to_owned()),
+            "uid": cloud::trail_arn(self.0.report, chain).unwrap_or_else(|| id.to_owned()),
             "name": shown(&chain.trail),
             "type": "AWS::CloudTrail::Trail",
             "cloud_partition": cloud::partition(region),
@@ -202,7 +182,7 @@ impl Events<'_> {
     }
 
     fn of_violation(&self, finding: &Finding, name: &str) -> Value {
-        let (account, region) = cloud::home_of(self.report, finding);
+        let (account, region) = cloud::home_of(self.0.report, finding);
         let uid = format!("finding-{name}");
         let code = finding.code;
         let partition = cloud::partition(&region);
