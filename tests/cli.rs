@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -96,6 +97,57 @@ fn quiet_says_it_by_status_alone() {
     let output = run(&["verify", root, "--keys", tree.keys.to_str().unwrap(), "--quiet"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty() && output.stderr.is_empty());
+}
+
+#[test]
+fn objects_are_a_table_where_the_file_s_name_asks_for_one() {
+    let tree = Tree::sealed();
+    tree.remove(&common::log_key(2));
+    let folder = tempfile::tempdir().unwrap();
+    let [table, lines] = ["o.csv", "o.jsonl"].map(|name| folder.path().join(name));
+    let (root, keys) = (tree.root(), tree.keys.to_str().unwrap());
+    for file in [&table, &lines] {
+        let file = file.to_str().unwrap();
+        let args = ["verify", root.to_str().unwrap(), "--keys", keys, "--quiet", "--objects", file];
+        assert_eq!(run(&args).status.code(), Some(1));
+    }
+    // Row for line, field for field, in the same order.
+    let lines = std::fs::read_to_string(lines).unwrap();
+    let lines = lines.lines().map(|line| {
+        let line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
+        let text = |value: serde_json::Value| match value {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        line.into_iter().map(|(name, value)| (name, text(value))).collect()
+    });
+    let lines: Vec<BTreeMap<String, String>> = lines.collect();
+    let rows = csv::Reader::from_path(table).unwrap().into_deserialize();
+    let rows: Vec<BTreeMap<String, String>> = rows.map(Result::unwrap).collect();
+    assert!(rows.iter().any(|row| row["code"] == "log-missing"));
+    assert!(rows.len() > 10);
+    assert_eq!(rows, lines);
+}
+
+#[test]
+fn a_report_edited_by_hand_is_not_rendered() {
+    let tree = Tree::sealed();
+    let folder = tempfile::tempdir().unwrap();
+    let [saved, table] = ["run.json", "run.csv"].map(|name| folder.path().join(name));
+    let [saved, table] = [&saved, &table].map(|path| path.to_str().unwrap());
+    let (root, keys) = (tree.root(), tree.keys.to_str().unwrap());
+    let verify = ["verify", root.to_str().unwrap(), "--keys", keys, "--quiet", "--export", saved];
+    assert_eq!(run(&verify).status.code(), Some(0));
+    assert_eq!(run(&["report", saved, "--export", table]).status.code(), Some(0));
+    let honest = std::fs::read(table).unwrap();
+    let report = std::fs::read_to_string(saved).unwrap();
+    let edited = report.replace("\"verified\"", "\"incomplete\"");
+    std::fs::write(saved, edited).unwrap();
+    let output = run(&["report", saved, "--export", table]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("contradicts itself"));
+    assert_eq!(std::fs::read(table).unwrap(), honest);
 }
 
 #[test]

@@ -6,7 +6,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::{Value, json};
 use trailseal::model::Printable;
@@ -20,7 +19,10 @@ use trailseal::verify::{Code, Finding, Severity};
 // Not `tests/samples.rs`, which would be a test of its own.
 #[path = "report/samples.rs"]
 mod samples;
+#[path = "report/snapshot.rs"]
+mod snapshot;
 use samples::{HOSTILE, all, hostile, incomplete, many, report, violation};
+use snapshot::assert_snapshot;
 
 fn as_text(report: &RunReport, options: TextOptions) -> String {
     let mut out = Vec::new();
@@ -35,25 +37,6 @@ fn as_json(report: &RunReport) -> String {
 }
 
 // ---- text --------------------------------------------------------------------------------
-
-/// Compares with a committed file, or rewrites it where that is asked for.
-fn assert_snapshot(name: &str, actual: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
-    if std::env::var_os("TRAILSEAL_BLESS").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, actual).unwrap();
-        return;
-    }
-    // A checkout may have changed the ends of lines.
-    let expected = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
-    let differing = expected.lines().zip(actual.lines()).position(|(e, a)| e != a);
-    let line = differing.unwrap_or(expected.lines().count().min(actual.lines().count())) + 1;
-    let path = path.display();
-    assert!(
-        expected == actual,
-        "{path} differs from line {line} on; TRAILSEAL_BLESS=1 rewrites it. Now:\n{actual}"
-    );
-}
 
 #[test]
 fn text_is_as_committed() {

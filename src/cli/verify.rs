@@ -13,7 +13,7 @@ use super::run_args::{PaceArgs, progress};
 use super::source::{AwsArgs, Opened, Opener};
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::report::estimate::Rates;
-use crate::report::{self, Format, json};
+use crate::report::{self, Format, ObjectForm, json};
 use crate::run::pool::Stop;
 use crate::run::sources::Sources;
 use crate::run::verify::{VerifyRequest, estimate, verify};
@@ -59,7 +59,7 @@ pub struct VerifyArgs {
     #[command(flatten)]
     report: ReportArgs,
 
-    /// Write a JSON line for every object checked
+    /// Write a line for every object checked: a row of a table where FILE ends in .csv, else JSON
     #[arg(long, value_name = "FILE")]
     objects: Option<PathBuf>,
 
@@ -120,7 +120,10 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let mut objects = args.objects.as_deref().map(WholeFile::begin).transpose()?;
     let bar = args.pace.bar();
     let (sources, findings) = discover(args, &stores, &request.stop);
-    let lines = objects.as_mut().map(|file| file as &mut (dyn Write + Send));
+    let lines = objects.as_mut().map(|file| {
+        let form = ObjectForm::of_file(&file.shown().to_string_lossy());
+        (file as &mut (dyn Write + Send), form)
+    });
     let progress = progress(bar.as_ref());
     let result = verify(&request, sources, rules, cloudtrail.as_deref(), findings, progress, lines);
     drop(bar);

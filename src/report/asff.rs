@@ -1,13 +1,251 @@
-//! A run report as asff.
+//! The report in the AWS Security Finding Format, for Security Hub: a JSON array, as
+//! `aws securityhub batch-import-findings --findings file://FILE` takes it.
+//!
+//! One finding for the run as a whole, one for each chain (`Compliance.Status` is `PASSED` for
+//! verified, `FAILED` for a violation, `NOT_AVAILABLE` for what is incomplete), and one for each
+//! violation. Their Ids are the same from run to run, so that a later import brings them up to
+//! date.
+//!
+//! An import takes 100 findings at most, of one account and region, whose default product must be
+//! that of the caller:
+//! `jq -c 'group_by(.ProductArn)[] | range(0; length; 100) as $i | .[$i:$i + 100]' FILE` gives what
+//! to import, a batch a line. Where nothing tells of an account (nothing was found, and none asked
+//! for) it is 000000000000, which nobody can import: say which account is meant (`--account`).
+//!
+//! Texts are shown with all that steers escaped, and cut where the format limits them; what was cut
+//! says so.
 
 use std::io::{self, Write};
 
-use super::RunReport;
+use serde_json::{Value, json};
+
+use super::parts::Parts;
+use super::shared::{asked, cut, identity, reasons, shown, told};
+use super::words::{statement, title};
+use super::{ChainReport, RunReport, Verdict, cloud};
+use crate::model::BucketName;
+use crate::verify::Finding;
+
+// The limits of the format, held in bytes: none counts less than a byte for a character.
+const TITLE: usize = 256;
+const DESCRIPTION: usize = 1024;
+const ID: usize = 512;
+const RECOMMENDATION: usize = 512;
+const FIELD: usize = 2048;
+/// Not documented; what Security Hub's own reasons stay below.
+const REASON: usize = 512;
 
 /// Writes the report.
 ///
 /// # Errors
 /// When the output cannot be written.
-pub fn render(_report: &RunReport, _out: &mut dyn Write) -> io::Result<()> {
-    Err(io::Error::other("not written yet"))
+pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    let findings = Findings(Parts::new(report)?);
+    let of_violation = |finding: &Finding, name: &str| findings.of_violation(finding, name);
+    findings.0.write(out, || findings.of_run(), |chain| findings.of_chain(chain), of_violation)
+}
+
+struct Findings<'a>(Parts<'a>);
+
+/// What differs from finding to finding.
+struct About<'a> {
+    /// `run`, `chain`, or a code.
+    generator: &'a str,
+    name: &'a str,
+    account: &'a str,
+    region: &'a str,
+    verdict: Verdict,
+    title: &'a str,
+    description: &'a str,
+    /// What to do.
+    remedy: Option<&'a str>,
+    resources: Vec<Value>,
+    /// Why the status is what it is; `None` for what is no check.
+    reasons: Option<Vec<(&'static str, String)>>,
+    fields: Vec<(&'static str, Option<String>)>,
+}
+
+impl Findings<'_> {
+    fn finding(&self, about: About<'_>) -> Value {
+        let About { generator, name, account, region, verdict, .. } = about;
+        let partition = cloud::partition(region);
+        let (label, status) = match verdict {
+            Verdict::Verified => ("INFORMATIONAL", "PASSED"),
+            Verdict::Incomplete => ("MEDIUM", "NOT_AVAILABLE"),
+            Verdict::Violation => ("HIGH", "FAILED"),
+        };
+        let severity = json!({"Label": label, "Original": verdict});
+        let kind = match about.reasons {
+            Some(_) => "Software and Configuration Checks/AWS Security Best Practices",
+            None => "Unusual Behaviors/Data",
+        };
+        let compliance = about.reasons.map(|reasons| {
+            let reasons: Vec<_> = reasons
+                .into_iter()
+                .map(|(code, text)| {
+                    json!({"ReasonCode": code, "Description": said(&text, code, REASON)})
+                })
+                .collect();
+            json!({"Status": status, "StatusReasons": (!reasons.is_empty()).then_some(reasons)})
+        });
+        let own = [("trailseal/run", Some(self.0.run.clone()))];
+        let fields = about.fields.into_iter().chain(own).filter_map(|(name, value)| {
+            let value = value.filter(|value| !value.trim().is_empty())?;
+            Some((name.to_owned(), Value::String(cut(&value, FIELD))))
+        });
+        let remedy = about.remedy.map(|text| cut(text, RECOMMENDATION));
+        json!({
+            "SchemaVersion": "2018-10-08",
+            "Id": format!("trailseal/{region}/{account}/{name}"),
+            "ProductArn": format!(
+                "arn:{partition}:securityhub:{region}:{account}:product/{account}/default"
+            ),
+            "GeneratorId": format!("trailseal/{generator}"),
+            "AwsAccountId": account,
+            "Types": [kind],
+            "CreatedAt": self.0.report.finished,
+            "UpdatedAt": self.0.report.finished,
+            "LastObservedAt": self.0.report.finished,
+            "Severity": severity,
+            "FindingProviderFields": {"Severity": severity, "Types": [kind]},
+            "Title": said(about.title, generator, TITLE),
+            "Description": said(about.description, about.title, DESCRIPTION),
+            "Remediation": remedy.map(|text| json!({"Recommendation": {"Text": text}})),
+            "ProductFields": fields.collect::<serde_json::Map<_, _>>(),
+            "Resources": about.resources,
+            "Compliance": compliance,
+            "RecordState": "ACTIVE",
+        })
+    }
+
+    fn of_run(&self) -> Value {
+        let report = self.0.report;
+        let (account, region) = cloud::home(report);
+        let verdict = report.verdict;
+        let reason = (verdict != Verdict::Verified).then(|| (verdict.as_str(), statement(report)));
+        let sources = shown(&report.scope.sources.join(" "));
+        self.finding(About {
+            generator: "run",
+            name: &format!("run/{}", asked(report)),
+            account: &account,
+            region: &region,
+            verdict,
+            title: &format!("CloudTrail integrity of the whole run: {verdict}"),
+            description: &format!("Of {sources}: {}", statement(report)),
+            remedy: None,
+            resources: vec![json!({
+                "Type": "AwsAccount", "Id": format!("AWS::::Account:{account}"),
+            })],
+            reasons: Some(reason.into_iter().collect()),
+            fields: vec![
+                ("trailseal/exit_status", Some(report.exit_status.to_string())),
+                ("trailseal/sources", Some(sources.clone())),
+                ("trailseal/chains", Some(report.totals.chains.to_string())),
+            ],
+        })
+    }
+
+    fn of_chain(&self, chain: &ChainReport) -> Value {
+        let verdict = self.0.grades.standing(chain);
+        let id = chain.id.to_string();
+        let title = format!("CloudTrail integrity of {}: {verdict}", title(&chain.id));
+        let reasons = reasons(&self.0.grades, chain);
+        let why: String = reasons.iter().map(|(code, text)| format!(" {code}: {text}")).collect();
+        let remedy = self.0.remedy(chain);
+        let start = chain.coverage.first().map(|i| i.window.start.to_string());
+        let end = chain.coverage.last().map(|i| i.window.end.to_string());
+        self.finding(About {
+            generator: "chain",
+            name: &format!("chain/{}", identity(&[&id])),
+            account: chain.account.as_str(),
+            region: chain.region.as_str(),
+            verdict,
+            title: &title,
+            description: &format!("{title}.{why}"),
+            remedy,
+            resources: self.resources(chain, &id),
+            reasons: Some(reasons),
+            fields: vec![
+                ("trailseal/chain", Some(id)),
+                ("trailseal/start", start),
+                ("trailseal/end", end),
+            ],
+        })
+    }
+
+    fn resources(&self, chain: &ChainReport, id: &str) -> Vec<Value> {
+        let region = chain.home_region.as_str();
+        let trail = match cloud::trail_arn(self.0.report, chain) {
+            Some(arn) => resource("AwsCloudTrailTrail", &arn, region),
+            None => resource("Other", id, region),
+        };
+        let bucket = chain.bucket.as_ref().map(|bucket| {
+            let arn = cloud::s3_arn(cloud::partition(region), bucket.as_str(), None);
+            resource("AwsS3Bucket", &arn, region)
+        });
+        [trail].into_iter().chain(bucket).collect()
+    }
+
+    fn of_violation(&self, finding: &Finding, name: &str) -> Value {
+        let (account, region) = cloud::home_of(self.0.report, finding);
+        let code = finding.code;
+        let text = |text: &Option<String>| text.as_deref().map(shown);
+        let time = |time: Option<jiff::Timestamp>| time.map(|t| t.to_string());
+        let chain = finding.chain.as_ref().map(ToString::to_string);
+        let title = match &finding.chain {
+            Some(chain) => format!("{}: {}", code.as_str(), title(chain)),
+            None => code.as_str().to_owned(),
+        };
+        self.finding(About {
+            generator: code.as_str(),
+            name: &format!("finding/{name}"),
+            account: &account,
+            region: &region,
+            verdict: Verdict::Violation,
+            title: &title,
+            description: &told(finding),
+            remedy: Some(code.remedy()),
+            resources: vec![object(finding, chain.as_deref(), &region)],
+            reasons: None,
+            fields: vec![
+                ("trailseal/code", Some(code.as_str().to_owned())),
+                ("trailseal/chain", chain),
+                ("trailseal/bucket", text(&finding.bucket)),
+                ("trailseal/key", text(&finding.key)),
+                ("trailseal/start", time(finding.start)),
+                ("trailseal/end", time(finding.end)),
+                ("trailseal/expected", text(&finding.expected)),
+                ("trailseal/actual", text(&finding.actual)),
+                ("trailseal/referenced_by", text(&finding.referenced_by)),
+            ],
+        })
+    }
+}
+
+/// What a finding is about: the object, where its ARN fits; else its bucket, else its chain.
+fn object(finding: &Finding, chain: Option<&str>, region: &str) -> Value {
+    let bucket = finding.bucket.as_deref().filter(|bucket| BucketName::parse(bucket).is_ok());
+    let Some(bucket) = bucket else {
+        let id = finding.key.as_deref().map(shown).or(chain.map(str::to_owned));
+        return resource("Other", &said(&id.unwrap_or_default(), "trailseal", ID), region);
+    };
+    let partition = cloud::partition(region);
+    let key = finding.key.as_deref().filter(|key| shown(key) == **key);
+    let arn = key.map(|key| cloud::s3_arn(partition, bucket, Some(key)));
+    match arn.filter(|arn| arn.len() <= ID) {
+        Some(arn) => resource("AwsS3Object", &arn, region),
+        None => resource("AwsS3Bucket", &cloud::s3_arn(partition, bucket, None), region),
+    }
+}
+
+fn resource(kind: &str, id: &str, region: &str) -> Value {
+    // The format knows no other by this name.
+    let partition = Some(cloud::partition(region));
+    let partition = partition.filter(|p| matches!(*p, "aws" | "aws-cn" | "aws-us-gov"));
+    json!({"Type": kind, "Id": cut(id, ID), "Partition": partition, "Region": region})
+}
+
+/// A text within a limit; the format takes none that is blank.
+fn said(text: &str, instead: &str, limit: usize) -> String {
+    cut(if text.trim().is_empty() { instead } else { text }, limit)
 }

@@ -1,6 +1,7 @@
 //! What a run says: one result type, one file for each format that renders it.
 
 pub mod asff;
+mod cloud;
 pub mod controls;
 pub mod coverage_csv;
 pub mod csv;
@@ -12,16 +13,21 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod ndjson;
+pub mod objects;
 pub mod ocsf;
 pub mod openmetrics;
+mod parts;
 pub mod run;
 pub mod sarif;
+mod shared;
 mod standing;
+mod table;
 pub mod text;
 mod words;
 
 pub use estimate::Estimate;
 pub use format::Format;
+pub use objects::ObjectForm;
 pub use run::{
     AcceptedGap, ChainReport, Counts, KeyReport, LogCounts, ObjectLine, ObjectReport, RanBy,
     ReportError, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,

@@ -4,7 +4,7 @@
 //! beside this file describes the same shape, and the tests hold reports to it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -135,14 +135,17 @@ pub enum ReportError {
         /// What its own findings and coverage come to.
         actual: Verdict,
     },
+    /// It tells of one chain twice.
+    #[error("it contradicts itself: it lists the chain {0} twice")]
+    Twice(String),
 }
 
 impl RunReport {
     /// Reads a saved report.
     ///
     /// # Errors
-    /// When it is of another schema or shape, or states another verdict than its findings and
-    /// coverage come to.
+    /// When it is of another schema or shape, tells of one chain twice, or states another verdict
+    /// than its findings and coverage come to.
     pub fn decode(json: &[u8]) -> Result<Self, ReportError> {
         #[derive(Deserialize)]
         struct Any {
@@ -153,6 +156,11 @@ impl RunReport {
             return Err(ReportError::Schema(schema));
         }
         let report: Self = serde_json::from_slice(json)?;
+        // Formats name what they say by the chain.
+        let mut seen = BTreeSet::new();
+        if let Some(chain) = report.chains.iter().find(|chain| !seen.insert(&chain.id)) {
+            return Err(ReportError::Twice(chain.id.to_string()));
+        }
         let states = report.chains.iter().flat_map(|c| &c.coverage).map(|i| i.state);
         let actual = Verdict::of(&report.findings, states);
         let (stated, status) = (report.verdict, report.exit_status);

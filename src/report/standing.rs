@@ -44,14 +44,27 @@ impl<'a> Grades<'a> {
         chains
     }
 
+    /// The findings of a chain, in the report's order.
+    pub(super) fn of<'s>(&'s self, chain: &'s ChainId) -> &'s [&'a Finding] {
+        self.findings.get(&Some(chain)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The findings of no chain, and those of chains that the report does not list.
+    pub(super) fn elsewhere(&self) -> impl Iterator<Item = &'a Finding> {
+        let listed: BTreeSet<_> = self.report.chains.iter().map(|chain| &chain.id).collect();
+        let others = self
+            .findings
+            .iter()
+            .filter(move |(chain, _)| chain.is_none_or(|chain| !listed.contains(chain)));
+        others.flat_map(|(_, findings)| findings.iter().copied())
+    }
+
     /// How a chain stands, by the one rule of the verdict.
     pub(super) fn standing(&self, chain: &ChainReport) -> Verdict {
-        let findings = self.findings.get(&Some(&chain.id)).into_iter().flatten();
         // A backfill chain claims no time, so it may lack none.
-        let claims = chain.kind == ChainKind::Standard || !chain.coverage.is_empty();
-        let none_needed = (!claims).then_some(CoverageState::Proven);
+        let none_needed = (!lacks_time(chain)).then_some(CoverageState::Proven);
         let states = chain.coverage.iter().map(|i| i.state);
-        Verdict::of(findings.copied(), states.chain(none_needed))
+        Verdict::of(self.of(&chain.id).iter().copied(), states.chain(none_needed))
     }
 
     /// Whether nothing needs to be said of a chain one by one.
@@ -61,6 +74,11 @@ impl<'a> Grades<'a> {
         let unchecked = digests.unchecked > 0 || self.report.scope.logs && logs.unchecked > 0;
         standing == Verdict::Verified && digests.invalid + logs.invalid == 0 && !unchecked
     }
+}
+
+/// Whether a chain claims time, and no moment of it is accounted for.
+pub(super) fn lacks_time(chain: &ChainReport) -> bool {
+    chain.kind == ChainKind::Standard && chain.coverage.is_empty()
 }
 
 /// Chains by account.

@@ -39,6 +39,11 @@ pub(super) fn meaning(report: &RunReport) -> String {
     format!("{meaning}{explained}")
 }
 
+/// The same as a sentence.
+pub(super) fn statement(report: &RunReport) -> String {
+    meaning(report) + "."
+}
+
 /// The seconds of chain time in a state.
 pub(super) fn seconds(report: &RunReport, state: CoverageState) -> i64 {
     report.totals.coverage_seconds.get(&state).copied().unwrap_or(0)

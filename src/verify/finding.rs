@@ -33,11 +33,11 @@ impl Severity {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $severity:ident, $remedy:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $severity:ident, $remedy:literal;)*) => {
         /// The stable name of what was found. Codes never change their meaning; new ones may come.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])* $name,)*
         }
 
         impl Code {
@@ -54,6 +54,12 @@ macro_rules! codes {
             #[must_use]
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$name => Severity::$severity,)* }
+            }
+
+            /// What it means, in a sentence.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// What the reader should do next.
@@ -328,6 +334,7 @@ mod tests {
         for code in Code::ALL {
             assert_eq!(Code::parse(code.as_str()), Some(*code));
             assert!(!code.remedy().is_empty());
+            assert!(code.meaning().ends_with('.') && !code.meaning().starts_with(' '), "{code:?}");
         }
         assert_eq!(Code::ALL.len(), 25);
         assert_eq!(Code::parse("log-lost"), None);

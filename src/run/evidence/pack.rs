@@ -16,7 +16,7 @@ use super::{CUSTODY, GUIDE, KeptLogs, LINES, NO_BUCKET, OBJECTS, PAGE, REQUEST, 
 use super::{controls, guide, keys, seal};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{BucketName, Metadata, ObjectName, Sha256Hash};
-use crate::report::{RunReport, html, json};
+use crate::report::{ObjectForm, RunReport, html, json};
 use crate::run::pool::Pool;
 use crate::run::progress::Progress;
 use crate::run::sources::{Filter, Insisted, Sources};
@@ -121,7 +121,15 @@ pub fn pack(
     let remembering = cloudtrail.map(keys::Remembering::new);
     let asked = remembering.as_ref().map(|c| c as &dyn CloudTrail);
     let mut all_keys = rules.keys.keys().to_vec();
-    let run = verify(&request.verify, sources, rules, asked, findings, progress, Some(&mut lines));
+    let run = verify(
+        &request.verify,
+        sources,
+        rules,
+        asked,
+        findings,
+        progress,
+        Some((&mut lines, ObjectForm::JsonLines)),
+    );
     io::Write::flush(&mut lines)?;
     drop(lines);
     let (judged, lines_hash, lines_size) = objects::read(&lines_file)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::report::{ObjectReport, json};
+use crate::report::{ObjectForm, ObjectReport};
 use crate::run::pool::{GLANCE, Stop};
 
 /// How many bytes of lines an area keeps before it waits for its turn.
@@ -13,18 +13,19 @@ const KEPT: usize = 1 << 20;
 /// How many bytes of lines are kept of areas that ended before their turn.
 const KEPT_OF_ALL: usize = 16 << 20;
 
-/// Where a line goes for every object checked.
-pub type ObjectSink<'a> = Option<&'a mut (dyn Write + Send)>;
+/// Where a line goes for every object checked, and in which form.
+pub type ObjectSink<'a> = Option<(&'a mut (dyn Write + Send), ObjectForm)>;
 
 /// All areas' lines.
 pub(super) struct Lines<'a> {
     turn: Mutex<Turn<'a>>,
     passed: Condvar,
-    wanted: bool,
+    /// `None` where no lines are wanted.
+    form: Option<ObjectForm>,
 }
 
 struct Turn<'a> {
-    out: ObjectSink<'a>,
+    out: Option<&'a mut (dyn Write + Send)>,
     /// The number of the area whose lines are written now.
     area: usize,
     /// The lines of areas that ended before their turn.
@@ -34,10 +35,17 @@ struct Turn<'a> {
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(out: ObjectSink<'a>) -> Self {
-        let wanted = out.is_some();
+    /// Begins with what stands before all lines.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub(super) fn new(sink: ObjectSink<'a>) -> io::Result<Self> {
+        let (mut out, form) = sink.unzip();
+        if let (Some(out), Some(form)) = (&mut out, form) {
+            form.begin(out)?;
+        }
         let turn = Turn { out, area: 0, early: BTreeMap::new(), broken: None };
-        Self { turn: Mutex::new(turn), passed: Condvar::new(), wanted }
+        Ok(Self { turn: Mutex::new(turn), passed: Condvar::new(), form })
     }
 
     /// The lines of the area of this number; each number must be asked for once, or later areas
@@ -90,10 +98,8 @@ pub(super) struct AreaLines<'l, 'a> {
 
 impl AreaLines<'_, '_> {
     pub(super) fn push(&mut self, object: &ObjectReport<'_>) -> io::Result<()> {
-        if !self.lines.wanted {
-            return Ok(());
-        }
-        json::render_line(object, &mut self.kept)?;
+        let Some(form) = self.lines.form else { return Ok(()) };
+        form.write(object, &mut self.kept)?;
         if self.kept.len() < KEPT {
             return Ok(());
         }
@@ -148,7 +154,7 @@ mod tests {
     fn written(out: &mut (dyn Write + Send), areas: usize, lines_each: usize) -> io::Result<()> {
         let chain = DigestKey::parse(KEY).unwrap().chain(None);
         let stop = Stop::default();
-        let lines = Lines::new(Some(out));
+        let lines = Lines::new(Some((out, ObjectForm::JsonLines)))?;
         std::thread::scope(|scope| {
             for area in (0..areas).rev() {
                 let (lines, stop, chain) = (&lines, &stop, &chain);
@@ -173,6 +179,20 @@ mod tests {
         let keys: Vec<_> = text.lines().map(key).collect();
         assert_eq!(keys.len(), 5 * 6_000);
         assert!(keys.is_sorted());
+    }
+
+    #[test]
+    fn a_table_has_one_head() {
+        let mut out = Vec::new();
+        let lines = Lines::new(Some((&mut out, ObjectForm::Csv))).unwrap();
+        let (stop, chain) = (Stop::default(), DigestKey::parse(KEY).unwrap().chain(None));
+        for area in 0..3 {
+            lines.of_area(area, &stop).push(&object(&chain, "k")).unwrap();
+        }
+        lines.finish().unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count(), 4);
+        assert_eq!(text.matches("object,result").count(), 1);
     }
 
     #[test]

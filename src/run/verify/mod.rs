@@ -270,7 +270,7 @@ pub fn verify(
     let sources = run.sources.clone();
     let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| request.wants(id)).collect();
     progress.places(wanted.len());
-    let lines = Lines::new(objects);
+    let lines = Lines::new(objects)?;
     in_order(
         AREAS_AT_ONCE.min(request.jobs.get()),
         &wanted,
