@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use bucket::{ENVIRONMENT, bucket_of};
 use common::{
-    BUCKET, HOURS, REGION, Report, Tree, at, backfill_key, digest_key, gzip, log_key, log_key_at,
+    BUCKET, HOURS, REGION, Report, Tree, at, backfill_key, digest_key, files_of, gzip, log_key,
+    log_key_at,
 };
 use server::{Fault, Server};
 use tempfile::TempDir;
@@ -104,22 +105,6 @@ impl Copy {
         names.sort();
         names
     }
-}
-
-fn files_of(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let (mut files, mut folders) = (BTreeMap::new(), vec![root.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let key = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-                files.insert(key, fs::read(path).unwrap());
-            }
-        }
-    }
-    files
 }
 
 fn gets(server: &Server) -> Vec<String> {

@@ -2,7 +2,6 @@
 #![allow(dead_code, unreachable_pub)] // each test crate uses a part
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use trailseal::model::Sha256Hash;
 
+pub use crate::common::files_of;
 use crate::common::{BUCKET, Ran, Tree, trailseal};
 
 /// As of when bags of tests are.
@@ -174,21 +174,4 @@ pub fn check(bag: &Path, more: &[&str]) -> Checked {
     args.extend(more);
     let Ran { status, out, err } = trailseal(&args);
     Checked { status, json: serde_json::from_str(&out).unwrap_or(Value::Null), err }
-}
-
-/// Every file below a folder with its bytes.
-pub fn files_of(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let (mut files, mut folders) = (BTreeMap::new(), vec![root.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let key = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-                files.insert(key, fs::read(path).unwrap());
-            }
-        }
-    }
-    files
 }

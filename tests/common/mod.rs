@@ -5,6 +5,7 @@
 
 pub mod sweep;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::num::NonZero;
@@ -396,4 +397,21 @@ impl Report {
     pub fn count(&self, what: &str, which: &str) -> u64 {
         self.json["totals"][what][which].as_u64().unwrap()
     }
+}
+
+/// Every file below a folder with its bytes.
+pub fn files_of(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let (mut files, mut folders) = (BTreeMap::new(), vec![root.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let key = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                files.insert(key, fs::read(path).unwrap());
+            }
+        }
+    }
+    files
 }

@@ -14,14 +14,13 @@ import argparse
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
 import bagit
 
 sys.dont_write_bytecode = True  # the next line would leave a cache in the source tree
-from real_servers import Failed, Steps, expect, program  # noqa: E402
+from real_servers import Failed, expect, program, run_steps  # noqa: E402
 
 SAMPLE = Path(__file__).resolve().parents[2] / "testdata" / "sample"
 SHELLS = ("sh", "dash", "bash", "busybox", "zsh", "ksh")
@@ -125,19 +124,13 @@ def main():
     parser.add_argument("--trailseal", required=True, metavar="PATH")
     args = parser.parse_args()
     trailseal = program("trailseal", args.trailseal)
-    steps = Steps()
-    with tempfile.TemporaryDirectory(prefix="trailseal-evidence-") as work:
-        work = Path(work)
-        try:
-            make_signer(work)
-            bag = packed(trailseal, work, steps)
-            altered(bag, work, steps)
-            shells(bag, work, steps)
-        except Failed as failure:
-            print(f"FAILED  {failure}", flush=True)
-            return 1
-    steps.summary()
-    return 0
+
+    def steps(work, steps):
+        make_signer(work)
+        bag = packed(trailseal, work, steps)
+        altered(bag, work, steps)
+        shells(bag, work, steps)
+    return run_steps("evidence", steps)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import io
 import json
 import re
 import sys
-import tempfile
 import time
 import unicodedata
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from pypdf import PdfReader
 
 import html_reports
 from peers import Disagreement, Peers
-from real_servers import Failed, Steps, expect, program
+from real_servers import Failed, Steps, expect, program, run_steps
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 TAB_STOPS = 150  # more are not walked through
@@ -360,24 +359,19 @@ def main():
     args = parser.parse_args()
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
-    steps = Steps()
-    with tempfile.TemporaryDirectory(prefix="trailseal-html-") as work, sync_playwright() as driver:
-        work = Path(work)
-        try:
+
+    def steps(work, steps):
+        with sync_playwright() as driver:
             peers = Peers(program("trailseal", args.trailseal), "", work)
             # The sandbox needs rights that a container's root does not have.
             browser = driver.chromium.launch(
                 executable_path=program("chromium", args.chromium), args=["--no-sandbox"])
             desk = Desk(browser, peers, work, args.out, steps)
-            for step in (reports, quiet, hostile_text, layout, keyboard, semantics, contrast,
-                         printed, pictures):
+            for step in (reports, quiet, hostile_text, layout, keyboard, semantics, contrast, printed,
+                         pictures):
                 step(desk)
             browser.close()
-        except (Failed, Disagreement) as failure:
-            print(f"FAILED  {failure}", flush=True)
-            return 1
-    steps.summary()
-    return 0
+    return run_steps("html", steps, (Disagreement,))
 
 
 if __name__ == "__main__":

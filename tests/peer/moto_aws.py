@@ -21,15 +21,14 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.dont_write_bytecode = True  # the next line would leave a cache in the source tree
 from real_servers import (  # noqa: E402
-    ACCESS_KEY, BUCKET, END, HOURS, REGION, Failed, Programs, Proxy, Steps, digest_key, expect,
-    expect_verified, free_port, program, s3_error, stop, stop_servers_when_terminated,
+    ACCESS_KEY, BUCKET, END, HOURS, REGION, Failed, Programs, Proxy, digest_key, expect,
+    expect_verified, free_port, program, run_steps, s3_error, stop, stop_servers_when_terminated,
     wait_for_port)
 
 ELSEWHERE = "eu-west-1"
@@ -358,22 +357,16 @@ def main():
         print(f"SKIPPED {args.logs} holds no AWSLogs")
         return 0
     stop_servers_when_terminated()
-    steps = Steps()
-    with tempfile.TemporaryDirectory(prefix="trailseal-moto-") as work:
-        work = Path(work)
-        try:
-            with moto_server(args.moto, work) as port, Proxy(port) as proxy:
-                programs = Programs(program("trailseal", args.trailseal),
-                                    program("aws", args.aws), work, proxy.url)
-                place = Place(programs, proxy, work, args.logs)
-                for step in (signed_by_kms, key_in_another_region, keys_that_do_not_sign, role,
-                             profiles, another_region, requester_pays, broken_connection):
-                    step(place, steps)
-        except Failed as failure:
-            print(f"FAILED  {failure}", flush=True)
-            return 1
-    steps.summary()
-    return 0
+
+    def steps(work, steps):
+        with moto_server(args.moto, work) as port, Proxy(port) as proxy:
+            programs = Programs(program("trailseal", args.trailseal), program("aws", args.aws), work,
+                                proxy.url)
+            place = Place(programs, proxy, work, args.logs)
+            for step in (signed_by_kms, key_in_another_region, keys_that_do_not_sign, role, profiles,
+                         another_region, requester_pays, broken_connection):
+                step(place, steps)
+    return run_steps("moto", steps)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ import json
 import re
 import subprocess
 import sys
-import tempfile
 import threading
 import uuid
 from collections import Counter
@@ -27,7 +26,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # the next line would leave a cache in the source tree
 from real_servers import (  # noqa: E402
     ACCESS_KEY, ACCOUNT, BUCKET, END, HOURS, REGION, SECRET_KEY, START, Failed, Programs, Proxy,
-    Steps, digest_key, expect, expect_verified, expect_violations, free_port, program, stop,
+    digest_key, expect, expect_verified, expect_violations, free_port, program, run_steps, stop,
     stop_servers_when_terminated, wait_for_port)
 
 LOG = (f"AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2023/07/10/"
@@ -353,21 +352,15 @@ def main():
         print(f"SKIPPED {args.logs} holds no AWSLogs")
         return 0
     stop_servers_when_terminated()
-    steps = Steps()
-    with tempfile.TemporaryDirectory(prefix="trailseal-radosgw-") as work:
-        work = Path(work)
+
+    def steps(work, steps):
         (work / "ceph").mkdir()
-        try:
-            with Radosgw(work / "ceph") as gateway, Proxy(gateway.port) as proxy:
-                steps.done("radosgw", "a monitor, a store and a gateway on 127.0.0.1")
-                programs = Programs(program("trailseal", args.trailseal),
-                                    program("aws", args.aws), work, proxy.url)
-                run(programs, proxy, work, args.logs, steps)
-        except Failed as failure:
-            print(f"FAILED  {failure}", flush=True)
-            return 1
-    steps.summary()
-    return 0
+        with Radosgw(work / "ceph") as gateway, Proxy(gateway.port) as proxy:
+            steps.done("radosgw", "a monitor, a store and a gateway on 127.0.0.1")
+            programs = Programs(program("trailseal", args.trailseal), program("aws", args.aws), work,
+                                proxy.url)
+            run(programs, proxy, work, args.logs, steps)
+    return run_steps("radosgw", steps)
 
 
 if __name__ == "__main__":

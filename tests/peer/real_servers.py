@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -383,3 +384,16 @@ class Steps:
 
     def summary(self):
         print(f"\n{self.count} steps, {time.monotonic() - self.started:.1f} s")
+
+
+def run_steps(name, run, failures=()):
+    """Hands a folder for work and the steps to `run`; the exit status that it comes to."""
+    steps = Steps()
+    with tempfile.TemporaryDirectory(prefix=f"trailseal-{name}-") as work:
+        try:
+            run(Path(work), steps)
+        except (Failed, *failures) as failure:
+            print(f"FAILED  {failure}", flush=True)
+            return 1
+    steps.summary()
+    return 0
