@@ -9,12 +9,14 @@ pub mod key_name;
 pub mod metadata;
 pub mod model;
 mod naive;
+pub mod report;
+pub mod seal;
 
 /// A target's function.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its folder of seeds.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("digest", digest::run),
     ("events", events::run),
     ("gzip", gzip::run),
@@ -22,4 +24,6 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("key_name", key_name::run),
     ("metadata", metadata::run),
     ("model", model::run),
+    ("report", report::run),
+    ("seal", seal::run),
 ];

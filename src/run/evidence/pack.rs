@@ -1,4 +1,5 @@
-//! Packing: the run, and the bag of what it saw.
+//! Packing: the run, and the bag of what it saw. Memory holds a record for every object seen, some
+//! hundreds of bytes each; bytes are kept on disk, beside the bag's place.
 
 use std::collections::BTreeMap;
 use std::fs;
