@@ -18,22 +18,27 @@ pub fn run(data: &[u8]) {
                 assert!(cms::verify(rest, &other).is_err(), "one signature over two contents");
                 let _ = (signed.by(), signed.time);
                 let nobody = Authorities::default();
-                let trusted = signed.check_trust(&nobody, Purpose::Signing, jiff::Timestamp::UNIX_EPOCH);
+                let trusted =
+                    signed.check_trust(&nobody, Purpose::Signing, jiff::Timestamp::UNIX_EPOCH);
                 assert!(trusted.is_err(), "trusted without an authority");
             }
         }
         1 => {
             if let Ok(stamp) = timestamp::verify(rest, SIGNATURE) {
-                assert!(timestamp::verify(rest, &other).is_err(), "one time-stamp over two contents");
+                assert!(
+                    timestamp::verify(rest, &other).is_err(),
+                    "one time-stamp over two contents"
+                );
                 let _ = stamp.by();
                 assert!(stamp.check_trust(&Authorities::default()).is_err());
             }
         }
         2 => {
-            let signed = cms::verify(SIGNATURE, CONTENT).expect("the signature that stands here fits");
+            let signed =
+                cms::verify(SIGNATURE, CONTENT).expect("the signature that stands here fits");
             if let Ok(statement) = dsse::verify(rest, &signed) {
-                let said: serde_json::Value =
-                    serde_json::from_slice(&statement).expect("only the sealer's statements are signed");
+                let said: serde_json::Value = serde_json::from_slice(&statement)
+                    .expect("only the sealer's statements are signed");
                 assert_eq!(said["predicateType"], "urn:trailseal:evidence:1");
             }
         }
@@ -41,8 +46,10 @@ pub fn run(data: &[u8]) {
             let mut authorities = Authorities::default();
             if authorities.add_pem(rest).is_ok() {
                 assert!(!authorities.is_empty());
-                let signed = cms::verify(SIGNATURE, CONTENT).expect("the signature that stands here fits");
-                let _ = signed.check_trust(&authorities, Purpose::Signing, jiff::Timestamp::UNIX_EPOCH);
+                let signed =
+                    cms::verify(SIGNATURE, CONTENT).expect("the signature that stands here fits");
+                let _ =
+                    signed.check_trust(&authorities, Purpose::Signing, jiff::Timestamp::UNIX_EPOCH);
             }
         }
     }
