@@ -163,7 +163,9 @@ pub fn run(command: &EvidenceCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
 }
 
 fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
-    let as_of = args.as_of.unwrap_or(io.now);
+    // Whole seconds read better, and nothing here is finer.
+    let now = Timestamp::from_second(io.now.as_second()).unwrap_or(io.now);
+    let as_of = args.as_of.unwrap_or(now);
     if as_of > io.now {
         let message = format!("--as-of {as_of} lies in the future; it is {} now", io.now);
         return Err(Failure::usage(message));
