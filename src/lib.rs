@@ -5,13 +5,13 @@
 //! | layer | what it is |
 //! |---|---|
 //! | [`model`] | the values of the format: names, times, hash values, digests |
-//! | [`crypto`] | public keys and signatures, signing keys |
+//! | [`crypto`] | public keys and signatures, signing keys, seals of documents |
 //! | [`verify`] | the verdict: pure rules over bytes and values, findings out |
 //! | [`seal`] | pure: which digests are due and what stands in them |
-//! | [`store`] | where bytes live: a directory that is a copy of a bucket |
+//! | [`store`] | where bytes live: a directory that is a copy of a bucket, a bag |
 //! | `aws` | S3, CloudTrail and KMS (feature `aws`) |
-//! | [`report`] | what a run says: the schema, text, JSON |
-//! | [`run`] | the drivers: discover, read, verify, seal |
+//! | [`report`] | what a run says: the schema, and a file for each format |
+//! | [`run`] | the drivers: discover, read, verify, seal, pack evidence |
 //! | [`cli`] | the command |
 //!
 //! `model`, `crypto`, `verify` and `seal` are pure: no files, clock, environment or printing.
