@@ -27,7 +27,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # the next line would leave a cache in the source tree
 from real_servers import (  # noqa: E402
-    ACCESS_KEY, BUCKET, END, HOURS, REGION, Failed, Programs, Proxy, digest_key, expect,
+    ACCESS_KEY, BUCKET, END, HOURS, REGION, START, Failed, Programs, Proxy, digest_key, expect,
     expect_verified, free_port, program, run_steps, s3_error, stop, stop_servers_when_terminated,
     wait_for_port)
 
@@ -243,6 +243,28 @@ def role(place, steps):
     steps.done("a role that may not be assumed", "the user is told STS's own words")
 
 
+def evidence(place, steps):
+    """The identity that STS tells is in the bag's custody and report, and the bag checks offline."""
+    bag = place.work / "evidence"
+    said, requests = place.proxy.recorded(lambda: place.programs.run(
+        place.programs.trailseal, "evidence", "pack", place.source, "--keys", place.keys, "--start-time",
+        START, "--end-time", END, "--output", bag, "--role-arn", ROLE, "--external-id", EXTERNAL_ID,
+        "--operator", "Jane Doe", "--no-progress"))
+    said.expect("pack evidence as a role", 0)
+    expect_session("evidence pack", requests, [(ROLE, EXTERNAL_ID)])
+    name = ROLE.rsplit("/", 1)[1]
+    identity = f"arn:aws:sts::123456789012:assumed-role/{name}/trailseal"
+    ran_by = json.loads((bag / "data/report/run.json").read_text())["ran_by"]
+    expect("who made the run", ran_by, {"operator": "Jane Doe", "identity": identity})
+    rows = (bag / "data/custody.csv").read_text().splitlines()[1:]
+    expect("rows without the identity", [r for r in rows if f"identity {identity}" not in r], [])
+    offline = place.programs.run(place.programs.trailseal, "evidence", "check", bag, "--no-progress")
+    offline.expect("check the bag", 0)
+    told = " ".join(offline.out.split())
+    expect("what the check tells of who made the run", identity in told, True)
+    steps.done("evidence pack, check", f"{len(rows)} rows of custody name {name}")
+
+
 def profiles(place, steps):
     """Roles of the AWS configuration files: the profile's own credentials assume them."""
     home = place.programs.home
@@ -363,8 +385,8 @@ def main():
             programs = Programs(program("trailseal", args.trailseal), program("aws", args.aws), work,
                                 proxy.url)
             place = Place(programs, proxy, work, args.logs)
-            for step in (signed_by_kms, key_in_another_region, keys_that_do_not_sign, role, profiles,
-                         another_region, requester_pays, broken_connection):
+            for step in (signed_by_kms, key_in_another_region, keys_that_do_not_sign, role, evidence,
+                         profiles, another_region, requester_pays, broken_connection):
                 step(place, steps)
     return run_steps("moto", steps)
 
