@@ -28,7 +28,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # the next line would leave a cache in the source tree
 from real_servers import (  # noqa: E402
     ACCESS_KEY, BUCKET, END, HOURS, REGION, START, Failed, Programs, Proxy, digest_key, expect,
-    expect_verified, free_port, program, run_steps, s3_error, stop, stop_servers_when_terminated,
+    expect_verified, free_port, of_s3, program, run_steps, s3_error, stop, stop_servers_when_terminated,
     wait_for_port)
 
 ELSEWHERE = "eu-west-1"
@@ -312,6 +312,7 @@ def another_region(place, steps):
             return s3_error(status, code, x_amz_bucket_region=ELSEWHERE, **more)  # noqa: B023
         said, requests = place.verify(answer=home)
         report = expect_verified(f"a bucket that answers {status}", said)
+        requests = of_s3(requests)
         expect("the regions that requests were signed for", [r.scope[1] for r in requests],
                [REGION] + [ELSEWHERE] * (len(requests) - 1))
         expect("the requests that the report tells", report["totals"]["requests"], len(requests))
@@ -331,7 +332,7 @@ def another_region(place, steps):
 def requester_pays(place, steps):
     """Every request that reads says that the requester pays, and none unless told so."""
     said, requests = place.verify("--request-payer")
-    report = expect_verified("verify --request-payer", said)
+    report, requests = expect_verified("verify --request-payer", said), of_s3(requests)
     expect("who pays, by action",
            {(r.action, r.headers.get("x-amz-request-payer")) for r in requests},
            {("ListObjectsV2", "requester"), ("GetObject", "requester")})

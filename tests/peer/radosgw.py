@@ -26,7 +26,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # the next line would leave a cache in the source tree
 from real_servers import (  # noqa: E402
     ACCESS_KEY, ACCOUNT, BUCKET, END, HOURS, REGION, SECRET_KEY, START, Failed, Programs, Proxy,
-    digest_key, expect, expect_verified, expect_violations, free_port, program, run_steps, stop,
+    digest_key, expect, expect_verified, expect_violations, free_port, of_s3, program, run_steps, stop,
     stop_servers_when_terminated, wait_for_port)
 
 LOG = (f"AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2023/07/10/"
@@ -189,6 +189,7 @@ class Bucket:
 
 def expect_requests_told(what, requests, report):
     """The report tells the requests that S3 saw."""
+    requests = of_s3(requests)
     expect(f"{what}: the requests that the report tells",
            report["totals"]["requests"], len(requests))
     actions = Counter(request.action for request in requests)

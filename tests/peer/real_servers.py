@@ -372,6 +372,11 @@ def s3_error(status, code, message="as the test wants it", **headers):
 # ---- the run -----------------------------------------------------------------------------
 
 
+def of_s3(requests):
+    """The requests to S3: who asks, a run asks STS once, which is no part of its work."""
+    return [request for request in requests if request.action != "GetCallerIdentity"]
+
+
 class Steps:
     """Prints what was done, a line for each step, and how long it took."""
 
