@@ -303,7 +303,7 @@ def requester_pays(programs, proxy, bucket, keys):
         lambda: guest.verify(bucket.source, keys, "--request-payer"))
     report = expect_verified("a guest who pays", said)
     expect_requests_told("a guest who pays", requests, report)
-    payers = Counter((r.action, r.headers.get("x-amz-request-payer")) for r in requests)
+    payers = Counter((r.action, r.headers.get("x-amz-request-payer")) for r in of_s3(requests))
     expect("who pays, by action", set(payers),
            {("GetObject", "requester"), ("ListObjectsV2", "requester")})
     return f"refused without it; with it, all {len(requests)} requests offer to pay"
