@@ -15,8 +15,13 @@ pub(super) struct Files {
 /// Lists a folder and all below it; links are not followed.
 pub(super) fn walk(root: &Dir) -> io::Result<Files> {
     let mut files = Files::default();
-    let mut folders = vec![(root.try_clone()?, String::new())];
-    while let Some((folder, prefix)) = folders.pop() {
+    let mut folders = vec![String::new()];
+    while let Some(prefix) = folders.pop() {
+        // Opened when its turn comes: a wide bag has more folders than may be open at once.
+        let folder = match prefix.trim_end_matches('/') {
+            "" => root.try_clone()?,
+            path => root.open_dir(path)?,
+        };
         for entry in folder.entries()? {
             let entry = entry?;
             let name = entry.file_name();
@@ -25,7 +30,7 @@ pub(super) fn walk(root: &Dir) -> io::Result<Files> {
             if name.to_str().is_none() {
                 files.strange.push(path);
             } else if kind.is_dir() {
-                folders.push((entry.open_dir()?, path + "/"));
+                folders.push(path + "/");
             } else if kind.is_file() {
                 files.sizes.insert(path, entry.metadata()?.len());
             } else {
