@@ -9,6 +9,7 @@ use webpki::{
     EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, RequiredEkuNotFoundContext,
 };
 use x509_cert::Certificate;
+use x509_cert::ext::pkix::ExtendedKeyUsage;
 
 use super::DocumentError;
 use crate::model::Sha256Hash;
@@ -166,6 +167,10 @@ impl Authorities {
             ))
         };
         if self.certificates.contains(&own) {
+            // Whom a reader trusts to sign is not thereby an authority on time.
+            if purpose == Purpose::TimeStamping && !stamps_time(certificate) {
+                return Err(untrusted("it is not for this use".into()));
+            }
             let (from, to) = (info.valid_from, info.valid_to);
             let valid = from <= time && time <= to;
             return valid
@@ -196,6 +201,14 @@ impl Authorities {
     }
 }
 
+/// Whether a certificate says that it is for time-stamping, as RFC 3161 demands.
+fn stamps_time(certificate: &Certificate) -> bool {
+    certificate
+        .tbs_certificate()
+        .get_extension::<ExtendedKeyUsage>()
+        .is_ok_and(|found| found.is_some_and(|(_, usage)| usage.0.contains(&TIME_STAMPING)))
+}
+
 /// What a reader makes of a refusal.
 fn why(error: &webpki::Error) -> String {
     match error {
@@ -204,5 +217,26 @@ fn why(error: &webpki::Error) -> String {
         webpki::Error::CertNotValidYet { .. } => "a certificate was not valid yet".into(),
         webpki::Error::RequiredEkuNotFoundContext(_) => "it is not for this use".into(),
         other => format!("{other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{SigningKey, Validity};
+
+    #[test]
+    fn whom_a_reader_trusts_to_sign_states_no_times() {
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = time("2026-06-01T00:00:00Z");
+        let validity =
+            Validity { from: time("2026-01-01T00:00:00Z"), to: time("2027-01-01T00:00:00Z") };
+        let pem = SigningKey::generate().unwrap().self_signed_certificate_pem(validity).unwrap();
+        let certificate = read_pem(pem.as_bytes()).unwrap().remove(0);
+        let mut authorities = Authorities::default();
+        authorities.add_pem(pem.as_bytes()).unwrap();
+        let check = |purpose| authorities.check(&certificate, &[], purpose, now);
+        assert_eq!(check(Purpose::Signing), Ok(()));
+        assert!(matches!(check(Purpose::TimeStamping), Err(DocumentError::Untrusted(_))));
     }
 }
