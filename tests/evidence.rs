@@ -529,6 +529,153 @@ fn a_bag_that_contradicts_itself_does_not_pass() {
     }
 }
 
+/// Whoever alters a bag without a seal can write its report anew. What it claims beyond what its
+/// content shows, or beyond what was asked, does not pass.
+#[test]
+fn a_report_that_claims_more_than_its_content_shows_does_not_pass() {
+    type Claim = (&'static str, fn(&mut serde_json::Value), &'static str);
+    let claims: [Claim; 8] = [
+        ("an earlier start", |r| r["scope"]["start"] = "2020-01-01T00:00:00Z".into(), "start"),
+        ("a later end", |r| r["scope"]["end"] = "2027-01-01T00:00:00Z".into(), "end"),
+        ("no filter", |r| r["scope"]["accounts"] = serde_json::json!(["444455556666"]), "accounts"),
+        (
+            "more time",
+            |r| {
+                r["chains"][0]["coverage"][0]["start"] = "2020-01-01T00:00:00Z".into();
+            },
+            "the time that",
+        ),
+        ("more digests", |r| r["chains"][0]["digests"]["valid"] = 99.into(), "99 of 99 valid"),
+        ("more log files", |r| r["chains"][0]["logs"]["valid"] = 99.into(), "99 of 99 valid"),
+        ("other totals", |r| r["totals"]["digests"]["valid"] = 99.into(), "totals"),
+        ("another operator", |r| r["ran_by"]["operator"] = "Auditor General".into(), "who made"),
+    ];
+    let tree = Tree::sealed();
+    for (name, claim, said) in claims {
+        let bag = Bag::of(&tree, &[]);
+        let mut report = serde_json::from_str(&bag.read("data/report/run.json")).unwrap();
+        claim(&mut report);
+        fs::write(bag.path("data/report/run.json"), report.to_string()).unwrap();
+        bag.write_manifests_anew();
+        let checked = bag.check(&[]);
+        assert_eq!(checked.status, 1, "{name}: {}", checked.json);
+        let of_report = ("bag-contradicts".to_owned(), "data/report/run.json".to_owned());
+        assert!(checked.faults().contains(&of_report), "{name}: {:?}", checked.faults());
+        assert!(checked.json["differences"].to_string().contains(said), "{name}: {}", checked.json);
+    }
+    // Another version's words may differ; its claims are still not believed.
+    let bag = Bag::of(&tree, &[]);
+    let mut report: serde_json::Value =
+        serde_json::from_str(&bag.read("data/report/run.json")).unwrap();
+    report["tool"]["version"] = "99.0.0".into();
+    fs::write(bag.path("data/report/run.json"), report.to_string()).unwrap();
+    bag.write_manifests_anew();
+    let checked = bag.check(&[]);
+    assert_eq!((checked.status, checked.faults()), (0, vec![]), "{}", checked.json);
+    assert!(checked.json["not_proven"].to_string().contains("another version"));
+    report["totals"]["digests"]["valid"] = 99.into();
+    fs::write(bag.path("data/report/run.json"), report.to_string()).unwrap();
+    bag.write_manifests_anew();
+    assert_eq!(bag.check(&[]).status, 3);
+}
+
+/// What people read of a bag is held against its report, and what lies beside it is told.
+#[test]
+fn files_that_say_other_than_the_report_do_not_pass() {
+    type Damage = (fn(&Bag), &'static str, &'static str);
+    let damages: [Damage; 8] = [
+        (
+            |b| b.replace("data/report/report.html", "<h1", "<h1 x"),
+            "bag-contradicts",
+            "data/report/report.html",
+        ),
+        (|b| b.replace("VERIFY.md", "verified", "proven"), "bag-contradicts", "VERIFY.md"),
+        (|b| fs::write(b.path("verify.sh"), "echo fine").unwrap(), "bag-contradicts", "verify.sh"),
+        (
+            |b| fs::write(b.path("data/controls/offers.txt"), "all").unwrap(),
+            "bag-contradicts",
+            "data/controls/offers.txt",
+        ),
+        (
+            |b| fs::write(b.path("data/report/more.html"), "x").unwrap(),
+            "bag-extra",
+            "data/report/more.html",
+        ),
+        (
+            |b| fs::write(b.path("data/keys/more.txt"), "x").unwrap(),
+            "bag-extra",
+            "data/keys/more.txt",
+        ),
+        (|b| fs::write(b.path("README"), "x").unwrap(), "bag-extra", "README"),
+        (
+            |b| {
+                b.write_manifests_anew();
+                let rows = b.read("data/custody.csv");
+                let of_log = rows.lines().find(|row| row.contains(&log_key(2))).unwrap();
+                let hash = of_log.split(',').nth(5).unwrap().to_owned();
+                b.replace("data/custody.csv", &hash, &"0".repeat(64));
+            },
+            "bag-contradicts",
+            "log",
+        ),
+    ];
+    let tree = Tree::sealed();
+    for (damage, code, path) in damages {
+        let bag = Bag::of(&tree, &[]);
+        damage(&bag);
+        let path = if path == "log" { object(&log_key(2)) } else { path.to_owned() };
+        bag.write_manifests_of_what_is_there();
+        let checked = bag.check(&[]);
+        assert_eq!(checked.status, 1, "{path}: {}", checked.json);
+        assert_eq!(checked.faults(), [(code.to_owned(), path)]);
+    }
+    // An object that nothing is verified of, though custody calls it valid.
+    let bag = Bag::of(&tree, &[]);
+    let other = "data/objects/example-bucket/AWSLogs/other";
+    fs::create_dir_all(bag.path("data/objects/example-bucket/AWSLogs")).unwrap();
+    fs::write(bag.path(other), "x").unwrap();
+    let row = format!("{other},yes,log,s3://x,1,,,,,valid,,\r\n");
+    bag.change("data/custody.csv", |x| x.extend(row.bytes()));
+    bag.write_manifests_anew();
+    assert!(bag.check(&[]).json["not_proven"].to_string().contains(other));
+}
+
+/// Whoever packs a bag chooses the question: the result says what it was.
+#[test]
+fn the_result_says_what_was_asked() {
+    let tree = Tree::sealed();
+    let end = common::at(HOURS.into(), 0).to_string();
+    let start = common::at(2, 0).to_string();
+    let asked = ["--start-time", &start, "--end-time", &end, "--grace", "3h"];
+    let bag = Bag::of(&tree, &asked);
+    let checked = bag.check(&[]);
+    assert_eq!(checked.json["reverified"]["scope"]["start"], start.as_str());
+    let said = checked.json["not_proven"].to_string();
+    assert!(said.contains("outside the requested time"), "{said}");
+    let text = trailseal(&["evidence", "check", bag.dir.to_str().unwrap(), "--no-progress"]).out;
+    for told in [format!("{start} to {end}"), "may be 3 h late".into(), "6 h proven".into()] {
+        assert!(text.contains(&told), "{told}: {text}");
+    }
+}
+
+/// As wide as an organization's bucket is: a folder for each of more accounts than files may be
+/// open at once.
+#[test]
+fn a_wide_bag_is_checked_and_archived() {
+    let tree = Tree::sealed();
+    let bag = Bag::of(&tree, &[]);
+    for number in 0..200 {
+        let folder = object(&format!("AWSLogs/{number:012}"));
+        fs::create_dir_all(bag.path(&folder)).unwrap();
+    }
+    let ran = Command::new("sh")
+        .args(["-c", "ulimit -n 100; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_trailseal")])
+        .args(["evidence", "check", bag.dir.to_str().unwrap(), "--no-progress"])
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
 #[test]
 fn a_check_changes_nothing() {
     let tree = Tree::sealed();
@@ -644,13 +791,110 @@ fn the_script_reads_copies_that_lost_signatures_or_were_unpacked() {
     assert_eq!(bag.check(&[]).status, 0);
 }
 
+/// Verdicts of a run and statuses of the script: 3 is for what is open in either.
+#[test]
+fn the_script_calls_trouble_open_and_fails_no_verified_bag() {
+    if !has_openssl() {
+        return;
+    }
+    let status = |name: &str, tree: &Tree, more: &[&str]| {
+        let bag = Bag::of(tree, more);
+        let ran = bag.script(&[]);
+        assert_eq!(ran.err, "", "{name}");
+        (bag.status, ran.status)
+    };
+    let tree = Tree::sealed();
+    let (from, to) = (common::at(2, 0).to_string(), common::at(5, 0).to_string());
+    let some = ["--start-time", from.as_str(), "--end-time", to.as_str()];
+    assert_eq!(status("a part of the time", &tree, &some), (0, 0));
+    assert_eq!(status("another trail", &tree, &["--trail", "none-such"]), (3, 3));
+    assert_eq!(status("another account", &tree, &["--account", "999999999999"]), (3, 3));
+    let beside = log_key_at(common::at(2, 40), "CloudTrail", "0000000000000000");
+    tree.write_log(&beside);
+    assert_eq!(status("let pass", &tree, &["--unreferenced", "notice"]), (0, 3));
+    assert_eq!(status("put in", &tree, &[]), (1, 1));
+    let tree = Tree::sealed();
+    tree.lose_metadata(&digest_key(HOURS));
+    assert_eq!(status("no signature", &tree, &[]), (3, 3));
+    for key in [log_key(2), digest_key(5)] {
+        let tree = Tree::sealed();
+        fs::remove_file(tree.path(&key)).unwrap();
+        symlink("/etc/passwd", tree.path(&key)).unwrap();
+        assert_eq!(status("unreadable", &tree, &[]), (3, 3), "{key}");
+    }
+}
+
+#[test]
+fn the_script_is_steered_by_no_name_in_a_bag() {
+    if !has_openssl() {
+        return;
+    }
+    let bag = Bag::of(&Tree::sealed(), &[]);
+    for name in ["data/\u{1b}[2JRESULT", "data/x\nRESULT     all of it holds"] {
+        fs::write(bag.path(name), "x").unwrap();
+    }
+    let ran = bag.script(&[]);
+    assert_eq!(ran.status, 1);
+    assert!(!ran.out.contains('\u{1b}'), "{:?}", ran.out);
+    assert_eq!(ran.out.lines().filter(|line| line.starts_with("RESULT")).count(), 1);
+}
+
 #[test]
 fn the_script_fails_a_tampered_bag() {
     if !has_openssl() {
         return;
     }
     type Damage = (&'static str, bool, fn(&Bag), &'static str);
-    let damages: [Damage; 10] = [
+    let damages: [Damage; 15] = [
+        (
+            "link to a log put in",
+            true,
+            |b| {
+                fs::write(b.path("data/keys/hidden"), gzip(b"{}")).unwrap();
+                let key = log_key_at(common::at(2, 40), "CloudTrail", "0000000000000000");
+                symlink(b.path("data/keys/hidden"), b.object(&key)).unwrap();
+            },
+            "it is no regular file",
+        ),
+        (
+            "log put in, unpacked",
+            true,
+            |b| {
+                let key = log_key_at(common::at(2, 40), "CloudTrail", "0000000000000000");
+                fs::write(b.object(key.strip_suffix(".gz").unwrap()), "{}").unwrap();
+            },
+            "no digest in the bag lists it",
+        ),
+        (
+            "log put in among digests",
+            true,
+            |b| fs::write(b.object(&digest_key(12).replace(".json", "")), gzip(b"{}")).unwrap(),
+            "no digest in the bag lists it",
+        ),
+        (
+            "log called unread and gone",
+            true,
+            |b| {
+                b.forget(&log_key(2));
+                b.change("data/custody.csv", |x| {
+                    x.extend(b"data/objects/other,no,log,,,,,,,,,\r\n")
+                });
+            },
+            "it is not in the bag",
+        ),
+        (
+            "key elsewhere",
+            true,
+            |b| {
+                let digest = fs::read(b.object(&digest_key(4))).unwrap();
+                let text = String::from_utf8(common::gunzip(&digest)).unwrap();
+                let (head, tail) = text.split_once("\"digestPublicKeyFingerprint\":\"").unwrap();
+                let tail = tail.split_once('"').unwrap().1;
+                let text = format!("{head}\"digestPublicKeyFingerprint\":\"../evil\"{tail}");
+                fs::write(b.object(&digest_key(4)), gzip(text.as_bytes())).unwrap();
+            },
+            "it names no key",
+        ),
         (
             "altered",
             false,

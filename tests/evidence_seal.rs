@@ -334,6 +334,44 @@ fn a_sealed_bag_cannot_be_altered_unnoticed() {
     }
 }
 
+/// OpenSSL trusts the authorities of its system beside those that it is given, unless told.
+#[test]
+fn the_script_trusts_only_the_authorities_that_it_is_given() {
+    let authority = authority_or_skip!();
+    let bag = authority.sealed(&Tree::sealed(), "stranger", &[]);
+    let system = TempDir::new().unwrap();
+    fs::copy(authority.path("other-ca.pem"), system.path().join("other-ca.pem")).unwrap();
+    let folder = system.path().to_str().unwrap();
+    authority.openssl(&format!("rehash {folder}"));
+    let file = authority.text("other-ca.pem");
+    let system = [("SSL_CERT_DIR", folder), ("SSL_CERT_FILE", file.as_str())];
+    let ran = bag.script_where(&[&authority.text("ca.pem")], &system);
+    assert_eq!(ran.status, 1, "{}", ran.out);
+    let none = bag.script(&[&authority.text("no-such.pem")]);
+    assert_eq!(none.status, 2, "{}", none.out);
+}
+
+/// The certificate that lies beside a signature is the signer's.
+#[test]
+fn a_certificate_of_somebody_else_beside_the_signature_does_not_pass() {
+    let authority = authority_or_skip!();
+    let bag = authority.sealed(&Tree::sealed(), "rsa", &[]);
+    fs::copy(authority.path("stranger.pem"), bag.path("seal/signer.pem")).unwrap();
+    let checked = authority.check(&bag);
+    assert_eq!((checked.status, parts(&checked)[0]), (1, "broken"), "{}", checked.json);
+}
+
+/// Whoever is trusted to sign is not thereby trusted to state times.
+#[test]
+fn a_signer_that_is_trusted_itself_states_no_times() {
+    let authority = authority_or_skip!();
+    let url = authority.time_stamps(honest);
+    let bag = authority.sealed(&Tree::sealed(), "rsa", &["--timestamp", &url]);
+    let itself =
+        bag.check(&["--ca", &authority.text("rsa.pem"), "--ca", &authority.text("tsa.pem")]);
+    assert_eq!((itself.status, parts(&itself)), (0, ["trusted"; 3]), "{}", itself.json);
+}
+
 #[test]
 fn the_parts_of_two_seals_do_not_go_together() {
     let authority = authority_or_skip!();
@@ -396,7 +434,7 @@ fn a_time_stamp_keeps_a_seal_valid_beyond_its_certificate() {
     fs::copy(authority.path("rsa.key"), authority.path("brief.key")).unwrap();
     let url = authority.time_stamps(honest);
     let bag = authority.sealed(&tree, "brief", &["--timestamp", &url]);
-    let cli_at = |now: &str| {
+    let cli_at = |bag: &Bag, now: &str| {
         use clap::Parser as _;
         let ca = authority.text("ca.pem");
         let args = [
@@ -422,11 +460,15 @@ fn a_time_stamp_keeps_a_seal_valid_beyond_its_certificate() {
         });
         (status, String::from_utf8(out).unwrap())
     };
-    let (status, out) = cli_at("2036-01-01T00:00:00Z");
+    let (status, out) = cli_at(&bag, "2036-01-01T00:00:00Z");
     assert_eq!(status, 0, "{out}");
-    fs::remove_file(bag.path("seal/timestamp.tsr")).unwrap();
-    let (status, out) = cli_at("2036-01-01T00:00:00Z");
+    let bare = authority.sealed(&tree, "brief", &[]);
+    let (status, out) = cli_at(&bare, "2036-01-01T00:00:00Z");
     assert_eq!(status, 3, "{out}");
+    // The guide tells which parts of the seal there were.
+    fs::remove_file(bag.path("seal/timestamp.tsr")).unwrap();
+    let checked = authority.check(&bag);
+    assert_eq!(checked.faults(), [("bag-contradicts".to_owned(), "VERIFY.md".to_owned())]);
 }
 
 #[test]

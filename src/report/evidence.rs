@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::run::{RanBy, Tool, Totals, Verdict};
+use super::run::{AcceptedGap, RanBy, Scope, Tool, Totals, Unreferenced, Verdict};
 use super::text::TextOptions;
 use super::text::page::{BAD, BOLD, GOOD, PLAIN, Page, UNSURE};
-use super::words::{count, counted};
+use super::words::{self, count, counted, span};
 use crate::crypto::document::CertificateInfo;
 use crate::model::Printable;
 use crate::store::bag::Fault;
@@ -100,6 +100,8 @@ pub struct Reverified {
     pub verdict: Verdict,
     /// Whether log files were read again: a bag need not hold them.
     pub logs: bool,
+    /// What was asked, as the bag says it.
+    pub scope: Scope,
     /// Sums over all chains.
     pub totals: Totals,
     /// What was found.
@@ -137,6 +139,32 @@ pub struct CheckReport {
     pub differences: Vec<String>,
     /// What this check does not show.
     pub not_proven: Vec<String>,
+}
+
+/// What was asked of the run: whoever packs a bag can ask for little.
+fn asked(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
+    page.row(2, ("asked: time", PLAIN), words::time_asked(scope))?;
+    let filters =
+        [("accounts", &scope.accounts), ("regions", &scope.regions), ("trails", &scope.trails)];
+    for (label, only) in filters.into_iter().filter(|(_, only)| !only.is_empty()) {
+        let only = Printable(&only.join(", ")).to_string();
+        page.row(2, (label, PLAIN), format!("{only}, and no others"))?;
+    }
+    if let Some(grace) = scope.grace_seconds {
+        let text = format!("a digest may be {} late", words::duration(grace));
+        page.row(2, ("grace", PLAIN), text)?;
+    }
+    for AcceptedGap { window, reason, used } in &scope.accepted_gaps {
+        let used = if *used { "" } else { " (there is no such gap)" };
+        let text = format!("{}: {reason}{used}", span(window.start, window.end));
+        page.row(2, ("accepted gap", PLAIN), Printable(&text))?;
+    }
+    match scope.unreferenced {
+        Unreferenced::Violation => Ok(()),
+        Unreferenced::Notice | Unreferenced::Ignore => {
+            page.row(2, ("unreferenced", PLAIN), "log files that no digest lists weigh nothing")
+        }
+    }
 }
 
 impl CheckReport {
@@ -186,7 +214,9 @@ impl CheckReport {
             );
             page.row(2, ("its report", PLAIN), text)?;
         }
-        if let Some(Reverified { verdict, logs, totals, .. }) = &self.reverified {
+        if let Some(again) = &self.reverified {
+            let Reverified { verdict, logs, totals, .. } = again;
+            asked(&mut page, &again.scope)?;
             let read = match logs {
                 true => {
                     let listed = &totals.logs.listed;
@@ -201,6 +231,7 @@ impl CheckReport {
                 count(digests.total())
             );
             page.row(2, ("verified again", PLAIN), text)?;
+            page.row(2, ("chain time", PLAIN), words::chain_time_of(totals))?;
         }
         self.wrong(&mut page)?;
         page.heading("What this check does not show")?;

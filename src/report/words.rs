@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::{Counts, KeyReport, RunReport, Scope, Verdict};
+use super::{Counts, KeyReport, RunReport, Scope, Totals, Verdict};
 use crate::model::{ChainId, ChainKind, Printable};
 use crate::verify::{CoverageState, Finding, Interval, Severity};
 
@@ -51,9 +51,15 @@ pub(super) fn seconds(report: &RunReport, state: CoverageState) -> i64 {
 
 /// How much chain time is in which state.
 pub(super) fn chain_time(report: &RunReport) -> String {
-    let states = CoverageState::ALL.into_iter().filter(|s| seconds(report, *s) != 0);
+    chain_time_of(&report.totals)
+}
+
+/// The same of totals alone.
+pub(super) fn chain_time_of(totals: &Totals) -> String {
+    let seconds = |s: &CoverageState| totals.coverage_seconds.get(s).copied().unwrap_or(0);
+    let states = CoverageState::ALL.into_iter().filter(|s| seconds(s) != 0);
     let states: Vec<_> =
-        states.map(|s| format!("{} {}", duration(seconds(report, s)), s.as_str())).collect();
+        states.map(|s| format!("{} {}", duration(seconds(&s)), s.as_str())).collect();
     if states.is_empty() { "none".to_owned() } else { states.join(", ") }
 }
 

@@ -84,6 +84,12 @@ impl Bag {
 
     /// What whoever alters a bag that is not sealed can do: write its manifests anew.
     pub fn write_manifests_anew(&self) {
+        self.write_custody_anew();
+        self.write_manifests_of_what_is_there();
+    }
+
+    /// The same, custody left as it is.
+    pub fn write_manifests_of_what_is_there(&self) {
         let files = files_of(&self.dir);
         let of = |wanted: &dyn Fn(&str) -> bool| -> String {
             let wanted = files.iter().filter(|(path, _)| wanted(path));
@@ -115,17 +121,43 @@ impl Bag {
         fs::write(self.path("tagmanifest-sha256.txt"), tags).unwrap();
     }
 
+    /// The hash values of the objects as they are now, where custody is still a table.
+    fn write_custody_anew(&self) {
+        let text = self.read("data/custody.csv");
+        let Some((header, rows)) = text.split_once("\r\n") else { return };
+        let at = header.split(',').position(|name| name == "sha256").unwrap();
+        let anew = |row: &str| {
+            let mut cells: Vec<_> = row.split(',').map(str::to_owned).collect();
+            let bytes = cells.first().and_then(|path| fs::read(self.path(path)).ok());
+            if let (Some(bytes), Some(cell)) = (bytes, cells.get_mut(at))
+                && !cell.is_empty()
+            {
+                *cell = Sha256Hash::of(&bytes).to_string();
+            }
+            cells.join(",")
+        };
+        let rows: Vec<_> = rows.split("\r\n").map(anew).collect();
+        fs::write(self.path("data/custody.csv"), format!("{header}\r\n{}", rows.join("\r\n")))
+            .unwrap();
+    }
+
     pub fn check(&self, more: &[&str]) -> Checked {
         check(&self.dir, more)
     }
 
     /// Runs the bag's own script with nothing but the system's tools.
     pub fn script(&self, more: &[&str]) -> Ran {
+        self.script_where(more, &[])
+    }
+
+    /// The same with more in the environment.
+    pub fn script_where(&self, more: &[&str], environment: &[(&str, &str)]) -> Ran {
         let output = Command::new("sh")
             .arg(self.path("verify.sh"))
             .args(more)
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .envs(environment.iter().copied())
             .output()
             .unwrap();
         Ran {

@@ -17,7 +17,7 @@ use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::time::Time;
 
-use super::certificate::CertificateInfo;
+use super::certificate::{CertificateInfo, read_pem};
 use super::{Algorithm, Authorities, DocumentError, DocumentSigner, Purpose, SEAL_LIMIT};
 
 pub(super) const SIGNED_DATA: ObjectIdentifier =
@@ -184,6 +184,12 @@ impl Signed {
     #[must_use]
     pub fn by(&self) -> CertificateInfo {
         CertificateInfo::of(&self.certificate)
+    }
+
+    /// Whether the first certificate of a PEM text is the signer's.
+    #[must_use]
+    pub fn is_by_first_of(&self, pem: &[u8]) -> bool {
+        read_pem(pem).is_ok_and(|found| found.first() == Some(&self.certificate))
     }
 
     /// Whether another signature is of the same key.

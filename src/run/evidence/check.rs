@@ -13,11 +13,11 @@ use serde::Deserialize;
 use super::custody::{self, Row};
 use super::request::{self, SavedRequest};
 use super::store::BagStore;
-use super::{CUSTODY, KeptLogs, NO_BUCKET, OBJECTS, REQUEST, RUN, keys, seal, seal_files};
+use super::{CUSTODY, KeptLogs, NO_BUCKET, OBJECTS, REQUEST, RUN, claims, keys, seal, seal_files};
 use crate::crypto::document::cms::Signed;
 use crate::crypto::document::{Authorities, DocumentError, Purpose, cms, dsse, timestamp};
 use crate::crypto::{KeyRing, PublicKey};
-use crate::model::{BucketName, Sha256Hash};
+use crate::model::{BucketName, ObjectName, Sha256Hash};
 use crate::report::evidence::{
     CheckReport, Recorded, Reverified, SCHEMA, SealPart, SealReport, Trust,
 };
@@ -81,25 +81,43 @@ pub fn check(
         faults.push(Fault::new("bag-malformed", "data/keys", error));
         Vec::new()
     });
-    let own_keys = request.keys.is_some();
     let keys = request.keys.clone().unwrap_or(bag_keys);
     let seal = check_seal(request, &bag, run.as_ref());
-    let logs = saved.as_ref().is_some_and(|saved| saved.logs);
-    let kept = saved.as_ref().map(|saved| saved.kept_logs);
+    let asked_for = saved.as_ref().map(|saved| (saved.logs, saved.kept_logs));
+    let told = Told {
+        own_keys: request.keys.is_some(),
+        online: saved.as_ref().is_some_and(|saved| saved.online),
+        rewritten: run.as_ref().is_some_and(|run| !claims::is_ours(run)),
+        unnamed: rows.as_ref().map_or_else(Vec::new, |rows| unnamed(rows)),
+        asked: !request.authorities.is_empty(),
+        logs: asked_for,
+    };
     let again = match saved.zip(rows) {
         Some((saved, rows)) => {
             unlisted(&bag, &rows, &mut faults);
-            Some(verify_again(request, folder, saved, rows, keys, progress)?)
+            Some(verify_again(request, folder, &bag, saved, rows, keys, progress)?)
         }
         None => None,
     };
+    let (mut differences, mut unproven) = (Vec::new(), Vec::new());
+    if let (Some(run), Some(again), Some((logs, kept))) = (&run, &again, asked_for) {
+        differences = self::differences(run, again);
+        unproven = claims::unproven(run, again, logs);
+        if claims::is_ours(run) {
+            faults.extend(claims::rewritten(&bag, run, kept)?);
+            faults.extend(claims::unknown(&bag));
+            // All that it holds is proven, so that its report can only have been altered. Another
+            // version may judge otherwise, and what cannot be read may hold what it says.
+            if [run.verdict, again.verdict] == [Verdict::Verified; 2] {
+                faults
+                    .extend(unproven.iter().map(|claim| Fault::new("bag-contradicts", RUN, claim)));
+            }
+        }
+    }
     faults.sort();
-    let differences = match (&run, &again) {
-        (Some(run), Some(again)) => differences(run, again),
-        _ => Vec::new(),
-    };
-    let asked = !request.authorities.is_empty();
-    let unread = again.is_none() || run.is_none();
+    let asked = told.asked;
+    let unread = again.is_none() || run.is_none() || !unproven.is_empty();
+    differences.extend(unproven);
     let parts = [
         (!faults.is_empty()).then_some(Verdict::Violation),
         unread.then_some(Verdict::Incomplete),
@@ -126,7 +144,7 @@ pub fn check(
         },
         tag_manifest: Sha256Hash::of(&bag.tag_manifest).to_string(),
         files: bag.payload.len() as u64,
-        not_proven: not_proven(&seal, asked, own_keys, logs, kept),
+        not_proven: not_proven(&seal, &told, again.as_ref()),
         faults,
         seal,
         recorded: run.map(|run| Recorded {
@@ -138,6 +156,7 @@ pub fn check(
         reverified: again.map(|again| Reverified {
             verdict: again.verdict,
             logs: again.scope.logs,
+            scope: again.scope,
             totals: again.totals,
             findings: again.findings,
         }),
@@ -180,6 +199,13 @@ fn unlisted(bag: &Checked, rows: &[Row], faults: &mut Vec<Fault>) {
             "A row of custody leads out of the bag.",
         ));
     }
+    for row in rows.iter().filter(|row| row.packed == custody::Packed::Yes) {
+        let bytes = bag.payload.get(&row.path).map(ToString::to_string);
+        if row.sha256.is_some() && bytes.is_some() && row.sha256 != bytes {
+            let message = "Its row of custody gives another hash value than its bytes have.";
+            faults.push(Fault::new("bag-contradicts", &row.path, message));
+        }
+    }
     let known: BTreeSet<_> = rows.iter().map(|row| row.path.as_str()).collect();
     for path in bag.payload.keys().filter(|path| path.starts_with(OBJECTS)) {
         let owner = path.strip_suffix(crate::model::metadata::SIDECAR_SUFFIX).unwrap_or(path);
@@ -189,9 +215,23 @@ fn unlisted(bag: &Checked, rows: &[Row], faults: &mut Vec<Fault>) {
     }
 }
 
+/// Objects that are neither digests nor log files by their names: nothing is verified of them.
+fn unnamed(rows: &[Row]) -> Vec<String> {
+    let key = |row: &Row| {
+        let inside = row.path.strip_prefix(OBJECTS)?.split_once('/')?;
+        Some(ObjectName::parse(inside.1))
+    };
+    rows.iter()
+        .filter(|row| row.packed == custody::Packed::Yes)
+        .filter(|row| matches!(key(row), None | Some(ObjectName::Unknown)))
+        .map(|row| row.path.clone())
+        .collect()
+}
+
 fn verify_again(
     request: &CheckRequest,
     folder: &Path,
+    bag: &Checked,
     saved: SavedRequest,
     rows: Vec<Row>,
     keys: Vec<PublicKey>,
@@ -210,11 +250,11 @@ fn verify_again(
     }
     let mut stores: Vec<(Arc<dyn Store>, String)> = Vec::new();
     for (bucket, rows) in buckets {
-        let path = folder.join(OBJECTS).join(&bucket);
-        // A link, which no bag holds, is not followed.
-        let files = match path.symlink_metadata() {
+        let path = format!("{OBJECTS}{bucket}");
+        // A link, which no bag holds, is not followed out of it.
+        let files = match bag.dir.symlink_metadata(&path) {
             Ok(found) if found.is_dir() => {
-                Some(DirectoryStore::open(&path, request.name.as_str())?)
+                Some(DirectoryStore::open(&folder.join(path), request.name.as_str())?)
             }
             _ => None,
         };
@@ -279,6 +319,14 @@ fn check_seal(request: &CheckRequest, bag: &Checked, run: Option<&RunReport>) ->
         Some(Err(error)) => (None, Some(Err(error))),
         Some(Ok(bytes)) => {
             let signed = cms::verify(&bytes, &bag.tag_manifest).map_err(|e| e.to_string());
+            let signed = signed.and_then(|signed| match file(seal_files::SIGNER) {
+                Some(Ok(pem)) if !signed.is_by_first_of(&pem) => Err(format!(
+                    "{} holds another certificate than the signature",
+                    seal_files::SIGNER
+                )),
+                Some(Err(error)) => Err(format!("{}: {error}", seal_files::SIGNER)),
+                _ => Ok(signed),
+            });
             (Some(bytes), Some(signed))
         }
     };
@@ -390,32 +438,54 @@ fn check_statement(
     }
 }
 
-fn not_proven(
-    seal: &SealReport,
+/// What is to be told of a check, beside what it found.
+struct Told {
+    /// Whether authorities were given.
     asked: bool,
+    /// Whether keys were given.
     own_keys: bool,
-    logs: bool,
-    kept: Option<KeptLogs>,
-) -> Vec<String> {
+    /// Whether the times of delivery weigh.
+    online: bool,
+    /// Whether another version wrote the bag.
+    rewritten: bool,
+    /// Objects that nothing is verified of.
+    unnamed: Vec<String>,
+    /// Whether the run was to read log files, and which of them the bag holds.
+    logs: Option<(bool, KeptLogs)>,
+}
+
+fn not_proven(seal: &SealReport, told: &Told, again: Option<&RunReport>) -> Vec<String> {
     let mut said = Vec::new();
-    if !own_keys {
-        said.push("That the public keys in the bag are CloudTrail's own: compare them with what CloudTrail publishes, or give your own with --keys.");
+    if !told.own_keys {
+        said.push("That the public keys in the bag are CloudTrail's own: compare them with what CloudTrail publishes, or give your own with --keys.".to_owned());
     }
-    match (seal.signature.trust, asked) {
-        (Trust::Absent, _) => said.push("Who packed the bag, and that it is the one that was packed: it is not signed, and whoever alters a bag can write its manifests anew."),
-        (_, false) => said.push("That the signer is whom the certificate names: give the authorities that you trust with --ca."),
+    match (seal.signature.trust, told.asked) {
+        (Trust::Absent, _) => said.push("Who packed the bag, and that it is the one that was packed: it is not signed, and whoever alters a bag can write its manifests anew.".into()),
+        (_, false) => said.push("That the signer is whom the certificate names: give the authorities that you trust with --ca.".into()),
         _ => {}
     }
     match seal.time_stamp.trust {
         Trust::Trusted => {}
-        Trust::Absent => said.push("When the bag was packed: it has no time-stamp, and the times in it are its packer's own word."),
-        _ => said.push("That the time-stamp is an authority's: it leads to none that you gave."),
+        Trust::Absent => said.push("When the bag was packed: it has no time-stamp, and the times in it are its packer's own word.".into()),
+        _ => said.push("That the time-stamp is an authority's: it leads to none that you gave.".into()),
     }
-    match kept {
-        Some(KeptLogs::All) | None => {}
-        Some(_) if !logs => {}
-        Some(_) => said.push("That the log files were whole: the bag does not hold them all, and their hash values in it are its packer's word."),
+    if matches!(told.logs, Some((true, KeptLogs::Failed | KeptLogs::None))) {
+        said.push("That the log files were whole: the bag does not hold them all, and their hash values in it are its packer's word.".into());
     }
-    said.push("What the run itself did not show: the end of its report says it.");
-    said.into_iter().map(str::to_owned).collect()
+    if told.online {
+        said.push("That objects were delivered when data/custody.csv says: those times, its packer's word, bear on which log files a digest should list.".into());
+    }
+    if let Some(first) = told.unnamed.first() {
+        said.push(format!(
+            "What {} objects are that by their names are neither digests nor log files, the first of them {first}.",
+            told.unnamed.len()
+        ));
+    }
+    if told.rewritten {
+        said.push("That the page, the guide, the script and the controls in the bag say what its report does: another version of trailseal wrote them.".into());
+    }
+    said.push("Who read the objects, when, from where, and what was found of each then: data/custody.csv and data/report/objects.ndjson are their packer's word.".into());
+    // The first is on the keys.
+    said.extend(again.iter().flat_map(|again| again.not_proven.iter().skip(1).cloned()));
+    said
 }

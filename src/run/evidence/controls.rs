@@ -8,19 +8,27 @@ use crate::report::controls::{CONTROLS_JSON, Controls};
 use crate::store::bag::BagWriter;
 
 /// The data that the offers rest on, as it was.
-const DATA: &str = "data/controls/controls.json";
+pub(super) const DATA: &str = "data/controls/controls.json";
 /// What this run offers to each control, for machines and to read.
-const OFFERS_JSON: &str = "data/controls/offers.json";
-const OFFERS: &str = "data/controls/offers.txt";
+pub(super) const OFFERS_JSON: &str = "data/controls/offers.json";
+pub(super) const OFFERS: &str = "data/controls/offers.txt";
 /// The draft of a certification.
-const CERTIFICATION: &str = "data/controls/certification.txt";
+pub(super) const CERTIFICATION: &str = "data/controls/certification.txt";
 
 /// Writes the controls that a run supports, and the draft of a certification.
 pub(super) fn write(bag: &mut BagWriter, report: &RunReport) -> io::Result<()> {
+    files(report)?.iter().try_for_each(|(path, text)| bag.add(path, text.as_bytes()))
+}
+
+/// The same as paths and texts.
+///
+/// # Errors
+/// When the data cannot be read.
+pub(super) fn files(report: &RunReport) -> io::Result<Vec<(&'static str, String)>> {
     let controls = Controls::load()?;
-    bag.add(DATA, CONTROLS_JSON.as_bytes())?;
+    let mut files = vec![(DATA, CONTROLS_JSON.to_owned())];
     let offers = controls.offers(report);
-    bag.add(OFFERS_JSON, (serde_json::to_string_pretty(&offers)? + "\n").as_bytes())?;
+    files.push((OFFERS_JSON, serde_json::to_string_pretty(&offers)? + "\n"));
     let mut text = format!("{}\n", controls.note);
     for offer in &offers {
         let control = offer.control;
@@ -39,7 +47,7 @@ pub(super) fn write(bag: &mut BagWriter, report: &RunReport) -> io::Result<()> {
             source.url
         );
     }
-    bag.add(OFFERS, text.as_bytes())?;
+    files.push((OFFERS, text));
     let certification = &controls.certification;
     let mut text = format!(
         "{}, {}: {}\n\n{}\n",
@@ -48,5 +56,6 @@ pub(super) fn write(bag: &mut BagWriter, report: &RunReport) -> io::Result<()> {
     for paragraph in certification.fill(report) {
         let _ = write!(text, "\n{paragraph}\n");
     }
-    bag.add(CERTIFICATION, text.as_bytes())
+    files.push((CERTIFICATION, text));
+    Ok(files)
 }

@@ -108,6 +108,13 @@ pub(super) fn write(bag: &mut BagWriter, keys: &[PublicKey]) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether a file of the payload is one of keys.
+pub(super) fn is_of_bag(path: &str) -> bool {
+    let of_key = || path.strip_prefix(FOLDER).and_then(|name| name.strip_suffix(".pem"));
+    [OF_REGIONS, OF_NO_REGION, SOURCES].contains(&path)
+        || of_key().is_some_and(|name| !name.contains('/'))
+}
+
 fn pretty(value: &Value) -> io::Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }

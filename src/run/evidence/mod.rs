@@ -16,6 +16,7 @@
 
 pub mod authority;
 pub mod check;
+mod claims;
 mod controls;
 mod custody;
 mod guide;

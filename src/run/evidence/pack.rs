@@ -17,7 +17,7 @@ use super::{CUSTODY, GUIDE, KeptLogs, LINES, NO_BUCKET, OBJECTS, PAGE, REQUEST, 
 use super::{controls, guide, keys, seal};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{BucketName, Metadata, ObjectName, Sha256Hash};
-use crate::report::{ObjectForm, RunReport, html, json};
+use crate::report::{ObjectForm, RunReport, Unreferenced, html, json};
 use crate::run::pool::Pool;
 use crate::run::progress::Progress;
 use crate::run::sources::{Filter, Insisted, Sources};
@@ -195,6 +195,10 @@ fn info(request: &PackRequest, report: &RunReport) -> Vec<(&'static str, String)
         ("Trailseal-Verdict", report.verdict.to_string()),
         ("Trailseal-Logs", request.logs.as_str().to_owned()),
     ];
+    match report.scope.unreferenced {
+        Unreferenced::Violation => {}
+        weighs => info.push(("Trailseal-Unreferenced", format!("{weighs:?}").to_lowercase())),
+    }
     info.extend(operator.map(|operator| ("Contact-Name", operator)));
     info
 }

@@ -52,6 +52,8 @@ pub struct Checked {
     pub faults: Vec<Fault>,
     /// Its payload, by path.
     pub payload: BTreeMap<String, Sha256Hash>,
+    /// Its tag files, by path, the tag manifest and the seal aside.
+    pub tags: BTreeMap<String, Sha256Hash>,
     /// The lines of `bag-info.txt`.
     pub info: Vec<(String, String)>,
     /// The tag manifest, which seals are over.
@@ -76,6 +78,12 @@ impl Checked {
     /// When it is not there, cannot be read, or is larger.
     pub fn read(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         read(&self.dir, path, limit)
+    }
+
+    /// The hash value of a file, by its manifest.
+    #[must_use]
+    pub fn hash(&self, path: &str) -> Option<&Sha256Hash> {
+        self.payload.get(path).or_else(|| self.tags.get(path))
     }
 
     /// A line of `bag-info.txt`.
@@ -175,7 +183,7 @@ pub fn check(root: &Path, seals: &[&str], each: &mut dyn FnMut(u64)) -> io::Resu
     }
     let tag_manifest = read(&dir, TAG_MANIFEST, LARGEST_MANIFEST)?;
     faults.sort();
-    Ok(Checked { dir, faults, payload, info, tag_manifest })
+    Ok(Checked { dir, faults, payload, tags, info, tag_manifest })
 }
 
 /// The declaration names a version that is known.

@@ -1,0 +1,153 @@
+//! What the report in a bag claims, held against what the bag was asked for and what its content
+//! shows; and the files that are written from that report, held against it.
+//!
+//! Whoever packs a bag can write anything into its report. So nothing of it is believed that
+//! verifying the content once more does not come to, but for what a bag does not hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use serde_json::Value;
+
+use super::{CUSTODY, GUIDE, KeptLogs, LINES, OBJECTS, PAGE, REQUEST, RUN, SCRIPT};
+use super::{controls, guide, keys, seal_files};
+use crate::model::Sha256Hash;
+use crate::report::{ChainReport, Counts, RunReport, Scope, Tool, Verdict, html};
+use crate::store::bag::{Checked, DECLARATION, Fault, INFO, MANIFEST};
+
+/// Whether a report was written by this very version, whose words and files are known.
+pub(super) fn is_ours(run: &RunReport) -> bool {
+    run.tool.version == Tool::default().version
+}
+
+/// Claims of a report that the content does not bear out, each in a sentence. `logs` is whether
+/// the run was asked to read log files.
+pub(super) fn unproven(run: &RunReport, again: &RunReport, logs: bool) -> Vec<String> {
+    // Where log files are not read again, what was wrong with them then is not seen now.
+    let same_view = again.scope.logs || run.verdict == Verdict::Verified;
+    let mut said = scopes(&run.scope, &Scope { logs, ..again.scope.clone() });
+    if run.ran_by != again.ran_by {
+        said.push("Its report and what the bag says was asked differ in who made the run.".into());
+    }
+    let of = |report: &RunReport| -> BTreeMap<_, _> {
+        report.chains.iter().map(|chain| (chain.id.clone(), chain.clone())).collect()
+    };
+    let (told, found) = (of(run), of(again));
+    for (id, chain) in &told {
+        match found.get(id) {
+            None => said.push(format!("Only in its report: the chain {id}.")),
+            Some(found) => said.extend(chains(chain, found, again.scope.logs, same_view)),
+        }
+    }
+    let new = found.keys().filter(|id| !told.contains_key(id));
+    said.extend(new.map(|id| format!("Only found now: the chain {id}.")));
+    let (told, found) = (&run.totals, &again.totals);
+    let same_logs = !again.scope.logs || told.logs == found.logs;
+    let same = (told.chains, told.digests) == (found.chains, found.digests)
+        && (!same_view || told.coverage_seconds == found.coverage_seconds);
+    if !same || !same_logs {
+        said.push("The totals of its report are not those of its content.".into());
+    }
+    said
+}
+
+/// The fields in which the scope of a report is not the one that was asked for.
+fn scopes(told: &Scope, asked: &Scope) -> Vec<String> {
+    let fields = |scope: &Scope| {
+        let mut scope = scope.clone();
+        // Whether a gap was there is found, not asked.
+        scope.accepted_gaps.iter_mut().for_each(|gap| gap.used = false);
+        match serde_json::to_value(scope) {
+            Ok(Value::Object(fields)) => fields,
+            _ => serde_json::Map::new(),
+        }
+    };
+    let (told, asked) = (fields(told), fields(asked));
+    let names: BTreeSet<_> = told.keys().chain(asked.keys()).collect();
+    let value = |of: &serde_json::Map<String, Value>, name: &str| {
+        of.get(name).map_or("nothing".to_owned(), ToString::to_string)
+    };
+    names
+        .into_iter()
+        .filter(|name| told.get(*name) != asked.get(*name))
+        .map(|name| {
+            let (told, asked) = (value(&told, name), value(&asked, name));
+            format!("Of its scope its report says {name} {told}, and the bag {asked}.")
+        })
+        .collect()
+}
+
+fn chains(told: &ChainReport, found: &ChainReport, logs: bool, time: bool) -> Vec<String> {
+    let id = &told.id;
+    let valid = |counts: &Counts| format!("{} of {} valid", counts.valid, counts.total());
+    let mut said = Vec::new();
+    if told.digests != found.digests {
+        let (told, found) = (valid(&told.digests), valid(&found.digests));
+        said.push(format!("Digests of {id}: its report says {told}, its content shows {found}."));
+    }
+    if logs && told.logs != found.logs {
+        let (told, found) = (valid(&told.logs), valid(&found.logs));
+        said.push(format!("Log files of {id}: its report says {told}, its content shows {found}."));
+    }
+    let covered = |chain: &ChainReport| -> Vec<_> {
+        chain.coverage.iter().map(|interval| (interval.window, interval.state)).collect()
+    };
+    if time && covered(told) != covered(found) {
+        said.push(format!("Its report and its content differ in the time that {id} covers."));
+    }
+    said
+}
+
+/// Files that this version writes from a report, and that are not what it writes.
+///
+/// # Errors
+/// When one cannot be rendered or read.
+pub(super) fn rewritten(bag: &Checked, run: &RunReport, kept: KeptLogs) -> io::Result<Vec<Fault>> {
+    let has = |name: &str| matches!(bag.seal(name), Ok(Some(_)) | Err(_));
+    let (signed, stamped) = (has(seal_files::SIGNATURE), has(seal_files::TIME_STAMP));
+    let mut page = Vec::new();
+    html::render(run, &mut page)?;
+    let mut written = vec![
+        (PAGE, Sha256Hash::of(&page)),
+        (GUIDE, Sha256Hash::of(guide::render(run, kept, signed, stamped).as_bytes())),
+        (SCRIPT, Sha256Hash::of(guide::SCRIPT.as_bytes())),
+    ];
+    for (path, text) in controls::files(run)? {
+        written.push((path, Sha256Hash::of(text.as_bytes())));
+    }
+    let message =
+        "It is not what trailseal writes of data/report/run.json and of the seal that is there.";
+    Ok(written
+        .into_iter()
+        .filter(|(path, hash)| bag.hash(path) != Some(hash))
+        .map(|(path, _)| Fault::new("bag-contradicts", path, message))
+        .collect())
+}
+
+/// Files that no bag of this version has.
+pub(super) fn unknown(bag: &Checked) -> Vec<Fault> {
+    let known = [
+        CUSTODY,
+        RUN,
+        REQUEST,
+        PAGE,
+        LINES,
+        SCRIPT,
+        GUIDE,
+        DECLARATION,
+        INFO,
+        MANIFEST,
+        controls::DATA,
+        controls::OFFERS_JSON,
+        controls::OFFERS,
+        controls::CERTIFICATION,
+    ];
+    let is_known =
+        |path: &str| known.contains(&path) || path.starts_with(OBJECTS) || keys::is_of_bag(path);
+    bag.payload
+        .keys()
+        .chain(bag.tags.keys())
+        .filter(|path| !is_known(path))
+        .map(|path| Fault::new("bag-extra", path, "No evidence bag has such a file."))
+        .collect()
+}
