@@ -196,6 +196,24 @@ fn a_report_that_lists_a_chain_twice_is_refused() {
     assert!(error.to_string().ends_with("management_events@us-east-1 twice"), "{error}");
 }
 
+/// Formats add up what chains count to.
+#[test]
+fn a_report_that_counts_beyond_all_bounds_is_refused() {
+    let huge: [fn(&mut RunReport); 4] = [
+        |r| r.chains[0].digests.valid = u64::MAX,
+        |r| r.totals.logs.listed.invalid = u64::MAX,
+        |r| r.totals.bytes_read = u64::MAX,
+        |r| r.totals.coverage_seconds.values_mut().for_each(|seconds| *seconds = i64::MIN),
+    ];
+    for count in huge {
+        let mut report = violation();
+        count(&mut report);
+        let json = serde_json::to_vec(&report).unwrap();
+        let error = RunReport::decode(&json).unwrap_err();
+        assert!(error.to_string().contains("counts more"), "{error}");
+    }
+}
+
 // ---- the verdict -------------------------------------------------------------------------
 
 /// How each chain stands, told by the JSON lines.

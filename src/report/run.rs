@@ -22,6 +22,11 @@ pub const SCHEMA: &str = "trailseal.run/1";
 /// The exit status of a run that was interrupted.
 pub const INTERRUPTED: u8 = 130;
 
+/// No count of objects in a report reaches this; the sum over its chains is far from overflowing.
+const LARGEST_COUNT: u64 = 1 << 40;
+/// Nor do bytes, seconds and requests, which are sums already, reach this.
+const LARGEST_SUM: u64 = 1 << 60;
+
 /// What a run comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -135,6 +140,9 @@ pub enum ReportError {
         /// What its own findings and coverage come to.
         actual: Verdict,
     },
+    /// A number in it is larger than any that a run comes to.
+    #[error("it counts more than any run does")]
+    Count,
     /// It tells of one chain twice.
     #[error("it contradicts itself: it lists the chain {0} twice")]
     Twice(String),
@@ -156,6 +164,10 @@ impl RunReport {
             return Err(ReportError::Schema(schema));
         }
         let report: Self = serde_json::from_slice(json)?;
+        // So that formats may add them up.
+        if !report.is_countable() {
+            return Err(ReportError::Count);
+        }
         // Formats name what they say by the chain.
         let mut seen = BTreeSet::new();
         if let Some(chain) = report.chains.iter().find(|chain| !seen.insert(&chain.id)) {
@@ -171,6 +183,25 @@ impl RunReport {
         } else {
             Err(ReportError::Contradiction { stated, status, actual })
         }
+    }
+}
+
+impl RunReport {
+    /// Whether every number that it counts to is one that formats may add up.
+    fn is_countable(&self) -> bool {
+        let totals = &self.totals;
+        let all = [&totals.digests, &totals.logs.listed].into_iter();
+        let mut all = all.chain(self.chains.iter().flat_map(|chain| [&chain.digests, &chain.logs]));
+        let seconds = totals.coverage_seconds.values().map(|seconds| seconds.unsigned_abs());
+        let sums = [
+            totals.chains,
+            totals.logs.unreferenced,
+            totals.bytes_read,
+            totals.bytes_hashed,
+            totals.requests,
+        ];
+        all.all(|c| [c.valid, c.invalid, c.unchecked].into_iter().all(|n| n < LARGEST_COUNT))
+            && sums.into_iter().chain(seconds).all(|n| n < LARGEST_SUM)
     }
 }
 
