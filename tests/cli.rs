@@ -165,3 +165,36 @@ fn completions_and_schema_are_printed() {
     let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(schema["required"].is_array());
 }
+
+/// As root a device would be replaced by a file of its name, and a link by another file.
+#[test]
+fn what_is_no_file_is_written_to_and_never_replaced() {
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+    let tree = Tree::sealed();
+    let folder = tempfile::TempDir::new().unwrap();
+    let name = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (saved, pipe, link, file) = (name("run.json"), name("pipe"), name("link"), name("file"));
+    let (root, keys) = (tree.root().to_str().unwrap(), tree.keys.to_str().unwrap());
+    let verify = ["verify", root, "--keys", keys, "--quiet", "--export", saved.as_str()];
+    assert_eq!(run(&verify).status.code(), Some(0));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let page = format!("html={pipe}");
+    let reader = Command::new("timeout")
+        .args(["20", "head", "-c", "15", &pipe])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Its reader takes the beginning alone, so that the end may fail: but not by replacing it.
+    let status = run(&["report", &saved, "--export", &page]).status.code();
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    assert!(matches!(status, Some(0 | 4)), "{status:?}");
+    assert_eq!(reader.wait_with_output().unwrap().stdout, b"<!DOCTYPE html>");
+    std::fs::write(&file, "old").unwrap();
+    symlink("file", &link).unwrap();
+    let table = format!("csv={link}");
+    assert_eq!(run(&["report", &saved, "--export", &table]).status.code(), Some(0));
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_ne!(std::fs::read_to_string(&file).unwrap(), "old");
+    let twice = run(&["report", &saved, "--export", &table, "--output", &file]);
+    assert_eq!(twice.status.code(), Some(2));
+}

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::output::WholeFile;
+use super::output::{WholeFile, place_of};
 use super::{Failure, Io};
 use crate::model::Printable;
 use crate::report::text::TextOptions;
@@ -78,7 +78,7 @@ impl ReportArgs {
         let mut named = BTreeSet::new();
         let files = self.exports.iter().map(|e| e.file.as_path());
         for file in files.chain(self.output.as_deref()) {
-            if !named.insert(file) {
+            if !named.insert(place_of(file)) {
                 let file = file.display().to_string();
                 return Err(Failure::usage(format!("{} is to be written twice", Printable(&file)))
                     .remedy("give each format a file of its own"));

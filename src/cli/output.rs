@@ -1,5 +1,6 @@
 //! Files that appear whole or not at all.
 
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,10 +9,26 @@ use tempfile::NamedTempFile;
 use super::Failure;
 use crate::model::Printable;
 
-/// A file that is written beside its place and moved there when it is complete.
+/// A file that is written beside its place and moved there when it is complete. What is no file
+/// but a device or a pipe is written to as it is: it must not become one.
 pub(super) struct WholeFile {
-    file: BufWriter<NamedTempFile>,
+    file: Sink,
     path: PathBuf,
+}
+
+enum Sink {
+    Beside(BufWriter<NamedTempFile>),
+    Straight(BufWriter<File>),
+}
+
+/// Where a file lies, whatever name it is given: links are followed, to be written through.
+pub(super) fn place_of(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let beside = || {
+        let folder = folder.unwrap_or_else(|| Path::new(".")).canonicalize().ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    path.canonicalize().ok().or_else(beside).unwrap_or_else(|| path.to_owned())
 }
 
 impl WholeFile {
@@ -20,14 +37,23 @@ impl WholeFile {
     /// # Errors
     /// When nothing can be written there.
     pub(super) fn begin(path: &Path) -> Result<Self, Failure> {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-        let file = NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")))
-            .map_err(|e| unwritable(path, &e))?;
-        if path.is_dir() {
-            let error = io::Error::from(io::ErrorKind::IsADirectory);
-            return Err(unwritable(path, &error));
-        }
-        Ok(Self { file: BufWriter::new(file), path: path.to_owned() })
+        let failed = |e: io::Error| unwritable(path, &e);
+        let file = match path.metadata() {
+            Ok(found) if found.is_dir() => {
+                return Err(failed(io::ErrorKind::IsADirectory.into()));
+            }
+            Ok(found) if !found.is_file() => {
+                let file = File::options().write(true).open(path).map_err(failed)?;
+                Sink::Straight(BufWriter::new(file))
+            }
+            _ => {
+                let place = place_of(path);
+                let folder = place.parent().filter(|p| !p.as_os_str().is_empty());
+                let file = NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")));
+                Sink::Beside(BufWriter::new(file.map_err(failed)?))
+            }
+        };
+        Ok(Self { file, path: path.to_owned() })
     }
 
     /// Its name, as it was given.
@@ -41,21 +67,31 @@ impl WholeFile {
     /// When it cannot be written to its end; then its place holds what it held before.
     pub(super) fn complete(self) -> Result<(), Failure> {
         let Self { file, path } = self;
-        let file = file.into_inner().map_err(|e| unwritable(&path, e.error()))?;
-        readable_by_others(&file).map_err(|e| unwritable(&path, &e))?;
-        file.as_file().sync_all().map_err(|e| unwritable(&path, &e))?;
-        file.persist(&path).map_err(|e| unwritable(&path, &e.error))?;
+        let failed = |e: &io::Error| unwritable(&path, e);
+        let file = match file {
+            Sink::Beside(file) => file.into_inner().map_err(|e| failed(e.error()))?,
+            Sink::Straight(mut file) => return file.flush().map_err(|e| failed(&e)),
+        };
+        readable_by_others(&file).map_err(|e| failed(&e))?;
+        file.as_file().sync_all().map_err(|e| failed(&e))?;
+        file.persist(place_of(&path)).map_err(|e| failed(&e.error))?;
         Ok(())
     }
 }
 
 impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        match &mut self.file {
+            Sink::Beside(file) => file.write(bytes),
+            Sink::Straight(file) => file.write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        match &mut self.file {
+            Sink::Beside(file) => file.flush(),
+            Sink::Straight(file) => file.flush(),
+        }
     }
 }
 

@@ -72,7 +72,7 @@ fn read(path: &Path) -> Result<RunReport, Failure> {
         let remedy = match error {
             ReportError::Schema(_) => "a newer trailseal wrote it: render it with that one",
             ReportError::Form(_) => "give what trailseal verify --format json wrote, unchanged",
-            ReportError::Contradiction { .. } | ReportError::Twice(_) => {
+            ReportError::Contradiction { .. } | ReportError::Twice(_) | ReportError::Count => {
                 "it was changed after it was written: verify again"
             }
         };
