@@ -102,6 +102,23 @@ fn an_injected_log_file_is_in_the_bag() {
     }
 }
 
+/// Whoever may write to a bucket cannot keep it from being packed by a key that is no path.
+#[test]
+fn a_key_that_no_disk_takes_is_left_out_and_told() {
+    let server = bucket_of(&Tree::sealed());
+    let long = log_key_at(at(2, 40), "CloudTrail", &"a".repeat(300));
+    server.put(BUCKET, &long, common::gzip(b"{\"Records\":[]}"), &[]);
+    server.modified(BUCKET, &long, at(2, 41));
+    let packed = pack(&server, &[]);
+    assert_eq!(packed.status, 1, "{}", packed.err);
+    let custody = custody(&packed);
+    let row = custody.lines().find(|row| row.contains(&long)).unwrap();
+    assert!(row.contains("too long for a disk"), "{row}");
+    let checked = check(&packed.dir, &[]);
+    assert_eq!(checked.faults(), vec![], "{}", checked.json);
+    assert_eq!(i32::from(checked.status), packed.status, "{}", checked.json);
+}
+
 #[test]
 fn what_was_denied_is_no_tampering_in_the_bag_either() {
     let server = bucket_of(&Tree::sealed());

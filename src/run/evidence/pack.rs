@@ -339,6 +339,9 @@ impl Packing<'_> {
         if !is_bag_path(path) {
             return Ok(Err("its key cannot be a path in a bag".into()));
         }
+        if !bag.has_room_for(path) || !bag.has_room_for(&sidecar) {
+            return Ok(Err("its key is too long for a disk, or is a folder of another key".into()));
+        }
         if bag.holds(path) || bag.holds(&sidecar) {
             return Ok(Err("another copy of it is in the bag".into()));
         }

@@ -36,6 +36,10 @@ pub const PAYLOAD: &str = "data/";
 /// Where signatures over the tag manifest lie, which it therefore cannot list.
 pub const SEAL: &str = "seal/";
 
+/// The longest name and path, in bytes, that disks in use take; paths begin in some folder.
+const LONGEST_NAME: usize = 255;
+const LONGEST_PATH: usize = 2048;
+
 const DECLARED: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
 
 /// Whether a path can stand in a bag.
@@ -88,6 +92,19 @@ impl BagWriter {
     #[must_use]
     pub fn holds(&self, path: &str) -> bool {
         self.payload.contains_key(path) || self.tags.contains_key(path)
+    }
+
+    /// Whether a file can be put at a path: its names are short enough for a disk, and none on the
+    /// way to it is a file of the bag, or it a folder. A bucket's keys need not be so.
+    #[must_use]
+    pub fn has_room_for(&self, path: &str) -> bool {
+        let short = path.len() < LONGEST_PATH && path.split('/').all(|n| n.len() <= LONGEST_NAME);
+        let mut ancestors = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+        let below = format!("{path}/");
+        let is_folder = [&self.payload, &self.tags].iter().any(|files| {
+            files.range(below.clone()..).next().is_some_and(|(held, _)| held.starts_with(&below))
+        });
+        short && !is_folder && !ancestors.any(|ancestor| self.holds(ancestor))
     }
 
     fn place(&self, path: &str) -> io::Result<PathBuf> {
@@ -146,4 +163,23 @@ fn render(files: &BTreeMap<String, Sha256Hash>) -> String {
         let _ = writeln!(text, "{hash}  {path}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_folder_can_hold_beside_the_rest_has_no_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bag = BagWriter::new(folder.path());
+        bag.add("data/a/b", b"x").unwrap();
+        for path in ["data/a/c", "data/a/b.c", "data/ab", "b"] {
+            assert!(bag.has_room_for(path), "{path}");
+        }
+        let (name, path) = (format!("data/{}", "n".repeat(256)), "p/".repeat(1024));
+        for path in ["data/a/b/c", "data/a/b/c/d", "data/a", "data", &name, &path] {
+            assert!(!bag.has_room_for(path), "{path}");
+        }
+    }
 }
