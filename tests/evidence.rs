@@ -653,7 +653,9 @@ fn the_result_says_what_was_asked() {
     let said = checked.json["not_proven"].to_string();
     assert!(said.contains("outside the requested time"), "{said}");
     let text = trailseal(&["evidence", "check", bag.dir.to_str().unwrap(), "--no-progress"]).out;
-    for told in [format!("{start} to {end}"), "may be 3 h late".into(), "6 h proven".into()] {
+    let key = checked.json["reverified"]["keys"][0]["fingerprint"].as_str().unwrap();
+    let proven = "6 h proven".to_owned();
+    for told in [format!("{start} to {end}"), "may be 3 h late".into(), proven, key.to_owned()] {
         assert!(text.contains(&told), "{told}: {text}");
     }
 }
@@ -845,7 +847,13 @@ fn the_script_fails_a_tampered_bag() {
         return;
     }
     type Damage = (&'static str, bool, fn(&Bag), &'static str);
-    let damages: [Damage; 15] = [
+    let damages: [Damage; 16] = [
+        (
+            "digest that is made to take long",
+            true,
+            |b| fs::write(b.object(&digest_key(4)), gzip(&vec![b' '; 129 << 20])).unwrap(),
+            "it is too large",
+        ),
         (
             "link to a log put in",
             true,

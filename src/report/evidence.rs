@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::run::{AcceptedGap, RanBy, Scope, Tool, Totals, Unreferenced, Verdict};
+use super::run::{AcceptedGap, KeyReport, RanBy, Scope, Tool, Totals, Unreferenced, Verdict};
 use super::text::TextOptions;
 use super::text::page::{BAD, BOLD, GOOD, PLAIN, Page, UNSURE};
 use super::words::{self, count, counted, span};
@@ -104,6 +104,8 @@ pub struct Reverified {
     pub scope: Scope,
     /// Sums over all chains.
     pub totals: Totals,
+    /// The keys that its digests were verified with.
+    pub keys: Vec<KeyReport>,
     /// What was found.
     pub findings: Vec<Finding>,
 }
@@ -231,6 +233,14 @@ impl CheckReport {
                 count(digests.total())
             );
             page.row(2, ("verified again", PLAIN), text)?;
+            for key in &again.keys {
+                let (region, validity) = (words::key_region(key), words::validity(key));
+                page.row(
+                    2,
+                    ("by key", PLAIN),
+                    format!("{}; {region}; {validity}", key.fingerprint),
+                )?;
+            }
             page.row(2, ("chain time", PLAIN), words::chain_time_of(totals))?;
         }
         self.wrong(&mut page)?;

@@ -157,6 +157,7 @@ pub fn check(
             verdict: again.verdict,
             logs: again.scope.logs,
             scope: again.scope,
+            keys: again.keys.into_iter().filter(|key| key.used).collect(),
             totals: again.totals,
             findings: again.findings,
         }),
