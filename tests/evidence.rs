@@ -586,14 +586,14 @@ fn files_that_say_other_than_the_report_do_not_pass() {
     let damages: [Damage; 8] = [
         (
             |b| b.replace("data/report/report.html", "<h1", "<h1 x"),
-            "bag-contradicts",
+            "open",
             "data/report/report.html",
         ),
-        (|b| b.replace("VERIFY.md", "verified", "proven"), "bag-contradicts", "VERIFY.md"),
-        (|b| fs::write(b.path("verify.sh"), "echo fine").unwrap(), "bag-contradicts", "verify.sh"),
+        (|b| b.replace("VERIFY.md", "verified", "proven"), "open", "VERIFY.md"),
+        (|b| fs::write(b.path("verify.sh"), "echo fine").unwrap(), "open", "verify.sh"),
         (
             |b| fs::write(b.path("data/controls/offers.txt"), "all").unwrap(),
-            "bag-contradicts",
+            "open",
             "data/controls/offers.txt",
         ),
         (
@@ -626,8 +626,14 @@ fn files_that_say_other_than_the_report_do_not_pass() {
         let path = if path == "log" { object(&log_key(2)) } else { path.to_owned() };
         bag.write_manifests_of_what_is_there();
         let checked = bag.check(&[]);
-        assert_eq!(checked.status, 1, "{path}: {}", checked.json);
-        assert_eq!(checked.faults(), [(code.to_owned(), path)]);
+        // What is written from the report may be another build's: that leaves open what it says.
+        if code == "open" {
+            assert_eq!((checked.status, checked.faults()), (3, vec![]), "{}", checked.json);
+            assert!(checked.json["differences"][0].as_str().unwrap().starts_with(&path));
+        } else {
+            assert_eq!(checked.status, 1, "{path}: {}", checked.json);
+            assert_eq!(checked.faults(), [(code.to_owned(), path)]);
+        }
     }
     // An object that nothing is verified of, though custody calls it valid.
     let bag = Bag::of(&tree, &[]);

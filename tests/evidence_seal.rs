@@ -465,10 +465,14 @@ fn a_time_stamp_keeps_a_seal_valid_beyond_its_certificate() {
     let bare = authority.sealed(&tree, "brief", &[]);
     let (status, out) = cli_at(&bare, "2036-01-01T00:00:00Z");
     assert_eq!(status, 3, "{out}");
-    // The guide tells which parts of the seal there were.
+    // The bag tells which parts of the seal there were.
     fs::remove_file(bag.path("seal/timestamp.tsr")).unwrap();
     let checked = authority.check(&bag);
-    assert_eq!(checked.faults(), [("bag-contradicts".to_owned(), "VERIFY.md".to_owned())]);
+    assert_eq!(checked.status, 1);
+    assert_eq!(checked.faults(), [("bag-missing".to_owned(), "seal/timestamp.tsr".to_owned())]);
+    let by_hand = bag.script(&[]);
+    assert_eq!(by_hand.status, 1, "{}", by_hand.out);
+    assert!(by_hand.out.contains("timestamp.tsr: the bag was time-stamped"), "{}", by_hand.out);
 }
 
 #[test]

@@ -177,10 +177,15 @@ impl CheckReport {
     pub fn render(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
         let mut page = Page::new(out, options);
         let (word, style, meaning) = match self.verdict {
-            Verdict::Verified => (
+            Verdict::Verified if self.reverified.as_ref().is_some_and(|again| again.logs) => (
                 "VERIFIED",
                 GOOD,
                 ": the bag is whole and unaltered, and what it holds proves what its report says.",
+            ),
+            Verdict::Verified => (
+                "VERIFIED",
+                GOOD,
+                ": the bag is whole and unaltered, and its digests prove what its report says of them; log files were not verified again.",
             ),
             Verdict::Violation if self.is_intact() => (
                 "VIOLATION",

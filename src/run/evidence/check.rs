@@ -26,7 +26,7 @@ use crate::run::pool::Stop;
 use crate::run::progress::Progress;
 use crate::run::sources::{Filter, Insisted, Sources};
 use crate::run::verify::{VerifyRequest, verify};
-use crate::store::bag::{self, Checked, Fault};
+use crate::store::bag::{self, Checked, Fault, INFO, SEAL};
 use crate::store::{DirectoryStore, Store};
 use crate::verify::digest::Rules;
 use crate::verify::{Finding, Severity};
@@ -62,6 +62,7 @@ pub fn check(
 ) -> io::Result<CheckReport> {
     let mut bag = bag::check::check(folder, &seal_files::ALL, &mut |bytes| progress.log(bytes))?;
     let mut faults = std::mem::take(&mut bag.faults);
+    taken_away(&bag, &mut faults);
     let run =
         part(&bag, RUN, &mut faults, |bytes| RunReport::decode(bytes).map_err(|e| e.to_string()));
     let saved = part(&bag, REQUEST, &mut faults, |bytes| {
@@ -104,7 +105,6 @@ pub fn check(
         differences = self::differences(run, again);
         unproven = claims::unproven(run, again, logs);
         if claims::is_ours(run) {
-            faults.extend(claims::rewritten(&bag, run, kept)?);
             faults.extend(claims::unknown(&bag));
             // All that it holds is proven, so that its report can only have been altered. Another
             // version may judge otherwise, and what cannot be read may hold what it says.
@@ -112,6 +112,7 @@ pub fn check(
                 faults
                     .extend(unproven.iter().map(|claim| Fault::new("bag-contradicts", RUN, claim)));
             }
+            unproven.extend(claims::rewritten(&bag, run, kept)?);
         }
     }
     faults.sort();
@@ -170,6 +171,20 @@ const fn rank(verdict: Verdict) -> u8 {
         Verdict::Verified => 0,
         Verdict::Incomplete => 1,
         Verdict::Violation => 2,
+    }
+}
+
+/// Parts of the seal that the bag says it has, and that are not there.
+fn taken_away(bag: &Checked, faults: &mut Vec<Fault>) {
+    let stated = bag.info(seal_files::LABEL).unwrap_or_default();
+    for (word, files) in seal_files::PARTS {
+        if !stated.split(", ").any(|part| part == word) {
+            continue;
+        }
+        for file in files.iter().filter(|file| matches!(bag.seal(file), Ok(None))) {
+            let message = format!("{INFO} says that the bag was {word}, and it is not there.");
+            faults.push(Fault::new("bag-missing", format!("{SEAL}{file}"), message));
+        }
     }
 }
 

@@ -73,6 +73,11 @@ mod seal_files {
     pub(super) const STATEMENT: &str = "statement.dsse.json";
     /// The response of a time-stamp authority, in DER.
     pub(super) const TIME_STAMP: &str = "timestamp.tsr";
+    /// In `bag-info.txt`: which parts the seal has, so that one that is taken away is missed.
+    pub(super) const LABEL: &str = "Trailseal-Seal";
+    /// The words for them there, and the files that there then are.
+    pub(super) const PARTS: [(&str, &[&str]); 2] =
+        [("signed", &[SIGNATURE, SIGNER, STATEMENT]), ("time-stamped", &[TIME_STAMP])];
     /// All of them.
     pub(super) const ALL: [&str; 4] = [SIGNATURE, SIGNER, STATEMENT, TIME_STAMP];
 }

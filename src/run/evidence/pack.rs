@@ -14,7 +14,7 @@ use super::objects::{self, Judged, Lines, Roots};
 use super::request::SavedRequest;
 use super::seal::{SealError, SealWith};
 use super::{CUSTODY, GUIDE, KeptLogs, LINES, NO_BUCKET, OBJECTS, PAGE, REQUEST, RUN, SCRIPT};
-use super::{controls, guide, keys, seal};
+use super::{controls, guide, keys, seal, seal_files};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{BucketName, Metadata, ObjectName, Sha256Hash};
 use crate::report::{ObjectForm, RunReport, Unreferenced, html, json};
@@ -194,6 +194,7 @@ fn info(request: &PackRequest, report: &RunReport) -> Vec<(&'static str, String)
         ("Trailseal-As-Of", request.as_of.to_string()),
         ("Trailseal-Verdict", report.verdict.to_string()),
         ("Trailseal-Logs", request.logs.as_str().to_owned()),
+        (seal_files::LABEL, sealed_how(request)),
     ];
     match report.scope.unreferenced {
         Unreferenced::Violation => {}
@@ -201,6 +202,14 @@ fn info(request: &PackRequest, report: &RunReport) -> Vec<(&'static str, String)
     }
     info.extend(operator.map(|operator| ("Contact-Name", operator)));
     info
+}
+
+/// Which parts the seal is to have.
+fn sealed_how(request: &PackRequest) -> String {
+    let has = [request.seal.signer.is_some(), request.seal.authority.is_some()];
+    let parts = seal_files::PARTS.iter().zip(has).filter(|(_, has)| *has);
+    let words: Vec<_> = parts.map(|((word, _), _)| *word).collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 /// Log files that no digest lists are evidence too, and the run does not read them.

@@ -191,8 +191,11 @@ while IFS= read -r file; do
     esac
 done <"$work/extra"
 
-# 4. The seal.
+# 4. The seal. bag-info.txt says which parts it has, so that one that was taken away is missed.
 signature=seal/tagmanifest-sha256.txt.p7s
+stated=$(sed -n 's/^Trailseal-Seal: //p' bag-info.txt)
+case $stated in *signed*) [ -f "$signature" ] || fault "$signature: the bag was signed, and it is not there" ;; esac
+case $stated in *time-stamped*) [ -f seal/timestamp.tsr ] || fault "seal/timestamp.tsr: the bag was time-stamped, and it is not there" ;; esac
 if [ -z "$authorities" ]; then
     echo "seal       not checked: give a file of authorities (sh verify.sh CA.pem)"
 else
