@@ -14,6 +14,7 @@ fn run(args: &[&str]) -> Output {
 }
 
 /// Compares with a committed file; TRAILSEAL_BLESS=1 writes it anew.
+#[cfg(feature = "aws")]
 fn snapshot(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
     if std::env::var_os("TRAILSEAL_BLESS").is_some() {

@@ -371,6 +371,11 @@ fn what_is_no_bag_of_ours_is_refused_with_the_reason() {
     }
     let nothing = check(&tree.path("no-such-bag.zip"), &[]);
     assert_eq!(nothing.status, 2);
+    let pipe = tree.path("pipe.zip");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pipe = check(&pipe, &[]);
+    assert!(pipe.err.contains("neither a folder nor a file"), "{}", pipe.err);
+    assert_eq!(pipe.status, 2);
 }
 
 /// Whoever alters a bag without a seal can write its manifests anew. What the digests vouch for

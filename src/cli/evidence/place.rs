@@ -103,6 +103,10 @@ pub(super) fn opened(bag: &Path) -> io::Result<OpenedBag> {
     if bag.is_dir() {
         return Ok(OpenedBag { folder: bag.to_owned(), _unpacked: None });
     }
+    // Opening a pipe would wait for its writer; so the kind is asked first.
+    if !bag.metadata()?.is_file() {
+        return Err(io::Error::other("it is neither a folder nor a file"));
+    }
     let archive = File::open(bag)?;
     let unpacked = tempfile::Builder::new().prefix("trailseal-").tempdir()?;
     let folder = zip::unpack(archive, unpacked.path())?;
