@@ -4,6 +4,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+#[cfg(feature = "aws")]
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -853,6 +853,29 @@ fn the_script_is_steered_by_no_name_in_a_bag() {
 }
 
 #[test]
+fn the_script_follows_backfill_chains_too() {
+    if !has_openssl() {
+        return;
+    }
+    let tree = Tree::sealed();
+    for (late, end) in [(2, 8), (3, 9), (4, 10)] {
+        tree.write_log(&log_key_at(common::at(late, 40), "CloudTrail", "aaaaaaaaaaaaaaaa"));
+        tree.seal(end).unwrap();
+    }
+    let bag = Bag::of(&tree, &[]);
+    let ran = bag.script(&[]);
+    assert_eq!((bag.status, ran.status, ran.err.as_str()), (0, 0, ""), "{}", ran.out);
+    assert!(ran.out.contains("digests    13 checked"), "{}", ran.out);
+    assert_eq!(bag.check(&[]).status, 0);
+    bag.forget(&common::backfill_key(9));
+    bag.write_manifests_anew();
+    let ran = bag.script(&[]);
+    assert_eq!(ran.status, 1, "{}", ran.out);
+    assert!(ran.out.contains("the digest before it is not in the bag"), "{}", ran.out);
+    assert_eq!(bag.check(&[]).status, 1);
+}
+
+#[test]
 fn the_script_fails_a_tampered_bag() {
     if !has_openssl() {
         return;

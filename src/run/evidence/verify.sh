@@ -139,7 +139,7 @@ while IFS= read -r file; do
 
     # The link to the digest before it. Only the first digest of a chain may lead out of the bag.
     previous=$(field previousDigestS3Object "$work/json")
-    chain=$(printf '%s' "$file" | sed 's|/[0-9]*/[0-9]*/[0-9]*/\([^/]*\)$|/\1|; s/_[0-9]\{8\}T[0-9]\{6\}Z\.json\.gz$//')
+    chain=$(printf '%s' "$file" | sed 's|/[0-9]*/[0-9]*/[0-9]*/\([^/]*\)$|/\1|; s/_[0-9]\{8\}T[0-9]\{6\}Z\(_backfill\)\{0,1\}\.json\.gz$/\1/')
     if [ -n "$previous" ]; then
         before="data/objects/$(field previousDigestS3Bucket "$work/json")/$previous"
         if [ -f "$before" ]; then
