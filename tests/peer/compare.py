@@ -6,7 +6,7 @@ write the same to standard output and to standard error and exit with the same s
 may differ stands in exceptions.json, with the reason and the lines that only one of them says; an
 exception that is no longer so fails as well.
 
-    python3 -m venv venv && venv/bin/pip install 'awscli>=1.46,<1.47'
+    python3 -m venv venv && venv/bin/pip install -r tests/peer/requirements.txt
     python3 tests/peer/compare.py --trailseal target/debug/trailseal --aws venv/bin/aws
 
 Evened out is only what is never the same twice, or on two machines: the address of the stand-in

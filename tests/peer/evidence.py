@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Evidence bags in the hands of others: the Library of Congress's bagit, shells, and OpenSSL.
 
-    python3 -m venv venv && venv/bin/pip install 'bagit>=1.9,<2'
+    python3 -m venv venv && venv/bin/pip install -r tests/peer/requirements.txt
     venv/bin/python tests/peer/evidence.py --trailseal PATH
 
 The committed sample is packed as folder and as archive, signed by a key that OpenSSL makes. `bagit`

@@ -1,6 +1,6 @@
 """Opens HTML reports in Chromium: nothing runs, nothing loads, everything is there and readable.
 
-Needs Chromium and its Python driver: apt-get install chromium, pip install playwright pypdf.
+Needs Chromium and its Python driver: apt-get install chromium, pip install -r tests/peer/requirements.txt.
 
     python3 tests/peer/html_report.py --trailseal target/debug/trailseal [--out SCREENSHOTS]
 """

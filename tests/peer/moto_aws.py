@@ -6,7 +6,7 @@ which region, and with whose credentials, is asserted from that. moto denies not
 nothing: where AWS would, the proxy answers as AWS does. Genuine log files of account 218007301253,
 us-east-1, 2023-07-10 11:00 to 14:00 are sealed: --logs DIR holds AWSLogs. openssl is needed too.
 
-    python3 -m venv venv && venv/bin/pip install 'awscli>=1.46,<1.47' 'moto[server]>=5.2,<5.3'
+    python3 -m venv venv && venv/bin/pip install -r tests/peer/requirements.txt
     python3 tests/peer/moto_aws.py --trailseal target/debug/trailseal --aws venv/bin/aws \\
         --moto venv/bin/moto_server --logs DIR
 

@@ -6,7 +6,7 @@ that goes away afterwards. Genuine log files of account 218007301253, us-east-1,
 14:00 are put into it: --logs DIR holds AWSLogs.
 
     apt-get install --no-install-recommends ceph-mon ceph-osd radosgw
-    python3 -m venv venv && venv/bin/pip install 'awscli>=1.46,<1.47'
+    python3 -m venv venv && venv/bin/pip install -r tests/peer/requirements.txt
     python3 tests/peer/radosgw.py --trailseal target/debug/trailseal --aws venv/bin/aws --logs DIR
 
 A line for each step; the exit status is 1 at the first that is not as it has to be. Python 3.11 or

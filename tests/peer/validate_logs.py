@@ -5,7 +5,7 @@ What trailseal seals must be valid to the AWS CLI. On tampered copies both must 
 object; where the CLI is known to see nothing, that is asserted too, so that a change on either
 side is noticed. The CLI runs unchanged, against a stand-in for S3 and CloudTrail on this machine.
 
-    python3 -m venv venv && venv/bin/pip install 'awscli>=1.46,<1.47'
+    python3 -m venv venv && venv/bin/pip install -r tests/peer/requirements.txt
     python3 tests/peer/validate_logs.py --trailseal target/debug/trailseal --aws venv/bin/aws
 
 With --logs DIR, genuine log files of account 218007301253, us-east-1, 2023-07-10 11:00 to 14:00
