@@ -21,6 +21,7 @@ use crate::model::{BucketName, ObjectName, Sha256Hash};
 use crate::report::evidence::{
     CheckReport, Recorded, Reverified, SCHEMA, SealPart, SealReport, Trust,
 };
+use crate::report::run::SCHEMA as RUN_SCHEMA;
 use crate::report::{RunReport, Tool, Verdict};
 use crate::run::pool::Stop;
 use crate::run::progress::Progress;
@@ -63,23 +64,23 @@ pub fn check(
     let mut bag = bag::check::check(folder, &seal_files::ALL, &mut |bytes| progress.log(bytes))?;
     let mut faults = std::mem::take(&mut bag.faults);
     taken_away(&bag, &mut faults);
-    let run =
-        part(&bag, RUN, &mut faults, |bytes| RunReport::decode(bytes).map_err(|e| e.to_string()));
-    let saved = part(&bag, REQUEST, &mut faults, |bytes| {
-        let saved: SavedRequest = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
-        match saved.schema == request::SCHEMA {
-            true => Ok(saved),
-            false => Err(format!(
-                "its schema is {}, and this version reads {}",
-                saved.schema,
-                request::SCHEMA
-            )),
-        }
+    let run = part(&bag, RUN, Some(RUN_SCHEMA), &mut faults, |bytes| {
+        RunReport::decode(bytes).map_err(|e| e.to_string())
     });
-    let rows =
-        part(&bag, CUSTODY, &mut faults, |bytes| custody::read(bytes).map_err(|e| e.to_string()));
+    let saved: Option<SavedRequest> =
+        part(&bag, REQUEST, Some(request::SCHEMA), &mut faults, |bytes| {
+            serde_json::from_slice(bytes).map_err(|e| e.to_string())
+        });
+    let rows = part(&bag, CUSTODY, None, &mut faults, |bytes| {
+        custody::read(bytes).map_err(|e| e.to_string())
+    });
     let bag_keys = keys::read(&bag).unwrap_or_else(|error| {
-        faults.push(Fault::new("bag-malformed", "data/keys", error));
+        // A key file that cannot be read was told of with the other files.
+        let read =
+            |fault: &Fault| fault.is_contradiction() || !fault.path.starts_with("data/keys/");
+        if faults.iter().all(read) {
+            faults.push(Fault::new("bag-malformed", "data/keys", error));
+        }
         Vec::new()
     });
     let keys = request.keys.clone().unwrap_or(bag_keys);
@@ -120,7 +121,9 @@ pub fn check(
     let unread = again.is_none() || run.is_none() || !unproven.is_empty();
     differences.extend(unproven);
     let parts = [
-        (!faults.is_empty()).then_some(Verdict::Violation),
+        // Trouble with a file, or a newer form, is no tampering.
+        faults.iter().any(Fault::is_contradiction).then_some(Verdict::Violation),
+        (!faults.is_empty()).then_some(Verdict::Incomplete),
         unread.then_some(Verdict::Incomplete),
         run.as_ref().map(|run| run.verdict),
         again.as_ref().map(|again| again.verdict),
@@ -192,18 +195,38 @@ fn taken_away(bag: &Checked, faults: &mut Vec<Fault>) {
 fn part<T>(
     bag: &Checked,
     path: &str,
+    schema: Option<&str>,
     faults: &mut Vec<Fault>,
     decode: impl FnOnce(&[u8]) -> Result<T, String>,
 ) -> Option<T> {
-    let read = bag.read(path, LARGEST).map_err(|error| error.to_string());
-    match read.and_then(|bytes| decode(&bytes)) {
-        Ok(part) => Some(part),
-        Err(error) => {
-            let message = format!("It is not what an evidence bag holds there: {error}.");
-            faults.push(Fault::new("bag-malformed", path, message));
-            None
+    let (code, error) = match bag.read(path, LARGEST) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            ("bag-malformed", error.to_string())
         }
+        Err(error) => (Fault::UNREADABLE, error.to_string()),
+        Ok(bytes) => match schema.and_then(|own| other_version(&bytes, own)) {
+            Some(error) => (Fault::NEWER, error),
+            None => match decode(&bytes) {
+                Ok(part) => return Some(part),
+                Err(error) => ("bag-malformed", error),
+            },
+        },
+    };
+    let message = format!("It is not what an evidence bag of this version holds there: {error}.");
+    faults.push(Fault::new(code, path, message));
+    None
+}
+
+/// What is to be said of JSON whose schema is of this name and another version.
+fn other_version(json: &[u8], own: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Any {
+        schema: String,
     }
+    let Any { schema } = serde_json::from_slice(json).ok()?;
+    let name = |schema: &str| schema.rsplit_once('/').map(|(name, _)| name.to_owned());
+    (schema != own && name(&schema) == name(own))
+        .then(|| format!("its schema is {schema}, and this version reads {own}"))
 }
 
 /// Objects that lie in the bag without a row, and rows that lead out of it.

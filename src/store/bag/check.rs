@@ -31,6 +31,17 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// A file could not be read: trouble, which contradicts nothing.
+    pub const UNREADABLE: &'static str = "bag-unreadable";
+    /// A file is of a form that this version does not know.
+    pub const NEWER: &'static str = "bag-newer";
+
+    /// Whether it contradicts that the bag is whole; else it only leaves something open.
+    #[must_use]
+    pub fn is_contradiction(&self) -> bool {
+        ![Self::UNREADABLE, Self::NEWER].contains(&self.code)
+    }
+
     /// A fault.
     pub fn new(code: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code, path: path.into(), message: message.into() }
@@ -150,13 +161,22 @@ pub fn check(root: &Path, seals: &[&str], each: &mut dyn FnMut(u64)) -> io::Resu
                     faults.push(Fault::new("bag-altered", path, message));
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                let message = "The manifest names it, and it is no regular file.";
+                faults.push(Fault::new("bag-strange", path, message));
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
                 let message = "The manifest names it, and it is not there.";
                 faults.push(Fault::new("bag-missing", path, message));
             }
             Err(error) => {
                 faults.push(Fault::new(
-                    "bag-unreadable",
+                    Fault::UNREADABLE,
                     path,
                     format!("It cannot be read: {error}."),
                 ));
@@ -273,7 +293,7 @@ fn hash(dir: &Dir, path: &str) -> io::Result<(Sha256Hash, u64)> {
 fn open(dir: &Dir, path: &str) -> io::Result<cap_std::fs::File> {
     // Opening a pipe would wait for its writer; so the kind is asked first.
     if !dir.symlink_metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "it is not a regular file"));
     }
     dir.open(path)
 }
@@ -285,4 +305,22 @@ fn read(dir: &Dir, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("it is larger than {limit} bytes")));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_with_a_file_contradicts_nothing() {
+        for (code, contradicts) in [
+            (Fault::UNREADABLE, false),
+            (Fault::NEWER, false),
+            ("bag-altered", true),
+            ("bag-missing", true),
+            ("bag-malformed", true),
+        ] {
+            assert_eq!(Fault::new(code, "x", "y").is_contradiction(), contradicts, "{code}");
+        }
+    }
 }
