@@ -566,3 +566,14 @@ fn the_same_rsa_seal_is_the_same_bytes() {
     assert!(text.out.contains("fits, by an authority that you gave"), "{}", text.out);
     assert!(text.out.contains("CN=rsa"), "{}", text.out);
 }
+
+#[test]
+fn a_seal_that_cannot_be_read_is_no_broken_one() {
+    let authority = authority_or_skip!();
+    let bag = authority.sealed(&Tree::sealed(), "rsa", &[]);
+    // More than is read of any: a stand-in for a disk that fails, which also stops short of it.
+    fs::write(bag.path("seal/tagmanifest-sha256.txt.p7s"), vec![0; (1 << 20) + 1]).unwrap();
+    let checked = authority.check(&bag);
+    assert_eq!(parts(&checked), ["unread", "unread", "unread"]);
+    assert_eq!(checked.status, 3, "{}", checked.json);
+}

@@ -31,6 +31,8 @@ pub enum Trust {
     Untrusted,
     /// It does not fit.
     Broken,
+    /// It could not be read: nothing may be said of it.
+    Unread,
     /// There is none.
     Absent,
 }
@@ -41,7 +43,7 @@ impl Trust {
     pub const fn verdict(self, asked: bool) -> Verdict {
         match self {
             Self::Broken => Verdict::Violation,
-            Self::Untrusted => Verdict::Incomplete,
+            Self::Untrusted | Self::Unread => Verdict::Incomplete,
             Self::Absent if asked => Verdict::Incomplete,
             Self::Trusted | Self::Unchecked | Self::Absent => Verdict::Verified,
         }
@@ -278,6 +280,7 @@ impl CheckReport {
                 Trust::Unchecked => (PLAIN, "fits; whose it is was not checked (give --ca)"),
                 Trust::Untrusted => (UNSURE, "fits, and is not trusted"),
                 Trust::Broken => (BAD, "does not hold"),
+                Trust::Unread => (UNSURE, "could not be read"),
             };
             let problem = part.problem.as_ref().map_or(String::new(), |p| format!(": {p}"));
             page.row(2, (label, style), format!("{text}{}", Printable(&problem)))?;
