@@ -337,7 +337,7 @@ mod in_a_bucket {
         for (written, status) in [
             (at(4, 41), 1),
             (at(12, 0), 1),
-            (at(19, 50), 3), // since the newest digest, or so near its end that it may be
+            (at(19, 50), 3), // so near the end of the newest digest that it may be after it
             (at(21, 0), 3),
             (at(24 * 20, 0), 3),
             (at(24 * 40, 0), 1),

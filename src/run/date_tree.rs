@@ -38,7 +38,10 @@ impl DateTree<'_> {
                     Entry::Folder(key) => match self.date(&key).filter(|_| depth < 3) {
                         Some(date) if self.asks_for(date) => next.push((key, date)),
                         Some(_) => {}
-                        None => others.push_back((key, time)),
+                        None => {
+                            each(Entry::Folder(key.clone()), time);
+                            others.push_back((key, time));
+                        }
                     },
                     entry => each(entry, time),
                 });

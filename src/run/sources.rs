@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
+use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::time::{add, day_folder, hours, sub};
 use crate::model::{
     AccountId, BucketName, Digest, DigestKey, LogKind, Metadata, Place, Region, Window,
@@ -352,7 +353,17 @@ impl Sources {
                         let bucket = root.bucket.as_ref().map(BucketName::as_str);
                         let message = format!("It could not be read or listed: {cause}.");
                         let finding = Finding::new(Code::ObjectUnreadable, message);
-                        unseen.add(finding.object(bucket, root.key(&key)), folder);
+                        let key = root.key(&key);
+                        let finding = finding.object(bucket, &*key);
+                        // A digest's name tells the end of the time that it hides; beside one that
+                        // is there, metadata hide nothing.
+                        match DigestKey::parse(&key) {
+                            Some(name) => {
+                                unseen.add(finding, Window::new(sub(name.end, hours(1)), name.end));
+                            }
+                            None if key.ends_with(SIDECAR_SUFFIX) => unseen.note(finding),
+                            None => unseen.add(finding, folder),
+                        }
                     }
                     Entry::Folder(key) => {
                         let bucket = root.bucket.as_ref().map(BucketName::as_str);

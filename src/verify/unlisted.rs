@@ -112,8 +112,6 @@ pub struct Testimony<'a> {
     /// Time whose digests may exist unseen: folders that could not be listed, backfill digests
     /// that could not be read or are not valid.
     pub unseen: &'a [Window],
-    /// Time as of which the source is what it is; `None` for that of the newest digest.
-    pub as_of: Option<Timestamp>,
     /// Allowed delay of a digest.
     pub grace: SignedDuration,
 }
@@ -152,18 +150,11 @@ impl Testimony<'_> {
             named >= sub(end, hours(FRESH_HOURS))
                 && add(written, minutes(CLOCK_SLACK_MINUTES)) > end
         };
-        // However soon after its events it was delivered, digests that are there would list it.
-        let at_once = Window::new(
-            sub(named, minutes(ROUNDING_MINUTES)),
-            add(named, minutes(ROUNDING_MINUTES)),
-        );
-        let in_proven_time = || self.within(at_once, at_once) == Unlisted::Unreferenced;
         match (by_name, by_writing) {
             (Unlisted::Undecided, _) | (_, Unlisted::Undecided) => Unlisted::Undecided,
             _ if self.awaited(fresh) => Unlisted::AfterNewest,
             (_, Unlisted::Unreferenced) => Unlisted::Unreferenced,
             (Unlisted::Unreferenced, _) => Unlisted::Suspect,
-            (Unlisted::AfterNewest, _) if in_proven_time() => Unlisted::Suspect,
             _ => by_name,
         }
     }
@@ -192,10 +183,7 @@ impl Testimony<'_> {
     }
 
     fn by(&self, delivery: Delivery) -> Unlisted {
-        self.within(delivery.normal(), delivery.listing_window())
-    }
-
-    fn within(&self, normal: Window, late: Window) -> Unlisted {
+        let (late, normal) = (delivery.listing_window(), delivery.normal());
         if self.unseen.iter().any(|unseen| unseen.overlaps(&late)) {
             return Unlisted::Undecided;
         }
@@ -212,13 +200,14 @@ impl Testimony<'_> {
         }
     }
 
-    /// Tells if a chain that still goes on may list the file in its next digest. Several trails
-    /// may deliver to one folder, each at minutes of its own.
+    /// Tells if a chain that goes on as long as any may list the file in its next digest. Several
+    /// trails may deliver to one folder, each at minutes of its own.
     fn awaited(&self, after: impl Fn(Timestamp) -> bool) -> bool {
         let ends = || self.chains.iter().filter_map(|c| c.span()).map(|span| span.end);
-        let as_of = self.as_of.or_else(|| ends().max());
-        let goes_on =
-            |end: &Timestamp| as_of.is_some_and(|as_of| as_of.duration_since(*end) <= self.grace);
+        let newest = ends().max();
+        let goes_on = |end: &Timestamp| {
+            newest.is_some_and(|newest| newest.duration_since(*end) <= self.grace)
+        };
         ends().filter(goes_on).any(after)
     }
 }
@@ -266,9 +255,8 @@ mod tests {
         coverage
     }
 
-    /// As of a day later: no chain is awaited.
-    fn settled<'a>(chains: &'a [&'a Coverage]) -> Testimony<'a> {
-        Testimony { chains, unseen: &[], as_of: Some(at(34 * HOUR)), grace: hours(2) }
+    fn testimony<'a>(chains: &'a [&'a Coverage]) -> Testimony<'a> {
+        Testimony { chains, unseen: &[], grace: hours(2) }
     }
 
     fn whole() -> Coverage {
@@ -310,7 +298,7 @@ mod tests {
             // Another trail's gap lifts nothing.
             (4 * HOUR + 20, vec![&gap, &whole], Unlisted::Unreferenced),
         ] {
-            assert_eq!(settled(&chains).judge(at(minute), None), expected, "{minute}");
+            assert_eq!(testimony(&chains).judge(at(minute), None), expected, "{minute}");
         }
     }
 
@@ -319,22 +307,19 @@ mod tests {
         let (whole, gap) = (whole(), with(Gap));
         for (chain, named, written, expected) in [
             (&whole, 570, 580, Unlisted::Unreferenced),
-            (&whole, 570, 590, Unlisted::Suspect),
             (&whole, 120, 700, Unlisted::Suspect),
             // A copy was made a year later, or the clock is wrong: the name decides.
             (&whole, 120, 525_600, Unlisted::Unreferenced),
             (&whole, 580, 300, Unlisted::Unreferenced),
             (&whole, 620, 580, Unlisted::Unreferenced),
-            // Delivered a little late, within what a name may lie before it.
-            (&whole, 597, 602, Unlisted::AfterNewest),
-            (&whole, 590, 602, Unlisted::Suspect),
+            (&whole, 590, 602, Unlisted::AfterNewest),
             // Named in proven time and written in a gap, or the other way round.
             (&gap, 3 * HOUR, 4 * HOUR + 30, Unlisted::Suspect),
             (&gap, 4 * HOUR + 20, 6 * HOUR, Unlisted::Unreferenced),
             (&gap, 4 * HOUR + 20, 4 * HOUR + 25, Unlisted::Uncovered),
             (&gap, 4 * HOUR + 20, 700, Unlisted::Uncovered),
         ] {
-            let judged = settled(&[chain]).judge(at(named), Some(at(written)));
+            let judged = testimony(&[chain]).judge(at(named), Some(at(written)));
             assert_eq!(judged, expected, "{named} {written}");
         }
     }
@@ -343,38 +328,35 @@ mod tests {
     fn what_is_fresh_waits_for_the_next_digest_of_each_trail_that_goes_on() {
         let (whole, other) = (whole(), coverage(&[(0, 10 * HOUR - 50, Proven)]));
         let ended = coverage(&[(0, 5 * HOUR, Proven)]);
-        let judged = |chains: &[&Coverage], named, written, as_of| {
-            let testimony =
-                Testimony { chains, unseen: &[], as_of: Some(at(as_of)), grace: hours(2) };
-            testimony.judge(at(named), Some(at(written)))
+        let judged = |chains: &[&Coverage], named, written| {
+            testimony(chains).judge(at(named), Some(at(written)))
         };
         for named in [540, 575, 599] {
-            assert_eq!(judged(&[&whole], named, 602, 610), Unlisted::AfterNewest, "{named}");
+            assert_eq!(judged(&[&whole], named, 602), Unlisted::AfterNewest, "{named}");
         }
-        assert_eq!(judged(&[&whole], 539, 602, 610), Unlisted::Suspect, "an hour before the end");
-        assert_eq!(judged(&[&whole], 575, 602, 721), Unlisted::Suspect, "a digest is due since");
-        assert_eq!(judged(&[&whole], 555, 560, 610), Unlisted::Unreferenced, "it was due then");
+        assert_eq!(judged(&[&whole], 539, 602), Unlisted::Suspect, "an hour before the end");
+        assert_eq!(judged(&[&whole], 555, 560), Unlisted::Unreferenced, "it was due then");
         // Delivered to the other trail, whose digest of that time is not due yet.
-        assert_eq!(judged(&[&whole, &other], 555, 560, 610), Unlisted::AfterNewest);
-        assert_eq!(judged(&[&whole, &ended], 555, 560, 610), Unlisted::Unreferenced);
+        assert_eq!(judged(&[&whole, &other], 555, 560), Unlisted::AfterNewest);
+        assert_eq!(judged(&[&whole, &ended], 555, 560), Unlisted::Unreferenced);
     }
 
     #[test]
     fn a_folder_is_covered_where_any_of_its_time_is() {
         let day = Window::new(at(-14 * HOUR), at(10 * HOUR));
         let (whole, gap) = (whole(), coverage(&[(-14 * HOUR, 10 * HOUR, Gap)]));
-        assert_eq!(settled(&[&whole]).judge_folder(day), Unlisted::Unreferenced);
-        assert_eq!(settled(&[&gap]).judge_folder(day), Unlisted::Uncovered);
-        assert_eq!(settled(&[&gap, &whole]).judge_folder(day), Unlisted::Unreferenced);
+        assert_eq!(testimony(&[&whole]).judge_folder(day), Unlisted::Unreferenced);
+        assert_eq!(testimony(&[&gap]).judge_folder(day), Unlisted::Uncovered);
+        assert_eq!(testimony(&[&gap, &whole]).judge_folder(day), Unlisted::Unreferenced);
         let later = Window::new(at(20 * HOUR), at(44 * HOUR));
-        assert_eq!(settled(&[&whole]).judge_folder(later), Unlisted::AfterNewest);
-        assert_eq!(settled(&[]).judge_folder(Window::ALL), Unlisted::Uncovered);
-        assert_eq!(settled(&[&whole]).judge_folder(Window::ALL), Unlisted::Unreferenced);
+        assert_eq!(testimony(&[&whole]).judge_folder(later), Unlisted::AfterNewest);
+        assert_eq!(testimony(&[]).judge_folder(Window::ALL), Unlisted::Uncovered);
+        assert_eq!(testimony(&[&whole]).judge_folder(Window::ALL), Unlisted::Unreferenced);
         // However short what is covered of it is.
         let little = coverage(&[(0, 10 * HOUR, Gap), (10 * HOUR, 11 * HOUR, Proven)]);
-        assert_eq!(settled(&[&little]).judge_folder(day.intersect(&day)), Unlisted::Uncovered);
+        assert_eq!(testimony(&[&little]).judge_folder(day.intersect(&day)), Unlisted::Uncovered);
         let both = Window::new(at(-14 * HOUR), at(12 * HOUR));
-        assert_eq!(settled(&[&little]).judge_folder(both), Unlisted::Unreferenced);
+        assert_eq!(testimony(&[&little]).judge_folder(both), Unlisted::Unreferenced);
     }
 
     #[test]
@@ -382,7 +364,7 @@ mod tests {
         let whole = whole();
         let chains = [&whole];
         let judged = |unseen: &[Window], named, written: Option<i64>| {
-            let testimony = Testimony { unseen, ..settled(&chains) };
+            let testimony = Testimony { unseen, ..testimony(&chains) };
             testimony.judge(at(named), written.map(at))
         };
         let later = [Window::new(at(24 * HOUR), at(48 * HOUR))];
@@ -390,7 +372,7 @@ mod tests {
         assert_eq!(judged(&later, 2 * HOUR, None), Unlisted::Undecided);
         assert_eq!(judged(&later, 2 * HOUR, Some(2 * HOUR)), Unlisted::Undecided);
         assert_eq!(judged(&before, 2 * HOUR, None), Unlisted::Unreferenced);
-        let testimony = Testimony { unseen: &later, ..settled(&chains) };
+        let testimony = Testimony { unseen: &later, ..testimony(&chains) };
         assert_eq!(testimony.judge_folder(Window::new(at(0), at(HOUR))), Unlisted::Undecided);
     }
 }

@@ -110,9 +110,7 @@ pub(super) fn verify_area<'a>(
     };
     this.chains_in_view(&plan);
     this.without_standard_digests();
-    for chain in this.chains.values_mut().filter(|_| !this.unseen.is_empty()) {
-        chain.linker.listing_failed();
-    }
+    this.note_unseen_ends(&plan);
     if this.chains.is_empty() {
         // Where a trail was asked for, other trails' places are not.
         let trails_elsewhere = !run.request.trails.is_empty();
@@ -360,6 +358,20 @@ impl AreaRun<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes note of the chains after whose newest digest others may exist unseen.
+    fn note_unseen_ends(&mut self, plan: &Plan) {
+        let newest: BTreeMap<ChainId, Timestamp> = plan
+            .iter()
+            .filter_map(|d| Some((DigestKey::parse(&d.key)?.chain(self.id.bucket.as_ref()), d.end)))
+            .collect();
+        for (id, chain) in &mut self.chains {
+            let end = newest.get(id).copied().unwrap_or(Timestamp::MIN);
+            if self.unseen.windows().iter().any(|window| window.end > end) {
+                chain.linker.listing_failed();
+            }
+        }
     }
 
     /// Takes note of a backfill digest that is not valid or could not be read: what it lists is not

@@ -182,8 +182,8 @@ impl<'a> Judge<'a> {
     }
 
     fn judge(&self, candidate: &Candidate) -> Unlisted {
-        let VerifyRequest { as_of, grace, .. } = *self.request;
-        let testimony = Testimony { chains: &self.chains, unseen: self.unseen, as_of, grace };
+        let grace = self.request.grace;
+        let testimony = Testimony { chains: &self.chains, unseen: self.unseen, grace };
         let by_name = |time| testimony.judge(time, candidate.written);
         let by_folder = || {
             let folder = candidate.folder.intersect(&asked(self.request));
