@@ -17,9 +17,13 @@ pub mod inflate;
 pub mod limits;
 pub mod link;
 pub mod log_file;
+pub mod log_list;
+pub mod memory;
 pub mod query_results;
 pub mod settle;
 
 pub use coverage::{Coverage, CoverageState, Interval};
 pub use finding::{Code, EventRole, Finding, FoundEvent, Severity};
 pub use limits::{Bounds, Limits};
+pub use log_list::LogList;
+pub use memory::MemoryBudget;

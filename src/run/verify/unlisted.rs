@@ -11,7 +11,7 @@ use super::area::{AreaRun, list_digests};
 use super::plan::{Plan, PlannedDigest, asked_for, second_copies};
 use super::unreferenced;
 use crate::model::time::{add, hours, minutes, sub};
-use crate::model::{BucketName, ChainId, DigestKey, LogKey, LogKind, Sha256Hash, Window};
+use crate::model::{BucketName, ChainId, DigestKey, LogEntry, LogKey, LogKind, Sha256Hash, Window};
 use crate::report::ChainReport;
 use crate::run::pool::Ticket;
 use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
@@ -65,6 +65,7 @@ pub(super) fn judge_area(
     if candidates.is_empty() {
         return Ok(());
     }
+    this.settle_claims(candidates.iter().map(|candidate| candidate.key.as_str()))?;
     let mut statements = this.statements();
     // What the digests asked for say alone: where these cannot tell, a finding says why.
     let asked_for = statements.clone();
@@ -309,14 +310,20 @@ fn consult(
             Ok(())
         });
         settled.extend(settler.finish(&rules));
-        for digest in settled.iter().filter(|d| !asked.contains(&*d.examined.at.key)) {
-            linker.push(digest, &mut Nobody);
-            let entries = digest.examined.content.iter().flat_map(|c| &c.digest.log_files);
-            for entry in entries {
-                if digest.verified().is_some() {
-                    this.listed.insert(this.id.bucket_of(&entry.bucket), &entry.object, entry.hash);
-                    this.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
-                }
+        let mut unread = Vec::new();
+        for mut digest in settled.into_iter().filter(|d| !asked.contains(&*d.examined.at.key)) {
+            linker.push(&digest, &mut Nobody);
+            let valid = digest.verified().is_some();
+            let Some(content) = digest.examined.content.take().filter(|_| valid) else { continue };
+            let window = Window::new(content.digest.start, content.digest.end);
+            let list = &mut |this: &mut AreaRun<'_, '_>, entry: LogEntry| {
+                this.listed.insert(this.id.bucket_of(&entry.bucket), &entry.object, entry.hash);
+                this.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
+                Ok(())
+            };
+            let at = &digest.examined.at;
+            if this.each_listed(at, content.hash, content.log_files, list)?.is_some() {
+                unread.push(window);
             }
         }
         linker.finish();
@@ -324,6 +331,9 @@ fn consult(
             let known = statements.entry(id).or_default();
             for interval in linker.statements().all() {
                 known.assign(interval.window, interval.state, interval.reason);
+            }
+            for window in unread {
+                known.assign(window, CoverageState::Unreadable, Some(Code::ObjectUnreadable));
             }
             if read.is_err() {
                 known.assign(span, CoverageState::Unreadable, Some(Code::ObjectUnreadable));
