@@ -4,8 +4,6 @@
 #![cfg(all(feature = "aws", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "common/both.rs"]
-mod both;
 #[path = "common/bucket.rs"]
 mod bucket;
 mod common;
@@ -13,19 +11,27 @@ mod common;
 mod server;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{Cursor, Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
-use trailseal::crypto::Signer;
-use trailseal::model::{ChainKind, LogEntry, Sha256Hash};
+use trailseal::crypto::{KeyRing, Signer, parse_key_file};
+use trailseal::model::{BucketName, ChainKind, LogEntry, Metadata, Sha256Hash};
+use trailseal::run::Silent;
+use trailseal::run::sources::{Filter, Insisted, Sources};
+use trailseal::run::verify::{VerifyRequest, verify};
+use trailseal::store::{DirectoryStore, Entry, Object, Put, Store, StoreError, WriterGuard};
+use trailseal::verify::MemoryBudget;
+use trailseal::verify::digest::Rules;
 
 use bucket::ENVIRONMENT;
-use common::{ACCOUNT, BUCKET, HOURS, Tree, at, digest_name, gzip, log_key_at};
+use common::{ACCOUNT, BUCKET, HOURS, Tree, at, digest_key, digest_name, gzip, log_key_at};
 use server::Server;
 
 /// Most memory that a run may take of its own accord, in KiB.
@@ -274,4 +280,76 @@ fn a_valid_digest_of_a_long_list_verifies_whatever_the_memory() {
     }
     let of = |report: &Value| report["findings"].clone();
     assert_eq!(of(&reports[0]), of(&reports[1]), "a copy and a bucket");
+}
+
+/// A store whose object of one key is another one each time it is read after the first.
+struct Changing {
+    store: DirectoryStore,
+    key: String,
+    reads: AtomicU32,
+    later: Vec<u8>,
+}
+
+impl Store for Changing {
+    fn name(&self) -> &str {
+        self.store.name()
+    }
+
+    fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        self.store.list(folder, each)
+    }
+
+    fn get(&self, key: &str) -> Result<Object, StoreError> {
+        let object = self.store.get(key)?;
+        if key == self.key && self.reads.fetch_add(1, Ordering::SeqCst) > 0 {
+            return Ok(Object { body: Box::new(Cursor::new(self.later.clone())), ..object });
+        }
+        Ok(object)
+    }
+
+    fn put_new(&self, _: &str, _: &[u8], _: &Metadata) -> Result<Put, StoreError> {
+        Err(StoreError::Trouble("it is only read".to_owned()))
+    }
+
+    fn lock(&self) -> Result<WriterGuard, StoreError> {
+        Ok(WriterGuard::none())
+    }
+}
+
+#[test]
+fn a_digest_that_is_another_one_when_it_is_read_again_lists_nothing() {
+    let tree = with_long_list(12_000);
+    let digest = fs::read(tree.path(&digest_key(6))).unwrap();
+    let longer = gzip(&[&common::gunzip(&digest)[..], b" "].concat());
+    for (later, readings) in [(digest, 3), (longer, 2), (b"gone".to_vec(), 2)] {
+        let reads = AtomicU32::new(0);
+        let inner = DirectoryStore::open(tree.root(), "tree").unwrap();
+        let same = readings == 3;
+        let store = Arc::new(Changing { store: inner, key: digest_key(6), reads, later });
+        let stores: [(Arc<dyn Store>, String); 1] = [(store.clone(), String::new())];
+        let insisted = Insisted {
+            bucket: Some(BucketName::parse(BUCKET).unwrap()),
+            prefix: Some(String::new()),
+        };
+        let mut findings = Vec::new();
+        let sources = Sources::discover(&stores, &insisted, Filter::default(), &mut findings);
+        store.reads.store(0, Ordering::SeqCst);
+        let mut ring = KeyRing::new();
+        let keys = fs::read(&tree.keys).unwrap();
+        ring.add(parse_key_file("keys", &keys).unwrap());
+        let mut rules = Rules::of_copy(ring);
+        rules.memory = MemoryBudget::of(1 << 20);
+        let request = VerifyRequest::of(vec!["tree".to_owned()], at(9, 0));
+        let report = verify(&request, sources, rules, None, findings, &Silent, None).unwrap();
+        let codes: Vec<_> = report.findings.iter().map(|f| f.code.as_str()).collect();
+        if same {
+            assert_eq!((report.exit_status, codes), (1, vec!["log-missing"]));
+            assert_eq!(report.totals.logs.listed.valid, 7 + 50);
+        } else {
+            assert_eq!((report.exit_status, codes.contains(&"object-unreadable")), (3, true));
+            assert_eq!(report.totals.logs.listed.valid, 6);
+            assert_eq!(report.totals.logs.listed.unchecked, 12_001);
+        }
+        assert!(store.reads.load(Ordering::SeqCst) >= readings);
+    }
 }

@@ -307,6 +307,8 @@ mod tests {
 
     #[test]
     fn each_defect_is_refused() {
+        // What is longer than is read whole goes another way, and ends the same.
+        let long = " ".repeat(200_000);
         let good = String::from_utf8(sample().render()).unwrap();
         // A list of the values alone, which serde takes for a struct.
         let hash = Sha256Hash::of(b"log");
@@ -336,7 +338,42 @@ mod tests {
         ] {
             assert!(good.contains(from), "{name}");
             let bad = good.replacen(from, to, 1);
-            assert!(Digest::decode(bad.as_bytes()).is_err(), "{name}: {bad}");
+            let error = Digest::decode(bad.as_bytes()).unwrap_err();
+            let streamed = Digest::decode((bad + &long).as_bytes()).unwrap_err();
+            let words = |e: DigestError| e.to_string().split(" at line").next().map(str::to_owned);
+            assert_eq!(words(error), words(streamed), "{name}");
+        }
+        assert_eq!(Digest::decode((good.clone() + &long).as_bytes()), Ok(sample()));
+        assert!(Digest::decode((good + &long + "{").as_bytes()).is_err());
+    }
+
+    #[test]
+    fn long_lists_are_read_in_their_order() {
+        let entries = (0..2_000).map(|n| LogEntry {
+            object: format!("log {n} \"é\"").into(),
+            newest: (n % 2 == 0).then(|| sample().start),
+            ..sample().log_files.remove(0)
+        });
+        let digest = Digest { log_files: entries.collect(), ..sample() };
+        let text = digest.render();
+        assert!(text.len() > 200_000);
+        assert_eq!(Digest::decode(&text), Ok(digest));
+    }
+
+    #[test]
+    fn no_value_of_a_digest_is_very_long() {
+        let good = String::from_utf8(sample().render()).unwrap();
+        let long = |n: usize| "x".repeat(n);
+        for (from, to) in [
+            ("bucket", long(5_000)),
+            ("\"log\"", format!("\"{}\"", long(5_000))),
+            ("{", format!("{{\"{}\":1,", long(200_000))),
+            ("{", format!("{{\"x\":{},", "9".repeat(200_000))),
+            ("{", format!("{{\"x\":{}", "[".repeat(200_000))),
+            ("{", format!("{{\"x\":\"{}\",", "\\\"".repeat(100_000))),
+        ] {
+            let bad = good.replacen(from, &to, 1);
+            assert!(Digest::decode(bad.as_bytes()).is_err(), "{from} {:.20}", to);
         }
     }
 

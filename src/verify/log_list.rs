@@ -6,7 +6,7 @@
 
 use super::digest::{Rules, StoredObject, Trouble};
 use super::inflate::inflate;
-use super::memory::Allowance;
+use super::memory::{Allowance, Share};
 use crate::model::{DigestHead, LogEntry, Sha256Hash};
 
 /// Bytes that an allocation takes besides its content.
@@ -35,7 +35,7 @@ impl LogList {
         self.count += 1;
         let Some(kept) = &mut self.kept else { return };
         self.bytes += footprint(&entry);
-        if self.memory.try_grow(self.bytes.next_multiple_of(STEP)) {
+        if self.memory.try_grow(self.bytes.next_multiple_of(STEP), Share::Lists) {
             kept.push(entry);
         } else {
             self.kept = None;
@@ -108,7 +108,7 @@ impl LogListPart {
         }
         self.bytes += footprint(&entry);
         let wanted = self.bytes.next_multiple_of(STEP);
-        let fits = wanted <= LARGEST_PART && self.memory.try_grow(wanted);
+        let fits = wanted <= LARGEST_PART && self.memory.try_grow(wanted, Share::Lists);
         if fits || self.bytes <= SMALLEST_PART || self.entries.is_empty() {
             self.memory.grow(wanted);
             self.entries.push(entry);

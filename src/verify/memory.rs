@@ -16,7 +16,19 @@ pub struct MemoryBudget(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     total: u64,
-    used: AtomicU64,
+    /// Bytes of what can be read again.
+    kept: AtomicU64,
+    /// Bytes of what a run cannot go on without.
+    needed: AtomicU64,
+}
+
+/// Part of the budget that things of a kind may fill together with all that can be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// Lists that are about to be checked: half, less where other things need the room.
+    Lists,
+    /// What digests claim that are not valid: a quarter, so that they never crowd out the lists.
+    Claims,
 }
 
 impl Default for MemoryBudget {
@@ -29,19 +41,30 @@ impl MemoryBudget {
     /// A budget of so many bytes.
     #[must_use]
     pub fn of(total: u64) -> Self {
-        Self(Arc::new(Shared { total, used: AtomicU64::new(0) }))
+        Self(Arc::new(Shared { total, kept: AtomicU64::new(0), needed: AtomicU64::new(0) }))
     }
 
     /// An allowance of nothing, to be grown.
     #[must_use]
     pub fn begin(&self) -> Allowance {
-        Allowance { budget: self.clone(), bytes: 0 }
+        Allowance { budget: self.clone(), kept: 0, needed: 0 }
     }
 
     /// Bytes that are taken now.
     #[must_use]
     pub fn used(&self) -> u64 {
-        self.0.used.load(Ordering::Relaxed)
+        self.0.kept.load(Ordering::Relaxed) + self.0.needed.load(Ordering::Relaxed)
+    }
+
+    fn limit(&self, share: Share) -> u64 {
+        let Shared { total, ref needed, .. } = *self.0;
+        match share {
+            Share::Claims => total / 4,
+            Share::Lists => {
+                let left = total.saturating_sub(needed.load(Ordering::Relaxed));
+                left.clamp(total / 8 * 3, total / 2)
+            }
+        }
     }
 }
 
@@ -49,44 +72,47 @@ impl MemoryBudget {
 #[derive(Debug)]
 pub struct Allowance {
     budget: MemoryBudget,
-    bytes: u64,
+    kept: u64,
+    needed: u64,
 }
 
 impl Allowance {
-    /// Grows to so many bytes where there is room, for what can be had again otherwise. Such
-    /// things may fill half of the budget: the rest is for what a run cannot go on without.
+    /// Grows to so many bytes where there is room, for what can be read again otherwise.
     #[must_use]
-    pub fn try_grow(&mut self, bytes: u64) -> bool {
-        let more = bytes.saturating_sub(self.bytes);
-        let limit = self.budget.0.total / 2;
-        let used = &self.budget.0.used;
-        let taken = used.try_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-            used.checked_add(more).filter(|used| more == 0 || *used <= limit)
+    pub fn try_grow(&mut self, bytes: u64, share: Share) -> bool {
+        let more = bytes.saturating_sub(self.kept + self.needed);
+        if more == 0 {
+            return true;
+        }
+        let limit = self.budget.limit(share);
+        let taken = self.budget.0.kept.try_update(Ordering::Relaxed, Ordering::Relaxed, |kept| {
+            kept.checked_add(more).filter(|kept| *kept <= limit)
         });
         if taken.is_ok() {
-            self.bytes += more;
+            self.kept += more;
         }
         taken.is_ok()
     }
 
     /// Grows to so many bytes, even beyond the budget: for what a run cannot go on without.
     pub fn grow(&mut self, bytes: u64) {
-        let more = bytes.saturating_sub(self.bytes);
-        self.budget.0.used.fetch_add(more, Ordering::Relaxed);
-        self.bytes += more;
+        let more = bytes.saturating_sub(self.kept + self.needed);
+        self.budget.0.needed.fetch_add(more, Ordering::Relaxed);
+        self.needed += more;
     }
 
     /// Gives everything back.
     pub fn clear(&mut self) {
-        self.budget.0.used.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.bytes = 0;
+        self.budget.0.kept.fetch_sub(self.kept, Ordering::Relaxed);
+        self.budget.0.needed.fetch_sub(self.needed, Ordering::Relaxed);
+        (self.kept, self.needed) = (0, 0);
     }
 }
 
 impl Clone for Allowance {
     fn clone(&self) -> Self {
         let mut clone = self.budget.begin();
-        clone.grow(self.bytes);
+        clone.grow(self.kept + self.needed);
         clone
     }
 }
@@ -102,16 +128,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_had_again_fills_half_and_the_rest_goes_on() {
-        let budget = MemoryBudget::of(100);
-        let (mut kept, mut other) = (budget.begin(), budget.begin());
-        assert!(kept.try_grow(40) && kept.try_grow(40));
-        assert!(!other.try_grow(11));
-        assert!(other.try_grow(10));
-        other.grow(500);
-        assert_eq!(budget.used(), 540);
-        assert!(!kept.try_grow(41) && kept.try_grow(40), "it has as much already");
-        drop((kept, other));
+    fn what_can_be_read_again_leaves_room_and_the_rest_goes_on() {
+        let budget = MemoryBudget::of(1 << 10);
+        let (mut list, mut other) = (budget.begin(), budget.begin());
+        assert!(list.try_grow(200, Share::Lists) && list.try_grow(400, Share::Lists));
+        assert!(!other.try_grow(1, Share::Claims), "more than a quarter is taken");
+        assert!(!other.try_grow(113, Share::Lists) && other.try_grow(112, Share::Lists));
+        other.grow(5000);
+        assert_eq!(budget.used(), 5400);
+        assert!(!list.try_grow(401, Share::Lists) && list.try_grow(400, Share::Lists));
+        list.clear();
+        assert!(list.try_grow(384 - 112, Share::Lists), "some room is always left for lists");
+        drop((list, other));
         assert_eq!(budget.used(), 0);
+        let mut claims = budget.begin();
+        assert!(claims.try_grow(256, Share::Claims) && !claims.try_grow(257, Share::Claims));
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct ChainRun {
     pub(super) settler: Settler,
     pub(super) linker: Linker,
     report: ChainReport,
+    /// Times whose digests list log files that are not known.
+    lists_cut_short: Vec<(Window, Code)>,
     oldest: Oldest,
     newest_written: Option<Timestamp>,
     headers: Alike,
@@ -190,6 +192,7 @@ impl AreaRun<'_, '_> {
                     settler: Settler::default(),
                     linker: Linker::new(id.clone(), start),
                     report: ChainReport::new(id),
+                    lists_cut_short: Vec::new(),
                     oldest: Oldest::default(),
                     newest_written: None,
                     headers: Alike::default(),
@@ -341,6 +344,7 @@ impl AreaRun<'_, '_> {
             if let (Some(cut_short), Some(chain)) = (cut_short, self.chains.get_mut(id)) {
                 chain.report.logs.unchecked += count.saturating_sub(cut_short.read);
                 chain.linker.mark(window, CoverageState::Unreadable, cut_short.trouble.code);
+                chain.lists_cut_short.push((window, cut_short.trouble.code));
             }
         }
         Ok(())
@@ -510,7 +514,17 @@ impl AreaRun<'_, '_> {
     /// What the digests of each standard chain say of time.
     pub(super) fn statements(&self) -> BTreeMap<ChainId, Coverage> {
         let standard = self.chains.iter().filter(|(id, _)| id.kind == ChainKind::Standard);
-        standard.map(|(id, chain)| (id.clone(), chain.linker.statements().clone())).collect()
+        // A backfill digest lists what came late to any of them.
+        let backfill = self.chains.iter().filter(|(id, _)| id.kind == ChainKind::Backfill);
+        let late: Vec<_> = backfill.flat_map(|(_, chain)| &chain.lists_cut_short).collect();
+        let statements = |chain: &ChainRun| {
+            let mut statements = chain.linker.statements().clone();
+            for (window, code) in chain.lists_cut_short.iter().chain(late.iter().copied()) {
+                statements.assign(*window, CoverageState::Unreadable, Some(*code));
+            }
+            statements
+        };
+        standard.map(|(id, chain)| (id.clone(), statements(chain))).collect()
     }
 }
 

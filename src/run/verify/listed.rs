@@ -13,7 +13,7 @@ use crate::verify::LogList;
 use crate::verify::completeness::Listed;
 use crate::verify::digest::{Location, Trouble};
 use crate::verify::log_list::LogListPart;
-use crate::verify::memory::Allowance;
+use crate::verify::memory::{Allowance, Share};
 
 /// A list that could not be read to its end.
 #[must_use]
@@ -47,7 +47,7 @@ impl AreaRun<'_, '_> {
     /// Notes that a digest that is not valid claims log files.
     pub(super) fn claim(&mut self, at: &Location, hash: Sha256Hash, list: LogList) {
         let claims = &mut self.claimed;
-        let room = claims.memory.try_grow(claims.listed.bytes_with(list.len()));
+        let room = claims.memory.try_grow(claims.listed.bytes_with(list.len()), Share::Claims);
         match list.into_kept() {
             Some((entries, _memory)) if room => {
                 for entry in entries {

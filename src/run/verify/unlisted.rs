@@ -332,11 +332,13 @@ fn consult(
             for interval in linker.statements().all() {
                 known.assign(interval.window, interval.state, interval.reason);
             }
-            for window in unread {
-                known.assign(window, CoverageState::Unreadable, Some(Code::ObjectUnreadable));
-            }
             if read.is_err() {
                 known.assign(span, CoverageState::Unreadable, Some(Code::ObjectUnreadable));
+            }
+        }
+        for window in unread {
+            for known in statements.values_mut() {
+                known.assign(window, CoverageState::Unreadable, Some(Code::ObjectUnreadable));
             }
         }
     }
