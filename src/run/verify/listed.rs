@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::area::AreaRun;
+use super::candidates::Candidates;
 use crate::model::{LogEntry, Sha256Hash};
 use crate::run::pool::Ticket;
 use crate::run::sources::read_digest_again;
@@ -59,18 +60,15 @@ impl AreaRun<'_, '_> {
         }
     }
 
-    /// Reads again the digests whose claims found no room, as far as they concern some log files.
-    pub(super) fn settle_claims<'k>(
-        &mut self,
-        keys: impl Iterator<Item = &'k str>,
-    ) -> io::Result<()> {
+    /// Reads again the digests whose claims found no room, as far as they concern candidates.
+    pub(super) fn settle_claims(&mut self, candidates: &mut Candidates) -> io::Result<()> {
         if self.claimed.unread.is_empty() {
             return Ok(());
         }
         let bucket = self.id.bucket.as_ref().map_or("", |bucket| bucket.as_str());
         let mut wanted = Listed::default();
-        for key in keys {
-            wanted.insert(bucket, key, Sha256Hash([0; 32]));
+        for candidate in candidates.sorted() {
+            wanted.insert(bucket, &candidate.key, Sha256Hash([0; 32]));
         }
         let wanted = Arc::new(wanted);
         let mut digests = std::mem::take(&mut self.claimed.unread).into_iter();

@@ -7,11 +7,13 @@
 
 mod alike;
 mod area;
+mod candidates;
 mod conclude;
 mod estimate;
 mod explain;
 mod lines;
 mod listed;
+mod look;
 mod plan;
 mod status;
 mod unlisted;
