@@ -282,6 +282,24 @@ fn a_valid_digest_of_a_long_list_verifies_whatever_the_memory() {
     assert_eq!(of(&reports[0]), of(&reports[1]), "a copy and a bucket");
 }
 
+#[test]
+fn a_bag_holds_the_very_digest_whose_list_was_read_again() {
+    let tree = with_long_list(12_000);
+    let bag = tree.root().join("bag");
+    let (root, keys) = (tree.root().join("AWSLogs"), tree.keys.to_str().unwrap());
+    assert!(root.exists());
+    let source = tree.root().to_str().unwrap();
+    let out = bag.with_extension("zip");
+    let out = out.to_str().unwrap();
+    let pack = ["evidence", "pack", source, "--keys", keys, "--output", out, "--memory", "1MiB"];
+    let packed = common::trailseal(&pack);
+    assert_eq!(packed.status, 1, "{}{}", packed.out, packed.err);
+    let checked = common::trailseal(&["evidence", "check", out, "--format", "json"]);
+    let report: Value = serde_json::from_str(&checked.out).unwrap();
+    assert_eq!(checked.status, 1, "{report:#}");
+    assert!(!checked.out.contains("object-unreadable"), "{report:#}");
+}
+
 /// A store whose object of one key is another one each time it is read after the first.
 struct Changing {
     store: DirectoryStore,
