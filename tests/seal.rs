@@ -492,7 +492,7 @@ fn a_late_log_goes_into_one_backfill_digest() {
     assert_eq!((ran.status, ran.err.as_str()), (0, ""));
     let second = desk.tree.digest(&backfill_key(9));
     assert_eq!(&*second.log_files[0].object, late[1].as_str());
-    assert_eq!(second.previous.unwrap().object, backfill_key(8));
+    assert_eq!(second.head.previous.unwrap().object, backfill_key(8));
     let report = desk.tree.verify(&[]);
     assert_eq!((report.status, report.findings().len()), (0, 0));
     assert_eq!(report.count("digests", "valid"), 11);
@@ -902,7 +902,7 @@ fn the_signatures_are_in_the_sidecars_and_in_the_successors() {
     let desk = Desk::sealed();
     for hour in 1..HOURS {
         let sidecar = std::fs::read(desk.tree.sidecar(&digest_key(hour))).unwrap();
-        let next = desk.tree.digest(&digest_key(hour + 1)).previous.unwrap();
+        let next = desk.tree.digest(&digest_key(hour + 1)).head.previous.unwrap();
         assert_eq!(Metadata::decode(&sidecar).unwrap().get("signature"), Some(&*next.signature));
         let bytes = gunzip(&std::fs::read(desk.tree.path(&digest_key(hour))).unwrap());
         assert_eq!(next.hash, Sha256Hash::of(&bytes));

@@ -11,7 +11,7 @@ use trailseal::model::{BucketName, Digest, DigestKey, Metadata, Sha256Hash};
 use trailseal::verify::digest::{Location, Rules, State, StoredObject, Trouble, examine};
 use trailseal::verify::inflate::AlreadyInflated;
 use trailseal::verify::settle::{Settler, Standing};
-use trailseal::verify::{Limits, Severity};
+use trailseal::verify::{Limits, MemoryBudget, Severity};
 
 /// Where a digest is read that does not name a digest's place.
 const ELSEWHERE: &str = "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/01/111122223333_CloudTrail-Digest_us-east-1_management_events_us-east-1_20260301T010000Z.json.gz";
@@ -70,6 +70,7 @@ fn rules() -> &'static Rules {
     RULES.get_or_init(|| Rules {
         keys: sample_keys(),
         limits: Limits::default(),
+        memory: MemoryBudget::default(),
         already_inflated: AlreadyInflated::Accept,
         unsigned: Severity::Incomplete,
         key_unknown: Severity::Incomplete,

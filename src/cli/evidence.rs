@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use self::place::{Place, opened};
 use super::keys::read_key_file;
 use super::question::QuestionArgs;
-use super::run_args::{PaceArgs, progress};
+use super::run_args::{MemoryArgs, PaceArgs, progress};
 use super::source::{AwsArgs, Opener};
 use super::{Failure, Format, INTERRUPTED, Io};
 use crate::crypto::document::{Authorities, DocumentSigner};
@@ -102,6 +102,9 @@ pub struct PackArgs {
     pace: PaceArgs,
 
     #[command(flatten)]
+    memory: MemoryArgs,
+
+    #[command(flatten)]
     aws: AwsArgs,
 }
 
@@ -172,7 +175,8 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
     let online = args.question.is_online()?;
     let verify = args.question.request(&args.pace, as_of, &io.stop, online)?;
-    let rules = args.question.rules(online)?;
+    let mut rules = args.question.rules(online)?;
+    rules.memory = args.memory.budget();
     let signer = signer(args)?;
     let authority = args.timestamp.clone();
     if let Some(url) = authority.as_deref().filter(|url| !url.starts_with("http")) {

@@ -9,14 +9,14 @@ use serde_json::json;
 use super::question::read_keys;
 use super::{Failure, Format, INCOMPLETE, Io};
 use crate::crypto::KeyRing;
-use crate::model::{DigestKey, Printable};
+use crate::model::{DigestHead, DigestKey, Printable};
 use crate::report::json::render_line;
 use crate::store::{DirectoryStore, Store};
 use crate::verify::digest::{
     Content, Examined, Location, Rules, State, StoredObject, Trouble, examine,
 };
 use crate::verify::inflate::AlreadyInflated;
-use crate::verify::{Limits, Severity};
+use crate::verify::{Limits, MemoryBudget, Severity};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,6 +59,8 @@ pub fn run(args: &InspectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let rules = Rules {
         keys,
         limits: Limits::default(),
+        // One digest, which is to be shown whole.
+        memory: MemoryBudget::of(u64::MAX),
         already_inflated: AlreadyInflated::Accept,
         unsigned: Severity::Incomplete,
         key_unknown: Severity::Incomplete,
@@ -107,13 +109,13 @@ fn read(path: &Path, rules: &Rules) -> Result<Examined, Failure> {
 fn stated_key(store: &DirectoryStore, name: &str, rules: &Rules) -> Option<String> {
     use crate::verify::inflate::inflate;
     let mut object = store.get(name).ok()?;
-    let mut bytes = Vec::new();
+    let mut head = None;
     let already = rules.already_inflated;
     inflate(&mut object.body, rules.limits.digest, already, &mut |from| {
-        let _ = from.read_to_end(&mut bytes);
+        head = DigestHead::read(from, &mut |_| {}).ok();
     })
     .ok()?;
-    crate::model::Digest::decode(&bytes).ok().map(|digest| digest.object)
+    head.map(|head| head.object)
 }
 
 fn verdict(examined: &Examined, no_keys: bool) -> (&'static str, u8, String) {
@@ -158,7 +160,7 @@ impl Shown<'_> {
         line("verdict", &format!("{}: {}", self.verdict, self.reason))?;
         line("object key", &self.examined.at.key)?;
         let Some(content) = &self.examined.content else { return Ok(()) };
-        let Content { digest, hash } = content;
+        let Content { digest, hash, log_files } = content;
         line("account", digest.account.as_str())?;
         line("region", self.examined.at.name.region.as_str())?;
         line("trail", self.examined.at.name.trail.as_str())?;
@@ -183,8 +185,8 @@ impl Shown<'_> {
                 line("  its signature", &previous.signature)?;
             }
         }
-        line("log files", &digest.log_files.len().to_string())?;
-        for log in &digest.log_files {
+        line("log files", &log_files.len().to_string())?;
+        for log in log_files.kept().unwrap_or_default() {
             line(
                 &format!("  {}…", log.hash.to_string().get(..16).unwrap_or_default()),
                 &log.object,
@@ -225,7 +227,7 @@ impl Shown<'_> {
                 "sha256": p.hash.to_string(),
                 "signature": p.signature,
             })),
-            "log_files": digest.map(|d| d.log_files.iter().map(|log| json!({
+            "log_files": content.as_ref().map(|c| c.log_files.kept().unwrap_or_default().iter().map(|log| json!({
                 "bucket": &*log.bucket,
                 "key": &*log.object,
                 "sha256": log.hash.to_string(),

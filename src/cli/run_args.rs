@@ -10,6 +10,7 @@ use super::progress::Bar;
 use super::time_args::{TimeArg, parse_time};
 use crate::model::{AccountId, Region};
 use crate::run::{Progress, Silent};
+use crate::verify::MemoryBudget;
 
 /// The time and the places that are meant.
 #[derive(Debug, Args)]
@@ -84,7 +85,58 @@ impl PaceArgs {
     }
 }
 
+/// Memory that a run may take.
+#[derive(Debug, Args)]
+pub(super) struct MemoryArgs {
+    /// Memory for the lists of log files that digests hold, over the whole run: 64MiB, 1GiB. A
+    /// digest whose list finds no room is read again when its turn comes
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_size)]
+    memory: u64,
+}
+
+impl MemoryArgs {
+    /// The budget.
+    pub(super) fn budget(&self) -> MemoryBudget {
+        MemoryBudget::of(self.memory)
+    }
+}
+
+/// Parses a number of bytes with a binary unit.
+fn parse_size(text: &str) -> Result<u64, String> {
+    const LEAST: u64 = 1 << 20;
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let shift = match text.get(digits.len()..) {
+        Some("" | "B") => Some(0),
+        Some("K" | "KiB") => Some(10),
+        Some("M" | "MiB") => Some(20),
+        Some("G" | "GiB") => Some(30),
+        _ => None,
+    };
+    let bytes =
+        shift.zip(digits.parse::<u64>().ok()).and_then(|(shift, n)| n.checked_mul(1 << shift));
+    bytes
+        .filter(|bytes| *bytes >= LEAST)
+        .ok_or_else(|| "give a size such as 128MiB, at least 1MiB".to_owned())
+}
+
 /// A bar or silence.
 pub(super) fn progress(bar: Option<&Bar>) -> &dyn Progress {
     bar.map_or(&Silent, |bar| bar)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_size;
+
+    #[test]
+    fn sizes_have_binary_units() {
+        for (text, bytes) in
+            [("1MiB", 1 << 20), ("64M", 64 << 20), ("2GiB", 2 << 30), ("1048576", 1 << 20)]
+        {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "MiB", "1", "1023KiB", "-5MiB", "1.5GiB", "1TB", "99999999999GiB"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::export::ReportArgs;
 use super::output::WholeFile;
 use super::question::QuestionArgs;
-use super::run_args::{PaceArgs, progress};
+use super::run_args::{MemoryArgs, PaceArgs, progress};
 use super::source::{AwsArgs, Opened, Opener};
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::report::estimate::Rates;
@@ -67,6 +67,9 @@ pub struct VerifyArgs {
     pace: PaceArgs,
 
     #[command(flatten)]
+    memory: MemoryArgs,
+
+    #[command(flatten)]
     dry: DryRunArgs,
 
     #[command(flatten)]
@@ -111,7 +114,8 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if args.dry.dry_run {
         return dry_run(args, &request, &mut opener, online, io);
     }
-    let rules = args.question.rules(online)?;
+    let mut rules = args.question.rules(online)?;
+    rules.memory = args.memory.budget();
     let stores = opener.open_all(&args.question.sources)?;
     let cloudtrail = args.question.cloudtrail(online, &mut opener)?;
     request.ran_by.identity = opener.identity(online);

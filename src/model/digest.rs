@@ -2,17 +2,19 @@
 //!
 //! A `Digest` is what the bytes say, no more: that they are signed is known only to
 //! [`crate::verify`]. Hash values and signatures are over the bytes as stored; a digest is
-//! rendered only to write a new one, never to compare.
+//! rendered only to write a new one, never to compare. Its list of log files may be long, and is
+//! handed over entry by entry ([`DigestHead::read`]) where it need not be kept.
+
+mod decode;
 
 use std::fmt::Write as _;
+use std::io::Read;
+use std::ops::Deref;
 
 use jiff::Timestamp;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
 
 use super::hash::Sha256Hash;
 use super::ids::{AccountId, Fingerprint};
-use super::json::Object;
 use super::text::Printable;
 use super::time;
 
@@ -70,9 +72,9 @@ pub struct LogEntry {
     pub oldest: Option<Timestamp>,
 }
 
-/// The content of a digest, not yet known to be signed.
+/// The content of a digest but for its list of log files, not yet known to be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Digest {
+pub struct DigestHead {
     /// The account that the events are of.
     pub account: AccountId,
     /// The first moment of delivery that it covers.
@@ -91,22 +93,61 @@ pub struct Digest {
     pub oldest: Option<Timestamp>,
     /// The digest before it; `None` in a starting digest.
     pub previous: Option<Previous>,
+}
+
+/// The content of a digest, not yet known to be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    /// All of it but the log files.
+    pub head: DigestHead,
     /// The log files delivered in its time, in its order.
     pub log_files: Vec<LogEntry>,
 }
 
-impl Digest {
-    /// Reads the inflated bytes of a digest.
+impl Deref for Digest {
+    type Target = DigestHead;
+
+    fn deref(&self) -> &DigestHead {
+        &self.head
+    }
+}
+
+impl DigestHead {
+    /// Reads the inflated bytes of a digest and hands over the log files that it lists, in its
+    /// order. Whatever was handed over is part of a digest only if no error follows.
     ///
     /// Unknown fields are allowed (they are signed all the same); a field that is missing, given
-    /// twice or of another form is not. Memory is bounded by the bytes given.
+    /// twice or of another form is not. Memory does not grow with the bytes.
     ///
     /// # Errors
     /// What is wrong with the bytes.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DigestError> {
-        let Object(raw): Object<Raw<'_>> = serde_json::from_slice(bytes)
-            .map_err(|e| DigestError::Json(e.to_string().chars().take(200).collect()))?;
-        raw.check()
+    pub fn read(from: &mut dyn Read, each: &mut dyn FnMut(LogEntry)) -> Result<Self, DigestError> {
+        decode::read(from, each)
+    }
+
+    /// The text whose SHA-256 is signed: end time, location, hash value of the digest's own
+    /// bytes, and the previous digest's signature or the word `null`, joined by line feeds.
+    #[must_use]
+    pub fn signing_string(&self, hash: Sha256Hash) -> String {
+        format!(
+            "{}\n{}/{}\n{hash}\n{}",
+            time::format_digest_time(self.end),
+            self.bucket,
+            self.object,
+            self.previous.as_ref().map_or("null", |previous| previous.signature.as_str()),
+        )
+    }
+}
+
+impl Digest {
+    /// Reads the inflated bytes of a digest, as [`DigestHead::read`] does, with all log files.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes.
+    pub fn decode(mut bytes: &[u8]) -> Result<Self, DigestError> {
+        let mut log_files = Vec::new();
+        let head = DigestHead::read(&mut bytes, &mut |entry| log_files.push(entry))?;
+        Ok(Self { head, log_files })
     }
 
     /// The bytes of a digest in the format's own order of fields, compact, before gzip.
@@ -153,19 +194,6 @@ impl Digest {
         text.push_str("]}");
         text.into_bytes()
     }
-
-    /// The text whose SHA-256 is signed: end time, location, hash value of the digest's own
-    /// bytes, and the previous digest's signature or the word `null`, joined by line feeds.
-    #[must_use]
-    pub fn signing_string(&self, hash: Sha256Hash) -> String {
-        format!(
-            "{}\n{}/{}\n{hash}\n{}",
-            time::format_digest_time(self.end),
-            self.bucket,
-            self.object,
-            self.previous.as_ref().map_or("null", |previous| previous.signature.as_str()),
-        )
-    }
 }
 
 fn quote(text: &str) -> String {
@@ -178,130 +206,6 @@ pub fn is_signature_hex(text: &str) -> bool {
     !text.is_empty()
         && text.len().is_multiple_of(2)
         && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// A string that may be null but must be there.
-fn nullable<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer)
-}
-
-/// Borrows where the JSON has no escapes, owns where it has.
-type Text<'a> = std::borrow::Cow<'a, str>;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Raw<'a> {
-    aws_account_id: String,
-    digest_start_time: String,
-    digest_end_time: String,
-    #[serde(rename = "digestS3Bucket")]
-    digest_s3_bucket: String,
-    #[serde(rename = "digestS3Object")]
-    digest_s3_object: String,
-    digest_public_key_fingerprint: String,
-    digest_signature_algorithm: String,
-    #[serde(deserialize_with = "nullable")]
-    newest_event_time: Option<String>,
-    #[serde(deserialize_with = "nullable")]
-    oldest_event_time: Option<String>,
-    #[serde(rename = "previousDigestS3Bucket", deserialize_with = "nullable")]
-    previous_digest_s3_bucket: Option<String>,
-    #[serde(rename = "previousDigestS3Object", deserialize_with = "nullable")]
-    previous_digest_s3_object: Option<String>,
-    #[serde(deserialize_with = "nullable")]
-    previous_digest_hash_value: Option<String>,
-    #[serde(deserialize_with = "nullable")]
-    previous_digest_hash_algorithm: Option<String>,
-    #[serde(deserialize_with = "nullable")]
-    previous_digest_signature: Option<String>,
-    #[serde(borrow)]
-    log_files: Vec<Object<RawLog<'a>>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawLog<'a> {
-    #[serde(rename = "s3Bucket", borrow)]
-    s3_bucket: Text<'a>,
-    #[serde(rename = "s3Object", borrow)]
-    s3_object: Text<'a>,
-    #[serde(deserialize_with = "hash_value")]
-    hash_value: Sha256Hash,
-    #[serde(borrow)]
-    hash_algorithm: Text<'a>,
-    #[serde(borrow, deserialize_with = "nullable")]
-    newest_event_time: Option<Text<'a>>,
-    #[serde(borrow, deserialize_with = "nullable")]
-    oldest_event_time: Option<Text<'a>>,
-}
-
-fn hash_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sha256Hash, D::Error> {
-    let text = Text::deserialize(deserializer)?;
-    Sha256Hash::parse(&text)
-        .ok_or_else(|| D::Error::custom("hashValue is not 64 lower-case hex digits"))
-}
-
-impl Raw<'_> {
-    fn check(self) -> Result<Digest, DigestError> {
-        let account = AccountId::parse(&self.aws_account_id)
-            .map_err(|_| wrong("awsAccountId", &self.aws_account_id, "12 digits"))?;
-        let start = moment("digestStartTime", &self.digest_start_time)?;
-        let end = moment("digestEndTime", &self.digest_end_time)?;
-        if start >= end {
-            return Err(wrong("digestEndTime", &self.digest_end_time, "after digestStartTime"));
-        }
-        let algorithm = &self.digest_signature_algorithm;
-        if algorithm != SIGNATURE_ALGORITHM {
-            return Err(wrong("digestSignatureAlgorithm", algorithm, SIGNATURE_ALGORITHM));
-        }
-        let fingerprint =
-            Fingerprint::parse(&self.digest_public_key_fingerprint).map_err(|_| {
-                wrong(
-                    "digestPublicKeyFingerprint",
-                    &self.digest_public_key_fingerprint,
-                    "32 lower-case hex digits",
-                )
-            })?;
-        let previous = previous(
-            self.previous_digest_s3_bucket,
-            self.previous_digest_s3_object,
-            self.previous_digest_hash_value,
-            self.previous_digest_hash_algorithm,
-            self.previous_digest_signature,
-        )?;
-        let log_files = self.log_files.iter().map(|log| log.0.check()).collect::<Result<_, _>>()?;
-        Ok(Digest {
-            account,
-            start,
-            end,
-            bucket: self.digest_s3_bucket,
-            object: self.digest_s3_object,
-            fingerprint,
-            newest: optional_moment("newestEventTime", self.newest_event_time.as_deref())?,
-            oldest: optional_moment("oldestEventTime", self.oldest_event_time.as_deref())?,
-            previous,
-            log_files,
-        })
-    }
-}
-
-impl RawLog<'_> {
-    fn check(&self) -> Result<LogEntry, DigestError> {
-        if self.hash_algorithm != HASH_ALGORITHM {
-            return Err(wrong("hashAlgorithm", &self.hash_algorithm, HASH_ALGORITHM));
-        }
-        Ok(LogEntry {
-            bucket: (*self.s3_bucket).into(),
-            object: (*self.s3_object).into(),
-            hash: self.hash_value,
-            newest: optional_moment("newestEventTime", self.newest_event_time.as_deref())?,
-            oldest: optional_moment("oldestEventTime", self.oldest_event_time.as_deref())?,
-        })
-    }
 }
 
 fn previous(
@@ -352,7 +256,7 @@ mod tests {
 
     fn sample() -> Digest {
         let t = |text| time::parse_digest_time(text).unwrap();
-        Digest {
+        let head = DigestHead {
             account: AccountId::parse("218007301253").unwrap(),
             start: t("2023-07-10T11:00:00Z"),
             end: t("2023-07-10T12:00:00Z"),
@@ -367,22 +271,25 @@ mod tests {
                 hash: Sha256Hash::of(b"before"),
                 signature: "00ff".into(),
             }),
-            log_files: vec![LogEntry {
-                bucket: "bucket".into(),
-                object: "log".into(),
-                hash: Sha256Hash::of(b"log"),
-                newest: None,
-                oldest: None,
-            }],
-        }
+        };
+        let entry = LogEntry {
+            bucket: "bucket".into(),
+            object: "log".into(),
+            hash: Sha256Hash::of(b"log"),
+            newest: None,
+            oldest: None,
+        };
+        Digest { head, log_files: vec![entry] }
+    }
+
+    fn empty() -> Digest {
+        let head = DigestHead { previous: None, newest: None, oldest: None, ..sample().head };
+        Digest { head, log_files: vec![] }
     }
 
     #[test]
     fn renders_what_it_reads() {
-        for digest in [
-            sample(),
-            Digest { previous: None, log_files: vec![], newest: None, oldest: None, ..sample() },
-        ] {
+        for digest in [sample(), empty()] {
             assert_eq!(Digest::decode(&digest.render()).unwrap(), digest);
         }
         // Real digests occur with escaped slashes too.
@@ -395,12 +302,13 @@ mod tests {
         let hash = Sha256Hash::of(b"x");
         let expected = format!("2023-07-10T12:00:00Z\nbucket/AWSLogs/\"quoted\"/é\n{hash}\n00ff");
         assert_eq!(sample().signing_string(hash), expected);
-        let first = Digest { previous: None, ..sample() };
-        assert!(first.signing_string(hash).ends_with("\nnull"));
+        assert!(empty().signing_string(hash).ends_with("\nnull"));
     }
 
     #[test]
     fn each_defect_is_refused() {
+        // What is longer than is read whole goes another way, and ends the same.
+        let long = " ".repeat(200_000);
         let good = String::from_utf8(sample().render()).unwrap();
         // A list of the values alone, which serde takes for a struct.
         let hash = Sha256Hash::of(b"log");
@@ -430,7 +338,42 @@ mod tests {
         ] {
             assert!(good.contains(from), "{name}");
             let bad = good.replacen(from, to, 1);
-            assert!(Digest::decode(bad.as_bytes()).is_err(), "{name}: {bad}");
+            let error = Digest::decode(bad.as_bytes()).unwrap_err();
+            let streamed = Digest::decode((bad + &long).as_bytes()).unwrap_err();
+            let words = |e: DigestError| e.to_string().split(" at line").next().map(str::to_owned);
+            assert_eq!(words(error), words(streamed), "{name}");
+        }
+        assert_eq!(Digest::decode((good.clone() + &long).as_bytes()), Ok(sample()));
+        assert!(Digest::decode((good + &long + "{").as_bytes()).is_err());
+    }
+
+    #[test]
+    fn long_lists_are_read_in_their_order() {
+        let entries = (0..2_000).map(|n| LogEntry {
+            object: format!("log {n} \"é\"").into(),
+            newest: (n % 2 == 0).then(|| sample().start),
+            ..sample().log_files.remove(0)
+        });
+        let digest = Digest { log_files: entries.collect(), ..sample() };
+        let text = digest.render();
+        assert!(text.len() > 200_000);
+        assert_eq!(Digest::decode(&text), Ok(digest));
+    }
+
+    #[test]
+    fn no_value_of_a_digest_is_very_long() {
+        let good = String::from_utf8(sample().render()).unwrap();
+        let long = |n: usize| "x".repeat(n);
+        for (from, to) in [
+            ("bucket", long(5_000)),
+            ("\"log\"", format!("\"{}\"", long(5_000))),
+            ("{", format!("{{\"{}\":1,", long(200_000))),
+            ("{", format!("{{\"x\":{},", "9".repeat(200_000))),
+            ("{", format!("{{\"x\":{}", "[".repeat(200_000))),
+            ("{", format!("{{\"x\":\"{}\",", "\\\"".repeat(100_000))),
+        ] {
+            let bad = good.replacen(from, &to, 1);
+            assert!(Digest::decode(bad.as_bytes()).is_err(), "{from} {:.20}", to);
         }
     }
 

@@ -12,7 +12,7 @@ pub mod metadata;
 pub mod text;
 pub mod time;
 
-pub use digest::{Digest, DigestError, LogEntry, Previous};
+pub use digest::{Digest, DigestError, DigestHead, LogEntry, Previous};
 pub use hash::Sha256Hash;
 pub use ids::{AccountId, BucketName, Fingerprint, IdError, OrganizationId, Region, TrailName};
 pub use key_name::{ChainId, ChainKind, DigestKey, LogKey, LogKind, ObjectName, Place};

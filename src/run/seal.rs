@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::pool::{Pool, Stop, Ticket};
 use super::progress::Progress;
-use super::sources::{Area, AreaId, Found, Sources};
+use super::sources::{Area, AreaId, Found, Sources, read_digest_again};
 use crate::crypto::{KeyRing, Signer, SigningKeyError, Validity};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::time::{hours, sub};
@@ -27,7 +27,7 @@ use crate::verify::completeness::Listed;
 use crate::verify::digest::{Examined, Location, Rules, State, StoredObject, Trouble, examine};
 use crate::verify::inflate::{AlreadyInflated, inflate};
 use crate::verify::unlisted::Delivery;
-use crate::verify::{Finding, Limits, Severity};
+use crate::verify::{Finding, Limits, MemoryBudget, Severity};
 
 /// How long after its digest a log file may still come and be taken into a backfill digest: AWS
 /// delivers again for up to 30 days.
@@ -172,6 +172,7 @@ fn run(
     let rules = Arc::new(Rules {
         keys: KeyRing::new(),
         limits: Limits::default(),
+        memory: MemoryBudget::default(),
         already_inflated: AlreadyInflated::Accept,
         unsigned: Severity::Incomplete,
         key_unknown: Severity::Incomplete,
@@ -400,8 +401,21 @@ impl Sealer<'_> {
             if first.as_ref() == Some(&name) {
                 chain.start = Some(content.digest.start);
             }
-            for log in &content.digest.log_files {
-                chain.listed.insert(&log.bucket, &log.object, log.hash);
+            let hash = content.hash;
+            if let Some(listed) = content.log_files.kept() {
+                for log in listed {
+                    chain.listed.insert(&log.bucket, &log.object, log.hash);
+                }
+            } else {
+                let each = &mut |log: LogEntry| {
+                    chain.listed.insert(&log.bucket, &log.object, log.hash);
+                };
+                read_digest_again(&self.sources, &self.rules, &examined.at, hash, each).map_err(
+                    |trouble| SealError::Digest {
+                        key: examined.at.key.to_string(),
+                        reason: trouble.cause,
+                    },
+                )?;
             }
             if is_head {
                 let head = self.head(&examined)?;

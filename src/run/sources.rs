@@ -14,11 +14,13 @@ use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::time::{add, day_folder, hours, sub};
 use crate::model::{
-    AccountId, BucketName, Digest, DigestKey, LogKind, Metadata, Place, Region, Window,
+    AccountId, BucketName, DigestHead, DigestKey, LogEntry, LogKind, Metadata, Place, Region,
+    Sha256Hash, Window,
 };
 use crate::store::{Entry, Object, Put, Store, StoreError};
-use crate::verify::digest::Trouble;
+use crate::verify::digest::{Location, Rules, StoredObject, Trouble};
 use crate::verify::inflate::{AlreadyInflated, inflate};
+use crate::verify::log_list::read_again;
 use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Finding, Limits};
 
@@ -468,13 +470,49 @@ pub fn as_trouble(error: &StoreError) -> Trouble {
     Trouble { code, cause: error.to_string() }
 }
 
-/// Reads a digest just far enough to learn what it says of itself.
-fn read_digest(store: &dyn Store, path: &str) -> Option<Digest> {
+/// Reads what a digest says of itself, its list aside.
+fn read_digest(store: &dyn Store, path: &str) -> Option<DigestHead> {
     let mut object = store.get(path).ok()?;
-    let mut bytes = Vec::new();
+    let mut head = None;
     inflate(&mut object.body, Limits::default().digest, AlreadyInflated::Accept, &mut |from| {
-        let _ = from.read_to_end(&mut bytes);
+        head = DigestHead::read(from, &mut |_| {}).ok();
     })
     .ok()?;
-    Digest::decode(&bytes).ok()
+    head
+}
+
+/// An object as the verifier takes it.
+#[must_use]
+pub fn stored(object: Object) -> StoredObject<'static> {
+    let metadata = object.metadata.map_err(Trouble::unreadable);
+    StoredObject { body: object.body, metadata }
+}
+
+/// Opens a digest that was listed: that it is not there is trouble.
+///
+/// # Errors
+/// Why it could not be opened.
+pub fn open_digest(sources: &Sources, at: &Location) -> Result<StoredObject<'static>, Trouble> {
+    match sources.get(at.bucket.as_ref().map(BucketName::as_str), &at.key) {
+        Some(Ok(object)) => Ok(stored(object)),
+        Some(Err(StoreError::NotFound)) | None => {
+            Err(Trouble::unreadable("it was listed, and is gone now: the source is changing"))
+        }
+        Some(Err(error)) => Err(as_trouble(&error)),
+    }
+}
+
+/// Reads a digest again and hands over the log files that it lists. These are what the first
+/// reading saw only if no trouble follows.
+///
+/// # Errors
+/// When it cannot be read any more, or is another object by now.
+pub fn read_digest_again(
+    sources: &Sources,
+    rules: &Rules,
+    at: &Location,
+    first: Sha256Hash,
+    each: &mut dyn FnMut(LogEntry),
+) -> Result<(), Trouble> {
+    read_again(rules, open_digest(sources, at), first, each)
 }

@@ -9,7 +9,8 @@ use crate::crypto::{Signer, SigningKeyError};
 use crate::model::digest::SIGNATURE_ALGORITHM;
 use crate::model::metadata::{BACKFILL_GENERATION, SIGNATURE, SIGNATURE_ALGORITHM as ALGORITHM};
 use crate::model::{
-    BucketName, ChainKind, Digest, DigestKey, LogEntry, Metadata, Previous, Sha256Hash, Window,
+    BucketName, ChainKind, Digest, DigestHead, DigestKey, LogEntry, Metadata, Previous, Sha256Hash,
+    Window,
 };
 
 /// The system that CloudTrail's gzip headers name.
@@ -63,7 +64,7 @@ impl Draft {
         let newest = self.log_files.iter().filter_map(|log| log.newest).max();
         let oldest = self.log_files.iter().filter_map(|log| log.oldest).min();
         let key = self.name.to_string();
-        let digest = Digest {
+        let head = DigestHead {
             account: self.name.place.account.clone(),
             start: self.start,
             end: self.name.end,
@@ -73,8 +74,8 @@ impl Draft {
             newest,
             oldest,
             previous: self.previous,
-            log_files: self.log_files,
         };
+        let digest = Digest { head, log_files: self.log_files };
         let bytes = digest.render();
         let hash = Sha256Hash::of(&bytes);
         let signature = sign(signer, &digest, hash)?;
@@ -82,8 +83,9 @@ impl Draft {
         if self.name.kind == ChainKind::Backfill {
             metadata = metadata.with(BACKFILL_GENERATION, self.made.to_string());
         }
-        let previous = Previous { bucket: digest.bucket, object: digest.object, hash, signature };
-        let head = Head { window: Window::new(digest.start, digest.end), previous };
+        let DigestHead { bucket, object, start, end, .. } = digest.head;
+        let previous = Previous { bucket, object, hash, signature };
+        let head = Head { window: Window::new(start, end), previous };
         Ok(Sealed { key, body: gzip(&bytes), metadata, head })
     }
 }
@@ -94,7 +96,7 @@ impl Draft {
 /// When the signer does not sign.
 pub fn sign(
     signer: &dyn Signer,
-    digest: &Digest,
+    digest: &DigestHead,
     hash: Sha256Hash,
 ) -> Result<String, SigningKeyError> {
     Ok(hex::encode(signer.sign(digest.signing_string(hash).as_bytes())?))

@@ -11,6 +11,8 @@ use super::finding::{Code, Finding, Severity};
 use super::gzip_header::GzipHeader;
 use super::inflate::{AlreadyInflated, BodyFault, inflate};
 use super::limits::Limits;
+use super::log_list::LogList;
+use super::memory::MemoryBudget;
 use crate::crypto::{KeyRing, Validity};
 use crate::model::digest::{SIGNATURE_ALGORITHM, is_signature_hex};
 use crate::model::metadata::{
@@ -18,7 +20,8 @@ use crate::model::metadata::{
 };
 use crate::model::time::{add, hours, sub};
 use crate::model::{
-    BucketName, ChainId, ChainKind, Digest, DigestKey, Fingerprint, Metadata, Sha256Hash, Window,
+    BucketName, ChainId, ChainKind, DigestError, DigestHead, DigestKey, Fingerprint, Metadata,
+    Sha256Hash, Window,
 };
 
 /// What the checks go by.
@@ -28,6 +31,8 @@ pub struct Rules {
     pub keys: KeyRing,
     /// Limits on what is read.
     pub limits: Limits,
+    /// Memory for what digests list.
+    pub memory: MemoryBudget,
     /// Whether the source may hold files that were inflated on the way.
     pub already_inflated: AlreadyInflated,
     /// What a digest without a signature weighs: a copy loses it, a bucket does not.
@@ -43,6 +48,7 @@ impl Rules {
         Self {
             keys,
             limits: Limits::default(),
+            memory: MemoryBudget::default(),
             already_inflated: AlreadyInflated::Refuse,
             unsigned: Severity::Violation,
             key_unknown: Severity::Incomplete,
@@ -131,9 +137,11 @@ pub enum State {
 #[derive(Debug, Clone)]
 pub struct Content {
     /// What it says.
-    pub digest: Digest,
+    pub digest: DigestHead,
     /// The hash value of its inflated bytes.
     pub hash: Sha256Hash,
+    /// The log files that it lists.
+    pub log_files: LogList,
 }
 
 /// A digest examined on its own.
@@ -213,10 +221,11 @@ pub fn examine(rules: &Rules, at: Location, object: Result<StoredObject<'_>, Tro
             return Examined::failed(at, trouble.code, message);
         }
     };
-    let mut bytes = Vec::new();
+    let mut log_files = LogList::new(rules.memory.begin());
+    let mut decoded = None;
     let read =
         inflate(&mut object.body, rules.limits.digest, rules.already_inflated, &mut |from| {
-            let _ = from.read_to_end(&mut bytes);
+            decoded = Some(DigestHead::read(from, &mut |entry| log_files.push(entry)));
         });
     let inflated = match read {
         Ok(inflated) => inflated,
@@ -229,9 +238,11 @@ pub fn examine(rules: &Rules, at: Location, object: Result<StoredObject<'_>, Tro
             return Examined::failed(at, code, format!("The digest is not sound: {fault}."));
         }
     };
-    let mut examined = match Digest::decode(&bytes) {
+    let nothing = || Err(DigestError::Json("it was not read".to_owned()));
+    let mut examined = match decoded.unwrap_or_else(nothing) {
         Ok(digest) => {
-            examine_content(rules, at, object.metadata, Content { digest, hash: inflated.hash })
+            let content = Content { digest, hash: inflated.hash, log_files };
+            examine_content(rules, at, object.metadata, content)
         }
         Err(error) => {
             Examined::failed(at, Code::DigestMalformed, format!("The digest is {error}."))
@@ -295,7 +306,7 @@ fn read_generation(examined: &mut Examined, metadata: &Metadata) -> Result<(), B
 }
 
 /// Whether the digest says that it belongs elsewhere.
-fn misplaced(at: &Location, digest: &Digest) -> Option<Finding> {
+fn misplaced(at: &Location, digest: &DigestHead) -> Option<Finding> {
     let expected_bucket = at.bucket.as_ref().map_or(digest.bucket.as_str(), BucketName::as_str);
     let moved = |what: &str, expected: &str, actual: &str| {
         (expected != actual).then(|| {

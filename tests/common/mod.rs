@@ -163,10 +163,10 @@ impl Tree {
     /// How the digest after it names this one.
     pub fn previous(&self, key: &str) -> Previous {
         let bytes = gunzip(&fs::read(self.path(key)).unwrap());
-        let digest = Digest::decode(&bytes).unwrap();
+        let Digest { head, .. } = Digest::decode(&bytes).unwrap();
         let hash = Sha256Hash::of(&bytes);
-        let signature = hex::encode(key_sign(&digest.signing_string(hash)));
-        Previous { bucket: digest.bucket, object: digest.object, hash, signature }
+        let signature = hex::encode(key_sign(&head.signing_string(hash)));
+        Previous { bucket: head.bucket, object: head.object, hash, signature }
     }
 
     /// Seals up to an hour.

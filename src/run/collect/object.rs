@@ -8,7 +8,7 @@ use std::io::Read;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::model::metadata::SIDECAR_SUFFIX;
-use crate::model::{BucketName, Digest, Metadata};
+use crate::model::{BucketName, DigestHead, LogEntry, Metadata};
 use crate::run::pool::Stop;
 use crate::run::sources::{Found, Sources};
 use crate::store::directory::is_path;
@@ -207,13 +207,15 @@ impl Copier {
         if !wanted.digest {
             return;
         }
-        let mut text = Vec::new();
+        let mut listed = Vec::new();
+        let mut parsed = false;
         let sound =
             inflate(&mut &*body, self.limits.digest, AlreadyInflated::Accept, &mut |from| {
-                let _ = from.read_to_end(&mut text);
+                let each = &mut |entry: LogEntry| listed.push((entry.bucket, entry.object));
+                parsed = DigestHead::read(from, each).is_ok();
             });
-        if let (Ok(_), Ok(digest)) = (sound, Digest::decode(&text)) {
-            lists.extend(digest.log_files.into_iter().map(|entry| (entry.bucket, entry.object)));
+        if sound.is_ok() && parsed {
+            lists.append(&mut listed);
         }
     }
 }

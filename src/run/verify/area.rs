@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::alike::Alike;
 use super::explain::Oldest;
 use super::lines::AreaLines;
+use super::listed::Claims;
 use super::plan::{Plan, Planned, Role, asked_for, key_window, plan};
 use super::{ClosedArea, Gathered, Run};
 use crate::model::key_name::DIGEST_FOLDER;
@@ -18,12 +19,15 @@ use crate::model::time::{hours, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Window};
 use crate::report::{ChainReport, ObjectReport};
 use crate::run::pool::{NoResult, Ticket};
-use crate::run::sources::{Area, AreaId, Found, Sources, as_trouble, days_around};
+use crate::run::sources::{
+    Area, AreaId, Found, Sources, as_trouble, days_around, open_digest, stored,
+};
 use crate::store::StoreError;
 use crate::verify::completeness::Listed;
-use crate::verify::digest::{Examined, Location, Rules, StoredObject, Trouble, examine};
+use crate::verify::digest::{Examined, Location, Rules, Trouble, examine};
 use crate::verify::link::{Linker, Lookup, Presence};
 use crate::verify::log_file::{CheckedLog, Listing, LogObject, check_log};
+use crate::verify::memory::Allowance;
 use crate::verify::settle::{Settled, Settler, Standing};
 use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
@@ -54,8 +58,10 @@ pub(super) struct AreaRun<'a, 'o> {
     pub(super) chains: BTreeMap<ChainId, ChainRun>,
     /// The log files that valid digests list.
     pub(super) listed: Listed,
+    /// Memory that those take.
+    pub(super) listed_memory: Allowance,
     /// The log files that only digests list which are not valid.
-    pub(super) claimed: Listed,
+    pub(super) claimed: Claims,
     pub(super) kinds: BTreeSet<LogKind>,
     queue: VecDeque<Pending>,
     pub(super) lines: AreaLines<'a, 'o>,
@@ -102,7 +108,8 @@ pub(super) fn verify_area<'a>(
         gathered,
         chains: BTreeMap::new(),
         listed: Listed::default(),
-        claimed: Listed::default(),
+        listed_memory: run.rules.memory.begin(),
+        claimed: Claims::new(run.rules.memory.begin()),
         kinds: BTreeSet::from([LogKind::CloudTrail]),
         queue: VecDeque::new(),
         lines,
@@ -263,7 +270,7 @@ impl AreaRun<'_, '_> {
         let name = DigestKey::parse(key)?;
         let at = Location { bucket: self.id.bucket.clone(), key: key.into(), name };
         let (sources, rules) = (self.run.sources.clone(), self.rules.clone());
-        Some(self.run.pool.submit(move || read_digest(&sources, &rules, at)))
+        Some(self.run.pool.submit(move || examine(&rules, at.clone(), open_digest(&sources, &at))))
     }
 
     /// Reads digests ahead and hands them over in order.
@@ -325,36 +332,34 @@ impl AreaRun<'_, '_> {
                 self.doubt(id, Window::new(sub(end, hours(1)), end));
                 continue;
             };
-            let digest = content.digest;
-            if valid {
-                let region = self.id.region.clone();
-                self.gathered.used.insert((digest.fingerprint.clone(), region));
-                let window = Window::new(digest.start, digest.end);
-                let key = settled.examined.at.key.clone();
-                let listing = Arc::new(Listing { chain: id.clone(), key, window });
-                for entry in digest.log_files {
-                    // Delivered after the requested time: of the digest only its link was asked.
-                    if self.run.request.end.is_some_and(|end| window.start >= end) {
-                        self.listed.insert(
-                            self.id.bucket_of(&entry.bucket),
-                            &entry.object,
-                            entry.hash,
-                        );
-                        continue;
-                    }
-                    self.submit_log(&listing, entry)?;
-                }
-            } else {
-                self.doubt(id, Window::new(digest.start, digest.end));
+            let (digest, at) = (content.digest, &settled.examined.at);
+            let window = Window::new(digest.start, digest.end);
+            let count = content.log_files.len();
+            if !valid {
+                self.doubt(id, window);
                 let Some(chain) = self.chains.get_mut(id) else { continue };
-                chain.report.logs.unchecked += digest.log_files.len() as u64;
-                for entry in &digest.log_files {
-                    self.claimed.insert(
-                        self.id.bucket_of(&entry.bucket),
-                        &entry.object,
-                        entry.hash,
-                    );
+                chain.report.logs.unchecked += count;
+                self.claim(at, content.hash, content.log_files);
+                continue;
+            }
+            let region = self.id.region.clone();
+            self.gathered.used.insert((digest.fingerprint.clone(), region));
+            let listing = Arc::new(Listing { chain: id.clone(), key: at.key.clone(), window });
+            // Delivered after the requested time: of the digest only its link was asked.
+            let only_listed = self.run.request.end.is_some_and(|end| window.start >= end);
+            let submit = &mut |this: &mut Self, entry: LogEntry| {
+                if only_listed {
+                    let bucket = this.id.bucket_of(&entry.bucket);
+                    this.listed.insert(bucket, &entry.object, entry.hash);
+                    return Ok(());
                 }
+                this.submit_log(&listing, entry)
+            };
+            let cut_short = self.each_listed(at, content.hash, content.log_files, submit)?;
+            if let (Some(cut_short), Some(chain)) = (cut_short, self.chains.get_mut(id)) {
+                chain.report.logs.unchecked += count.saturating_sub(cut_short.read);
+                chain.linker.mark(window, CoverageState::Unreadable, cut_short.trouble.code);
+                self.unseen.hide(window);
             }
         }
         Ok(())
@@ -550,18 +555,6 @@ impl AreaRun<'_, '_> {
     }
 }
 
-fn read_digest(sources: &Sources, rules: &Rules, at: Location) -> Examined {
-    let object = sources.get(at.bucket.as_ref().map(BucketName::as_str), &at.key);
-    let object = match object {
-        Some(Ok(object)) => Ok(stored(object)),
-        Some(Err(StoreError::NotFound)) | None => {
-            Err(Trouble::unreadable("it was listed, and is gone now: the source is changing"))
-        }
-        Some(Err(error)) => Err(as_trouble(&error)),
-    };
-    examine(rules, at, object)
-}
-
 pub(super) fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static> {
     match sources.get(Some(&entry.bucket), &entry.object) {
         Some(Ok(object)) => LogObject::Found(stored(object)),
@@ -571,11 +564,6 @@ pub(super) fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static
             "it lies in a bucket or under a prefix that is not among the sources",
         )),
     }
-}
-
-fn stored(object: crate::store::Object) -> StoredObject<'static> {
-    let metadata = object.metadata.map_err(Trouble::unreadable);
-    StoredObject { body: object.body, metadata }
 }
 
 /// Asks the sources about digests that are named and were not listed.

@@ -3,7 +3,7 @@
 //! Several areas are verified at once, each folded by one thread in an order that its input
 //! decides, while the pool reads its digests and log files; what they come to is put together in
 //! the order of the areas. Memory holds of an area's digests only what linking needs, and 24
-//! bytes for each log file that they list.
+//! bytes for each log file that they list; lists that are not checked yet are held within a budget.
 
 mod alike;
 mod area;
@@ -12,6 +12,7 @@ mod conclude;
 mod estimate;
 mod explain;
 mod lines;
+mod listed;
 mod look;
 mod plan;
 mod status;

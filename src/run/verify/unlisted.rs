@@ -14,7 +14,9 @@ use super::plan::{Plan, Planned, PlannedDigest, asked_for, second_copies};
 use super::unreferenced::Unreferenced;
 use super::{Gathered, VerifyRequest};
 use crate::model::time::{add, hours, sub};
-use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogKey, Sha256Hash, Window};
+use crate::model::{
+    BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKey, Sha256Hash, Window,
+};
 use crate::report::ChainReport;
 use crate::run::pool::Ticket;
 use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
@@ -61,6 +63,7 @@ pub(super) fn judge_area(
     if candidates.is_empty() {
         return Ok(());
     }
+    this.settle_claims(&mut candidates)?;
     let mut statements = this.statements();
     // Statements of the digests asked for alone: where these leave it undecided, a finding says why.
     let asked_for = (statements.clone(), this.unseen.windows().to_vec());
@@ -356,16 +359,22 @@ fn consult(
             Ok(())
         });
         settled.extend(settler.finish(&rules));
-        for digest in settled.iter().filter(|d| !asked.contains(&*d.examined.at.key)) {
-            linker.push(digest, &mut Nobody);
-            if digest.verified().is_none() {
-                let end = digest.examined.at.name.end;
+        for mut digest in settled.into_iter().filter(|d| !asked.contains(&*d.examined.at.key)) {
+            linker.push(&digest, &mut Nobody);
+            let valid = digest.verified().is_some();
+            let end = digest.examined.at.name.end;
+            let Some(content) = digest.examined.content.take().filter(|_| valid) else {
                 this.doubt(&id, Window::new(sub(end, hours(1)), end));
                 continue;
-            }
-            for entry in digest.examined.content.iter().flat_map(|c| &c.digest.log_files) {
+            };
+            let list = &mut |this: &mut AreaRun<'_, '_>, entry: LogEntry| {
                 this.listed.insert(this.id.bucket_of(&entry.bucket), &entry.object, entry.hash);
                 this.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
+                Ok(())
+            };
+            let (at, window) = (&digest.examined.at, Window::new(content.digest.start, end));
+            if this.each_listed(at, content.hash, content.log_files, list)?.is_some() {
+                this.unseen.hide(window);
             }
         }
         linker.finish();

@@ -1,0 +1,160 @@
+//! What digests list, within the memory that the run may take: lists that found no room are read
+//! again when their turn comes, part by part.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use super::area::AreaRun;
+use super::candidates::Candidates;
+use crate::model::{LogEntry, Sha256Hash};
+use crate::run::pool::Ticket;
+use crate::run::sources::read_digest_again;
+use crate::verify::LogList;
+use crate::verify::completeness::Listed;
+use crate::verify::digest::{Location, Trouble};
+use crate::verify::log_list::LogListPart;
+use crate::verify::memory::{Allowance, Share};
+
+/// A list that could not be read to its end.
+#[must_use]
+pub(super) struct CutShort {
+    /// Number of entries that were handed over.
+    pub(super) read: u64,
+    /// Why there are no more.
+    pub(super) trouble: Trouble,
+}
+
+/// The log files that only digests list which are not valid.
+pub(super) struct Claims {
+    listed: Listed,
+    memory: Allowance,
+    /// Digests whose lists found no room.
+    unread: Vec<(Location, Sha256Hash)>,
+}
+
+impl Claims {
+    pub(super) fn new(memory: Allowance) -> Self {
+        Self { listed: Listed::default(), memory, unread: Vec::new() }
+    }
+
+    /// Whether a log file is claimed.
+    pub(super) fn contains(&self, bucket: &str, key: &str) -> bool {
+        self.listed.contains(bucket, key)
+    }
+}
+
+impl AreaRun<'_, '_> {
+    /// Notes that a digest that is not valid claims log files.
+    pub(super) fn claim(&mut self, at: &Location, hash: Sha256Hash, list: LogList) {
+        let claims = &mut self.claimed;
+        let room = claims.memory.try_grow(claims.listed.bytes_with(list.len()), Share::Claims);
+        match list.into_kept() {
+            Some((entries, _memory)) if room => {
+                for entry in entries {
+                    let bucket = self.id.bucket_of(&entry.bucket);
+                    claims.listed.insert(bucket, &entry.object, entry.hash);
+                }
+            }
+            _ => claims.unread.push((at.clone(), hash)),
+        }
+    }
+
+    /// Reads again the digests whose claims found no room, as far as they concern candidates.
+    pub(super) fn settle_claims(&mut self, candidates: &mut Candidates) -> io::Result<()> {
+        if self.claimed.unread.is_empty() {
+            return Ok(());
+        }
+        let bucket = self.id.bucket.as_ref().map_or("", |bucket| bucket.as_str());
+        let mut wanted = Listed::default();
+        for candidate in candidates.sorted() {
+            wanted.insert(bucket, &candidate.key, Sha256Hash([0; 32]));
+        }
+        let wanted = Arc::new(wanted);
+        let mut digests = std::mem::take(&mut self.claimed.unread).into_iter();
+        let mut tickets: VecDeque<(Location, Ticket<Result<Listed, Trouble>>)> = VecDeque::new();
+        loop {
+            while tickets.len() < self.run.share(self.run.pool.jobs()).max(1)
+                && let Some((at, hash)) = digests.next()
+            {
+                let (sources, rules) = (self.run.sources.clone(), self.rules.clone());
+                let (id, wanted, place) = (self.id.clone(), wanted.clone(), at.clone());
+                let read = self.run.pool.submit(move || {
+                    let mut found = Listed::default();
+                    read_digest_again(&sources, &rules, &place, hash, &mut |entry| {
+                        let bucket = id.bucket_of(&entry.bucket);
+                        if wanted.contains(bucket, &entry.object) {
+                            found.insert(bucket, &entry.object, entry.hash);
+                        }
+                    })?;
+                    Ok(found)
+                });
+                tickets.push_back((at, read));
+            }
+            let Some((at, ticket)) = tickets.pop_front() else { return Ok(()) };
+            match ticket.redeem(&self.run.request.stop).map_err(io::Error::other)? {
+                Ok(found) => self.claimed.listed.absorb(found),
+                Err(trouble) => self.gathered.findings.push(unread_again(&at, &trouble)),
+            }
+        }
+    }
+
+    /// Hands over the log files that a digest lists, in its order.
+    ///
+    /// # Errors
+    /// When the run is to stop; a list that cannot be read to its end is the value.
+    pub(super) fn each_listed(
+        &mut self,
+        at: &Location,
+        hash: Sha256Hash,
+        list: LogList,
+        each: &mut dyn FnMut(&mut Self, LogEntry) -> io::Result<()>,
+    ) -> io::Result<Option<CutShort>> {
+        if let Some((entries, _memory)) = list.into_kept() {
+            for entry in entries {
+                each(self, entry)?;
+            }
+            self.account_for_listed();
+            return Ok(None);
+        }
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let (sources, rules, place) =
+                (self.run.sources.clone(), self.rules.clone(), at.clone());
+            let part = self.run.pool.submit(move || {
+                let mut part = LogListPart::new(from, rules.memory.begin());
+                let again = read_digest_again(&sources, &rules, &place, hash, &mut |entry| {
+                    part.push(entry);
+                });
+                again.map(|()| part)
+            });
+            match part.redeem(&self.run.request.stop).map_err(io::Error::other)? {
+                Ok(mut part) => {
+                    next = part.next;
+                    for entry in std::mem::take(&mut part.entries) {
+                        each(self, entry)?;
+                    }
+                }
+                Err(trouble) => {
+                    self.gathered.findings.push(unread_again(at, &trouble));
+                    return Ok(Some(CutShort { read: from, trouble }));
+                }
+            }
+            self.account_for_listed();
+        }
+        Ok(None)
+    }
+
+    /// Counts the names of listed log files towards the memory of the run.
+    fn account_for_listed(&mut self) {
+        self.listed_memory.grow(self.listed.bytes_with(0));
+    }
+}
+
+fn unread_again(at: &Location, trouble: &Trouble) -> crate::verify::Finding {
+    let message = format!(
+        "The digest was verified, and reading it again for the log files that it lists failed: {}.",
+        trouble.cause
+    );
+    at.finding(trouble.code, message)
+}
