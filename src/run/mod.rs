@@ -3,8 +3,11 @@
 pub mod collect;
 pub mod evidence;
 mod in_order;
+mod infer;
+mod loose;
 pub mod pool;
 pub mod progress;
+mod reach;
 pub mod sample;
 pub mod seal;
 pub mod sources;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::Timestamp;
 
 use super::alike::Alike;
+use super::beyond::Beyond;
 use super::explain::Oldest;
 use super::lines::AreaLines;
 use super::plan::{Plan, Planned, Role, asked_for, key_window, plan};
@@ -55,6 +56,8 @@ pub(super) struct AreaRun<'a, 'o> {
     /// The log files that only digests list which are not valid.
     pub(super) claimed: Listed,
     pub(super) kinds: BTreeSet<LogKind>,
+    /// The log files that belong to days which the copy does not have.
+    beyond: Beyond,
     queue: VecDeque<Pending>,
     pub(super) lines: AreaLines<'a, 'o>,
 }
@@ -95,6 +98,7 @@ pub(super) fn verify_area<'a>(
         listed: Listed::default(),
         claimed: Listed::default(),
         kinds: BTreeSet::from([LogKind::CloudTrail]),
+        beyond: Beyond::default(),
         queue: VecDeque::new(),
         lines,
     };
@@ -106,7 +110,11 @@ pub(super) fn verify_area<'a>(
     if this.chains.is_empty() {
         // Where a trail was asked for, other trails' places are not.
         let trails_elsewhere = !run.request.trails.is_empty();
-        if (!trails_elsewhere || plan.is_empty()) && (area.digests || this.has_logs()?) {
+        let unknown = listing_failed || run.sources.may_hide_digests(id);
+        if !unknown
+            && (!trails_elsewhere || plan.is_empty())
+            && (area.digests || this.has_logs()?)
+        {
             this.without_digests();
         }
         return Ok(this.gathered);
@@ -133,6 +141,7 @@ pub(super) fn verify_area<'a>(
     {
         super::unlisted::judge_area(&mut this, &plan, listing)?;
     }
+    this.gathered.findings.extend(std::mem::take(&mut this.beyond).into_findings(id));
     for (id, chain) in this.chains {
         let ChainRun { linker, report, oldest, newest_written, headers, metadata, .. } = chain;
         for notices in [headers, metadata] {
@@ -496,7 +505,11 @@ impl AreaRun<'_, '_> {
             referenced_by: Some(&listing.key),
             bytes: checked.stored,
         })?;
-        self.gathered.findings.extend(checked.finding);
+        if checked.beyond_copy {
+            self.beyond.add(&entry.object, listing.window);
+        } else {
+            self.gathered.findings.extend(checked.finding);
+        }
         if checked.hints.any() {
             self.gathered.hinted.push(listing.window, entry.clone(), checked.hints);
         }
@@ -525,7 +538,8 @@ fn read_digest(sources: &Sources, rules: &Rules, at: Location) -> Examined {
 pub(super) fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static> {
     match sources.get(Some(&entry.bucket), &entry.object) {
         Some(Ok(object)) => LogObject::Found(stored(object)),
-        Some(Err(StoreError::NotFound)) => LogObject::Absent,
+        Some(Err(StoreError::NotFound)) if sources.reaches(&entry.object) => LogObject::Absent,
+        Some(Err(StoreError::NotFound)) => LogObject::BeyondCopy,
         Some(Err(error)) => LogObject::Trouble(as_trouble(&error)),
         None => LogObject::Trouble(Trouble::unreadable(
             "it lies in a bucket or under a prefix that is not among the sources",
@@ -548,7 +562,8 @@ impl Lookup for StoreLookup<'_> {
     fn digest(&mut self, bucket: &str, key: &str) -> Presence {
         match self.sources.get(Some(bucket), key) {
             None => Presence::Elsewhere,
-            Some(Err(StoreError::NotFound)) => Presence::Absent,
+            Some(Err(StoreError::NotFound)) if self.sources.reaches(key) => Presence::Absent,
+            Some(Err(StoreError::NotFound)) => Presence::BeyondCopy,
             Some(Err(error)) => Presence::Unknown(as_trouble(&error)),
             Some(Ok(object)) => {
                 let Some(name) = DigestKey::parse(key) else { return Presence::Absent };

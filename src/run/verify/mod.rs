@@ -7,6 +7,7 @@
 
 mod alike;
 mod area;
+mod beyond;
 mod conclude;
 mod estimate;
 mod explain;
