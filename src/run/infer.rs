@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::key_name::DIGEST_FOLDER;
-use crate::model::{BucketName, Digest, DigestKey, Place, Region};
+use crate::model::{BucketName, Digest, DigestKey, OrganizationId, Place, Region};
 use crate::store::{Entry, Store};
 use crate::verify::inflate::{AlreadyInflated, inflate};
 use crate::verify::{Code, Finding, Limits};
@@ -141,35 +141,29 @@ fn learn(
             Ok(digest) => {
                 let vote = stated(path, head, &digest.object);
                 votes.count(vote.map(|(key, folder)| {
-                    let bucket = digest.bucket.clone();
-                    // Below one account's folder the digests tell whose it is.
-                    let whose = (head.1 < Level::Accounts).then_some(key.place.account);
-                    (bucket, folder, key.place.prefix, key.place.organization, whose, key.region)
+                    let place = key.place;
+                    // What lies below the folder is told by folders there.
+                    let of =
+                        (head.1 < Level::Accounts).then_some((place.organization, place.account));
+                    let region = (head.1 == Level::Years).then_some(key.region);
+                    (digest.bucket.clone(), folder, place.prefix, of, region)
                 }));
             }
             Err(cause) => votes.trouble.extend(cause.map(|cause| (path.clone(), cause))),
         }
     }
-    // Regions differ below a service's folder: they are no part of what is voted on there.
-    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
-    for ((bucket, folder, prefix, organization, whose, region), n) in &votes.counts {
-        let region = (head.1 == Level::Years).then_some(region);
-        *counts.entry((bucket, folder, prefix, organization, whose, region)).or_default() += n;
-    }
-    let winner = counts.iter().max_by_key(|(_, n)| **n);
-    let named = paths.iter().find_map(|path| by_name(path, head));
-    let learned = match winner {
-        Some(((bucket, folder, prefix, organization, whose, region), _)) => {
-            let (named, _) = named?;
-            let account = (*whose).clone().unwrap_or(named.place.account);
-            let place =
-                Place { prefix: (*prefix).clone(), organization: (*organization).clone(), account };
-            let region = region.cloned().unwrap_or(named.region);
-            let bucket = BucketName::parse(bucket).ok();
-            ((*folder).clone(), bucket, place, region)
+    let (named, by_name) = paths.iter().find_map(|path| by_name(path, head))?;
+    let learned = match votes.winner(|_| false) {
+        Some((bucket, folder, prefix, of, region)) => {
+            // An organization's folder is known by its name.
+            let of_folder = || (OrganizationId::parse(last_part(folder)).ok(), named.place.account);
+            let (organization, account) = of.clone().unwrap_or_else(of_folder);
+            let place = Place { prefix: prefix.clone(), organization, account };
+            let region = region.clone().unwrap_or(named.region);
+            (folder.clone(), BucketName::parse(bucket).ok(), place, region)
         }
         // None says where it belongs: the names tell, and what they say is checked.
-        None => named.map(|(key, folder)| (folder, None, key.place, key.region))?,
+        None => (by_name, None, named.place, named.region),
     };
     votes.report(&mut walk.findings);
     let (stands_for, bucket, place, region) = learned;

@@ -111,10 +111,10 @@ pub(super) fn verify_area<'a>(
         // Where a trail was asked for, other trails' places are not.
         let trails_elsewhere = !run.request.trails.is_empty();
         let unknown = listing_failed || run.sources.may_hide_digests(id);
-        if !unknown
-            && (!trails_elsewhere || plan.is_empty())
-            && (area.digests || this.has_logs()?)
-        {
+        if unknown {
+            // A finding says what could not be listed: what lies there is not said to be gone.
+            this.gathered.bare.push(id.clone());
+        } else if (!trails_elsewhere || plan.is_empty()) && (area.digests || this.has_logs()?) {
             this.without_digests();
         }
         return Ok(this.gathered);

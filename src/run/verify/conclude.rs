@@ -173,7 +173,7 @@ impl Conclusion<'_> {
         let unmet: Vec<_> =
             filters.filter(|(_, met)| !met).map(|(what, _)| missing(what)).collect();
         self.all.findings.extend(unmet);
-        let said = self.all.findings.iter().any(|f| f.code == Code::NoDigests);
+        let said = !bare.is_empty() || self.all.findings.iter().any(|f| f.code == Code::NoDigests);
         if chains.is_empty() && !said && !self.run.sources.may_hide_any(None, None) {
             let what = match (request.start, request.end) {
                 (None, None) => "in the source".to_owned(),
