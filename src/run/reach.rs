@@ -12,7 +12,7 @@ use crate::model::time::day_folder;
 use crate::model::{AccountId, DigestKey, LogKey, Region};
 
 use super::infer::days_below;
-use super::sources::Sources;
+use super::sources::{Root, Sources};
 
 /// The first and the last day; `None` where it is not limited.
 type Reach = Option<(String, String)>;
@@ -37,6 +37,19 @@ impl Sources {
             .entry((account, region))
             .or_insert_with_key(|(account, region)| self.reach(account, region));
         reach.as_ref().is_none_or(|(first, last)| *first <= day && day <= *last)
+    }
+
+    /// Whether a log file is one of an area that the copy has the digests' folder of, and nothing
+    /// beside it.
+    #[must_use]
+    pub fn begins_below(&self, bucket: &str, key: &str) -> bool {
+        let Some(log) = LogKey::parse(key) else { return false };
+        let mut areas = self.areas.iter().filter(|(id, _)| {
+            id.place == log.place
+                && id.region == log.region
+                && id.bucket.as_ref().is_none_or(|own| own.as_str() == bucket)
+        });
+        areas.any(|(_, area)| self.roots_of(area).any(Root::begins_below_an_account))
     }
 
     fn reach(&self, account: &AccountId, region: &Region) -> Reach {

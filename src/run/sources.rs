@@ -47,6 +47,12 @@ impl Root {
         Self { store: store.clone(), at, stands_for, bucket, prefix }
     }
 
+    /// Whether it is a part of an account's folder only.
+    pub(super) fn begins_below_an_account(&self) -> bool {
+        let inside = self.stands_for.strip_prefix(&self.prefix).unwrap_or_default();
+        inside.contains(&format!("/{DIGEST_FOLDER}/"))
+    }
+
     /// Whether it is a folder of this store.
     #[must_use]
     pub fn is_of(&self, store: &Arc<dyn Store>) -> bool {
@@ -178,17 +184,18 @@ impl Sources {
                 };
                 let bucket = insisted.bucket.clone().or(bucket);
                 let prefix = insisted.prefix.clone().unwrap_or(prefix);
-                let areas = walk.areas.iter().filter(|a| a.0.prefix == base).cloned().collect();
+                let of_base = walk.areas.iter().filter(|a| a.0.prefix == base);
+                let areas: Vec<_> = of_base.cloned().collect();
                 roots.push((Root::of_logs(store, &base, bucket, prefix), areas));
             }
-            let beside = !roots.is_empty();
-            if !beside {
-                roots = infer_heads(&mut walk, store, insisted);
+            if walk.areas.is_empty() {
+                roots.extend(infer_heads(&mut walk, store, insisted));
             }
-            if let Some(unplaced) = walk.loose.unplaced(!roots.is_empty()) {
+            let placed = roots.iter().any(|(_, areas)| !areas.is_empty());
+            if let Some(unplaced) = walk.loose.unplaced(placed) {
                 walk.findings.push(unplaced);
                 // The digests that are asked for may be among them.
-                walk.unlisted.outside |= roots.is_empty();
+                walk.unlisted.outside |= !placed;
             }
             findings.append(&mut walk.findings);
             let unlisted = walk.unlisted;

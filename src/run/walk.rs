@@ -339,15 +339,21 @@ impl<'a> Walk<'a> {
     /// bucket, where each is a request, only if an account that was asked for was not found.
     fn look_into_passed_by(&mut self) {
         let passed_by = std::mem::take(&mut self.passed_by);
-        let found = |account: &&AccountId| self.areas.iter().any(|a| a.0.account == **account);
-        if self.is_copy() || !self.filter.accounts.iter().all(|account| found(&account)) {
-            self.each_account(&passed_by, &|walk, account| {
-                let folders = walk.folders(&account.path, true, |_| false);
-                walk.pending.extend(folders.into_iter().filter(|f| last_part(f) == AWS_LOGS));
-                // What else lies there was not asked for.
-                walk.findings.retain(|finding| finding.code != Code::ObjectUnknown);
-            });
+        let found = |account: &AccountId| self.areas.iter().any(|a| a.0.account == *account);
+        let all_found = self.filter.accounts.iter().all(found);
+        if !self.is_copy() && all_found {
+            return;
         }
+        self.each_account(&passed_by, &|walk, account| {
+            let folders = walk.folders(&account.path, true, |_| false);
+            walk.pending.extend(folders.into_iter().filter(|f| last_part(f) == AWS_LOGS));
+            // What else lies there was not asked for, nor what cannot be read of it unless what
+            // was asked for may be there.
+            walk.findings.retain(|f| f.code != Code::ObjectUnknown && !all_found);
+            if all_found {
+                walk.unlisted = Unlisted::default();
+            }
+        });
     }
 
     fn each_account(

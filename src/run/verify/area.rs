@@ -141,7 +141,7 @@ pub(super) fn verify_area<'a>(
     {
         super::unlisted::judge_area(&mut this, &plan, listing)?;
     }
-    this.gathered.findings.extend(std::mem::take(&mut this.beyond).into_findings(id));
+    this.gathered.findings.extend(std::mem::take(&mut this.beyond).into_findings(&run.sources, id));
     for (id, chain) in this.chains {
         let ChainRun { linker, report, oldest, newest_written, headers, metadata, .. } = chain;
         for notices in [headers, metadata] {
@@ -541,6 +541,7 @@ pub(super) fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static
         Some(Err(StoreError::NotFound)) if sources.reaches(&entry.object) => LogObject::Absent,
         Some(Err(StoreError::NotFound)) => LogObject::BeyondCopy,
         Some(Err(error)) => LogObject::Trouble(as_trouble(&error)),
+        None if sources.begins_below(&entry.bucket, &entry.object) => LogObject::BeyondCopy,
         None => LogObject::Trouble(Trouble::unreadable(
             "it lies in a bucket or under a prefix that is not among the sources",
         )),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::model::key_name::LogKey;
 use crate::model::{BucketName, Window};
-use crate::run::sources::AreaId;
+use crate::run::sources::{AreaId, Sources};
 use crate::verify::{Code, Finding};
 
 /// The days, by their folders.
@@ -24,13 +24,23 @@ impl Beyond {
         window.end = window.end.max(listed_in.end);
     }
 
-    pub(super) fn into_findings(self, id: &AreaId) -> impl Iterator<Item = Finding> {
+    pub(super) fn into_findings(
+        self,
+        sources: &Sources,
+        id: &AreaId,
+    ) -> impl Iterator<Item = Finding> {
         let bucket = id.bucket.as_ref().map(|bucket: &BucketName| bucket.as_str().to_owned());
         self.0.into_iter().map(move |(folder, (count, window))| {
             let Window { start, end } = window;
-            let message = format!(
-                "{count} log files that digests of the copy list belong to a day of which the copy has neither digests nor log files: they were not checked. Copy a day more on each side, or leave out the time that these digests cover, {start} to {end} (--start-time, --end-time)."
-            );
+            let message = if sources.roots().any(|root| root.path(&folder).is_some()) {
+                format!(
+                    "{count} log files that digests of the copy list belong to a day of which the copy has neither digests nor log files: they were not checked. Copy a day more on each side, or leave out the time that these digests cover, {start} to {end} (--start-time, --end-time)."
+                )
+            } else {
+                format!(
+                    "{count} log files that digests of the copy list were not checked: the copy begins below the account's folder and has none of its log files. Copy the account's folder with both CloudTrail and CloudTrail-Digest, or check digests only (--no-logs)."
+                )
+            };
             Finding::new(Code::ObjectUnreadable, message)
                 .object(bucket.as_deref(), folder)
                 .window(window)
