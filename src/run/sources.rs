@@ -11,16 +11,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
-use crate::model::time::{add, day_folder, hours, sub};
+use crate::model::time::{add, hours, sub};
 use crate::model::{AccountId, BucketName, LogKind, Metadata, Place, Region, Window};
 use crate::store::{Entry, Object, Put, Store, StoreError};
 use crate::verify::digest::Trouble;
+use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Finding};
 
+use super::date_tree::DateTree;
 use super::infer::{infer, infer_heads};
 use super::pool::Stop;
 use super::reach::Reaches;
-use super::walk::{Content, Unlisted, Walk, is_number, last_part};
+use super::walk::{Content, Unlisted, Walk};
 
 /// One `AWSLogs` folder of a store, or a folder below one where a copy begins there.
 #[derive(Clone)]
@@ -128,6 +130,9 @@ pub struct Found {
     pub size: u64,
     /// When it was written, as far as the store knows.
     pub modified: Option<Timestamp>,
+    /// The time that its folder's date stands for: a day, a month or a year, and all of time in a
+    /// region's own folder.
+    pub folder: Window,
 }
 
 /// What is looked for; empty for all.
@@ -325,116 +330,45 @@ impl Sources {
         result
     }
 
-    /// Lists the objects of an area's day folders under a service folder. `each` gets what can be
-    /// read; all else becomes a finding.
+    /// Lists the objects of an area under a service folder: those in the folders of these days, of
+    /// their months and years, in the region's own folder and in folders below these that are no
+    /// date's. What cannot be listed or read is returned, with the folders that are no date's.
     pub fn objects(
         &self,
         id: &AreaId,
         area: &Area,
         service: &str,
         days: Window,
-        findings: &mut Vec<Finding>,
         each: &mut dyn FnMut(Found),
-    ) {
+    ) -> Unseen {
+        let mut unseen = Unseen::default();
         for root in area.roots.iter().filter_map(|n| self.roots.get(*n)) {
             let folder = format!("{}{service}/{}/", id.place.folder(), id.region);
             // A copy may begin below one of its services.
             let Some(folder) = root.path(&folder) else { continue };
-            let mut found = Vec::new();
-            let stray = self.days(&root.store, &folder, days, &mut |day| {
-                self.requests.fetch_add(1, Ordering::Relaxed);
-                let listed = root.store.list(&day, &mut |entry| match entry {
+            let (store, requests) = (&*root.store, &self.requests);
+            DateTree { store, requests, folder: &folder, days }.list(&mut |entry, folder| {
+                match entry {
                     Entry::Object { key, size, modified } => {
-                        let marker = size == 0 && key.ends_with('/');
-                        if !marker {
-                            each(Found { key: root.key(&key), size, modified });
-                        }
+                        each(Found { key: root.key(&key), size, modified, folder });
                     }
-                    other => found.push(other),
-                });
-                match listed {
-                    Ok(()) | Err(StoreError::NotFound) => {}
-                    Err(error) => {
-                        found.push(Entry::Unreadable { key: day, cause: error.to_string() });
+                    Entry::Unreadable { key, cause } => {
+                        let bucket = root.bucket.as_ref().map(BucketName::as_str);
+                        let message = format!("It could not be read or listed: {cause}.");
+                        let finding = Finding::new(Code::ObjectUnreadable, message);
+                        unseen.add(finding.object(bucket, root.key(&key)), folder);
+                    }
+                    Entry::Folder(key) => {
+                        let bucket = root.bucket.as_ref().map(BucketName::as_str);
+                        let message = "A folder where none is expected.";
+                        let finding = Finding::new(Code::ObjectUnknown, message);
+                        unseen.note(finding.object(bucket, root.key(&key)));
                     }
                 }
             });
-            for entry in found.into_iter().chain(stray) {
-                findings.push(stray_finding(root, entry));
-            }
         }
+        unseen
     }
-
-    /// Calls `each` with the day folders below a region's folder that lie in a window of days, in
-    /// order; returns what else lies on the way.
-    fn days(
-        &self,
-        store: &Arc<dyn Store>,
-        folder: &str,
-        window: Window,
-        each: &mut dyn FnMut(String),
-    ) -> Vec<Entry> {
-        if let Some(days) = few_days(window) {
-            days.into_iter().for_each(|day| each(format!("{folder}{day}/")));
-            return Vec::new();
-        }
-        let mut stray = Vec::new();
-        let mut level = vec![folder.to_owned()];
-        let bounds = (bound(window.start), bound(window.end));
-        for digits in [4, 2, 2] {
-            let mut next = BTreeSet::new();
-            for parent in level {
-                self.requests.fetch_add(1, Ordering::Relaxed);
-                let listed = store.list(&parent, &mut |entry| match entry {
-                    Entry::Folder(key)
-                        if last_part(&key).len() == digits && is_number(last_part(&key)) =>
-                    {
-                        let date =
-                            key.strip_prefix(folder).unwrap_or_default().trim_end_matches('/');
-                        let (from, to) = &bounds;
-                        let n = date.len();
-                        if from.get(..n).is_none_or(|from| date >= from)
-                            && to.get(..n).is_none_or(|to| date <= to)
-                        {
-                            next.insert(key);
-                        }
-                    }
-                    other => stray.push(other),
-                });
-                match listed {
-                    Ok(()) | Err(StoreError::NotFound) => {}
-                    Err(error) => {
-                        stray.push(Entry::Unreadable { key: parent, cause: error.to_string() });
-                    }
-                }
-            }
-            level = next.into_iter().collect();
-        }
-        for day in level {
-            each(day);
-        }
-        stray
-    }
-}
-
-/// The days of a window, where they are so few that asking for each is cheaper than finding out
-/// which there are.
-fn few_days(window: Window) -> Option<Vec<String>> {
-    const FEW: i64 = 40;
-    let days = window.seconds() / 86_400 + 2;
-    (days <= FEW).then(|| {
-        let mut folders: Vec<_> = (0..days)
-            .map(|n| add(window.start, hours(24 * n)).min(window.end))
-            .map(day_folder)
-            .collect();
-        folders.dedup();
-        folders
-    })
-}
-
-/// A day as `YYYY/MM/DD`, for comparing folder names; empty where there is no bound.
-fn bound(time: Timestamp) -> String {
-    if time == Timestamp::MIN || time == Timestamp::MAX { String::new() } else { day_folder(time) }
 }
 
 /// The days whose folders may hold what belongs to a window: those of the window and one on each
@@ -454,20 +388,4 @@ pub fn as_trouble(error: &StoreError) -> Trouble {
         _ => Code::ObjectUnreadable,
     };
     Trouble { code, cause: error.to_string() }
-}
-
-fn stray_finding(root: &Root, entry: Entry) -> Finding {
-    let bucket = root.bucket.as_ref().map(BucketName::as_str);
-    let (code, key, message) = match entry {
-        Entry::Unreadable { key, cause } => {
-            (Code::ObjectUnreadable, key, format!("It could not be read or listed: {cause}."))
-        }
-        Entry::Folder(key) => {
-            (Code::ObjectUnknown, key, "A folder where none is expected.".to_owned())
-        }
-        Entry::Object { key, .. } => {
-            (Code::ObjectUnknown, key, "An object where none is expected.".to_owned())
-        }
-    };
-    Finding::new(code, message).object(bucket, root.key(&key))
 }

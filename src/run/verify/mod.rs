@@ -8,10 +8,13 @@
 mod alike;
 mod area;
 mod beyond;
+mod candidates;
 mod conclude;
 mod estimate;
 mod explain;
 mod lines;
+mod look;
+mod open;
 mod plan;
 mod status;
 mod unlisted;
