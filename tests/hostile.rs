@@ -486,6 +486,39 @@ fn metadata_that_is_none_is_no_signature() {
     }
 }
 
+/// What `aws s3api head-object ... > FILE` saves in Windows PowerShell, its signature left blank.
+const SAVED_BY_POWERSHELL: [&[u8]; 2] = [
+    include_bytes!("cases/head-object-utf8-bom.metadata.json"),
+    include_bytes!("cases/head-object-utf16le.metadata.json"),
+];
+
+#[test]
+fn metadata_that_powershell_saved_is_read() {
+    let tree = Tree::sealed();
+    let key = digest_key(8);
+    let kept: Value = serde_json::from_slice(&fs::read(tree.sidecar(&key)).unwrap()).unwrap();
+    let signature = kept["Metadata"]["signature"].as_str().unwrap();
+    let [utf8, utf16] = SAVED_BY_POWERSHELL;
+    let blank = "0".repeat(512);
+    let utf8 = String::from_utf8(utf8.to_vec()).unwrap().replace(&blank, signature);
+    let units = utf16.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let utf16 = String::from_utf16(&units.collect::<Vec<_>>()).unwrap();
+    let utf16 = utf16.replace(&blank, signature);
+    let saved = |unit: fn(u16) -> [u8; 2]| utf16.encode_utf16().flat_map(unit).collect::<Vec<_>>();
+    let (little, big) = (saved(u16::to_le_bytes), saved(u16::to_be_bytes));
+    for bytes in [utf8.as_bytes(), &little, &big] {
+        fs::write(tree.sidecar(&key), bytes).unwrap();
+        whole(&report(&tree));
+    }
+    // What is neither is named as what it is.
+    for (bytes, named) in [(&little[2..], "UTF-16"), (b"{\"Metadata\": \"\xfc\"}", "UTF-8")] {
+        fs::write(tree.sidecar(&key), bytes).unwrap();
+        let report = report(&tree);
+        assert_eq!((report.status, codes(&report)), (3, vec!["digest-unsigned".to_owned()]));
+        assert!(report.json.to_string().contains(named), "{:#}", report.json["findings"]);
+    }
+}
+
 // Very many.
 
 const MANY: usize = 100_000;

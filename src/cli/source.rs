@@ -70,8 +70,17 @@ impl<'a> Opener<'a> {
         for source in sources {
             match source.strip_prefix(S3) {
                 Some(place) => {
+                    // Whether a second slash is a slip or begins the keys cannot be seen from it.
+                    let exact = place.split_once('/').filter(|(_, prefix)| {
+                        prefix.starts_with('/') && !prefix.trim_matches('/').is_empty()
+                    });
                     if seen.insert((PathBuf::from(source), slashed(place))) {
-                        opened.push(self.open_bucket(source, place)?);
+                        let (store, start) = self.open_bucket(source, place)?;
+                        if let Some((_, prefix)) = exact {
+                            let start = format!("{}/", prefix.trim_end_matches('/'));
+                            opened.push((store.clone(), start));
+                        }
+                        opened.push((store, start));
                     }
                 }
                 None => {

@@ -18,8 +18,8 @@ use super::time;
 pub const AWS_LOGS: &str = "AWSLogs";
 /// The folder of digests beside those of the log kinds.
 pub const DIGEST_FOLDER: &str = "CloudTrail-Digest";
-const SUFFIX: &str = ".json.gz";
-const BACKFILL: &str = "_backfill";
+pub(super) const SUFFIX: &str = ".json.gz";
+pub(super) const BACKFILL: &str = "_backfill";
 
 /// Where an account's folders lie in a bucket: `[<prefix>/]AWSLogs/[<organization>/]<account>/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::encoding::{EncodingError, decode_text};
 use super::json::Object;
 
 /// What is kept beside a file NAME in a directory: `NAME.metadata.json`.
@@ -19,8 +20,14 @@ pub struct Metadata(pub BTreeMap<String, String>);
 
 /// Why a sidecar is not metadata.
 #[derive(Debug, thiserror::Error)]
-#[error("it is not the JSON that `aws s3api head-object` prints: {0}")]
-pub struct MetadataError(#[from] serde_json::Error);
+pub enum MetadataError {
+    /// The text is not that JSON.
+    #[error("it is not the JSON that `aws s3api head-object` prints: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The bytes are no text.
+    #[error("it is not the JSON that `aws s3api head-object` prints: {0}")]
+    Text(#[from] EncodingError),
+}
 
 impl Metadata {
     /// One value.
@@ -36,7 +43,8 @@ impl Metadata {
         self
     }
 
-    /// Reads the JSON of a sidecar: an object whose `Metadata` is an object of texts.
+    /// Reads the JSON of a sidecar: an object whose `Metadata` is an object of texts. Windows
+    /// PowerShell writes it in UTF-16, its editors with a byte order mark.
     ///
     /// # Errors
     /// When it is not that.
@@ -46,7 +54,7 @@ impl Metadata {
             #[serde(rename = "Metadata")]
             metadata: BTreeMap<String, String>,
         }
-        let Object(head): Object<HeadObject> = serde_json::from_slice(bytes)?;
+        let Object(head): Object<HeadObject> = serde_json::from_str(&decode_text(bytes)?)?;
         let lower = |(name, value): (String, String)| (name.to_ascii_lowercase(), value);
         Ok(Self(head.metadata.into_iter().map(lower).collect()))
     }
@@ -63,6 +71,41 @@ impl Metadata {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_what_powershell_saves() {
+        let printed =
+            "{\r\n  \"Metadata\": {\"signature\": \"00ff\", \"note\": \"\u{1f512}\"}\r\n}\r\n";
+        let utf16 = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            ['\u{feff}']
+                .into_iter()
+                .chain(printed.chars())
+                .collect::<String>()
+                .encode_utf16()
+                .flat_map(bytes)
+                .collect()
+        };
+        let marked = format!("\u{feff}{printed}").into_bytes();
+        for bytes in [marked, utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)] {
+            let metadata = Metadata::decode(&bytes).unwrap();
+            assert_eq!(metadata.get(SIGNATURE), Some("00ff"));
+            assert_eq!(metadata.get("note"), Some("\u{1f512}"));
+        }
+        let unmarked: Vec<u8> = printed.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mut odd = utf16(u16::to_le_bytes);
+        odd.pop();
+        for (bytes, named) in [
+            (unmarked, "UTF-16"),
+            (odd, "UTF-16"),
+            (b"\xff\xfe\x00\xd8{\x00".to_vec(), "UTF-16"),
+            (b"{\"Metadata\": {\"x\": \"\xfc\"}}".to_vec(), "UTF-8"),
+            (b"\xff\xfe\x00\x00{\x00\x00\x00".to_vec(), "UTF-32"),
+            (b"\x1f\x8b\x08\x00".to_vec(), "gzip"),
+        ] {
+            let error = Metadata::decode(&bytes).unwrap_err().to_string();
+            assert!(error.contains(named), "{named}: {error}");
+        }
+    }
 
     #[test]
     fn reads_what_head_object_prints_and_renders_it_back() {

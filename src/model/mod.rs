@@ -4,6 +4,8 @@
 //! same value renders the text and bytes it was read from.
 
 pub mod digest;
+pub mod encoding;
+pub mod file_name;
 pub mod hash;
 pub mod ids;
 pub(crate) mod json;

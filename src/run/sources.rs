@@ -12,32 +12,31 @@ use jiff::Timestamp;
 
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::metadata::SIDECAR_SUFFIX;
-use crate::model::time::{add, day_folder, hours, sub};
+use crate::model::time::{add, hours, sub};
 use crate::model::{
-    AccountId, BucketName, DigestHead, DigestKey, LogEntry, LogKind, Metadata, Place, Region,
-    Sha256Hash, Window,
+    AccountId, BucketName, DigestKey, LogEntry, LogKind, Metadata, Place, Region, Sha256Hash,
+    Window,
 };
 use crate::store::{Entry, Object, Put, Store, StoreError};
 use crate::verify::digest::{Location, Rules, StoredObject, Trouble};
-use crate::verify::inflate::{AlreadyInflated, inflate};
 use crate::verify::log_list::read_again;
 use crate::verify::unseen::Unseen;
-use crate::verify::{Code, Finding, Limits};
+use crate::verify::{Code, Finding};
 
 use super::date_tree::DateTree;
+use super::infer::{infer, infer_heads};
 use super::pool::Stop;
-use super::walk::{Content, Walk, is_number, last_part};
+use super::reach::Reaches;
+use super::walk::{Content, Unlisted, Walk};
 
-/// How many digests of a source are read to learn bucket and prefix: a majority of them decides,
-/// so that a few altered ones cannot make all others look misplaced.
-const SAMPLES: usize = 15;
-
-/// One `AWSLogs` folder of a store.
+/// One `AWSLogs` folder of a store, or a folder below one where a copy begins there.
 #[derive(Clone)]
 pub struct Root {
-    store: Arc<dyn Store>,
-    /// What stands before `AWSLogs` in the store's paths: empty, or ends in `/`.
-    base: String,
+    pub(super) store: Arc<dyn Store>,
+    /// The folder's path in the store: empty, or ends in `/`.
+    pub(super) at: String,
+    /// The folder's key in the bucket, which ends in `/`.
+    pub(super) stands_for: String,
     /// The bucket that it is a copy of, where that is known.
     pub bucket: Option<BucketName>,
     /// What stands before `AWSLogs` in the bucket's keys: empty, or ends in `/`.
@@ -45,6 +44,22 @@ pub struct Root {
 }
 
 impl Root {
+    fn of_logs(
+        store: &Arc<dyn Store>,
+        base: &str,
+        bucket: Option<BucketName>,
+        prefix: String,
+    ) -> Self {
+        let (at, stands_for) = (format!("{base}{AWS_LOGS}/"), format!("{prefix}{AWS_LOGS}/"));
+        Self { store: store.clone(), at, stands_for, bucket, prefix }
+    }
+
+    /// Whether it is a part of an account's folder only.
+    pub(super) fn begins_below_an_account(&self) -> bool {
+        let inside = self.stands_for.strip_prefix(&self.prefix).unwrap_or_default();
+        inside.contains(&format!("/{DIGEST_FOLDER}/"))
+    }
+
     /// Whether it is a folder of this store.
     #[must_use]
     pub fn is_of(&self, store: &Arc<dyn Store>) -> bool {
@@ -54,20 +69,21 @@ impl Root {
     /// Whether a path of the store lies in it.
     #[must_use]
     pub fn holds(&self, path: &str) -> bool {
-        let inside = path.strip_prefix(&self.base).and_then(|rest| rest.strip_prefix(AWS_LOGS));
-        inside.is_some_and(|rest| rest.starts_with('/'))
+        path.starts_with(&self.at)
     }
 
     /// The path of a bucket's key in the store.
     pub fn path(&self, key: &str) -> Option<String> {
-        let rest = key.strip_prefix(&self.prefix)?;
-        rest.strip_prefix(AWS_LOGS)?.starts_with('/').then(|| format!("{}{rest}", self.base))
+        Some(format!("{}{}", self.at, key.strip_prefix(&self.stands_for)?))
     }
 
     /// The bucket's key of a path in the store.
     #[must_use]
     pub fn key(&self, path: &str) -> String {
-        format!("{}{}", self.prefix, path.strip_prefix(&self.base).unwrap_or(path))
+        match path.strip_prefix(&self.at) {
+            Some(inside) => format!("{}{inside}", self.stands_for),
+            None => path.to_owned(),
+        }
     }
 }
 
@@ -95,7 +111,7 @@ impl AreaId {
 #[derive(Debug, Clone, Default)]
 pub struct Area {
     /// The roots that hold a part of it, by number.
-    roots: BTreeSet<usize>,
+    pub(super) roots: BTreeSet<usize>,
     /// Whether there is a folder of digests.
     pub digests: bool,
     /// The kinds of log files that there are folders of.
@@ -142,6 +158,8 @@ pub struct Sources {
     /// The areas, in the order of reports.
     pub areas: BTreeMap<AreaId, Area>,
     requests: AtomicU64,
+    unlisted: Unlisted,
+    pub(super) reaches: Reaches,
 }
 
 /// What the user insists on, where a copy's own digests need not be asked.
@@ -167,13 +185,36 @@ impl Sources {
         for (store, start) in stores {
             let mut walk = Walk::new(store, &sources.requests, filter);
             walk.below(start);
-            let Walk { bases, areas, findings: found, .. } = walk;
-            findings.extend(found);
-            for base in bases {
-                let local: Vec<_> = areas.iter().filter(|a| a.0.prefix == base).collect();
-                sources.add_root(store, base.clone(), &local, insisted);
+            let mut roots = Vec::new();
+            for base in std::mem::take(&mut walk.bases) {
+                // A bucket knows its name; a copy's digests tell it.
+                let (bucket, prefix) = match store.bucket() {
+                    Some(bucket) => (Some(bucket.clone()), base.clone()),
+                    None => infer(&mut walk, &base),
+                };
+                let bucket = insisted.bucket.clone().or(bucket);
+                let prefix = insisted.prefix.clone().unwrap_or(prefix);
+                let of_base = walk.areas.iter().filter(|a| a.0.prefix == base);
+                let areas: Vec<_> = of_base.cloned().collect();
+                roots.push((Root::of_logs(store, &base, bucket, prefix), areas));
+            }
+            if walk.areas.is_empty() {
+                roots.extend(infer_heads(&mut walk, store, insisted));
+            }
+            let placed = roots.iter().any(|(_, areas)| !areas.is_empty());
+            if let Some(unplaced) = walk.loose.unplaced(placed) {
+                walk.findings.push(unplaced);
+                // The digests that are asked for may be among them.
+                walk.unlisted.outside |= !placed;
+            }
+            findings.append(&mut walk.findings);
+            let unlisted = walk.unlisted;
+            sources.unlisted.absorb(unlisted);
+            for (root, areas) in roots {
+                sources.add_root(root, areas);
             }
         }
+        sources.take_up_what_could_not_be_listed();
         sources
     }
 
@@ -190,7 +231,7 @@ impl Sources {
         let kinds = LogKind::ALL.into_iter().collect();
         let area = Area { roots: BTreeSet::from([0]), digests: true, kinds };
         let id = AreaId { bucket: Some(bucket.clone()), place, region };
-        let root = Root { store, base, bucket: Some(bucket), prefix };
+        let root = Root::of_logs(&store, &base, Some(bucket), prefix);
         Self { roots: vec![root], areas: BTreeMap::from([(id, area)]), ..Self::default() }
     }
 
@@ -208,87 +249,46 @@ impl Sources {
         found.ok_or(StoreError::NotFound)
     }
 
-    fn add_root(
-        &mut self,
-        store: &Arc<dyn Store>,
-        base: String,
-        areas: &[&(Place, Region, Content)],
-        insisted: &Insisted,
-    ) {
+    fn add_root(&mut self, root: Root, areas: Vec<(Place, Region, Content)>) {
         let number = self.roots.len();
-        // A bucket knows its name; a copy's digests tell it.
-        let (bucket, prefix) = match store.bucket() {
-            Some(bucket) => (Some(bucket.clone()), base.clone()),
-            None => self.infer(store, &base, areas),
-        };
-        let root = Root {
-            store: store.clone(),
-            bucket: insisted.bucket.clone().or(bucket),
-            prefix: insisted.prefix.clone().unwrap_or(prefix),
-            base,
-        };
         for (place, region, content) in areas {
             let id = AreaId {
                 bucket: root.bucket.clone(),
-                place: Place { prefix: root.prefix.clone(), ..place.clone() },
-                region: region.clone(),
+                place: Place { prefix: root.prefix.clone(), ..place },
+                region,
             };
             let area = self.areas.entry(id).or_default();
             area.roots.insert(number);
             match content {
                 Content::Digests => area.digests = true,
-                Content::Logs(kind) => {
-                    area.kinds.insert(*kind);
-                }
+                Content::Logs(kind) => drop(area.kinds.insert(kind)),
             }
         }
         self.roots.push(root);
     }
 
-    /// Learns bucket and prefix from what digests say of themselves. Not trust: a digest that
-    /// says otherwise than the rest is found to be misplaced, and the report shows the bucket.
-    fn infer(
-        &self,
-        store: &Arc<dyn Store>,
-        base: &str,
-        areas: &[&(Place, Region, Content)],
-    ) -> (Option<BucketName>, String) {
-        let with_digests = areas.iter().filter(|a| a.2 == Content::Digests);
-        let mut votes: BTreeMap<(String, String), usize> = BTreeMap::new();
-        let mut read = 0;
-        for (place, region, _) in with_digests {
-            let folder = format!("{}{DIGEST_FOLDER}/{region}/", place.folder());
-            let mut paths = Vec::new();
-            self.days(store, &folder, Window::ALL, &mut |day| {
-                if paths.len() < SAMPLES {
-                    let _ = store.list(&day, &mut |entry| {
-                        if let Entry::Object { key, .. } = entry
-                            && paths.len() < SAMPLES
-                            && DigestKey::parse(&key).is_some()
-                        {
-                            paths.push(key);
-                        }
-                    });
-                }
-            });
-            // Several from each area, so that one area cannot outvote the rest by being first.
-            for path in paths.iter().take(5.max(SAMPLES / areas.len().max(1))) {
-                let Some(digest) = read_digest(&**store, path) else { continue };
-                let rest = path.strip_prefix(base).unwrap_or(path);
-                if let Some(prefix) = digest.object.strip_suffix(rest) {
-                    *votes.entry((digest.bucket, prefix.to_owned())).or_default() += 1;
-                    read += 1;
-                }
-            }
-            if read >= SAMPLES {
-                break;
-            }
+    /// Where a service's folder could not be listed, its regions' folders may be there all the
+    /// same: they are asked for by name.
+    fn take_up_what_could_not_be_listed(&mut self) {
+        let unlisted = &self.unlisted;
+        for (id, area) in &mut self.areas {
+            area.digests |= unlisted.may_hide(id, DIGEST_FOLDER);
+            let kinds = LogKind::ALL.into_iter().filter(|k| unlisted.may_hide(id, k.folder()));
+            area.kinds.extend(kinds);
         }
-        let by_votes = |((_, prefix), n): &(&(String, String), &usize)| (**n, *prefix == base);
-        match votes.iter().max_by_key(by_votes) {
-            Some(((bucket, prefix), _)) => (BucketName::parse(bucket).ok(), prefix.clone()),
-            None => (None, base.to_owned()),
-        }
+    }
+
+    /// Whether digests of an area may be there that could not be listed.
+    #[must_use]
+    pub fn may_hide_digests(&self, id: &AreaId) -> bool {
+        self.unlisted.may_hide(id, DIGEST_FOLDER)
+    }
+
+    /// Whether digests may be there that could not be listed, of an account and a region where
+    /// they are given.
+    #[must_use]
+    pub fn may_hide_any(&self, account: Option<&AccountId>, region: Option<&Region>) -> bool {
+        self.unlisted.may_hide_any(account, region)
     }
 
     /// How many requests were made to the stores: as they count themselves, or folders listed and
@@ -303,6 +303,11 @@ impl Sources {
     #[must_use]
     pub fn knows_delivery(&self, area: &Area) -> bool {
         area.roots.iter().filter_map(|n| self.roots.get(*n)).all(|root| root.store.knows_delivery())
+    }
+
+    /// The roots that hold a part of an area.
+    pub(super) fn roots_of<'a>(&'a self, area: &'a Area) -> impl Iterator<Item = &'a Root> {
+        area.roots.iter().filter_map(|n| self.roots.get(*n))
     }
 
     /// The buckets that the sources are copies of.
@@ -343,8 +348,9 @@ impl Sources {
     ) -> Unseen {
         let mut unseen = Unseen::default();
         for root in area.roots.iter().filter_map(|n| self.roots.get(*n)) {
-            let place = Place { prefix: root.base.clone(), ..id.place.clone() };
-            let folder = format!("{}{service}/{}/", place.folder(), id.region);
+            let folder = format!("{}{service}/{}/", id.place.folder(), id.region);
+            // A copy may begin below one of its services.
+            let Some(folder) = root.path(&folder) else { continue };
             let (store, requests) = (&*root.store, &self.requests);
             DateTree { store, requests, folder: &folder, days }.list(&mut |entry, folder| {
                 match entry {
@@ -378,77 +384,6 @@ impl Sources {
         }
         unseen
     }
-
-    /// Calls `each` with the day folders below a region's folder that lie in a window of days, in
-    /// order; returns what else lies on the way.
-    fn days(
-        &self,
-        store: &Arc<dyn Store>,
-        folder: &str,
-        window: Window,
-        each: &mut dyn FnMut(String),
-    ) -> Vec<Entry> {
-        if let Some(days) = few_days(window) {
-            days.into_iter().for_each(|day| each(format!("{folder}{day}/")));
-            return Vec::new();
-        }
-        let mut stray = Vec::new();
-        let mut level = vec![folder.to_owned()];
-        let bounds = (bound(window.start), bound(window.end));
-        for digits in [4, 2, 2] {
-            let mut next = BTreeSet::new();
-            for parent in level {
-                self.requests.fetch_add(1, Ordering::Relaxed);
-                let listed = store.list(&parent, &mut |entry| match entry {
-                    Entry::Folder(key)
-                        if last_part(&key).len() == digits && is_number(last_part(&key)) =>
-                    {
-                        let date =
-                            key.strip_prefix(folder).unwrap_or_default().trim_end_matches('/');
-                        let (from, to) = &bounds;
-                        let n = date.len();
-                        if from.get(..n).is_none_or(|from| date >= from)
-                            && to.get(..n).is_none_or(|to| date <= to)
-                        {
-                            next.insert(key);
-                        }
-                    }
-                    other => stray.push(other),
-                });
-                match listed {
-                    Ok(()) | Err(StoreError::NotFound) => {}
-                    Err(error) => {
-                        stray.push(Entry::Unreadable { key: parent, cause: error.to_string() });
-                    }
-                }
-            }
-            level = next.into_iter().collect();
-        }
-        for day in level {
-            each(day);
-        }
-        stray
-    }
-}
-
-/// The days of a window, where they are so few that asking for each is cheaper than finding out
-/// which there are.
-fn few_days(window: Window) -> Option<Vec<String>> {
-    const FEW: i64 = 40;
-    let days = window.seconds() / 86_400 + 2;
-    (days <= FEW).then(|| {
-        let mut folders: Vec<_> = (0..days)
-            .map(|n| add(window.start, hours(24 * n)).min(window.end))
-            .map(day_folder)
-            .collect();
-        folders.dedup();
-        folders
-    })
-}
-
-/// A day as `YYYY/MM/DD`, for comparing folder names; empty where there is no bound.
-fn bound(time: Timestamp) -> String {
-    if time == Timestamp::MIN || time == Timestamp::MAX { String::new() } else { day_folder(time) }
 }
 
 /// The days whose folders may hold what belongs to a window: those of the window and one on each
@@ -468,17 +403,6 @@ pub fn as_trouble(error: &StoreError) -> Trouble {
         _ => Code::ObjectUnreadable,
     };
     Trouble { code, cause: error.to_string() }
-}
-
-/// Reads what a digest says of itself, its list aside.
-fn read_digest(store: &dyn Store, path: &str) -> Option<DigestHead> {
-    let mut object = store.get(path).ok()?;
-    let mut head = None;
-    inflate(&mut object.body, Limits::default().digest, AlreadyInflated::Accept, &mut |from| {
-        head = DigestHead::read(from, &mut |_| {}).ok();
-    })
-    .ok()?;
-    head
 }
 
 /// An object as the verifier takes it.

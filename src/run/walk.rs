@@ -1,7 +1,10 @@
 //! The walk through a store: where `AWSLogs` lies in it, and which accounts, regions and kinds of
 //! files are there. In the store's own paths; nothing is read but listings.
+//!
+//! A folder that cannot be listed is a finding, and remembered: what lies below it is not known, so
+//! nothing may be concluded from its absence.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,14 +13,19 @@ use crate::model::{AccountId, LogKind, OrganizationId, Place, Region};
 use crate::store::{Entry, Store};
 use crate::verify::{Code, Finding};
 
+use super::loose::Loose;
 use super::pool::Stop;
-use super::sources::Filter;
+use super::sources::{AreaId, Filter};
 
 /// How many accounts are looked through at once.
 const ACCOUNTS_AT_ONCE: usize = 16;
 /// How many folders of a bucket are looked through for `AWSLogs`: each is a request, and a bucket
 /// may hold anything beside it. The nearest ones come first.
 const FOLDERS_OF_A_BUCKET: usize = 500;
+/// The folder that archives made on macOS keep companion files in, by the paths of their owners.
+const COMPANIONS: &str = "__MACOSX";
+/// How many folders of companions are looked through before they are taken for something else.
+const FOLDERS_OF_COMPANIONS: usize = 10_000;
 
 pub(super) fn last_part(key: &str) -> &str {
     let key = key.strip_suffix('/').unwrap_or(key);
@@ -35,14 +43,91 @@ pub(super) enum Content {
     Logs(LogKind),
 }
 
+impl Content {
+    fn of_folder(name: &str) -> Option<Self> {
+        match LogKind::of_folder(name) {
+            Some(kind) => Some(Self::Logs(kind)),
+            None => (name == DIGEST_FOLDER).then_some(Self::Digests),
+        }
+    }
+}
+
+/// An account's folder in the store.
+#[derive(Debug, Clone)]
+pub(super) struct AccountFolder {
+    /// Its place. Of one in an `AWSLogs`, the prefix is what stands before that in the store.
+    pub(super) place: Place,
+    /// Its path, with the closing slash.
+    pub(super) path: String,
+}
+
+/// Folders that could not be listed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Unlisted {
+    /// Whether one of them lies outside of any `AWSLogs`, so that it may hold one.
+    pub(super) outside: bool,
+    /// Those inside of one, by their paths below it: empty for `AWSLogs` itself.
+    pub(super) inside: BTreeSet<String>,
+}
+
+impl Unlisted {
+    fn note(&mut self, folder: &str, inside_logs: bool) {
+        match folder.rsplit_once("AWSLogs/").filter(|_| inside_logs) {
+            Some((_, inside)) => drop(self.inside.insert(inside.to_owned())),
+            None => self.outside = true,
+        }
+    }
+
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.outside |= other.outside;
+        self.inside.extend(other.inside);
+    }
+
+    /// Whether a service's folder of an area may be there, in one that could not be listed.
+    pub(super) fn may_hide(&self, id: &AreaId, service: &str) -> bool {
+        let AreaId { place: Place { organization, account, .. }, region, .. } = id;
+        let organization = organization.as_ref().map(|o| format!("{o}/")).unwrap_or_default();
+        let folder = format!("{organization}{account}/{service}/{region}/");
+        self.inside.iter().any(|unlisted| folder.starts_with(unlisted.as_str()))
+    }
+
+    /// Whether digests may be there, of an account and a region where they are given.
+    pub(super) fn may_hide_any(
+        &self,
+        account: Option<&AccountId>,
+        region: Option<&Region>,
+    ) -> bool {
+        self.outside
+            || self.inside.iter().any(|unlisted| {
+                let mut parts = unlisted.trim_end_matches('/').split('/').peekable();
+                let _ = parts.next_if(|part| OrganizationId::parse(part).is_ok());
+                let is = |part: Option<&str>, wanted: Option<&str>| {
+                    part.is_none_or(|part| {
+                        part.is_empty() || wanted.is_none_or(|wanted| part == wanted)
+                    })
+                };
+                is(parts.next(), account.map(AccountId::as_str))
+                    && is(parts.next(), Some(DIGEST_FOLDER))
+                    && is(parts.next(), region.map(Region::as_str))
+            })
+    }
+}
+
 /// One store's walk, in the store's own paths.
 pub(super) struct Walk<'a> {
-    store: &'a Arc<dyn Store>,
+    pub(super) store: &'a Arc<dyn Store>,
     requests: &'a AtomicU64,
-    filter: Filter<'a>,
+    pub(super) filter: Filter<'a>,
     pub(super) bases: Vec<String>,
     pub(super) areas: Vec<(Place, Region, Content)>,
     pub(super) findings: Vec<Finding>,
+    pub(super) unlisted: Unlisted,
+    /// What lies outside of any `AWSLogs` and is named as CloudTrail names its files.
+    pub(super) loose: Loose,
+    /// Folders that are still to be looked through for `AWSLogs`.
+    pending: VecDeque<String>,
+    /// Accounts that the filter leaves out: a prefix may end in an account's number.
+    passed_by: Vec<AccountFolder>,
 }
 
 impl<'a> Walk<'a> {
@@ -51,12 +136,32 @@ impl<'a> Walk<'a> {
         requests: &'a AtomicU64,
         filter: Filter<'a>,
     ) -> Self {
-        let (bases, areas, findings) = (Vec::new(), Vec::new(), Vec::new());
-        Self { store, requests, filter, bases, areas, findings }
+        Self {
+            store,
+            requests,
+            filter,
+            bases: Vec::new(),
+            areas: Vec::new(),
+            findings: Vec::new(),
+            unlisted: Unlisted::default(),
+            loose: Loose::default(),
+            pending: VecDeque::new(),
+            passed_by: Vec::new(),
+        }
     }
 
-    /// Lists a folder's folders; what cannot be listed becomes a finding.
-    fn folders(&mut self, folder: &str, inside_logs: bool) -> Vec<String> {
+    fn is_copy(&self) -> bool {
+        self.store.bucket().is_none()
+    }
+
+    /// Lists a folder's folders; what cannot be listed becomes a finding. A link or the like that
+    /// stands where `is_folder` expects a folder is taken for one, which then cannot be listed.
+    fn folders(
+        &mut self,
+        folder: &str,
+        inside_logs: bool,
+        is_folder: fn(&str) -> bool,
+    ) -> Vec<String> {
         if self.filter.stop.is_some_and(Stop::is_set) {
             return Vec::new();
         }
@@ -67,23 +172,34 @@ impl<'a> Walk<'a> {
             other => others.push(other),
         });
         if let Err(error) = listed {
-            others.push(Entry::Unreadable { key: folder.to_owned(), cause: error.to_string() });
+            self.unlisted.note(folder, inside_logs);
+            self.unreadable(folder.to_owned(), &error.to_string());
         }
         for other in others {
             match other {
                 Entry::Unreadable { key, cause } => {
-                    let message = format!("It could not be read or listed: {cause}.");
-                    self.findings
-                        .push(Finding::new(Code::ObjectUnreadable, message).object(None, key));
+                    let as_folder = format!("{key}/");
+                    if is_folder(last_part(&key)) {
+                        folders.push(as_folder);
+                    } else {
+                        self.unlisted.note(&as_folder, inside_logs);
+                    }
+                    self.unreadable(key, &cause);
                 }
                 Entry::Object { key, size, .. } if inside_logs && !(size == 0 && key == folder) => {
                     self.unknown(key, "An object where none is expected.");
                 }
+                Entry::Object { key, .. } if !inside_logs && self.is_copy() => self.loose.note(key),
                 _ => {}
             }
         }
         folders.sort();
         folders
+    }
+
+    fn unreadable(&mut self, key: String, cause: &str) {
+        let message = format!("It could not be read or listed: {cause}.");
+        self.findings.push(Finding::new(Code::ObjectUnreadable, message).object(None, key));
     }
 
     fn unknown(&mut self, key: String, message: &str) {
@@ -93,159 +209,254 @@ impl<'a> Walk<'a> {
     /// Looks for `AWSLogs` at any depth. The start may lie inside of one.
     pub(super) fn below(&mut self, start: &str) {
         let parts: Vec<&str> = start.trim_end_matches('/').split('/').collect();
-        if let Some(at) = parts.iter().rposition(|part| *part == AWS_LOGS)
-            && at + 1 < parts.len()
-        {
-            let (before, inside) = parts.split_at(at);
-            let base = before.iter().fold(String::new(), |base, part| base + part + "/");
-            self.inside(base, inside.get(1..).unwrap_or_default());
-            return;
+        let within = parts.iter().rposition(|part| *part == AWS_LOGS).and_then(|at| {
+            let inside = parts.get(at + 1..).filter(|inside| is_part(inside))?;
+            Some((parts.get(..at)?, inside))
+        });
+        match within {
+            Some((before, inside)) => {
+                let base = before.iter().fold(String::new(), |base, part| base + part + "/");
+                self.inside(base, inside);
+            }
+            // A prefix may hold AWSLogs: below such a one lies what any folder may hold.
+            None => self.pending.push_back(start.to_owned()),
         }
-        let mut pending = VecDeque::from([start.to_owned()]);
-        let mut left = match self.store.bucket() {
-            Some(_) => FOLDERS_OF_A_BUCKET,
-            None => usize::MAX,
-        };
-        while let Some(folder) = pending.pop_front() {
-            left -= 1;
-            if left == 0 {
+        let mut left = if self.is_copy() { usize::MAX } else { FOLDERS_OF_A_BUCKET };
+        self.look_through(start, &mut left);
+        self.look_into_passed_by();
+        self.look_through(start, &mut left);
+    }
+
+    fn look_through(&mut self, start: &str, left: &mut usize) {
+        while let Some(folder) = self.pending.pop_front() {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
                 let message = format!(
                     "There are more than {FOLDERS_OF_A_BUCKET} folders to look through for AWSLogs: name the prefixes that hold one as sources (s3://BUCKET/PREFIX)."
                 );
                 let finding = Finding::new(Code::ObjectUnreadable, message);
                 self.findings.push(finding.object(None, start));
+                self.unlisted.outside = true;
+                self.pending.clear();
                 return;
             }
             if last_part(&folder) == AWS_LOGS {
                 let base = folder.strip_suffix('/').and_then(|f| f.strip_suffix(AWS_LOGS));
                 self.inside(base.unwrap_or_default().to_owned(), &[]);
-                // A prefix may hold AWSLogs too: look for another one below.
-                pending.extend(self.nested(&folder));
+            } else if last_part(&folder) == COMPANIONS
+                && self.is_copy()
+                && self.holds_companions_only(&folder)
+            {
+                self.unknown(folder, "Companion files of a desktop: they are not looked at.");
             } else {
-                pending.extend(self.folders(&folder, false));
+                let folders = self.folders(&folder, false, |_| false);
+                self.pending.extend(folders);
             }
         }
     }
 
-    /// Folders of an `AWSLogs` that are neither an account's nor an organization's.
-    fn nested(&mut self, logs: &str) -> Vec<String> {
-        let mut others = Vec::new();
-        let _ = self.store.list(logs, &mut |entry| {
-            if let Entry::Folder(key) = entry {
-                let name = last_part(&key);
-                if AccountId::parse(name).is_err() && OrganizationId::parse(name).is_err() {
-                    others.push(key);
-                }
+    /// Whether a folder holds nothing but what a desktop keeps beside files.
+    fn holds_companions_only(&self, folder: &str) -> bool {
+        let mut pending = vec![folder.to_owned()];
+        let mut left = FOLDERS_OF_COMPANIONS;
+        while let Some(folder) = pending.pop() {
+            left -= 1;
+            let mut only = left > 0;
+            let listed = self.store.list(&folder, &mut |entry| match entry {
+                Entry::Folder(key) => pending.push(key),
+                Entry::Object { key, .. } => only &= is_companion(last_part(&key)),
+                Entry::Unreadable { .. } => only = false,
+            });
+            if listed.is_err() || !only {
+                return false;
             }
-        });
-        others
+        }
+        true
     }
 
-    /// Reads one `AWSLogs`; `only` are the folders below it that the user named.
+    /// Reads one `AWSLogs`; `only` are the folders below it that the user named. Folders that are
+    /// neither an account's nor an organization's are those of a prefix, which may hold `AWSLogs`
+    /// again; and so may those of accounts and organizations.
     fn inside(&mut self, base: String, only: &[&str]) {
         let logs = format!("{base}{AWS_LOGS}/");
-        let mut only = only.iter();
-        let first = only.next();
-        let (organization, account_only) = match first.map(|f| OrganizationId::parse(f)) {
-            Some(Ok(organization)) => (Some(Some(organization)), only.next()),
-            Some(Err(_)) => (Some(None), first),
-            None => (None, None),
+        let named = only.first().and_then(|first| OrganizationId::parse(first).ok());
+        let only = if named.is_some() { only.get(1..).unwrap_or_default() } else { only };
+        let (folder, organization) = match named {
+            Some(named) => (format!("{logs}{named}/"), Some(named)),
+            None => (logs, None),
         };
-        let mut places = Vec::new();
-        if organization.is_none() || account_only.is_none() {
-            let folder = match &organization {
-                Some(Some(organization)) => format!("{logs}{organization}/"),
-                _ => logs.clone(),
-            };
-            for child in self.folders(&folder, true) {
-                let name = last_part(&child).to_owned();
-                if let Ok(account) = AccountId::parse(&name) {
-                    places.push((organization.clone().flatten(), account));
-                } else if let (None, Ok(found)) = (&organization, OrganizationId::parse(&name)) {
-                    for account in self.folders(&child, true) {
-                        match AccountId::parse(last_part(&account)) {
-                            Ok(account) => places.push((Some(found.clone()), account)),
-                            Err(_) => self.unknown(account, "A folder that is no account's."),
-                        }
-                    }
-                }
+        let place =
+            |account| Place { prefix: base.clone(), organization: organization.clone(), account };
+        let accounts = match only.first().and_then(|account| AccountId::parse(account).ok()) {
+            Some(account) => {
+                vec![AccountFolder { path: format!("{folder}{account}/"), place: place(account) }]
             }
-        } else if let Some(account) = account_only.and_then(|a| AccountId::parse(a).ok()) {
-            places.push((organization.flatten(), account));
-        }
-        let wanted = |account: &AccountId| {
-            self.filter.accounts.is_empty() || self.filter.accounts.contains(account)
+            None => self.accounts_of(&folder, &base, organization.as_ref()),
         };
-        let places: Vec<_> = places
-            .into_iter()
-            .filter(|(_, account)| wanted(account))
-            .map(|(organization, account)| Place { prefix: base.clone(), organization, account })
-            .collect();
-        self.accounts(&places, only.as_slice());
+        self.accounts(accounts, only.get(1..).unwrap_or_default());
         self.bases.push(base);
     }
 
-    /// Looks through accounts, several at once: each costs some listings.
-    fn accounts(&mut self, places: &[Place], only: &[&str]) {
-        let share = places.len().div_ceil(ACCOUNTS_AT_ONCE).max(1);
+    /// The accounts' folders in one of `AWSLogs` or of an organization. Folders that may hold
+    /// another `AWSLogs` are left to be looked through.
+    pub(super) fn accounts_of(
+        &mut self,
+        folder: &str,
+        prefix: &str,
+        organization: Option<&OrganizationId>,
+    ) -> Vec<AccountFolder> {
+        let mut found = Vec::new();
+        for path in self.folders(folder, true, |_| false) {
+            let name = last_part(&path);
+            if let Ok(account) = AccountId::parse(name) {
+                let (prefix, organization) = (prefix.to_owned(), organization.cloned());
+                found.push(AccountFolder { place: Place { prefix, organization, account }, path });
+            } else if name == AWS_LOGS {
+                self.pending.push_back(path);
+            } else if organization.is_some() {
+                self.unknown(path, "A folder that is no account's.");
+            } else if let Ok(organization) = OrganizationId::parse(name) {
+                found.extend(self.accounts_of(&path, prefix, Some(&organization)));
+            } else {
+                self.pending.push_back(path);
+            }
+        }
+        found
+    }
+
+    /// Looks through the accounts that the filter asks for, several at once: each costs some
+    /// listings.
+    pub(super) fn accounts(&mut self, accounts: Vec<AccountFolder>, only: &[&str]) {
+        let wanted = |account: &AccountFolder| {
+            self.filter.accounts.is_empty() || self.filter.accounts.contains(&account.place.account)
+        };
+        let (accounts, passed_by): (Vec<_>, Vec<_>) = accounts.into_iter().partition(wanted);
+        self.passed_by.extend(passed_by);
+        self.each_account(&accounts, &|walk, account| walk.account(account, only));
+    }
+
+    /// Looks for another `AWSLogs` in the folders of accounts that were not asked for: in a
+    /// bucket, where each is a request, only if an account that was asked for was not found.
+    fn look_into_passed_by(&mut self) {
+        let passed_by = std::mem::take(&mut self.passed_by);
+        let found = |account: &AccountId| self.areas.iter().any(|a| a.0.account == *account);
+        let all_found = self.filter.accounts.iter().all(found);
+        if !self.is_copy() && all_found {
+            return;
+        }
+        self.each_account(&passed_by, &|walk, account| {
+            let folders = walk.folders(&account.path, true, |_| false);
+            walk.pending.extend(folders.into_iter().filter(|f| last_part(f) == AWS_LOGS));
+            // What else lies there was not asked for, nor what cannot be read of it unless what
+            // was asked for may be there.
+            walk.findings.retain(|f| f.code != Code::ObjectUnknown && !all_found);
+            if all_found {
+                walk.unlisted = Unlisted::default();
+            }
+        });
+    }
+
+    fn each_account(
+        &mut self,
+        accounts: &[AccountFolder],
+        each: &(dyn Fn(&mut Self, &AccountFolder) + Sync),
+    ) {
+        let share = accounts.len().div_ceil(ACCOUNTS_AT_ONCE).max(1);
         let (store, requests, filter) = (self.store, self.requests, self.filter);
         let parts = std::thread::scope(|scope| {
-            let walk = |places: &'_ [Place]| {
+            let walk = |accounts: &'_ [AccountFolder]| {
                 let mut part = Walk::new(store, requests, filter);
-                for place in places {
-                    part.account(place, only);
-                }
-                (part.areas, part.findings)
+                accounts.iter().for_each(|account| each(&mut part, account));
+                let Walk { areas, findings, unlisted, pending, .. } = part;
+                (areas, findings, unlisted, pending)
             };
-            let threads: Vec<_> =
-                places.chunks(share).map(|places| scope.spawn(move || walk(places))).collect();
+            let threads: Vec<_> = accounts
+                .chunks(share)
+                .map(|accounts| scope.spawn(move || walk(accounts)))
+                .collect();
             threads.into_iter().map(|thread| thread.join().ok()).collect::<Vec<_>>()
         });
         for part in parts {
             match part {
-                Some((areas, findings)) => {
+                Some((areas, findings, unlisted, pending)) => {
                     self.areas.extend(areas);
                     self.findings.extend(findings);
+                    self.unlisted.absorb(unlisted);
+                    self.pending.extend(pending);
                 }
                 None => {
                     let message = "Looking through accounts failed; this is a bug in trailseal.";
                     self.findings.push(Finding::new(Code::ObjectUnreadable, message));
+                    self.unlisted.outside = true;
                 }
             }
         }
     }
 
-    fn account(&mut self, place: &Place, only: &[&str]) {
-        let wanted = |part: Option<&&str>, name: &str| part.is_none_or(|part| *part == name);
-        for service in self.folders(&place.folder(), true) {
-            let name = last_part(&service).to_owned();
-            let content = match LogKind::of_folder(&name) {
-                Some(kind) => Content::Logs(kind),
-                None if name == DIGEST_FOLDER => Content::Digests,
-                // Query results of CloudTrail Lake: a sister format, no part of any chain.
-                None if name == "CloudTrail-Lake" => continue,
-                None => {
-                    self.unknown(
-                        service,
-                        "A folder that is not CloudTrail's: it is not looked at.",
-                    );
-                    continue;
+    fn account(&mut self, account: &AccountFolder, only: &[&str]) {
+        for service in self.folders(&account.path, true, |_| false) {
+            let name = last_part(&service);
+            match Content::of_folder(name) {
+                // Naming the digests' or the logs' folder names the trail: both are looked at.
+                Some(content) => {
+                    self.regions(&service, &account.place, content, only.get(1).copied());
                 }
-            };
-            // Naming the digests' or the logs' folder names the trail: both are looked at.
-            for region in self.folders(&service, true) {
-                match Region::parse(last_part(&region)) {
-                    Ok(name)
-                        if wanted(only.get(1), name.as_str())
-                            && (self.filter.regions.is_empty()
-                                || self.filter.regions.contains(&name)) =>
-                    {
-                        self.areas.push((place.clone(), name, content));
-                    }
-                    Ok(_) => {}
-                    Err(_) => self.unknown(region, "A folder that is no region's."),
+                None if name == AWS_LOGS => self.pending.push_back(service),
+                // Query results of CloudTrail Lake: a sister format, no part of any chain.
+                None if name == "CloudTrail-Lake" => {}
+                None => {
+                    self.unknown(service, "A folder that is not CloudTrail's: it is not looked at.")
                 }
             }
         }
     }
+
+    /// Takes up the regions' folders of a service's folder. Those that turn out not to be readable
+    /// are taken up too: what lies in them is not gone.
+    pub(super) fn regions(
+        &mut self,
+        service: &str,
+        place: &Place,
+        content: Content,
+        only: Option<&str>,
+    ) {
+        for path in self.folders(service, true, |name| Region::parse(name).is_ok()) {
+            match Region::parse(last_part(&path)) {
+                Ok(region)
+                    if only.is_none_or(|only| only == region.as_str())
+                        && (self.filter.regions.is_empty()
+                            || self.filter.regions.contains(&region)) =>
+                {
+                    self.areas.push((place.clone(), region, content));
+                }
+                Ok(_) => {}
+                Err(_) => self.unknown(path, "A folder that is no region's."),
+            }
+        }
+    }
+}
+
+/// Whether the folders below an `AWSLogs` are those of a part of it, and not of a prefix that
+/// begins like it.
+fn is_part(inside: &[&str]) -> bool {
+    let inside = match inside {
+        [organization, rest @ ..] if OrganizationId::parse(organization).is_ok() => {
+            if rest.is_empty() {
+                return true;
+            }
+            rest
+        }
+        other => other,
+    };
+    match inside {
+        [account, rest @ ..] if AccountId::parse(account).is_ok() => {
+            rest.first().is_none_or(|service| Content::of_folder(service).is_some())
+        }
+        _ => false,
+    }
+}
+
+/// Whether a name is that of a file which a desktop keeps beside others: nobody's records.
+fn is_companion(name: &str) -> bool {
+    name.starts_with("._") || matches!(name, ".DS_Store" | "Thumbs.db" | "desktop.ini")
 }

@@ -64,6 +64,14 @@ impl DirectoryStore {
         found.is_some_and(|deepest| deepest.is_symlink())
     }
 
+    /// Whether a folder, or one on the way to it, is a symbolic link: such a one is no folder of the
+    /// copy, and what lies behind it may be what lies elsewhere too.
+    fn leads_over_a_link(&self, folder: &str) -> bool {
+        let ways = folder.match_indices('/').filter_map(|(at, _)| folder.get(..at));
+        let mut known = ways.chain([folder]).map_while(|way| self.dir.symlink_metadata(way).ok());
+        known.any(|metadata| metadata.is_symlink())
+    }
+
     fn sidecar(&self, key: &str) -> Result<Metadata, String> {
         let path = format!("{key}{SIDECAR_SUFFIX}");
         let file = match self.open_file(&path) {
@@ -207,16 +215,14 @@ impl Store for DirectoryStore {
         let entries = if folder.is_empty() {
             self.dir.entries()
         } else {
-            self.dir.read_dir(path(folder.trim_end_matches('/'))?)
-        };
-        let entries = match entries.map_err(trouble) {
-            Err(StoreError::NotFound) if self.is_behind_a_link(folder.trim_end_matches('/')) => {
-                let cause = "a symbolic link on the way to it leads nowhere";
+            let folder = path(folder.trim_end_matches('/'))?;
+            if self.leads_over_a_link(folder) {
+                let cause = "a symbolic link stands on the way to it, which is not followed";
                 return Err(StoreError::Trouble(cause.into()));
             }
-            entries => entries?,
+            self.dir.read_dir(folder)
         };
-        for entry in entries {
+        for entry in entries.map_err(trouble)? {
             if let Some(entry) = self.entry(folder, &entry.map_err(trouble)?) {
                 each(entry);
             }

@@ -23,6 +23,9 @@ pub struct CheckedLog {
     pub already_inflated: bool,
     /// Which events it may hold that tell why something is not there; none unless it is valid.
     pub hints: Hints,
+    /// Whether it belongs to a day that the copy does not reach: that is told of all of a day at
+    /// once.
+    pub beyond_copy: bool,
 }
 
 /// The digest that lists a log file.
@@ -42,6 +45,8 @@ pub enum LogObject<'a> {
     Found(StoredObject<'a>),
     /// There is no such object.
     Absent,
+    /// There is none in a copy that does not reach the day that it belongs to.
+    BeyondCopy,
     /// It cannot be told.
     Trouble(Trouble),
 }
@@ -69,6 +74,7 @@ pub fn check_log(
         inflated: 0,
         already_inflated: false,
         hints: Hints::default(),
+        beyond_copy: false,
     };
     let mut object = match object {
         LogObject::Found(object) => object,
@@ -76,6 +82,11 @@ pub fn check_log(
             let message =
                 "The log file is gone: a valid digest lists it, and the store has no such object.";
             return nothing_read(finding(Code::LogMissing, message.into()));
+        }
+        LogObject::BeyondCopy => {
+            let message = "The log file belongs to a day that the copy does not have.";
+            let checked = nothing_read(finding(Code::ObjectUnreadable, message.into()));
+            return CheckedLog { beyond_copy: true, ..checked };
         }
         LogObject::Trouble(trouble) => {
             let message = format!("The log file could not be read: {}.", trouble.cause);
@@ -102,6 +113,7 @@ pub fn check_log(
                 stored: read.stored,
                 inflated: read.inflated,
                 already_inflated: read.header.is_none(),
+                beyond_copy: false,
             }
         }
         Err(fault) => {

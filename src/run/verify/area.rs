@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::Timestamp;
 
 use super::alike::Alike;
+use super::beyond::Beyond;
 use super::explain::Oldest;
 use super::lines::AreaLines;
 use super::listed::Claims;
+use super::open::{StoreLookup, open_log};
 use super::plan::{Plan, Planned, Role, asked_for, key_window, plan};
 use super::{ClosedArea, Gathered, Run};
 use crate::model::key_name::DIGEST_FOLDER;
@@ -19,14 +21,11 @@ use crate::model::time::{hours, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Window};
 use crate::report::{ChainReport, ObjectReport};
 use crate::run::pool::{NoResult, Ticket};
-use crate::run::sources::{
-    Area, AreaId, Found, Sources, as_trouble, days_around, open_digest, stored,
-};
-use crate::store::StoreError;
+use crate::run::sources::{Area, AreaId, Found, days_around, open_digest};
 use crate::verify::completeness::Listed;
-use crate::verify::digest::{Examined, Location, Rules, Trouble, examine};
-use crate::verify::link::{Linker, Lookup, Presence};
-use crate::verify::log_file::{CheckedLog, Listing, LogObject, check_log};
+use crate::verify::digest::{Examined, Location, Rules, examine};
+use crate::verify::link::Linker;
+use crate::verify::log_file::{CheckedLog, Listing, check_log};
 use crate::verify::memory::Allowance;
 use crate::verify::settle::{Settled, Settler, Standing};
 use crate::verify::unseen::Unseen;
@@ -63,6 +62,8 @@ pub(super) struct AreaRun<'a, 'o> {
     /// The log files that only digests list which are not valid.
     pub(super) claimed: Claims,
     pub(super) kinds: BTreeSet<LogKind>,
+    /// The log files that belong to days which the copy does not have.
+    beyond: Beyond,
     queue: VecDeque<Pending>,
     pub(super) lines: AreaLines<'a, 'o>,
     /// Time whose digests may exist unseen.
@@ -111,17 +112,26 @@ pub(super) fn verify_area<'a>(
         listed_memory: run.rules.memory.begin(),
         claimed: Claims::new(run.rules.memory.begin()),
         kinds: BTreeSet::from([LogKind::CloudTrail]),
+        beyond: Beyond::default(),
         queue: VecDeque::new(),
         lines,
         unseen,
     };
+    if run.sources.may_hide_digests(id) {
+        this.unseen.hide(Window::ALL);
+    }
     this.chains_in_view(&plan);
-    this.without_standard_digests();
+    if this.unseen.is_empty() {
+        this.without_standard_digests();
+    }
     this.note_unseen_ends(&plan);
     if this.chains.is_empty() {
         // Where a trail was asked for, other trails' places are not.
         let trails_elsewhere = !run.request.trails.is_empty();
-        if (!trails_elsewhere || plan.is_empty()) && (area.digests || this.has_logs()?) {
+        if !this.unseen.is_empty() {
+            // A finding says what could not be listed: what lies there is not said to be gone.
+            this.gathered.bare.push(id.clone());
+        } else if (!trails_elsewhere || plan.is_empty()) && (area.digests || this.has_logs()?) {
             this.without_digests();
         }
         return Ok(this.gathered);
@@ -148,6 +158,7 @@ pub(super) fn verify_area<'a>(
     {
         super::unlisted::judge_area(&mut this, &plan, listing)?;
     }
+    this.gathered.findings.extend(std::mem::take(&mut this.beyond).into_findings(&run.sources, id));
     for (id, chain) in this.chains {
         let ChainRun { linker, report, oldest, newest_written, headers, metadata, .. } = chain;
         for notices in [headers, metadata] {
@@ -541,7 +552,11 @@ impl AreaRun<'_, '_> {
             referenced_by: Some(&listing.key),
             bytes: checked.stored,
         })?;
-        self.gathered.findings.extend(checked.finding);
+        if checked.beyond_copy {
+            self.beyond.add(&entry.object, listing.window);
+        } else {
+            self.gathered.findings.extend(checked.finding);
+        }
         if checked.hints.any() {
             self.gathered.hinted.push(listing.window, entry.clone(), checked.hints);
         }
@@ -552,41 +567,5 @@ impl AreaRun<'_, '_> {
     pub(super) fn statements(&self) -> BTreeMap<ChainId, Coverage> {
         let standard = self.chains.iter().filter(|(id, _)| id.kind == ChainKind::Standard);
         standard.map(|(id, chain)| (id.clone(), chain.linker.statements().clone())).collect()
-    }
-}
-
-pub(super) fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static> {
-    match sources.get(Some(&entry.bucket), &entry.object) {
-        Some(Ok(object)) => LogObject::Found(stored(object)),
-        Some(Err(StoreError::NotFound)) => LogObject::Absent,
-        Some(Err(error)) => LogObject::Trouble(as_trouble(&error)),
-        None => LogObject::Trouble(Trouble::unreadable(
-            "it lies in a bucket or under a prefix that is not among the sources",
-        )),
-    }
-}
-
-/// Asks the sources about digests that are named and were not listed.
-pub(super) struct StoreLookup<'a> {
-    pub(super) sources: &'a Sources,
-    pub(super) rules: &'a Rules,
-}
-
-impl Lookup for StoreLookup<'_> {
-    fn digest(&mut self, bucket: &str, key: &str) -> Presence {
-        match self.sources.get(Some(bucket), key) {
-            None => Presence::Elsewhere,
-            Some(Err(StoreError::NotFound)) => Presence::Absent,
-            Some(Err(error)) => Presence::Unknown(as_trouble(&error)),
-            Some(Ok(object)) => {
-                let Some(name) = DigestKey::parse(key) else { return Presence::Absent };
-                let bucket = BucketName::parse(bucket).ok();
-                let at = Location { bucket, key: key.into(), name };
-                match examine(self.rules, at, Ok(stored(object))).content {
-                    Some(content) => Presence::Present { hash: content.hash },
-                    None => Presence::Unknown(Trouble::unreadable("it is not sound")),
-                }
-            }
-        }
     }
 }

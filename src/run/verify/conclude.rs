@@ -154,24 +154,27 @@ impl Conclusion<'_> {
         let request = self.run.request;
         // What an area's own finding says is not said once more.
         let bare = std::mem::take(&mut self.all.bare);
+        // Nor that what could not be listed is not there.
+        let sources = &self.run.sources;
         let accounts = request.accounts.iter().map(|a| {
-            let told = bare.iter().any(|id| id.place.account == *a);
+            let told =
+                bare.iter().any(|id| id.place.account == *a) || sources.may_hide_any(Some(a), None);
             (format!("of account {a}"), told || chains.iter().any(|c| c.account == *a))
         });
         let regions = request.regions.iter().map(|r| {
-            let told = bare.iter().any(|id| id.region == *r);
+            let told = bare.iter().any(|id| id.region == *r) || sources.may_hide_any(None, Some(r));
             (format!("of region {r}"), told || chains.iter().any(|c| c.region == *r))
         });
         let trails = request.trails.iter().map(|t| {
-            let told = !bare.is_empty();
+            let told = !bare.is_empty() || sources.may_hide_any(None, None);
             (format!("of trail {t}"), told || chains.iter().any(|c| c.trail == t.as_str()))
         });
         let filters = accounts.chain(regions).chain(trails);
         let unmet: Vec<_> =
             filters.filter(|(_, met)| !met).map(|(what, _)| missing(what)).collect();
         self.all.findings.extend(unmet);
-        let said = self.all.findings.iter().any(|f| f.code == Code::NoDigests);
-        if chains.is_empty() && !said {
+        let said = !bare.is_empty() || self.all.findings.iter().any(|f| f.code == Code::NoDigests);
+        if chains.is_empty() && !said && !self.run.sources.may_hide_any(None, None) {
             let what = match (request.start, request.end) {
                 (None, None) => "in the source".to_owned(),
                 _ => "in the source for the requested time".to_owned(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Run;
-use super::area::open_log;
+use super::open::open_log;
 use crate::model::time::{hours, sub};
 use crate::model::{BucketName, ChainId, LogEntry, LogKey, Window};
 use crate::report::{AcceptedGap, ChainReport};

@@ -7,6 +7,7 @@
 
 mod alike;
 mod area;
+mod beyond;
 mod candidates;
 mod conclude;
 mod estimate;
@@ -14,6 +15,7 @@ mod explain;
 mod lines;
 mod listed;
 mod look;
+mod open;
 mod plan;
 mod status;
 mod unlisted;

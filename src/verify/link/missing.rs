@@ -41,7 +41,15 @@ impl Linker {
                 .referenced_by(&*link.at.key)
         };
         let unreadable = match lookup.digest(&previous.bucket, &previous.object) {
-            Presence::Absent => {
+            // Only before the first digest that is there: from then on the copy goes on.
+            Presence::BeyondCopy if self.tip.is_none() => {
+                let message = format!(
+                    "The chain goes on before the copy does: the digest before the first one belongs to a day of which the copy has neither digests nor log files. Copy that day too, or ask for the time from {} on (--start-time).",
+                    name.end
+                );
+                finding(Code::ObjectUnreadable, message)
+            }
+            Presence::Absent | Presence::BeyondCopy => {
                 self.missing_run(link, lost, window.length(), previous, name, lookup);
                 return;
             }
@@ -140,7 +148,7 @@ impl Linker {
                 let message = "The digest was not listed, yet it is there.";
                 (Finding::new(Code::ObjectUnreadable, message), CoverageState::Unreadable)
             }
-            Presence::Absent | Presence::Elsewhere => {
+            Presence::Absent | Presence::BeyondCopy | Presence::Elsewhere => {
                 self.missing += 1;
                 (Finding::new(Code::DigestMissing, message), CoverageState::Violated)
             }

@@ -26,6 +26,8 @@ const MEMORY: usize = 16;
 pub enum Presence {
     /// The store has no such object.
     Absent,
+    /// The store is a copy that does not reach the day of the digest, and has no such object.
+    BeyondCopy,
     /// It cannot be told.
     Unknown(Trouble),
     /// It lies in a bucket or under a prefix that is not among the sources.

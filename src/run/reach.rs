@@ -1,0 +1,89 @@
+//! How far a copy reaches: from the first day that it has of an account and region to the last,
+//! digests and log files taken together.
+//!
+//! What is not in a bucket is gone. What is not in a copy may never have been copied, but only on
+//! its edges: a day that lies between two others was there to be copied.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use crate::model::key_name::DIGEST_FOLDER;
+use crate::model::time::day_folder;
+use crate::model::{AccountId, DigestKey, LogKey, Region};
+
+use super::infer::days_below;
+use super::sources::{Root, Sources};
+
+/// The first and the last day; `None` where it is not limited.
+type Reach = Option<(String, String)>;
+
+/// How far the copies reach, for each account and region that was asked about.
+#[derive(Default)]
+pub(super) struct Reaches(Mutex<BTreeMap<(AccountId, Region), Reach>>);
+
+impl Sources {
+    /// Whether the absence of an object shows that it is gone: always in a bucket; in a copy where
+    /// the day that the key belongs to lies among those that the copy has of its account and
+    /// region, in whatever place of the bucket.
+    #[must_use]
+    pub fn reaches(&self, key: &str) -> bool {
+        let (account, region, day) = match (LogKey::parse(key), DigestKey::parse(key)) {
+            (Some(log), _) => (log.place.account, log.region, log.day),
+            (_, Some(digest)) => (digest.place.account, digest.region, day_folder(digest.end)),
+            (None, None) => return true,
+        };
+        let Ok(mut known) = self.reaches.0.lock() else { return true };
+        let reach = known
+            .entry((account, region))
+            .or_insert_with_key(|(account, region)| self.reach(account, region));
+        reach.as_ref().is_none_or(|(first, last)| *first <= day && day <= *last)
+    }
+
+    /// Whether a log file is one of an area that the copy has the digests' folder of, and nothing
+    /// beside it.
+    #[must_use]
+    pub fn begins_below(&self, bucket: &str, key: &str) -> bool {
+        let Some(log) = LogKey::parse(key) else { return false };
+        let mut areas = self.areas.iter().filter(|(id, _)| {
+            id.place == log.place
+                && id.region == log.region
+                && id.bucket.as_ref().is_none_or(|own| own.as_str() == bucket)
+        });
+        areas.any(|(_, area)| self.roots_of(area).any(Root::begins_below_an_account))
+    }
+
+    fn reach(&self, account: &AccountId, region: &Region) -> Reach {
+        let areas = || {
+            self.areas.iter().filter(|(id, _)| id.place.account == *account && id.region == *region)
+        };
+        if areas().any(|(_, area)| self.knows_delivery(area)) {
+            return None;
+        }
+        let mut reach: Reach = None;
+        for (id, area) in areas() {
+            let services = area.kinds.iter().map(|kind| kind.folder()).chain([DIGEST_FOLDER]);
+            let folders = services.flat_map(|service| {
+                let key = format!("{}{service}/{region}/", id.place.folder());
+                self.roots_of(area).filter_map(move |root| Some((root, root.path(&key)?)))
+            });
+            for (root, folder) in folders {
+                // What cannot be listed is there: its absence is not concluded from this.
+                let mut unlisted = Vec::new();
+                let days = days_below(&root.store, &folder, &mut unlisted);
+                let hidden = unlisted.into_iter().map(|(path, _)| path);
+                for day in days.into_iter().chain(hidden) {
+                    let Some(day) = day.strip_prefix(&folder) else { continue };
+                    let day = day.trim_end_matches('/').to_owned();
+                    if day.is_empty() {
+                        continue;
+                    }
+                    reach = Some(match reach {
+                        None => (day.clone(), day),
+                        Some((first, last)) => (first.min(day.clone()), last.max(day)),
+                    });
+                }
+            }
+        }
+        reach
+    }
+}
