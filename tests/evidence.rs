@@ -599,7 +599,7 @@ fn a_bag_of_another_version_is_incomplete_and_its_page_is_never_taken_for_the_re
 #[test]
 fn what_a_bag_says_of_its_own_files_is_recomputed() {
     type Lie = (&'static str, fn(&Bag), &'static str);
-    let lies: [Lie; 22] = [
+    let lies: [Lie; 23] = [
         ("size", |b| b.change_row(&log_key(2), |row| row[4] = "7".into()), "log"),
         ("hash value", |b| b.change_row(&log_key(2), |row| row[5] = "0".repeat(64)), "log"),
         ("no hash value", |b| b.change_row(&log_key(2), |row| row[5].clear()), "log"),
@@ -628,6 +628,11 @@ fn what_a_bag_says_of_its_own_files_is_recomputed() {
         (
             "lines that are none",
             |b| fs::write(b.path("data/report/objects.ndjson"), "x\n").unwrap(),
+            "data/report/objects.ndjson",
+        ),
+        (
+            "no lines",
+            |b| fs::remove_file(b.path("data/report/objects.ndjson")).unwrap(),
             "data/report/objects.ndjson",
         ),
         ("verdict", |b| b.replace("bag-info.txt", "verified", "incomplete"), "bag-info.txt"),

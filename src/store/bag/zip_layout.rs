@@ -52,7 +52,7 @@ struct Record<'a>(&'a [u8]);
 impl Record<'_> {
     fn number(&self, at: usize, bytes: usize) -> io::Result<u64> {
         let part = self.0.get(at..at + bytes).ok_or_else(cut_off)?;
-        Ok(part.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+        Ok(part.iter().rev().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
     }
 
     fn short(&self, at: usize) -> io::Result<u16> {
