@@ -1272,6 +1272,25 @@ fn the_script_fails_a_tampered_bag() {
     }
 }
 
+/// What desktops and copying leave beside log files is in the bag of an honest archive too.
+#[test]
+fn odd_files_of_an_honest_archive_make_no_bag_altered() {
+    let tree = Tree::sealed();
+    let log = log_key(2);
+    let (folder, name) = log.rsplit_once('/').unwrap();
+    tree.write(&format!("{folder}/.DS_Store"), b"\0\0\0\x01Bud1");
+    tree.write(&format!("{folder}/._{name}"), b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X");
+    tree.write(&log.replace(".json.gz", " (1).json.gz"), &fs::read(tree.path(&log)).unwrap());
+    let bag = Bag::of(&tree, &[]);
+    let checked = bag.check(&[]);
+    assert_eq!((bag.status, checked.status), (0, 0), "{}{}", bag.out, checked.json);
+    assert_eq!(checked.json["differences"], serde_json::json!([]));
+    if has_openssl() {
+        let ran = bag.script(&[]);
+        assert!([0, 3].contains(&ran.status), "{}", ran.out);
+    }
+}
+
 /// Every tampering that the one tells the other tells too. Where the script cannot tell it is open:
 /// 3 where the check says 1.
 #[test]

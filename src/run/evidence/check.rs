@@ -272,9 +272,7 @@ impl Parts<'_> {
                 firm.push((LINES.to_owned(), format!("It holds something else: {error}.")))
             }
         }
-        let mut unproven: Vec<String> =
-            again.unnamed.iter().map(|path| format!("Nothing is verified of {path}.")).collect();
-        unproven.extend(again.beyond.iter().cloned());
+        let mut unproven = again.beyond.clone();
         let sentence = |(path, message): &recomputed::Claim| match path.as_str() {
             RUN => message.clone(),
             path => format!("{path}: {message}"),
