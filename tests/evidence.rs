@@ -26,6 +26,8 @@ fn has_openssl() -> bool {
     has
 }
 
+const SOURCES: &str = "data/keys/sources.json";
+
 // ---- packing ------------------------------------------------------------------------------
 
 #[test]
@@ -410,9 +412,7 @@ fn an_altered_bag_with_manifests_written_anew_does_not_pass() {
             "log put in",
             |b| {
                 let key = log_key_at(common::at(2, 40), "CloudTrail", "0000000000000000");
-                fs::write(b.object(&key), gzip(b"{}")).unwrap();
-                let row = format!("{},yes,log,s3://x,1,,,,,,,\r\n", object(&key));
-                b.change("data/custody.csv", |x| x.extend(row.bytes()));
+                b.put(&key, &gzip(b"{}"), "valid");
             },
             "log-unreferenced",
         ),
@@ -420,18 +420,11 @@ fn an_altered_bag_with_manifests_written_anew_does_not_pass() {
             "log said to be unread",
             |b| {
                 fs::remove_file(b.object(&log_key(2))).unwrap();
-                let rows = b.read("data/custody.csv");
-                let rows: Vec<_> = rows
-                    .split("\r\n")
-                    .map(|r| {
-                        if r.contains(&log_key(2)) {
-                            r.replacen(",yes,", ",unreadable,", 1)
-                        } else {
-                            r.to_owned()
-                        }
-                    })
-                    .collect();
-                fs::write(b.path("data/custody.csv"), rows.join("\r\n")).unwrap();
+                b.change_row(&log_key(2), |row| {
+                    row[1] = "unreadable".into();
+                    row[5].clear();
+                    row[11] = "denied".into();
+                });
             },
             "object-unreadable",
         ),
@@ -457,9 +450,17 @@ fn an_altered_bag_with_manifests_written_anew_does_not_pass() {
         damage(&bag);
         bag.write_manifests_anew();
         let checked = bag.check(&[]);
-        assert_eq!(checked.faults(), vec![], "{name}");
+        // Its report still tells of the keys.
+        let last = object(&log_key(HOURS - 1));
+        let faults: Vec<&str> = match name {
+            "other keys" => vec![SOURCES],
+            "newest digest forgotten" => vec![&last],
+            _ => vec![],
+        };
+        let told: Vec<_> = checked.faults().into_iter().map(|(_, path)| path).collect();
+        assert_eq!(told, faults, "{name}");
         assert_ne!(checked.status, 0, "{name}: {}", checked.json);
-        let trouble = matches!(code, "object-unreadable" | "digest-key-unknown");
+        let trouble = code == "object-unreadable";
         assert_eq!(checked.status, if trouble { 3 } else { 1 }, "{name}: {}", checked.json);
         if !code.is_empty() {
             assert!(checked.found().contains(&code.to_owned()), "{name}: {:?}", checked.found());
@@ -564,12 +565,184 @@ fn a_report_that_claims_more_than_its_content_shows_does_not_pass() {
     fs::write(bag.path("data/report/run.json"), report.to_string()).unwrap();
     bag.write_manifests_anew();
     let checked = bag.check(&[]);
-    assert_eq!((checked.status, checked.faults()), (0, vec![]), "{}", checked.json);
-    assert!(checked.json["not_proven"].to_string().contains("another version"));
+    assert_eq!((checked.status, checked.faults()), (3, vec![]), "{}", checked.json);
+    assert!(checked.json["differences"].to_string().contains("Another version"));
     report["totals"]["digests"]["valid"] = 99.into();
     fs::write(bag.path("data/report/run.json"), report.to_string()).unwrap();
     bag.write_manifests_anew();
     assert_eq!(bag.check(&[]).status, 3);
+}
+
+/// A page and a script that say anything, in a bag whose report claims to be another version's.
+#[test]
+fn a_bag_of_another_version_is_incomplete_and_its_page_is_never_taken_for_the_reports() {
+    let tree = Tree::sealed();
+    for (field, value) in [("version", "0.0.1"), ("name", "trailseal-fork")] {
+        let bag = Bag::of(&tree, &[]);
+        let mut report: serde_json::Value =
+            serde_json::from_str(&bag.read("data/report/run.json")).unwrap();
+        report["tool"][field] = value.into();
+        let tool = format!("{} {}", report["tool"]["name"], report["tool"]["version"]);
+        fs::write(bag.path("data/report/run.json"), format!("{report:#}")).unwrap();
+        let own = format!("trailseal {}", env!("CARGO_PKG_VERSION"));
+        bag.replace("bag-info.txt", &own, &tool.replace('"', ""));
+        fs::write(bag.path("data/report/report.html"), "<h1>All is well</h1>").unwrap();
+        bag.write_manifests_anew();
+        let checked = bag.check(&[]);
+        assert_eq!((checked.status, checked.faults()), (3, vec![]), "{}", checked.json);
+        let said = checked.json["differences"].to_string();
+        assert!(said.contains("were not compared with its report"), "{said}");
+    }
+}
+
+/// Two rewritten files of an unsealed bag for each cell that follows from its content.
+#[test]
+fn what_a_bag_says_of_its_own_files_is_recomputed() {
+    type Lie = (&'static str, fn(&Bag), &'static str);
+    let lies: [Lie; 23] = [
+        ("size", |b| b.change_row(&log_key(2), |row| row[4] = "7".into()), "log"),
+        ("hash value", |b| b.change_row(&log_key(2), |row| row[5] = "0".repeat(64)), "log"),
+        ("no hash value", |b| b.change_row(&log_key(2), |row| row[5].clear()), "log"),
+        ("kind", |b| b.change_row(&log_key(2), |row| row[2] = "digest".into()), "log"),
+        ("not packed", |b| b.change_row(&log_key(2), |row| row[1] = "no".into()), "log"),
+        ("unreadable", |b| b.change_row(&log_key(2), |row| row[1] = "unreadable".into()), "log"),
+        ("result", |b| b.change_row(&log_key(2), |row| row[9] = "invalid".into()), "log"),
+        ("code", |b| b.change_row(&log_key(2), |row| row[10] = "log-modified".into()), "log"),
+        ("note", |b| b.change_row(&log_key(2), |row| row[11] = "certified".into()), "log"),
+        (
+            "delivered",
+            |b| b.change_row(&log_key(2), |row| row[6] = "2026-03-01T02:21:00Z".into()),
+            "log",
+        ),
+        (
+            "acquired",
+            |b| b.change_row(&log_key(2), |row| row[7] = "2026-03-01T02:21:00Z".into()),
+            "log",
+        ),
+        ("reader", |b| b.change_row(&log_key(2), |row| row[8] = "operator X".into()), "log"),
+        (
+            "lines",
+            |b| b.replace("data/report/objects.ndjson", &log_key(2), &log_key(3)),
+            "data/report/objects.ndjson",
+        ),
+        (
+            "lines that are none",
+            |b| fs::write(b.path("data/report/objects.ndjson"), "x\n").unwrap(),
+            "data/report/objects.ndjson",
+        ),
+        (
+            "no lines",
+            |b| fs::remove_file(b.path("data/report/objects.ndjson")).unwrap(),
+            "data/report/objects.ndjson",
+        ),
+        ("verdict", |b| b.replace("bag-info.txt", "verified", "incomplete"), "bag-info.txt"),
+        ("time", |b| b.replace("bag-info.txt", AS_OF, "2026-05-31T00:00:00Z"), "bag-info.txt"),
+        (
+            "kept logs",
+            |b| b.replace("bag-info.txt", "Trailseal-Logs: all", "Trailseal-Logs: none"),
+            "bag-info.txt",
+        ),
+        (
+            "let pass",
+            |b| b.change("bag-info.txt", |x| x.extend(b"Trailseal-Unreferenced: notice\n")),
+            "bag-info.txt",
+        ),
+        ("source of a key", |b| b.replace(SOURCES, "\"bits\": 2048", "\"bits\": 4096"), SOURCES),
+        ("key of nobody", |b| fs::write(b.path(SOURCES), "[]").unwrap(), SOURCES),
+        (
+            "PEM of another name",
+            |b| {
+                let pem = files_of(&b.dir).into_keys().find(|p| p.ends_with(".pem")).unwrap();
+                let other = format!("data/keys/{}.pem", "0".repeat(32));
+                fs::copy(b.path(&pem), b.path(&other)).unwrap();
+            },
+            "data/keys/00000000000000000000000000000000.pem",
+        ),
+        (
+            "metadata that hides something",
+            |b| {
+                let sidecar = format!("{}.metadata.json", object(&digest_key(4)));
+                b.replace(&sidecar, "{\n", "{\n \"Hidden\": [1],\n");
+            },
+            "sidecar",
+        ),
+    ];
+    let tree = Tree::sealed();
+    for (name, lie, path) in lies {
+        let bag = Bag::of(&tree, &[]);
+        lie(&bag);
+        bag.write_manifests_of_what_is_there();
+        let path = match path {
+            "log" => object(&log_key(2)),
+            "sidecar" => format!("{}.metadata.json", object(&digest_key(4))),
+            path => path.to_owned(),
+        };
+        let checked = bag.check(&[]);
+        let contradicts = ("bag-contradicts".to_owned(), path);
+        assert!(checked.faults().contains(&contradicts), "{name}: {:?}", checked.faults());
+        assert_eq!(checked.status, 1, "{name}: {}", checked.json);
+    }
+}
+
+/// What a report says that it does not show is recomputed like what it shows.
+#[test]
+fn a_report_that_keeps_quiet_does_not_pass() {
+    let tree = Tree::sealed();
+    for number in 0..3 {
+        let bag = Bag::of(&tree, &[]);
+        let mut report: serde_json::Value =
+            serde_json::from_str(&bag.read("data/report/run.json")).unwrap();
+        report["not_proven"].as_array_mut().unwrap().remove(number);
+        fs::write(bag.path("data/report/run.json"), format!("{report:#}")).unwrap();
+        bag.write_manifests_anew();
+        let checked = bag.check(&[]);
+        assert_eq!(checked.status, 1, "{number}: {}", checked.json);
+        assert!(checked.json["differences"].to_string().contains("does not show"));
+    }
+    let bag = Bag::of(&tree, &[]);
+    bag.replace("data/report/run.json", "\"used\": true", "\"used\": false");
+    bag.write_manifests_anew();
+    assert_eq!(bag.check(&[]).status, 1);
+    let bag = Bag::of(&tree, &[]);
+    bag.replace("data/report/run.json", "\"bytes_hashed\": ", "\"bytes_hashed\": 9");
+    bag.write_manifests_anew();
+    assert_eq!(bag.check(&[]).status, 1);
+}
+
+/// Whoever asks for little, or says that log files are not in the bag, does not keep those that are
+/// from being verified. The script of the bag says the same.
+#[test]
+fn every_log_file_in_a_bag_is_verified_whatever_the_bag_says() {
+    type Case = (&'static str, Vec<String>, String, &'static [u8], &'static str, &'static str);
+    let hour = |hour: i64| common::at(hour, 0).to_string();
+    let some = ["--start-time".into(), hour(2), "--end-time".into(), hour(5)];
+    let none = ["--logs".into(), "none".into()];
+    let injected = || log_key_at(common::at(3, 40), "CloudTrail", "0000000000000000");
+    let altered: &[u8] = b"{\"Records\":[]}";
+    let cases: Vec<Case> = vec![
+        ("altered, said to be none", none.to_vec(), log_key(2), altered, "valid", "log-modified"),
+        ("put in, said to be none", none.to_vec(), injected(), b"{}", "valid", "log-unreferenced"),
+        ("put in beside the time", some.to_vec(), log_key(7), b"{}", "not checked", ""),
+    ];
+    let tree = Tree::sealed();
+    for (name, asked, key, content, result, code) in cases {
+        let asked: Vec<_> = asked.iter().map(String::as_str).collect();
+        let bag = Bag::of(&tree, &asked);
+        assert_eq!(bag.check(&[]).status, 0, "{name}");
+        let rows = bag.read("data/custody.csv");
+        let kept: Vec<_> = rows.split("\r\n").filter(|row| !row.contains(&key)).collect();
+        fs::write(bag.path("data/custody.csv"), kept.join("\r\n")).unwrap();
+        bag.put(&key, &gzip(content), result);
+        bag.write_manifests_anew();
+        let checked = bag.check(&[]);
+        assert_eq!(checked.status, 1, "{name}: {}", checked.json);
+        let found = checked.found();
+        assert!(code.is_empty() || found.contains(&code.to_owned()), "{name}: {found:?}");
+        if has_openssl() {
+            let ran = bag.script(&[]);
+            assert_eq!(ran.status, 1, "{name}: {}", ran.out);
+        }
+    }
 }
 
 /// What people read of a bag is held against its report, and what lies beside it is told.
@@ -766,6 +939,79 @@ fn hostile_archives_are_refused() {
         assert!(checked.err.contains(reason), "{reason}: {}", checked.err);
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// What some programs see of an archive and others do not.
+#[test]
+fn an_archive_of_two_readings_is_refused() {
+    let tree = Tree::sealed();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("evidence.zip");
+    assert_eq!(pack(&tree, &path, &[]).status, 0);
+    assert_eq!(check(&path, &[]).status, 0);
+    let whole = fs::read(&path).unwrap();
+    let find = |pattern: &[u8], nth: usize| {
+        let found = whole.windows(pattern.len()).enumerate().filter(|(_, w)| *w == pattern);
+        found.map(|(at, _)| at).nth(nth).unwrap()
+    };
+    let (second, directory) = (find(b"PK\x03\x04", 1), find(b"PK\x01\x02", 0));
+    let end = whole.len() - 22;
+    // Moves what the directory and the end say of places by some bytes, as whoever inserts them can.
+    let moved = |bytes: &mut Vec<u8>, from: usize, by: u32| {
+        let add = |bytes: &mut [u8], at: usize| {
+            let old = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+            if old as usize >= from {
+                bytes[at..at + 4].copy_from_slice(&(old + by).to_le_bytes());
+            }
+        };
+        let central: Vec<_> =
+            (0..bytes.len() - 4).filter(|at| bytes[*at..].starts_with(b"PK\x01\x02")).collect();
+        central.into_iter().for_each(|at| add(bytes, at + 42));
+        let end = bytes.len() - 22;
+        add(bytes, end + 16);
+    };
+    let mut cases: Vec<(&str, Vec<u8>, &str)> = Vec::new();
+    cases.push(("data before", [b"MZ junk", &whole[..]].concat(), "data precedes"));
+    let mut before = [b"MZ junk", &whole[..]].concat();
+    moved(&mut before, 0, 7);
+    cases.push(("data before, places moved", before, "data precedes the archive's first file"));
+    cases.push(("data after", [&whole[..], b"junk"].concat(), "data follows the archive"));
+    let mut comment = whole.clone();
+    comment[end + 20] = 4;
+    comment.extend(b"note");
+    cases.push(("a comment", comment, "it has a comment"));
+    let mut gap = whole.clone();
+    gap.splice(second..second, *b"hidden");
+    moved(&mut gap, second, 6);
+    cases.push(("data between files", gap, "data that belongs to no file precedes it"));
+    let mut gap = whole.clone();
+    gap.splice(directory..directory, *b"hidden");
+    let at = gap.len() - 22 + 16;
+    gap[at..at + 4].copy_from_slice(&(u32::try_from(directory).unwrap() + 6).to_le_bytes());
+    cases.push(("data before the directory", gap, "between its files and its directory"));
+    let mut local = whole.clone();
+    local[30 + 9] ^= 1;
+    cases.push(("a local name", local, "its own header names it"));
+    let mut local = whole.clone();
+    local[14] ^= 1;
+    cases.push(("a local checksum", local, "differs from the archive's directory"));
+    let mut twice = whole.clone();
+    let name = |at: usize| whole[at + 30..at + 30 + usize::from(whole[at + 26])].to_vec();
+    let (first, other) = (name(0), name(second));
+    if first.len() == other.len() {
+        twice[second + 30..second + 30 + first.len()].copy_from_slice(&first);
+        cases.push(("a name twice", twice, "its own header names it"));
+    }
+    let mut count = whole.clone();
+    count[end + 8] -= 1;
+    count[end + 10] -= 1;
+    cases.push(("one file too few", count, ""));
+    for (name, bytes, reason) in cases {
+        fs::write(&path, bytes).unwrap();
+        let checked = check(&path, &[]);
+        assert_eq!(checked.status, 2, "{name}: {}", checked.err);
+        assert!(checked.err.contains(reason), "{name}: {}", checked.err);
+    }
 }
 
 // ---- by hand ------------------------------------------------------------------------------
@@ -1023,5 +1269,139 @@ fn the_script_fails_a_tampered_bag() {
         let faults: Vec<_> = ran.out.lines().filter(|line| line.starts_with("FAULT")).collect();
         assert!(faults.iter().any(|line| line.contains(said)), "{name}: {faults:#?}");
         assert!(ran.out.contains("RESULT     ") && ran.out.contains("contradicts"), "{name}");
+    }
+}
+
+/// What desktops and copying leave beside log files is in the bag of an honest archive too.
+#[test]
+fn odd_files_of_an_honest_archive_make_no_bag_altered() {
+    let tree = Tree::sealed();
+    let log = log_key(2);
+    let (folder, name) = log.rsplit_once('/').unwrap();
+    tree.write(&format!("{folder}/.DS_Store"), b"\0\0\0\x01Bud1");
+    tree.write(&format!("{folder}/._{name}"), b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X");
+    tree.write(&log.replace(".json.gz", " (1).json.gz"), &fs::read(tree.path(&log)).unwrap());
+    let bag = Bag::of(&tree, &[]);
+    let checked = bag.check(&[]);
+    assert_eq!((bag.status, checked.status), (0, 0), "{}{}", bag.out, checked.json);
+    assert_eq!(checked.json["differences"], serde_json::json!([]));
+    if has_openssl() {
+        let ran = bag.script(&[]);
+        assert!([0, 3].contains(&ran.status), "{}", ran.out);
+    }
+}
+
+/// Every tampering that the one tells the other tells too. Where the script cannot tell it is open:
+/// 3 where the check says 1.
+#[test]
+fn the_script_and_the_check_agree_on_every_tampering() {
+    if !has_openssl() {
+        return;
+    }
+    type Case = (&'static str, fn(&Bag), (u8, u8));
+    let cases: [Case; 22] = [
+        ("nothing", |_| {}, (0, 0)),
+        ("a file beside", |b| fs::write(b.path("README"), "x").unwrap(), (1, 1)),
+        ("a file in data", |b| fs::write(b.path("data/report/x.html"), "x").unwrap(), (1, 1)),
+        ("a file among keys", |b| fs::write(b.path("data/keys/x.txt"), "x").unwrap(), (1, 1)),
+        ("newest digest gone", |b| b.forget(&digest_key(HOURS)), (1, 1)),
+        ("a digest gone", |b| b.forget(&digest_key(4)), (1, 1)),
+        ("first digest gone", |b| b.forget(&digest_key(1)), (1, 1)),
+        ("a log gone", |b| b.forget(&log_key(2)), (1, 1)),
+        ("a log altered", |b| fs::write(b.object(&log_key(2)), gzip(b"{}")).unwrap(), (1, 1)),
+        (
+            "a log put in",
+            |b| b.put(&log_key_at(common::at(2, 40), "CloudTrail", "0000000000000000"), b"x", ""),
+            (1, 1),
+        ),
+        ("a row that says no", |b| b.change_row(&log_key(2), |row| row[1] = "no".into()), (1, 1)),
+        (
+            "a row that says unreadable",
+            |b| b.change_row(&log_key(2), |row| row[1] = "unreadable".into()),
+            (1, 1),
+        ),
+        ("a row's hash value", |b| b.change_row(&log_key(2), |r| r[5] = "0".repeat(64)), (1, 1)),
+        (
+            "log files said to be none",
+            |b| {
+                b.replace("bag-info.txt", "Trailseal-Logs: all", "Trailseal-Logs: none");
+                b.forget(&log_key(2));
+            },
+            (1, 1),
+        ),
+        (
+            "log files said to pass",
+            |b| b.change("bag-info.txt", |x| x.extend(b"Trailseal-Unreferenced: ignore\n")),
+            (1, 1),
+        ),
+        ("a verdict", |b| b.replace("bag-info.txt", "ct: verified", "ct: incomplete"), (1, 1)),
+        ("counts", |b| b.replace("data/report/run.json", "\"valid\": 8", "\"valid\": 99"), (1, 1)),
+        (
+            "a version",
+            |b| {
+                let own = env!("CARGO_PKG_VERSION");
+                b.replace(
+                    "data/report/run.json",
+                    &format!("\"version\": \"{own}\""),
+                    "\"version\": \"9\"",
+                );
+                b.replace("bag-info.txt", &format!("trailseal {own}"), "trailseal 9");
+            },
+            (3, 3),
+        ),
+        (
+            "no keys",
+            |b| {
+                let keys = files_of(&b.dir).into_keys().filter(|p| p.starts_with("data/keys/"));
+                keys.for_each(|key| fs::remove_file(b.path(&key)).unwrap());
+                fs::write(b.path(SOURCES), "[]").unwrap();
+            },
+            (1, 1),
+        ),
+        (
+            "a key that had expired",
+            |b| {
+                b.replace(SOURCES, "2037-07-27T16:00:00Z", "2015-07-27T16:00:00Z");
+                b.replace("data/report/run.json", "2037-07-27T16:00:00Z", "2015-07-27T16:00:00Z");
+                let keys = "data/keys/public-keys-of-any-region.json";
+                b.replace(keys, "2132323200", "1438012800");
+            },
+            (1, 1),
+        ),
+        (
+            "an end that nothing reaches",
+            |b| {
+                let end = common::at(HOURS.into(), 0).to_string();
+                let later = common::at(40, 0).to_string();
+                b.replace("data/report/request.json", &end, &later);
+            },
+            (1, 3),
+        ),
+        (
+            "a start before the chain",
+            |b| {
+                b.replace(
+                    "data/report/request.json",
+                    "\"start\": null",
+                    "\"start\": \"2026-02-01T00:00:00Z\"",
+                );
+            },
+            (3, 3),
+        ),
+    ];
+    let end = common::at(HOURS.into(), 0).to_string();
+    let tree = Tree::sealed();
+    for (name, tamper, expected) in cases {
+        // A digest is due up to the very end.
+        let bag = Bag::of(&tree, &["--end-time", &end, "--grace", "0s"]);
+        tamper(&bag);
+        if name.contains("row") {
+            bag.write_manifests_of_what_is_there();
+        } else {
+            bag.write_manifests_anew();
+        }
+        let (checked, ran) = (bag.check(&[]), bag.script(&[]));
+        let told = format!("{name}: {} {}{}", checked.json, ran.out, ran.err);
+        assert_eq!((checked.status, ran.status), expected, "{told}");
     }
 }

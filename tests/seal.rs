@@ -764,6 +764,39 @@ fn two_runs_that_no_lock_keeps_apart_leave_one_chain() {
     }
 }
 
+/// Another writer that is first with every digest: it writes the same one just before.
+struct Beaten(DirectoryStore);
+
+impl Store for Beaten {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+    fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        self.0.list(folder, each)
+    }
+    fn get(&self, key: &str) -> Result<Object, StoreError> {
+        self.0.get(key)
+    }
+    fn put_new(&self, key: &str, body: &[u8], metadata: &Metadata) -> Result<Put, StoreError> {
+        self.0.put_new(key, body, metadata)?;
+        self.0.put_new(key, body, metadata)
+    }
+    fn lock(&self) -> Result<WriterGuard, StoreError> {
+        Ok(WriterGuard::none())
+    }
+}
+
+/// However often another writer is first: what it writes is what was due.
+#[test]
+fn a_run_that_is_never_first_ends_with_the_chain() {
+    let desk = Desk::unsealed(0..24);
+    let store = Beaten(DirectoryStore::open(desk.tree.root(), "tree").unwrap());
+    let (report, result) = seal(&seal_request(48), Arc::new(store), String::new(), key(), &Silent);
+    result.unwrap();
+    assert_eq!((report.sealed.len(), report.sealed_until), (0, Some(at(48, 0))));
+    one_chain(&desk, 48);
+}
+
 #[test]
 fn two_processes_at_once_leave_one_chain() {
     for _ in 0..5 {
@@ -907,4 +940,108 @@ fn the_signatures_are_in_the_sidecars_and_in_the_successors() {
         let bytes = gunzip(&std::fs::read(desk.tree.path(&digest_key(hour))).unwrap());
         assert_eq!(next.hash, Sha256Hash::of(&bytes));
     }
+}
+
+// The head that is expected.
+
+/// The digests that `seal --format json` says it found, or left.
+fn heads(out: &str, field: &str) -> Vec<(String, String)> {
+    let json: serde_json::Value = serde_json::from_str(out).unwrap();
+    assert_eq!(json["schema"], "trailseal.seal/1");
+    let text = |head: &serde_json::Value, name: &str| head[name].as_str().unwrap().to_owned();
+    json[field].as_array().unwrap().iter().map(|h| (text(h, "key"), text(h, "sha256"))).collect()
+}
+
+#[test]
+fn a_run_says_which_head_it_found_and_which_it_left() {
+    let desk = Desk::unsealed([0, 1]);
+    let first = desk.seal(2, &[]);
+    assert!(first.out.starts_with("head found: none\n"), "{}", first.out);
+    let hash = Sha256Hash::of(&gunzip(&std::fs::read(desk.tree.path(&digest_key(2))).unwrap()));
+    let head = format!("{} sha256:{hash} (ends {})", digest_key(2), at(2, 0));
+    assert!(first.out.ends_with(&format!("head now: {head}\n")), "{}", first.out);
+    let second = desk.seal(2, &[]);
+    assert!(second.out.contains(&format!("head found: {head}\n")), "{}", second.out);
+    let third = desk.seal(3, &["--format", "json"]);
+    assert_eq!(heads(&third.out, "found"), [(digest_key(2), hash.to_string())]);
+    assert_eq!(heads(&third.out, "heads")[0].0, digest_key(3));
+    assert_eq!(heads(&third.out, "sealed")[0], heads(&third.out, "heads")[0]);
+}
+
+/// Whoever deletes the newest digest and puts a log file in its time has it signed by the next run,
+/// unless that is told which head to expect.
+#[test]
+fn a_chain_that_lost_its_expected_head_is_not_signed_on() {
+    let hash = |desk: &Desk| {
+        Sha256Hash::of(&gunzip(&std::fs::read(desk.tree.path(&digest_key(HOURS))).unwrap()))
+            .to_string()
+    };
+    let inject = |desk: &Desk| {
+        desk.tree.remove(&digest_key(HOURS));
+        let _ = std::fs::remove_file(desk.tree.sidecar(&digest_key(HOURS)));
+        desk.tree.write_log(&log_key_at(at(7, 40), "CloudTrail", "0000000000000000"));
+    };
+    let until = i64::from(HOURS) + 1;
+    let desk = Desk::sealed();
+    inject(&desk);
+    assert_eq!(desk.seal(until, &[]).status, 0, "nothing in the chain shows it");
+    for by_key in [true, false] {
+        let desk = Desk::sealed();
+        let expected = if by_key { digest_key(HOURS) } else { hash(&desk) };
+        inject(&desk);
+        let before = listing(desk.tree.root());
+        let ran = desk.seal(until, &["--expect-head", &expected]);
+        assert_eq!(ran.status, 1, "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains("does not hold the expected digest"), "{}", ran.err);
+        assert!(ran.out.contains(&format!("head found: {}", digest_key(HOURS - 1))), "{}", ran.out);
+        assert_eq!(listing(desk.tree.root()), before, "nothing was written");
+        // Also where nothing is due.
+        let ran = desk.seal(i64::from(HOURS) - 1, &["--expect-head", &expected]);
+        assert_eq!(ran.status, 1);
+    }
+    let desk = Desk::sealed();
+    let expected = hash(&desk);
+    for (more, status) in [(vec![expected.as_str()], 0), (vec![&digest_key(3)], 0)] {
+        let more: Vec<_> = more.into_iter().flat_map(|head| ["--expect-head", head]).collect();
+        assert_eq!(desk.seal(until, &more).status, status, "as it was left, or longer: {more:?}");
+    }
+    // Another digest of the same key, by another signer.
+    let desk = Desk::sealed();
+    let both = format!("{} {}", digest_key(HOURS), "0".repeat(64));
+    let ran = desk.seal(until, &["--expect-head", &both]);
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    let new = SigningKey::generate().unwrap();
+    desk.seal_with(&new, until);
+    let ran = desk.seal(until + 1, &["--expect-head", &digest_key(HOURS)]);
+    assert_eq!(ran.status, 3, "{}", ran.err);
+    assert!(ran.err.contains("another key signed it"), "{}", ran.err);
+}
+
+#[test]
+fn an_empty_chain_is_not_the_expected_one() {
+    let desk = Desk::unsealed([0, 1]);
+    let ran = desk.seal(2, &["--expect-head", &digest_key(1)]);
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    assert_eq!(digests(&desk.tree).len(), 0);
+}
+
+#[test]
+fn a_head_file_remembers_both_heads() {
+    let desk = Desk::sealed();
+    let file = desk.files.path().join("head.json");
+    let more = ["--head-file", file.to_str().unwrap()];
+    assert_eq!(desk.seal(8, &more).status, 0, "a file that is not there yet");
+    assert!(std::fs::read_to_string(&file).unwrap().contains(&digest_key(8)));
+    desk.tree.write_log(&log_key_at(at(2, 40), "CloudTrail", "aaaaaaaaaaaaaaaa"));
+    assert_eq!(desk.seal(9, &more).status, 0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(&digest_key(9)) && text.contains(&backfill_key(9)), "{text}");
+    desk.tree.remove(&backfill_key(9));
+    let _ = std::fs::remove_file(desk.tree.sidecar(&backfill_key(9)));
+    let ran = desk.seal(10, &more);
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    assert!(ran.err.contains(&backfill_key(9)), "{}", ran.err);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "the file is as it was");
+    std::fs::write(&file, "{}").unwrap();
+    assert_eq!(desk.seal(10, &more).status, 2);
 }

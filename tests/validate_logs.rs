@@ -124,6 +124,34 @@ fn strict_finds_what_fails_open() {
     assert!(out.contains("violation chain-truncated"), "{out}");
 }
 
+/// What ends these rules with 255 is incomplete to verify, which may find more all the same.
+#[test]
+fn strict_has_a_verdict_where_trouble_ends_the_other_rules() {
+    let server = bucket_of(&Tree::sealed());
+    let digests = format!("list:AWSLogs/{ACCOUNT}/CloudTrail-Digest/");
+    server.fault(&digests, Fault::Status(403, "AccessDenied"), None);
+    assert_eq!(validate(&server, &[]).status.code(), Some(255), "as the AWS CLI has it");
+    let (status, out, err) = said(&validate(&server, &["--strict"]));
+    assert_eq!(status, Some(3), "{out}{err}");
+    assert!(err.contains("AccessDenied"), "{err}");
+    assert!(out.contains("trailseal verify: INCOMPLETE"), "{out}");
+}
+
+/// An object of which one thing was told may have another wrong with it.
+#[test]
+fn strict_tells_of_what_weighs_more_than_what_was_told() {
+    let tree = Tree::sealed();
+    tree.change(&log_key(2), |bytes| bytes.extend(b"more"));
+    let server = bucket_of(&tree);
+    server.fault(&digest_key(4), Fault::Status(403, "AccessDenied"), None);
+    let (status, out, err) = said(&validate(&server, &["--strict"]));
+    assert_eq!(status, Some(1), "{out}{err}");
+    assert!(err.contains(&format!("{}\tUNREAD: ", digest_key(4))), "{err}");
+    let passed = out.split_once("The rules above let pass:\n").unwrap().1;
+    assert!(passed.contains(&format!("violation log-trailing-data\t{}\t", log_key(2))), "{out}");
+    assert!(!passed.contains("object-unreadable\tAWSLogs"), "told above: {out}");
+}
+
 #[test]
 fn certificates_are_checked_whatever_is_asked() {
     let server = bucket_of(&Tree::sealed());

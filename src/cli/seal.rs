@@ -5,18 +5,26 @@ use std::sync::Arc;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::keys::read_key_file;
+use super::output::{WholeFile, unwritable};
 use super::run_args::{PaceArgs, progress};
 use super::source::{AwsArgs, Opener, S3, slashed};
 use super::time_args::{TimeArg, parse_interval, parse_time};
-use super::{Failure, INCOMPLETE, INTERNAL, Io};
+use super::{Failure, Format, INCOMPLETE, INTERNAL, Io};
 use crate::crypto::{KeyForm, Signer, SigningKey, Validity};
 use crate::model::{
-    AccountId, BucketName, ChainKind, OrganizationId, Place, Printable, Region, TrailName,
+    AccountId, BucketName, ChainKind, OrganizationId, Place, Printable, Region, Sha256Hash,
+    TrailName,
 };
-use crate::run::seal::{SealError, SealReport, SealRequest, seal};
+use crate::report::json;
+use crate::run::seal::{ChainHead, SealError, SealReport, SealRequest, seal};
+use crate::seal::ExpectedHead;
 use crate::store::{DirectoryStore, Store};
+
+/// The exit status of a chain that is not the expected one.
+const VIOLATION: u8 = 1;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,12 +35,14 @@ Examples:
         --start-time 2026-07-10T11:00:00Z --end-time 2026-07-10T14:00:00Z
     trailseal verify ./copy --keys keys/public-keys.json
 
-  Every hour, from a scheduler: continue the chain up to now
+  Every hour, from a scheduler: continue the chain up to now, and refuse to go on where its newest
+  digest is no longer the one that the last run left
     trailseal seal ./copy --account 111122223333 --region eu-west-1 --trail audit \\
-        --bucket my-bucket --key keys/signing-key.pem
+        --bucket my-bucket --key keys/signing-key.pem --head-file /var/lib/trailseal/audit.head
 
 Exit status:
   0  everything that is due is sealed (perhaps nothing was)
+  1  violation: the chain no longer holds the expected head, or holds it altered; nothing was sealed
   2  wrong usage or configuration: nothing was sealed
   3  incomplete: an object could not be read or written, or cannot be vouched for; what was
      sealed before it stands, and the next run continues from there
@@ -97,6 +107,20 @@ pub struct SealArgs {
     #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = parse_interval)]
     interval: SignedDuration,
 
+    /// A digest that the chain must still hold, as an earlier run printed it: its key, or the
+    /// SHA-256 hash value of its content (repeatable). Digests after it must lead back to it
+    #[arg(long, value_name = "KEY|HASH", value_parser = ExpectedHead::parse)]
+    expect_head: Vec<ExpectedHead>,
+
+    /// Keep the chain's head in this file: what it holds is expected, and the new head is written
+    /// to it. Keep it where whoever may write to the source may not
+    #[arg(long, value_name = "FILE")]
+    head_file: Option<PathBuf>,
+
+    /// How the result is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
     #[command(flatten)]
     pace: PaceArgs,
 
@@ -112,6 +136,11 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let mut opener = Opener::new(&args.aws);
     let place = open(args, &mut opener)?;
     let mut request = request(args, &place, io.now)?;
+    if let Some(file) = &args.head_file {
+        request.expected.extend(read_heads(file)?);
+    }
+    // Before anything is sealed: a head that cannot be kept would be missed by the next run.
+    let head_file = args.head_file.as_deref().map(WholeFile::begin).transpose()?;
     let key = open_key(&args.key, &mut opener)?;
     if let Some(path) = &args.cert {
         request.validity = check_certificate(&*key, path)?;
@@ -121,8 +150,14 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let SealPlace { store, base, .. } = place;
     let (report, result) = seal(&request, store, base, &*key, progress);
     drop(bar);
-    if !args.pace.quiet {
-        tell(&report, result.is_ok(), io).map_err(Failure::internal)?;
+    let told = match args.format {
+        Format::Json => json::render_line(&outcome(&report), io.out),
+        Format::Text if args.pace.quiet => Ok(()),
+        Format::Text => tell(&report, result.is_ok(), io),
+    };
+    told.map_err(Failure::internal)?;
+    if let Some(file) = head_file.filter(|_| keeps_heads(&report, &result)) {
+        write_heads(file, &report)?;
     }
     result.map(|()| 0).map_err(|error| failure(&error, &report))
 }
@@ -150,6 +185,7 @@ fn request(args: &SealArgs, place: &SealPlace, now: Timestamp) -> Result<SealReq
         start,
         end,
         interval: args.interval,
+        expected: args.expect_head.clone(),
         validity: None,
         now,
         jobs: args.pace.jobs(None),
@@ -236,7 +272,119 @@ fn open(args: &SealArgs, opener: &mut Opener<'_>) -> Result<SealPlace, Failure> 
     Ok(SealPlace { store: Arc::new(store), base, bucket, prefix })
 }
 
+/// A head file: the heads that the last run left.
+#[derive(Debug, Serialize, Deserialize)]
+struct HeadFile {
+    schema: String,
+    heads: Vec<HeadLine>,
+}
+
+/// One head.
+#[derive(Debug, Serialize, Deserialize)]
+struct HeadLine {
+    kind: ChainKind,
+    key: String,
+    sha256: String,
+    end: Timestamp,
+}
+
+impl HeadLine {
+    fn of(head: &ChainHead) -> Self {
+        let ChainHead { key, hash, end, kind } = head;
+        Self { kind: *kind, key: key.clone(), sha256: hash.to_string(), end: *end }
+    }
+}
+
+const HEAD_SCHEMA: &str = "trailseal.seal-head/1";
+
+/// The heads that a file expects; none where it is not there yet.
+fn read_heads(file: &Path) -> Result<Vec<ExpectedHead>, Failure> {
+    let shown = file.display().to_string();
+    let refused = |why: String| {
+        Failure::usage(format!("{}: {why}", Printable(&shown))).remedy(
+            "give a file that trailseal seal --head-file wrote, or one that is not there yet",
+        )
+    };
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(refused(error.to_string())),
+    };
+    let heads: HeadFile =
+        serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
+    if heads.schema != HEAD_SCHEMA {
+        return Err(refused(format!("its schema is {}, not {HEAD_SCHEMA}", heads.schema)));
+    }
+    let expected = |head: HeadLine| {
+        let hash = Sha256Hash::parse(&head.sha256);
+        let hash = hash.ok_or_else(|| refused(format!("{} is no hash value", head.sha256)))?;
+        Ok(ExpectedHead::new(head.key, hash))
+    };
+    heads.heads.into_iter().map(expected).collect()
+}
+
+/// Whether a run's heads are to be kept: not those of a chain that was not the expected one, nor
+/// where the run did not come to look.
+fn keeps_heads(report: &SealReport, result: &Result<(), SealError>) -> bool {
+    let unexpected = matches!(result, Err(SealError::Unexpected(_)));
+    report.found.is_some() && !report.heads.is_empty() && !unexpected
+}
+
+fn write_heads(mut file: WholeFile, report: &SealReport) -> Result<(), Failure> {
+    let heads = report.heads.iter().map(HeadLine::of).collect();
+    let heads = HeadFile { schema: HEAD_SCHEMA.to_owned(), heads };
+    let written = json::render(&heads, &mut file);
+    written.map_err(|error| unwritable(&file.shown(), &error))?;
+    file.complete()
+}
+
+/// The result for machines, on one line.
+fn outcome(report: &SealReport) -> serde_json::Value {
+    let heads = |heads: &[ChainHead]| heads.iter().map(HeadLine::of).collect::<Vec<_>>();
+    let sealed: Vec<_> = report
+        .sealed
+        .iter()
+        .map(|digest| {
+            serde_json::json!({
+                "kind": digest.kind,
+                "key": digest.key,
+                "sha256": digest.hash.to_string(),
+                "start": digest.window.start,
+                "end": digest.window.end,
+                "log_files": digest.log_files,
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "schema": "trailseal.seal/1",
+        "found": report.found.as_deref().map(heads),
+        "sealed": sealed,
+        "heads": heads(&report.heads),
+        "sealed_until": report.sealed_until,
+        "waiting": report.waiting,
+        "before_start": report.before_start,
+        "without_events": report.without_events,
+    })
+}
+
+/// Writes the heads of the chain and of its backfill chain, each on a line.
+fn tell_heads(word: &str, heads: &[ChainHead], io: &mut Io<'_>) -> std::io::Result<()> {
+    if heads.is_empty() {
+        return writeln!(io.out, "head {word}: none");
+    }
+    heads.iter().try_for_each(|ChainHead { key, hash, end, kind }| {
+        let kind = match kind {
+            ChainKind::Standard => "",
+            ChainKind::Backfill => " (backfill)",
+        };
+        writeln!(io.out, "head {word}{kind}: {} sha256:{hash} (ends {end})", Printable(key))
+    })
+}
+
 fn tell(report: &SealReport, whole: bool, io: &mut Io<'_>) -> std::io::Result<()> {
+    if let Some(found) = &report.found {
+        tell_heads("found", found, io)?;
+    }
     for digest in &report.sealed {
         let kind = match digest.kind {
             ChainKind::Standard => "",
@@ -256,6 +404,9 @@ fn tell(report: &SealReport, whole: bool, io: &mut Io<'_>) -> std::io::Result<()
     }
     if let Some(until) = report.sealed_until {
         writeln!(io.out, "the chain is sealed up to {until}")?;
+    }
+    if !report.sealed.is_empty() {
+        tell_heads("now", &report.heads, io)?;
     }
     if report.waiting > 0 {
         writeln!(
@@ -285,10 +436,12 @@ fn failure(error: &SealError, report: &SealReport) -> Failure {
     let status = match error {
         SealError::Request(_) | SealError::Validity { .. } => super::USAGE,
         SealError::Threads(_) => INTERNAL,
+        SealError::Unexpected(unexpected) if unexpected.is_violation() => VIOLATION,
         _ => INCOMPLETE,
     };
     let remedy = match error {
         SealError::Request(_) => None,
+        SealError::Unexpected(_) => Some("nothing was sealed; run trailseal verify with --start-time and --end-time, and find out who deleted or replaced the digest: what lies there now must not be signed".to_owned()),
         SealError::Validity { .. } => Some("make a new key (trailseal keys generate DIR), or one whose validity reaches back (--valid-from)".to_owned()),
         _ if report.sealed.is_empty() => {
             Some("nothing was sealed; mend the cause and run again".to_owned())

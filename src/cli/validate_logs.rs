@@ -24,8 +24,8 @@ use crate::run::validate_logs::{
 };
 use crate::run::verify::{VerifyRequest, verify};
 use crate::store::{Object, StoreError};
-use crate::verify::Severity;
 use crate::verify::digest::Rules;
+use crate::verify::{Code, Finding, Severity};
 
 /// The exit status of the AWS CLI where its command could not do its work.
 const FAILED: u8 = 255;
@@ -282,11 +282,19 @@ fn answer(
     let mut teller =
         Teller { verbose: args.verbose, after_blank: true, error: None, errors: Vec::new() };
     let source: Arc<dyn Source> = Arc::new(Online(calls));
-    let summary =
-        validate(request, source, &mut |said| teller.tell(said, io)).map_err(Ended::Said)?;
+    let validated = validate(request, source, &mut |said| teller.tell(said, io));
     if let Some(error) = teller.error {
         return Err(error.into());
     }
+    let summary = match validated {
+        Ok(summary) => summary,
+        // What ends these rules is what verify calls incomplete, and it may find more.
+        Err(text) if args.strict && !request.stop.is_set() => {
+            writeln!(io.err, "\n{text}")?;
+            return strict(request, aws, &teller.errors, io);
+        }
+        Err(text) => return Err(Ended::Said(text)),
+    };
     if !teller.after_blank {
         writeln!(io.out)?;
     }
@@ -374,8 +382,14 @@ fn strict(
     let source = format!("s3://{}", request.bucket);
     let bucket = BucketName::parse(&request.bucket).map_err(name)?;
     let prefix = slashed(request.prefix.as_deref().unwrap_or_default());
-    let store = S3Store::open(aws, bucket, &prefix, &source, Need::Listing)
-        .map_err(|error| Ended::Said(error.to_string()))?;
+    let store = match S3Store::open(aws, bucket, &prefix, &source, Need::Listing) {
+        Ok(store) => store,
+        Err(error) => {
+            writeln!(io.err, "\n{error}")?;
+            writeln!(io.out, "{BY_VERIFY}INCOMPLETE")?;
+            return Ok(INCOMPLETE);
+        }
+    };
     let verification = VerifyRequest {
         start: Some(request.start),
         end: Some(request.end),
@@ -395,17 +409,14 @@ fn strict(
     let rules = Rules::of_bucket(KeyRing::new());
     let online = super::cloudtrail::Online::new(aws.clone());
     let report = verify(&verification, sources, rules, Some(&online), found, &Silent, None)?;
-    let passed = report.findings.iter().filter(|finding| {
-        let key = finding.key.as_ref().map(|key| format!("/{key}\t"));
-        !key.is_some_and(|key| told.iter().any(|text| text.contains(&key)))
-    });
-    let passed: Vec<_> = passed.filter(|f| f.severity > Severity::Notice).collect();
+    let weighs = report.findings.iter().filter(|f| f.severity > Severity::Notice);
+    let passed: Vec<_> = weighs.filter(|f| !told.iter().any(|text| says(text, f))).collect();
     let verdict = match report.verdict {
         Verdict::Verified => "VERIFIED",
         Verdict::Violation => "VIOLATION",
         Verdict::Incomplete => "INCOMPLETE",
     };
-    writeln!(io.out, "\nBy the rules of trailseal verify: {verdict}")?;
+    writeln!(io.out, "{BY_VERIFY}{verdict}")?;
     if !passed.is_empty() {
         writeln!(io.out, "The rules above let pass:")?;
     }
@@ -416,6 +427,29 @@ fn strict(
         writeln!(io.out, "  {severity} {code}\t{key}\t{message}")?;
     }
     Ok(report.exit_status)
+}
+
+/// The line that ends with the verdict of verify.
+const BY_VERIFY: &str = "\nBy the rules of trailseal verify: ";
+
+/// Whether a line about an object says what a finding does: that it is not valid, or was not read.
+/// A finding on its place in the chain, or one that weighs more, says something else.
+fn says(text: &str, finding: &Finding) -> bool {
+    let of_the_object = match finding.code {
+        Code::LogMissing
+        | Code::LogModified
+        | Code::LogMalformed
+        | Code::DigestMissing
+        | Code::DigestModified
+        | Code::DigestMalformed
+        | Code::DigestMoved
+        | Code::DigestUnsigned
+        | Code::DigestKeyUnknown => text.contains("\tINVALID"),
+        Code::ObjectUnreadable | Code::ObjectArchived => text.contains("\tUNREAD"),
+        _ => false,
+    };
+    let key = finding.key.as_ref().map(|key| format!("/{key}\t"));
+    of_the_object && key.is_some_and(|key| text.contains(&key))
 }
 
 /// AWS, asked as the AWS CLI asks it.

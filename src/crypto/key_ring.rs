@@ -156,6 +156,17 @@ impl PublicKey {
         &self.fingerprint
     }
 
+    /// The DER bytes that its main fingerprint is of: those of PKCS#1 or, for a list entry that
+    /// holds it in that form, its `SubjectPublicKeyInfo`.
+    #[must_use]
+    pub fn named_der(&self) -> Vec<u8> {
+        let other = || self.spki_der().filter(|der| fingerprint_of(der) == self.fingerprint);
+        match fingerprint_of(&self.pkcs1) == self.fingerprint {
+            true => self.pkcs1.clone(),
+            false => other().unwrap_or_else(|| self.pkcs1.clone()),
+        }
+    }
+
     /// Every fingerprint that it is found by, the main one first.
     pub fn fingerprints(&self) -> impl Iterator<Item = &Fingerprint> {
         std::iter::once(&self.fingerprint).chain(&self.others)

@@ -4,6 +4,7 @@
 //! shows the bucket.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::Arc;
 
 use crate::model::key_name::DIGEST_FOLDER;

@@ -206,6 +206,7 @@ fn seal_area(
     let place =
         Place { prefix: String::new(), organization: None, account: AccountId::parse(account)? };
     let request = SealRequest {
+        expected: Vec::new(),
         validity: None,
         bucket: BucketName::parse(BUCKET)?,
         place,

@@ -5,23 +5,26 @@
 //! was cut off leaves whole digests only, each with its signature; at most a signature without its
 //! digest, which the next run then writes, because sealing the same log files gives the same bytes.
 
+mod outcome;
+
 use std::collections::VecDeque;
 use std::num::NonZero;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::pool::{Pool, Stop, Ticket};
 use super::progress::Progress;
 use super::sources::{Area, AreaId, Found, Sources, read_digest_again};
-use crate::crypto::{KeyRing, Signer, SigningKeyError, Validity};
+use crate::crypto::{KeyRing, Signer, Validity};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::time::{hours, sub};
 use crate::model::{
-    BucketName, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Place, Previous, Printable,
-    Region, TrailName, Window,
+    BucketName, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Place, Previous, Region,
+    TrailName, Window,
 };
-use crate::seal::{Draft, EventTimes, Head, builder, slots};
+use crate::seal::{Draft, EventTimes, ExpectedHead, FoundDigest, Head, builder, slots};
 use crate::store::{Put, Store, StoreError};
 use crate::verify::completeness::Listed;
 use crate::verify::digest::{Examined, Location, Rules, State, StoredObject, Trouble, examine};
@@ -29,11 +32,19 @@ use crate::verify::inflate::{AlreadyInflated, inflate};
 use crate::verify::unlisted::Delivery;
 use crate::verify::{Finding, Limits, MemoryBudget, Severity};
 
+pub use self::outcome::{ChainHead, SealError, SealReport, SealedDigest};
+
 /// How long after its digest a log file may still come and be taken into a backfill digest: AWS
 /// delivers again for up to 30 days.
 const LATE_DAYS: i64 = 31;
-/// How often another writer may be first before the run gives up.
-const TURNS: usize = 20;
+/// How often in a row another writer may be first although the chain does not grow, before the run
+/// gives up. Where the chain grows, the other writer's digests are the progress, and they come to an
+/// end with what is due.
+const TURNS: u32 = 20;
+/// The pause after the first such turn; each one after it is longer, as a store may be slow to show
+/// what was written.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// What is to be sealed.
 #[derive(Debug, Clone)]
@@ -54,90 +65,14 @@ pub struct SealRequest {
     pub end: Timestamp,
     /// How much time a digest covers.
     pub interval: SignedDuration,
+    /// Digests that the chain must still hold; empty where nothing is known of it.
+    pub expected: Vec<ExpectedHead>,
     /// When the key is valid; a digest that ends outside of it is not made.
     pub validity: Option<Validity>,
     /// The time of the run.
     pub now: Timestamp,
     /// How many log files are read at once.
     pub jobs: NonZero<usize>,
-}
-
-/// A digest that was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedDigest {
-    /// Its key.
-    pub key: String,
-    /// Its time.
-    pub window: Window,
-    /// How many log files it lists.
-    pub log_files: usize,
-    /// Standard or backfill.
-    pub kind: ChainKind,
-}
-
-/// What a run did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SealReport {
-    /// The digests written, in order.
-    pub sealed: Vec<SealedDigest>,
-    /// Where the chain has come to.
-    pub sealed_until: Option<Timestamp>,
-    /// Late log files that wait for the next interval, because this one's backfill digest is
-    /// written already.
-    pub waiting: u64,
-    /// Log files older than the chain, which no digest of it covers.
-    pub before_start: u64,
-    /// Log files whose JSON holds no events that could be read: sealed as they are.
-    pub without_events: Vec<String>,
-}
-
-/// Why a run ended early. What was written until then stands.
-#[derive(Debug, thiserror::Error)]
-pub enum SealError {
-    /// The request does not fit the chain.
-    #[error("{0}")]
-    Request(String),
-    /// The key is not valid when a digest that is due ends.
-    #[error("the certificate is valid from {} to {}, and a digest that is due ends {end}", .validity.from, .validity.to)]
-    Validity {
-        /// When it is valid.
-        validity: Validity,
-        /// The digest's end.
-        end: Timestamp,
-    },
-    /// The store failed.
-    #[error("{}: {error}", Printable(.key))]
-    Store {
-        /// The object or folder.
-        key: String,
-        /// What happened.
-        error: StoreError,
-    },
-    /// A digest of the chain cannot be built on.
-    #[error("{}: {reason}", Printable(.key))]
-    Digest {
-        /// The digest.
-        key: String,
-        /// Why not.
-        reason: String,
-    },
-    /// A log file cannot be vouched for.
-    #[error("{}: the log file cannot be sealed: {reason}", Printable(.key))]
-    Log {
-        /// The log file.
-        key: String,
-        /// Why not.
-        reason: String,
-    },
-    /// The signer does not sign.
-    #[error(transparent)]
-    Signing(#[from] SigningKeyError),
-    /// Threads cannot be started, or one failed.
-    #[error("a worker thread failed: {0}")]
-    Threads(String),
-    /// Other writers were first again and again.
-    #[error("other writers were first {TURNS} times in a row")]
-    Crowded,
 }
 
 /// Seals what is due; the report tells what was written, also when the run ends early.
@@ -178,12 +113,23 @@ fn run(
         key_unknown: Severity::Incomplete,
     });
     let sealer = Sealer { request, sources, rules, pool, id, area, signer, progress };
-    for _ in 0..TURNS {
-        if sealer.turn(report)? {
-            return Ok(());
+    let (mut turns, mut pause, mut heads) = (0, FIRST_PAUSE, None);
+    while !sealer.turn(report)? {
+        // Another writer was first. What it wrote is what is due, so the chain comes to its end
+        // unless nothing of it can be seen.
+        let seen = Some((report.heads.clone(), report.sealed.len()));
+        if seen != heads {
+            (turns, pause, heads) = (0, FIRST_PAUSE, seen);
+            continue;
         }
+        turns += 1;
+        if turns >= TURNS {
+            return Err(SealError::Crowded);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
-    Err(SealError::Crowded)
+    Ok(())
 }
 
 struct Sealer<'a> {
@@ -205,6 +151,16 @@ struct Chain {
     /// Where it starts, unless that is so long ago that nothing older is looked at.
     start: Option<Timestamp>,
     listed: Listed,
+    /// Its digests, as far back as they are read.
+    digests: Vec<FoundDigest>,
+}
+
+impl Chain {
+    fn heads(&self) -> Vec<ChainHead> {
+        let standard = self.standard.iter().map(|head| ChainHead::of(ChainKind::Standard, head));
+        let backfill = self.backfill.iter().map(|head| ChainHead::of(ChainKind::Backfill, head));
+        standard.chain(backfill).collect()
+    }
 }
 
 /// A log file to be sealed: by which time it belongs to an interval, and its key.
@@ -214,6 +170,11 @@ impl Sealer<'_> {
     /// Reads the chain and seals what is due; `false` when another writer was first.
     fn turn(&self, report: &mut SealReport) -> Result<bool, SealError> {
         let chain = self.read_chain()?;
+        report.heads = chain.heads();
+        report.found.get_or_insert_with(|| chain.heads());
+        for expected in &self.request.expected {
+            expected.check(&chain.digests)?;
+        }
         let logs = self.waiting_logs(&chain)?;
         let from = self.start(&chain, &logs)?;
         let split = logs.partition_point(|(time, _)| *time < from);
@@ -336,8 +297,17 @@ impl Sealer<'_> {
                 }
             }
             Put::Created => {
-                let (key, window) = (sealed.key, sealed.head.window);
-                report.sealed.push(SealedDigest { key, window, log_files: keys.len(), kind });
+                let head = ChainHead::of(kind, &sealed.head);
+                report.heads.retain(|head| head.kind != kind);
+                report.heads.push(head.clone());
+                let (window, log_files) = (sealed.head.window, keys.len());
+                report.sealed.push(SealedDigest {
+                    key: sealed.key,
+                    hash: head.hash,
+                    window,
+                    log_files,
+                    kind,
+                });
                 Ok(Some(sealed.head))
             }
         }
@@ -393,7 +363,8 @@ impl Sealer<'_> {
         let first = names.iter().find(|n| n.kind == ChainKind::Standard).cloned();
         for name in names {
             let is_head = heads.iter().flatten().any(|head| *head == name);
-            if name.end < horizon && !is_head {
+            let is_expected = || self.request.expected.iter().any(|e| e.names(&name.to_string()));
+            if name.end < horizon && !is_head && !is_expected() {
                 continue;
             }
             let examined = self.read_digest(&name)?;
@@ -416,6 +387,9 @@ impl Sealer<'_> {
                         reason: trouble.cause,
                     },
                 )?;
+            }
+            if !self.request.expected.is_empty() {
+                chain.digests.extend(self.found(name.kind, &examined)?);
             }
             if is_head {
                 let head = self.head(&examined)?;
@@ -447,6 +421,26 @@ impl Sealer<'_> {
             State::Failed(finding) => Err(SealError::Digest { key, reason: unsound(finding) }),
             _ => Ok(examined),
         }
+    }
+
+    /// A digest as it is held against the head that is expected.
+    fn found(
+        &self,
+        kind: ChainKind,
+        examined: &Examined,
+    ) -> Result<Option<FoundDigest>, SealError> {
+        let Some(content) = &examined.content else { return Ok(None) };
+        let digest = &content.digest;
+        let signature = examined.signature.clone();
+        let is_ours = digest.fingerprint == *self.signer.fingerprint()
+            && signature == Some(builder::sign(self.signer, digest, content.hash)?);
+        let link = Previous {
+            bucket: digest.bucket.clone(),
+            object: digest.object.clone(),
+            hash: content.hash,
+            signature: signature.unwrap_or_default(),
+        };
+        Ok(Some(FoundDigest { kind, link, previous: digest.previous.clone(), is_ours }))
     }
 
     /// What the next digest links to. The newest digest must carry the signature that belongs to

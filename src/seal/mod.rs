@@ -5,7 +5,9 @@
 
 pub mod builder;
 pub mod events;
+pub mod expected;
 pub mod slots;
 
 pub use builder::{Draft, Head, Sealed};
 pub use events::EventTimes;
+pub use expected::{ExpectedHead, FoundDigest, UnexpectedHead};

@@ -121,11 +121,12 @@ impl Bag {
         fs::write(self.path("tagmanifest-sha256.txt"), tags).unwrap();
     }
 
-    /// The hash values of the objects as they are now, where custody is still a table.
+    /// The sizes and hash values of the objects as they are now, where custody is still a table.
     fn write_custody_anew(&self) {
         let text = self.read("data/custody.csv");
         let Some((header, rows)) = text.split_once("\r\n") else { return };
-        let at = header.split(',').position(|name| name == "sha256").unwrap();
+        let column = |named: &str| header.split(',').position(|name| name == named).unwrap();
+        let (at, size) = (column("sha256"), column("size"));
         let anew = |row: &str| {
             let mut cells: Vec<_> = row.split(',').map(str::to_owned).collect();
             let bytes = cells.first().and_then(|path| fs::read(self.path(path)).ok());
@@ -133,12 +134,44 @@ impl Bag {
                 && !cell.is_empty()
             {
                 *cell = Sha256Hash::of(&bytes).to_string();
+                cells[size] = bytes.len().to_string();
             }
             cells.join(",")
         };
         let rows: Vec<_> = rows.split("\r\n").map(anew).collect();
         fs::write(self.path("data/custody.csv"), format!("{header}\r\n{}", rows.join("\r\n")))
             .unwrap();
+    }
+
+    /// Rewrites the row of custody of an object, cell by cell.
+    pub fn change_row(&self, key: &str, change: impl Fn(&mut Vec<String>)) {
+        let text = self.read("data/custody.csv");
+        let path = object(key);
+        assert!(text.contains(&path), "{text}");
+        let anew = |row: &str| {
+            let mut cells: Vec<_> = row.split(',').map(str::to_owned).collect();
+            if cells[0] == path {
+                change(&mut cells);
+            }
+            cells.join(",")
+        };
+        let rows: Vec<_> = text.split("\r\n").map(anew).collect();
+        fs::write(self.path("data/custody.csv"), rows.join("\r\n")).unwrap();
+    }
+
+    /// Puts an object in, with a row of custody like that of a log file that was read.
+    pub fn put(&self, key: &str, bytes: &[u8], result: &str) {
+        let path = self.object(key);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        let kind = if key.contains("Digest") { "digest" } else { "log" };
+        let row = format!(
+            "{},yes,{kind},directory x: {key},{},{},,{AS_OF},not stated,{result},,\r\n",
+            object(key),
+            bytes.len(),
+            Sha256Hash::of(bytes)
+        );
+        self.change("data/custody.csv", |x| x.extend(row.bytes()));
     }
 
     pub fn check(&self, more: &[&str]) -> Checked {

@@ -275,6 +275,7 @@ pub fn seal_request(until: i64) -> SealRequest {
         start: Some(at(0, 0)),
         end: at(until, 0),
         interval: jiff::SignedDuration::from_hours(1),
+        expected: Vec::new(),
         validity: None,
         now: at(until, 5),
         jobs: NonZero::new(2).unwrap(),

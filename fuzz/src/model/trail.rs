@@ -100,6 +100,7 @@ fn seal_until(store: &Arc<Memory>, hour: i64) {
             start: Some(at(0, 0)),
             end: at(hour, 0),
             interval: SignedDuration::from_hours(1),
+            expected: Vec::new(),
             validity: None,
             now: at(hour, 5),
             jobs: NonZero::<usize>::MIN,

@@ -1,35 +1,29 @@
 //! Checking a bag, offline: that it is whole, what its seal is worth, and that its digests and log
 //! files show what its report says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::again::{Again, Objects};
+use super::check_seal::check_seal;
 use super::custody::{self, Row};
 use super::request::{self, SavedRequest};
-use super::store::BagStore;
-use super::{CUSTODY, KeptLogs, NO_BUCKET, OBJECTS, REQUEST, RUN, claims, keys, seal, seal_files};
-use crate::crypto::document::cms::Signed;
-use crate::crypto::document::{Authorities, DocumentError, Purpose, cms, dsse, timestamp};
-use crate::crypto::{KeyRing, PublicKey};
-use crate::model::{BucketName, ObjectName, Sha256Hash};
-use crate::report::evidence::{
-    CheckReport, Recorded, Reverified, SCHEMA, SealPart, SealReport, Trust,
-};
+use super::{CUSTODY, KeptLogs, LINES, OBJECTS, REQUEST, RUN};
+use super::{claims, keys, objects, pack, recomputed, seal_files};
+use crate::crypto::PublicKey;
+use crate::crypto::document::Authorities;
+use crate::model::Sha256Hash;
+use crate::report::evidence::{CheckReport, Recorded, Reverified, SCHEMA, SealReport, Trust};
 use crate::report::run::SCHEMA as RUN_SCHEMA;
 use crate::report::{RunReport, Tool, Verdict};
 use crate::run::pool::Stop;
 use crate::run::progress::Progress;
-use crate::run::sources::{Filter, Insisted, Sources};
-use crate::run::verify::{VerifyRequest, verify};
 use crate::store::bag::{self, Checked, Fault, INFO, SEAL};
-use crate::store::{DirectoryStore, Store};
-use crate::verify::digest::Rules;
 use crate::verify::{Finding, Severity};
 
 /// The largest report or table that is read of a bag.
@@ -83,39 +77,33 @@ pub fn check(
         }
         Vec::new()
     });
-    let keys = request.keys.clone().unwrap_or(bag_keys);
+    let keys = request.keys.clone().unwrap_or_else(|| bag_keys.clone());
     let seal = check_seal(request, &bag, run.as_ref());
-    let asked_for = saved.as_ref().map(|saved| (saved.logs, saved.kept_logs));
-    let told = Told {
+    let online = saved.as_ref().is_some_and(|saved| saved.online);
+    let kept = saved.as_ref().map(|saved| saved.kept_logs);
+    let mut told = Told {
         own_keys: request.keys.is_some(),
-        online: saved.as_ref().is_some_and(|saved| saved.online),
-        rewritten: run.as_ref().is_some_and(|run| !claims::is_ours(run)),
-        unnamed: rows.as_ref().map_or_else(Vec::new, |rows| unnamed(rows)),
+        online,
+        unnamed: Vec::new(),
         asked: !request.authorities.is_empty(),
-        logs: asked_for,
+        logs: saved.as_ref().map(|saved| (saved.logs, saved.kept_logs)),
     };
-    let again = match saved.zip(rows) {
+    let again = match saved.zip(rows.as_deref()) {
         Some((saved, rows)) => {
-            unlisted(&bag, &rows, &mut faults);
-            Some(verify_again(request, folder, &bag, saved, rows, keys, progress)?)
+            unlisted(&bag, rows, &mut faults);
+            let objects = Objects { request, folder, bag: &bag, rows, keys };
+            Some(objects.verify(saved, progress)?)
         }
         None => None,
     };
     let (mut differences, mut unproven) = (Vec::new(), Vec::new());
-    if let (Some(run), Some(again), Some((logs, kept))) = (&run, &again, asked_for) {
-        differences = self::differences(run, again);
-        unproven = claims::unproven(run, again, logs);
-        if claims::is_ours(run) {
-            faults.extend(claims::unknown(&bag));
-            // All that it holds is proven, so that its report can only have been altered. Another
-            // version may judge otherwise, and what cannot be read may hold what it says.
-            if [run.verdict, again.verdict] == [Verdict::Verified; 2] {
-                faults
-                    .extend(unproven.iter().map(|claim| Fault::new("bag-contradicts", RUN, claim)));
-            }
-            unproven.extend(claims::rewritten(&bag, run, kept)?);
-        }
+    if let (Some(run), Some(again), Some(rows), Some(kept)) = (&run, &again, &rows, kept) {
+        let parts = Parts { bag: &bag, run, again, rows, keys: &bag_keys, kept };
+        differences = self::differences(run, &again.report);
+        unproven = parts.compare(&told, differences.is_empty(), &mut faults)?;
+        told.unnamed.clone_from(&again.unnamed);
     }
+    let again = again.map(|again| again.report);
     faults.sort();
     let asked = told.asked;
     let unread = again.is_none() || run.is_none() || !unproven.is_empty();
@@ -229,6 +217,92 @@ fn other_version(json: &[u8], own: &str) -> Option<String> {
         .then(|| format!("its schema is {schema}, and this version reads {own}"))
 }
 
+/// A bag whose report can be held against its content.
+struct Parts<'a> {
+    bag: &'a Checked,
+    run: &'a RunReport,
+    again: &'a Again,
+    rows: &'a [Row],
+    keys: &'a [PublicKey],
+    kept: KeptLogs,
+}
+
+impl Parts<'_> {
+    /// Claims that the content does not bear out, each in a sentence. Those that can only come of
+    /// an alteration are faults too; `same` is whether what was found then is what is found now.
+    fn compare(&self, told: &Told, same: bool, faults: &mut Vec<Fault>) -> io::Result<Vec<String>> {
+        let Self { bag, run, again, rows, keys, kept } = *self;
+        let (read_logs, kept_all) =
+            (told.logs.is_some_and(|(logs, _)| logs), kept == KeptLogs::All);
+        let sealed = bag.info(seal_files::LABEL).unwrap_or_default().to_owned();
+        let info = pack::info("", run, kept, &sealed);
+        // These are of the bag's own files: nothing that is verified bears on them.
+        let mut firm = recomputed::custody(bag, rows, run, told.online);
+        firm.extend(recomputed::info(bag, &info, run.finished));
+        firm.extend(recomputed::sidecars(bag));
+        firm.extend(keys::claims(bag, keys, run));
+        firm.extend(again.unlisted.iter().map(|path| {
+            let message = "It lies in the bag, and no digest in the bag lists it.";
+            (path.clone(), message.to_owned())
+        }));
+        // These hold what was found then against what is found now.
+        let of_report = |sentence| (RUN.to_owned(), sentence);
+        let mut found: Vec<_> =
+            claims::unproven(run, &again.report, read_logs).into_iter().map(of_report).collect();
+        if kept_all {
+            found.extend(claims::unsaid(run, &again.report, told.online).map(of_report));
+        }
+        let mut lines_differ = false;
+        let bytes = bag.read(LINES, LARGEST);
+        // Trouble with it is told of with the other files.
+        let trouble = bytes.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::NotFound);
+        match bytes.and_then(|bytes| objects::decode(&*bytes)) {
+            Err(_) if trouble => {}
+            Ok((_, hash, _)) if kept_all && hash == again.lines => {
+                found.extend(recomputed::results(rows, None, again, kept_all));
+            }
+            Ok((lines, ..)) => {
+                let before = found.len();
+                found.extend(recomputed::results(rows, Some(&lines), again, kept_all));
+                if kept_all && before == found.len() {
+                    lines_differ = true;
+                }
+            }
+            Err(error) => {
+                firm.push((LINES.to_owned(), format!("It holds something else: {error}.")))
+            }
+        }
+        let mut unproven = again.beyond.clone();
+        let sentence = |(path, message): &recomputed::Claim| match path.as_str() {
+            RUN => message.clone(),
+            path => format!("{path}: {message}"),
+        };
+        unproven.extend(firm.iter().chain(&found).map(sentence));
+        // Objects, results and codes are the same; how far an object was read may not be, where it
+        // could not be read.
+        if lines_differ && run.verdict == Verdict::Verified {
+            unproven.push(format!("{LINES}: its lines differ from those of its content."));
+        }
+        if !claims::is_ours(run) {
+            unproven.push(format!(
+                "Another version, {} {}, wrote the bag: its page, guide, script and controls were not compared with its report, and may say something else.",
+                run.tool.name, run.tool.version
+            ));
+            return Ok(unproven);
+        }
+        faults.extend(claims::unknown(bag));
+        let fault =
+            |(path, message): recomputed::Claim| Fault::new("bag-contradicts", path, message);
+        faults.extend(firm.into_iter().map(fault));
+        // What cannot be read, or other keys, may leave less to be found now.
+        if same && !told.own_keys {
+            faults.extend(found.into_iter().map(fault));
+        }
+        unproven.extend(claims::rewritten(bag, run, kept)?);
+        Ok(unproven)
+    }
+}
+
 /// Objects that lie in the bag without a row, and rows that lead out of it.
 fn unlisted(bag: &Checked, rows: &[Row], faults: &mut Vec<Fault>) {
     for row in rows.iter().filter(|row| row.path.split('/').any(|part| part == "..")) {
@@ -238,78 +312,14 @@ fn unlisted(bag: &Checked, rows: &[Row], faults: &mut Vec<Fault>) {
             "A row of custody leads out of the bag.",
         ));
     }
-    for row in rows.iter().filter(|row| row.packed == custody::Packed::Yes) {
-        let bytes = bag.payload.get(&row.path).map(ToString::to_string);
-        if row.sha256.is_some() && bytes.is_some() && row.sha256 != bytes {
-            let message = "Its row of custody gives another hash value than its bytes have.";
-            faults.push(Fault::new("bag-contradicts", &row.path, message));
-        }
-    }
     let known: BTreeSet<_> = rows.iter().map(|row| row.path.as_str()).collect();
     for path in bag.payload.keys().filter(|path| path.starts_with(OBJECTS)) {
-        let owner = path.strip_suffix(crate::model::metadata::SIDECAR_SUFFIX).unwrap_or(path);
-        if !known.contains(owner) {
+        let owner = path.strip_suffix(crate::model::metadata::SIDECAR_SUFFIX);
+        let is_sidecar = owner.is_some_and(|of| known.contains(of) && bag.payload.contains_key(of));
+        if !known.contains(path.as_str()) && !is_sidecar {
             faults.push(Fault::new("bag-extra", path, "No row of custody names it."));
         }
     }
-}
-
-/// Objects that are neither digests nor log files by their names: nothing is verified of them.
-fn unnamed(rows: &[Row]) -> Vec<String> {
-    let key = |row: &Row| {
-        let inside = row.path.strip_prefix(OBJECTS)?.split_once('/')?;
-        Some(ObjectName::parse(inside.1))
-    };
-    rows.iter()
-        .filter(|row| row.packed == custody::Packed::Yes)
-        .filter(|row| matches!(key(row), None | Some(ObjectName::Unknown)))
-        .map(|row| row.path.clone())
-        .collect()
-}
-
-fn verify_again(
-    request: &CheckRequest,
-    folder: &Path,
-    bag: &Checked,
-    saved: SavedRequest,
-    rows: Vec<Row>,
-    keys: Vec<PublicKey>,
-    progress: &dyn Progress,
-) -> io::Result<RunReport> {
-    let mut buckets: BTreeMap<String, BTreeMap<String, Row>> = BTreeMap::new();
-    for row in rows {
-        let inside = row.path.strip_prefix(OBJECTS).and_then(|rest| rest.split_once('/'));
-        if let Some((bucket, key)) = inside.map(|(b, k)| (b.to_owned(), k.to_owned())) {
-            // The first of several copies is the one in the bag.
-            let objects = buckets.entry(bucket).or_default();
-            if row.packed == custody::Packed::Yes || !objects.contains_key(&key) {
-                objects.insert(key, row);
-            }
-        }
-    }
-    let mut stores: Vec<(Arc<dyn Store>, String)> = Vec::new();
-    for (bucket, rows) in buckets {
-        let path = format!("{OBJECTS}{bucket}");
-        // A link, which no bag holds, is not followed out of it.
-        let files = match bag.dir.symlink_metadata(&path) {
-            Ok(found) if found.is_dir() => {
-                Some(DirectoryStore::open(&folder.join(path), request.name.as_str())?)
-            }
-            _ => None,
-        };
-        let name = (bucket != NO_BUCKET).then(|| BucketName::parse(&bucket).ok()).flatten();
-        let store = BagStore::new(request.name.clone(), files, name, saved.online, rows);
-        stores.push((Arc::new(store), String::new()));
-    }
-    let mut ring = KeyRing::new();
-    ring.add(keys);
-    let rules = if saved.online { Rules::of_bucket(ring) } else { Rules::of_copy(ring) };
-    let again: VerifyRequest = saved.again(request.jobs, request.now, request.stop.clone());
-    let mut findings = Vec::new();
-    let filter =
-        Filter { accounts: &again.accounts, regions: &again.regions, stop: Some(&again.stop) };
-    let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut findings);
-    verify(&again, sources, rules, None, findings, progress, None)
 }
 
 /// Findings that weigh, as what tells them from one another.
@@ -345,144 +355,6 @@ fn differences(run: &RunReport, again: &RunReport) -> Vec<String> {
     differences
 }
 
-fn check_seal(request: &CheckRequest, bag: &Checked, run: Option<&RunReport>) -> SealReport {
-    // Trouble with one of its files leaves all of it open: the parts are over one another.
-    if let Some(error) = seal_files::ALL.iter().find_map(|name| bag.seal(name).err()) {
-        let problem = Some(error.to_string());
-        let part = SealPart { trust: Trust::Unread, problem, ..SealPart::absent() };
-        return SealReport { signature: part.clone(), statement: part.clone(), time_stamp: part };
-    }
-    let asked = !request.authorities.is_empty();
-    let file = |name: &str| bag.seal(name).map_err(|error| error.to_string()).transpose();
-    let broken = |problem: String| SealPart {
-        trust: Trust::Broken,
-        problem: Some(problem),
-        ..SealPart::absent()
-    };
-    let (bytes, signed) = match file(seal_files::SIGNATURE) {
-        None => (None, None),
-        Some(Err(error)) => (None, Some(Err(error))),
-        Some(Ok(bytes)) => {
-            let signed = cms::verify(&bytes, &bag.tag_manifest).map_err(|e| e.to_string());
-            let signed = signed.and_then(|signed| match file(seal_files::SIGNER) {
-                Some(Ok(pem)) if !signed.is_by_first_of(&pem) => Err(format!(
-                    "{} holds another certificate than the signature",
-                    seal_files::SIGNER
-                )),
-                Some(Err(error)) => Err(format!("{}: {error}", seal_files::SIGNER)),
-                _ => Ok(signed),
-            });
-            (Some(bytes), Some(signed))
-        }
-    };
-    // The time-stamp is over the signature, and without one over the tag manifest.
-    let stamped = bytes.as_deref().unwrap_or(&bag.tag_manifest);
-    let stamp = match file(seal_files::TIME_STAMP) {
-        None => None,
-        Some(Err(error)) => Some(Err(error)),
-        Some(Ok(response)) => {
-            Some(timestamp::verify(&response, stamped).map_err(|e| e.to_string()))
-        }
-    };
-    let mut trusted_time = None;
-    let time_stamp = match &stamp {
-        None => SealPart::absent(),
-        Some(Err(problem)) => broken(problem.clone()),
-        Some(Ok(stamp)) => {
-            let (trust, problem) = trust(asked, || stamp.check_trust(&request.authorities));
-            if trust == Trust::Trusted {
-                trusted_time = Some(stamp.time);
-            }
-            SealPart { trust, by: Some(stamp.by()), time: Some(stamp.time), problem }
-        }
-    };
-    let signature = match &signed {
-        None => SealPart::absent(),
-        Some(Err(problem)) => broken(problem.clone()),
-        Some(Ok(signed)) => {
-            // A certificate expires; that the signature was there before is what a time-stamp shows.
-            let time = trusted_time.unwrap_or(request.now);
-            let (trust, problem) =
-                trust(asked, || signed.check_trust(&request.authorities, Purpose::Signing, time));
-            SealPart { trust, by: Some(signed.by()), time: signed.time, problem }
-        }
-    };
-    let statement = match (file(seal_files::STATEMENT), &signed) {
-        (None, _) => SealPart::absent(),
-        (Some(Err(error)), _) => broken(error),
-        (Some(Ok(_)), None | Some(Err(_))) => {
-            broken("there is no signature whose key it could be checked with".into())
-        }
-        (Some(Ok(envelope)), Some(Ok(signed))) => {
-            match check_statement(&envelope, signed, bag, run) {
-                Err(problem) => broken(problem),
-                // It is by the same key, so it is worth what the signature is.
-                Ok(()) => SealPart { trust: signature.trust, ..SealPart::absent() },
-            }
-        }
-    };
-    SealReport { signature, statement, time_stamp }
-}
-
-fn trust(
-    asked: bool,
-    check: impl FnOnce() -> Result<(), DocumentError>,
-) -> (Trust, Option<String>) {
-    if !asked {
-        return (Trust::Unchecked, None);
-    }
-    match check() {
-        Ok(()) => (Trust::Trusted, None),
-        Err(error) => (Trust::Untrusted, Some(error.to_string())),
-    }
-}
-
-/// Whether a statement is about this bag and says of it what its report does.
-fn check_statement(
-    envelope: &[u8],
-    signed: &Signed,
-    bag: &Checked,
-    run: Option<&RunReport>,
-) -> Result<(), String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Statement {
-        #[serde(rename = "_type")]
-        of_type: String,
-        subject: Vec<Subject>,
-        predicate_type: String,
-        predicate: Predicate,
-    }
-    #[derive(Deserialize)]
-    struct Subject {
-        digest: BTreeMap<String, String>,
-    }
-    #[derive(Deserialize)]
-    struct Predicate {
-        verdict: Verdict,
-    }
-    let payload = dsse::verify(envelope, signed).map_err(|error| error.to_string())?;
-    let statement: Statement =
-        serde_json::from_slice(&payload).map_err(|error| format!("its statement: {error}"))?;
-    if statement.of_type != seal::STATEMENT || statement.predicate_type != seal::PREDICATE {
-        return Err("it is a statement of another kind".into());
-    }
-    let names = |hash: Option<&Sha256Hash>| {
-        let hash = hash.map(ToString::to_string);
-        statement.subject.iter().any(|s| s.digest.get("sha256") == hash.as_ref() && hash.is_some())
-    };
-    if !names(Some(&Sha256Hash::of(&bag.tag_manifest))) || !names(bag.payload.get(RUN)) {
-        return Err("it is a statement about another bag".into());
-    }
-    match run {
-        Some(run) if run.verdict != statement.predicate.verdict => Err(format!(
-            "it says {}, and the bag's report {}",
-            statement.predicate.verdict, run.verdict
-        )),
-        _ => Ok(()),
-    }
-}
-
 /// What is to be told of a check, beside what it found.
 struct Told {
     /// Whether authorities were given.
@@ -491,8 +363,6 @@ struct Told {
     own_keys: bool,
     /// Whether the times of delivery weigh.
     online: bool,
-    /// Whether another version wrote the bag.
-    rewritten: bool,
     /// Objects that nothing is verified of.
     unnamed: Vec<String>,
     /// Whether the run was to read log files, and which of them the bag holds.
@@ -525,9 +395,6 @@ fn not_proven(seal: &SealReport, told: &Told, again: Option<&RunReport>) -> Vec<
             "What {} objects are that by their names are neither digests nor log files, the first of them {first}.",
             told.unnamed.len()
         ));
-    }
-    if told.rewritten {
-        said.push("That the page, the guide, the script and the controls in the bag say what its report does: another version of trailseal wrote them.".into());
     }
     said.push("Who read the objects, when, from where, and what was found of each then: data/custody.csv and data/report/objects.ndjson are their packer's word.".into());
     // The first is on the keys.

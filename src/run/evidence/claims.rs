@@ -12,12 +12,14 @@ use serde_json::Value;
 use super::{CUSTODY, GUIDE, KeptLogs, LINES, OBJECTS, PAGE, REQUEST, RUN, SCRIPT};
 use super::{controls, guide, keys, seal_files};
 use crate::model::Sha256Hash;
-use crate::report::{ChainReport, Counts, RunReport, Scope, Tool, Verdict, html};
+use crate::report::{ChainReport, Counts, RunReport, Scope, Tool, Totals, Verdict, html};
 use crate::store::bag::{Checked, DECLARATION, Fault, INFO, MANIFEST};
+use crate::verify::{Finding, Severity};
 
 /// Whether a report was written by this very version, whose words and files are known.
 pub(super) fn is_ours(run: &RunReport) -> bool {
-    run.tool.version == Tool::default().version
+    let own = Tool::default();
+    (&run.tool.name, &run.tool.version) == (&own.name, &own.version)
 }
 
 /// Claims of a report that the content does not bear out, each in a sentence. `logs` is whether
@@ -43,12 +45,56 @@ pub(super) fn unproven(run: &RunReport, again: &RunReport, logs: bool) -> Vec<St
     said.extend(new.map(|id| format!("Only found now: the chain {id}.")));
     let (told, found) = (&run.totals, &again.totals);
     let same_logs = !again.scope.logs || told.logs == found.logs;
+    let bytes = |totals: &Totals| (totals.bytes_read, totals.bytes_hashed);
     let same = (told.chains, told.digests) == (found.chains, found.digests)
+        && (!again.scope.logs || bytes(told) == bytes(found))
         && (!same_view || told.coverage_seconds == found.coverage_seconds);
     if !same || !same_logs {
         said.push("The totals of its report are not those of its content.".into());
     }
     said
+}
+
+/// Sentences on what is not shown that the report leaves out, findings that weigh and that it tells
+/// of in other words, notices that it leaves out, and keys that it says were used otherwise, where
+/// the bag holds all that the run read.
+pub(super) fn unsaid(
+    run: &RunReport,
+    again: &RunReport,
+    online: bool,
+) -> impl Iterator<Item = String> {
+    let mut said = Vec::new();
+    // The first is on the keys, and differs where CloudTrail itself was asked.
+    let not_proven = again.not_proven.iter().skip(usize::from(online));
+    for sentence in not_proven.filter(|sentence| !run.not_proven.contains(sentence)) {
+        said.push(format!("Its report does not say that it does not show: {sentence}"));
+    }
+    let words = |report: &RunReport, notices: bool| -> BTreeSet<String> {
+        let weighs = |finding: &&Finding| match finding.severity {
+            Severity::Violation => !notices,
+            Severity::Incomplete => false,
+            Severity::Notice => notices,
+        };
+        let text = |finding: &Finding| serde_json::to_string(finding).unwrap_or_default();
+        report.findings.iter().filter(weighs).map(text).collect()
+    };
+    let (told, found) = (words(run, false), words(again, false));
+    if told != found {
+        said.push("Its report tells of a violation in other words than its content.".to_owned());
+    }
+    let left_out = words(again, true).difference(&words(run, true)).count();
+    if left_out > 0 {
+        said.push(format!("Its report leaves out, or words otherwise, {left_out} notices."));
+    }
+    let used = |report: &RunReport| -> BTreeSet<_> {
+        report.keys.iter().filter(|key| key.used).map(|key| key.fingerprint.clone()).collect()
+    };
+    if used(run) != used(again) {
+        said.push(
+            "Its report and its content differ in which keys digests verify with.".to_owned(),
+        );
+    }
+    said.into_iter()
 }
 
 /// The fields in which the scope of a report is not the one that was asked for.
@@ -112,7 +158,7 @@ pub(super) fn rewritten(bag: &Checked, run: &RunReport, kept: KeptLogs) -> io::R
     let mut written = vec![
         (PAGE, Sha256Hash::of(&page)),
         (GUIDE, Sha256Hash::of(guide::render(run, kept, signed, stamped).as_bytes())),
-        (SCRIPT, Sha256Hash::of(guide::SCRIPT.as_bytes())),
+        (SCRIPT, Sha256Hash::of(guide::script().as_bytes())),
     ];
     for (path, text) in controls::files(run)? {
         written.push((path, Sha256Hash::of(text.as_bytes())));

@@ -6,7 +6,12 @@ use crate::report::RunReport;
 const GUIDE: &str = include_str!("VERIFY.md");
 
 /// The script that walks the guide's path.
-pub(super) const SCRIPT: &str = include_str!("verify.sh");
+const SCRIPT: &str = include_str!("verify.sh");
+
+/// The script of a bag that this version makes.
+pub(super) fn script() -> String {
+    SCRIPT.replace("{version}", env!("CARGO_PKG_VERSION"))
+}
 
 /// The guide to a bag of this run.
 pub(super) fn render(report: &RunReport, kept: KeptLogs, signed: bool, stamped: bool) -> String {

@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::{Map, Value, json};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::recomputed::Claim;
 use crate::crypto::{KeyForm, PublicKey, Validity, parse_key_file, render_public_keys};
-use crate::model::{ChainId, Region, Window};
+use crate::model::{ChainId, Fingerprint, Region, Window};
+use crate::report::{KeyReport, RunReport};
 use crate::run::verify::{CloudTrail, TrailStatus};
 use crate::store::bag::{BagWriter, Checked};
 
@@ -49,6 +53,48 @@ impl CloudTrail for Remembering<'_> {
     }
 }
 
+/// Where a key came from: an entry of `sources.json`. The fields' order is that of the names, as
+/// entries are sorted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Source {
+    bits: u32,
+    fingerprint: Fingerprint,
+    form: String,
+    region: Option<Region>,
+    source: String,
+    valid_from: Option<Timestamp>,
+    valid_to: Option<Timestamp>,
+}
+
+impl Source {
+    fn of(key: &PublicKey) -> Self {
+        Self {
+            bits: key.bits(),
+            fingerprint: key.fingerprint().clone(),
+            form: key.form().as_str().to_owned(),
+            region: key.region().cloned(),
+            source: key.source().to_owned(),
+            valid_from: key.validity().map(|v| v.from),
+            valid_to: key.validity().map(|v| v.to),
+        }
+    }
+
+    /// Whether a key that was read from the bag may be the one that it speaks of. Lists hold whole
+    /// seconds.
+    fn is_of(&self, key: &PublicKey) -> bool {
+        let second = |time: Option<Timestamp>| time.map(Timestamp::as_second);
+        self.region.as_ref() == key.region()
+            && self.bits == key.bits()
+            && second(self.valid_from) == second(key.validity().map(|v| v.from))
+            && second(self.valid_to) == second(key.validity().map(|v| v.to))
+    }
+
+    fn is_told_by(&self, key: &KeyReport) -> bool {
+        (&self.fingerprint, &self.region) == (&key.fingerprint, &key.region)
+            && (self.valid_from, self.valid_to) == (key.valid_from, key.valid_to)
+    }
+}
+
 /// Writes keys: as lists for trailseal and for people, and each as PEM for OpenSSL, named by the
 /// fingerprint that digests name it by.
 pub(super) fn write(bag: &mut BagWriter, keys: &[PublicKey]) -> io::Result<()> {
@@ -64,23 +110,15 @@ pub(super) fn write(bag: &mut BagWriter, keys: &[PublicKey]) -> io::Result<()> {
         }
         if let Some(validity) = key.validity() {
             let list = lists.entry(key.region()).or_default();
-            list.insert((key.pkcs1_der().to_vec(), validity));
+            list.insert((key.named_der(), validity));
             // From a file it is found by the fingerprint of either of its two forms.
             if key.form() != KeyForm::ListPublicKeys {
                 list.extend(key.spki_der().map(|der| (der, validity)));
             }
         }
-        sources.push(json!({
-            "fingerprint": key.fingerprint(),
-            "region": key.region(),
-            "bits": key.bits(),
-            "valid_from": key.validity().map(|v| v.from),
-            "valid_to": key.validity().map(|v| v.to),
-            "form": key.form().as_str(),
-            "source": key.source(),
-        }));
+        sources.push(Source::of(key));
     }
-    sources.sort_by_key(ToString::to_string);
+    sources.sort();
     sources.dedup();
     let mut of_regions = Map::new();
     for (region, list) in lists {
@@ -95,9 +133,9 @@ pub(super) fn write(bag: &mut BagWriter, keys: &[PublicKey]) -> io::Result<()> {
         }
     }
     if !of_regions.is_empty() {
-        bag.add(OF_REGIONS, pretty(&Value::Object(of_regions))?.as_bytes())?;
+        bag.add(OF_REGIONS, pretty(&of_regions)?.as_bytes())?;
     }
-    bag.add(SOURCES, pretty(&Value::Array(sources))?.as_bytes())?;
+    bag.add(SOURCES, pretty(&sources)?.as_bytes())?;
     for (fingerprint, pems) in files {
         for (number, pem) in pems.iter().enumerate() {
             // Two keys may be made to share a fingerprint; then each has a file.
@@ -115,7 +153,7 @@ pub(super) fn is_of_bag(path: &str) -> bool {
         || of_key().is_some_and(|name| !name.contains('/'))
 }
 
-fn pretty(value: &Value) -> io::Result<String> {
+fn pretty(value: &impl Serialize) -> io::Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }
 
@@ -142,4 +180,89 @@ pub(super) fn read(bag: &Checked) -> Result<Vec<PublicKey>, String> {
         }
     }
     Ok(keys)
+}
+
+/// What the bag says of its keys in several places, and not the same in all: `keys` are those that
+/// were read of it.
+pub(super) fn claims(bag: &Checked, keys: &[PublicKey], run: &RunReport) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    let mut says = |path: &str, said: &str| claims.push((path.to_owned(), said.to_owned()));
+    let mut files: BTreeSet<(String, Vec<u8>)> = BTreeSet::new();
+    for path in bag.payload.keys().filter(|path| path.starts_with(FOLDER)) {
+        let Some(stem) = path.strip_prefix(FOLDER).and_then(|name| name.strip_suffix(".pem"))
+        else {
+            continue;
+        };
+        let named = stem.split_once('-').map_or(stem, |(named, _)| named);
+        let Ok(bytes) = bag.read(path, LIMIT) else { continue };
+        let Ok([key]) =
+            <[PublicKey; 1]>::try_from(parse_key_file(path, &bytes).unwrap_or_default())
+        else {
+            says(path, "It is not one public key.");
+            continue;
+        };
+        if key.spki_pem().is_none_or(|pem| pem.as_bytes() != bytes) {
+            says(path, "It holds more than a public key.");
+        }
+        let same = |other: &&PublicKey| other.pkcs1_der() == key.pkcs1_der();
+        let mut names = keys.iter().filter(same).flat_map(PublicKey::fingerprints);
+        if !names.any(|name| name.as_str() == named) {
+            says(path, "It holds another key than its name says.");
+        }
+        files.insert((named.to_owned(), key.pkcs1_der().to_vec()));
+    }
+    for key in keys {
+        for name in key.fingerprints() {
+            if !files.contains(&(name.to_string(), key.pkcs1_der().to_vec())) {
+                says(OF_REGIONS, &format!("There is no PEM file of the key {name}."));
+            }
+        }
+    }
+    let sources = bag.read(SOURCES, LIMIT).map_err(|error| error.to_string());
+    let sources = sources.and_then(|bytes| {
+        serde_json::from_slice::<Vec<Source>>(&bytes).map_err(|error| error.to_string())
+    });
+    let sources = match sources {
+        Ok(sources) => sources,
+        Err(error) => {
+            says(SOURCES, &format!("It is not where the keys came from: {error}."));
+            return claims;
+        }
+    };
+    let der_of = |source: &Source| -> BTreeSet<&[u8]> {
+        let named = |key: &&PublicKey| key.fingerprints().any(|name| *name == source.fingerprint);
+        let keys = keys.iter().filter(named).filter(|key| source.is_of(key));
+        keys.map(PublicKey::pkcs1_der).collect()
+    };
+    let mut known: Vec<(&Source, BTreeSet<&[u8]>)> = Vec::new();
+    for source in &sources {
+        let ders = der_of(source);
+        if ders.is_empty() {
+            let said =
+                format!("It tells of a key {} that is not in the bag so.", source.fingerprint);
+            says(SOURCES, &said);
+        }
+        if !run.keys.iter().any(|key| source.is_told_by(key)) {
+            let said =
+                format!("It tells of a key {} that the report does not.", source.fingerprint);
+            says(SOURCES, &said);
+        }
+        known.push((source, ders));
+    }
+    for key in keys {
+        let is_known = |(source, ders): &(&Source, BTreeSet<&[u8]>)| {
+            source.is_of(key) && ders.contains(key.pkcs1_der())
+        };
+        if !known.iter().any(is_known) {
+            says(SOURCES, &format!("It does not tell of the key {}.", key.fingerprint()));
+        }
+    }
+    for key in &run.keys {
+        let same = |source: &Source| source.is_told_by(key) && source.source == key.source;
+        if !sources.iter().any(same) {
+            let said = format!("It does not tell of the report's key {}.", key.fingerprint);
+            says(SOURCES, &said);
+        }
+    }
+    claims
 }

@@ -14,8 +14,10 @@
 //! | `VERIFY.md`, `verify.sh` | how to check all of it by hand |
 //! | `seal/` | a signature over the tag manifest, a statement, a time-stamp |
 
+mod again;
 pub mod authority;
 pub mod check;
+mod check_seal;
 mod claims;
 mod controls;
 mod custody;
@@ -23,6 +25,7 @@ mod guide;
 mod keys;
 mod objects;
 pub mod pack;
+mod recomputed;
 mod request;
 mod seal;
 mod store;

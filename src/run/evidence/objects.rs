@@ -85,9 +85,14 @@ pub(super) type Judged = HashMap<(Option<String>, String), ObjectLine>;
 
 /// Reads the lines back, with the hash value and size of their file.
 pub(super) fn read(path: &Path) -> io::Result<(Judged, Sha256Hash, u64)> {
+    decode(BufReader::new(File::open(path)?))
+}
+
+/// The same of any reader.
+pub(super) fn decode(mut reader: impl io::BufRead) -> io::Result<(Judged, Sha256Hash, u64)> {
     let (mut judged, mut hash) = (Judged::new(), crate::model::hash::Sha256Stream::default());
-    let (mut reader, mut size, mut line) = (BufReader::new(File::open(path)?), 0, Vec::new());
-    while io::BufRead::read_until(&mut reader, b'\n', &mut line)? > 0 {
+    let (mut size, mut line) = (0, Vec::new());
+    while reader.read_until(b'\n', &mut line)? > 0 {
         hash.update(&line);
         size += line.len() as u64;
         let object: ObjectLine = serde_json::from_slice(&line)?;

@@ -14,7 +14,7 @@ use super::objects::{self, Judged, Lines, Roots};
 use super::request::SavedRequest;
 use super::seal::{SealError, SealWith};
 use super::{CUSTODY, GUIDE, KeptLogs, LINES, NO_BUCKET, OBJECTS, PAGE, REQUEST, RUN, SCRIPT};
-use super::{controls, guide, keys, seal, seal_files};
+use super::{controls, guide, keys, recomputed, seal, seal_files};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{BucketName, Metadata, ObjectName, Sha256Hash};
 use crate::report::{ObjectForm, RunReport, Unreferenced, html, json};
@@ -164,8 +164,9 @@ pub fn pack(
     bag.add(REQUEST, &saved)?;
     let (signed, stamped) = (request.seal.signer.is_some(), request.seal.authority.is_some());
     bag.add(GUIDE, guide::render(&report, request.logs, signed, stamped).as_bytes())?;
-    bag.add(SCRIPT, guide::SCRIPT.as_bytes())?;
-    let tag_manifest = bag.finish(request.as_of, &info(request, &report))?;
+    bag.add(SCRIPT, guide::script().as_bytes())?;
+    let info = info(&request.name, &report, request.logs, &sealed_how(request));
+    let tag_manifest = bag.finish(request.as_of, &info)?;
     let run = Sha256Hash::of(&run);
     seal::seal(&folder, &request.name, &tag_manifest, run, &report, &request.seal, request.as_of)?;
     Ok(PackedBag {
@@ -185,16 +186,23 @@ fn is_no_log(path: &str) -> bool {
     !matches!(ObjectName::parse(path), ObjectName::Log(_))
 }
 
-fn info(request: &PackRequest, report: &RunReport) -> Vec<(&'static str, String)> {
+/// What `bag-info.txt` says of a run, beside what every bag's says. `sealed` is which parts the seal
+/// has, in the words for them.
+pub(super) fn info(
+    name: &str,
+    report: &RunReport,
+    logs: KeptLogs,
+    sealed: &str,
+) -> Vec<(&'static str, String)> {
     let operator = report.ran_by.operator.clone();
     let mut info = vec![
         ("Bag-Software-Agent", format!("{} {}", report.tool.name, report.tool.version)),
         ("External-Description", "AWS CloudTrail digests and log files, and a verification of them; VERIFY.md says how to check it by hand".to_owned()),
-        ("External-Identifier", request.name.clone()),
-        ("Trailseal-As-Of", request.as_of.to_string()),
+        (recomputed::NAME, name.to_owned()),
+        ("Trailseal-As-Of", report.finished.to_string()),
         ("Trailseal-Verdict", report.verdict.to_string()),
-        ("Trailseal-Logs", request.logs.as_str().to_owned()),
-        (seal_files::LABEL, sealed_how(request)),
+        ("Trailseal-Logs", logs.as_str().to_owned()),
+        (seal_files::LABEL, sealed.to_owned()),
     ];
     match report.scope.unreferenced {
         Unreferenced::Violation => {}
@@ -286,42 +294,29 @@ impl Packing<'_> {
         let judged = self.judged.get(&(bucket.map(ToString::to_string), key.to_owned()));
         let (size, sha256, packed, acquired, note) = match &record.reading {
             Reading::Read { size, sha256, .. } => {
-                let note = "its bytes were not kept".to_owned();
+                let note = recomputed::NOT_KEPT.to_owned();
                 (Some(*size), Some(*sha256), Packed::No, true, note)
             }
             Reading::Failed(cause) => {
                 (record.listed, None, Packed::Unreadable, true, cause.clone())
             }
             Reading::Unread | Reading::Underway => {
-                (record.listed, None, Packed::No, false, "it was listed, and not read".to_owned())
+                (record.listed, None, Packed::No, false, recomputed::ONLY_LISTED.to_owned())
             }
         };
-        let by = &self.request.verify.ran_by;
-        let by = match (&by.identity, &by.operator) {
-            (Some(identity), Some(operator)) => format!("identity {identity}, operator {operator}"),
-            (Some(identity), None) => format!("identity {identity}"),
-            (None, Some(operator)) => format!("operator {operator}"),
-            (None, None) => "not stated".to_owned(),
-        };
+        let (result, code) = recomputed::result_of(judged);
         Row {
             path: format!("{OBJECTS}{folder}/{key}"),
             packed,
-            kind: match ObjectName::parse(key) {
-                ObjectName::Digest(_) => "digest",
-                ObjectName::Log(_) => "log",
-                ObjectName::Unknown => "other",
-            }
-            .to_owned(),
+            kind: recomputed::kind_of(key).to_owned(),
             source: self.source(place),
             size,
             sha256: sha256.map(|hash| hash.to_string()),
             delivered: record.delivered,
             acquired: acquired.then_some(self.request.as_of),
-            by,
-            result: judged.map_or("not checked", |line| line.result.as_str()).to_owned(),
-            code: judged
-                .and_then(|line| line.code)
-                .map_or(String::new(), |code| code.as_str().to_owned()),
+            by: recomputed::by(&self.request.verify.ran_by),
+            result: result.to_owned(),
+            code: code.to_owned(),
             note,
         }
     }
@@ -346,13 +341,13 @@ impl Packing<'_> {
     ) -> io::Result<Result<String, String>> {
         let sidecar = format!("{path}{SIDECAR_SUFFIX}");
         if !is_bag_path(path) {
-            return Ok(Err("its key cannot be a path in a bag".into()));
+            return Ok(Err(recomputed::NO_PATH.into()));
         }
         if !bag.has_room_for(path) || !bag.has_room_for(&sidecar) {
-            return Ok(Err("its key is too long for a disk, or is a folder of another key".into()));
+            return Ok(Err(recomputed::NO_ROOM.into()));
         }
         if bag.holds(path) || bag.holds(&sidecar) {
-            return Ok(Err("another copy of it is in the bag".into()));
+            return Ok(Err(recomputed::SECOND_COPY.into()));
         }
         bag.take(path, file, hash, size)?;
         Ok(Ok(match metadata {
@@ -362,7 +357,7 @@ impl Packing<'_> {
                 }
                 String::new()
             }
-            Err(cause) => format!("its metadata could not be read: {cause}"),
+            Err(cause) => format!("{}{cause}", recomputed::NO_METADATA),
         }))
     }
 }

@@ -9,6 +9,7 @@
 pub mod check;
 mod files;
 pub mod zip;
+mod zip_layout;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -143,10 +144,7 @@ impl BagWriter {
             self.payload.len()
         );
         for (label, value) in info {
-            // A value that spans lines would begin another label.
-            let value: String =
-                value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            let _ = writeln!(text, "{label}: {value}");
+            let _ = writeln!(text, "{label}: {}", one_line(value));
         }
         let manifest = render(&self.payload);
         self.add(INFO, text.as_bytes())?;
@@ -156,6 +154,12 @@ impl BagWriter {
         self.add(TAG_MANIFEST, &tags)?;
         Ok(tags)
     }
+}
+
+/// A value of `bag-info.txt`: one that spans lines would begin another label.
+#[must_use]
+pub fn one_line(value: &str) -> String {
+    value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn render(files: &BTreeMap<String, Sha256Hash>) -> String {

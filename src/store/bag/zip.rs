@@ -8,7 +8,7 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::is_bag_path;
+use super::{is_bag_path, zip_layout};
 use crate::model::Printable;
 
 /// What an archive may unpack to, as a multiple of its own size and a little more: bags hold
@@ -43,11 +43,14 @@ pub fn pack<W: Write + Seek>(folder: &Path, name: &str, out: W) -> io::Result<W>
 pub fn unpack(archive: File, into: &Path) -> io::Result<std::path::PathBuf> {
     let stored = archive.metadata()?.len();
     let mut left = stored.saturating_mul(EXPANSION).saturating_add(LITTLE);
-    let mut archive = ZipArchive::new(BufReader::new(archive))
-        .map_err(|error| io::Error::other(format!("it is no ZIP archive: {error}")))?;
+    let no_archive = |error| io::Error::other(format!("it is no ZIP archive: {error}"));
+    let archive = ZipArchive::new(BufReader::new(archive)).map_err(no_archive)?;
     if archive.has_duplicate_names() {
         return Err(io::Error::other("it holds two files of one name"));
     }
+    let mut reader = archive.into_inner();
+    zip_layout::check(&mut reader, stored)?;
+    let mut archive = ZipArchive::new(reader).map_err(no_archive)?;
     let mut top = None;
     for number in 0..archive.len() {
         let mut entry = archive.by_index(number)?;

@@ -1,0 +1,276 @@
+//! Verifying a bag's objects once more: what the run was asked, then whatever else lies in the bag.
+//!
+//! The bag's own request says what was asked, and its packer may have asked for little: so what
+//! that leaves aside is verified too. A log file is verified wherever it lies in the bag, whatever
+//! the request, its name or its row of custody say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::check::CheckRequest;
+use super::custody::{Packed, Row};
+use super::objects::Judged;
+use super::request::SavedRequest;
+use super::store::BagStore;
+use super::{NO_BUCKET, OBJECTS};
+use crate::crypto::{KeyRing, PublicKey};
+use crate::model::hash::Sha256Stream;
+use crate::model::metadata::SIDECAR_SUFFIX;
+use crate::model::{BucketName, ObjectName, Sha256Hash};
+use crate::report::{ObjectForm, ObjectLine, RunReport, Unreferenced, Verdict};
+use crate::run::progress::Progress;
+use crate::run::sources::{Filter, Insisted, Sources};
+use crate::run::verify::{VerifyRequest, verify};
+use crate::store::bag::Checked;
+use crate::store::{DirectoryStore, Store};
+use crate::verify::digest::Rules;
+use crate::verify::{Code, Finding, Severity};
+
+/// What verifying the objects once more came to.
+pub(super) struct Again {
+    /// What was asked, and violations of log files beyond that.
+    pub(super) report: RunReport,
+    /// What was found of each object, by bucket and key.
+    pub(super) judged: Judged,
+    /// The hash value of the lines of the objects that were asked for.
+    pub(super) lines: Sha256Hash,
+    /// How many objects those lines are of.
+    pub(super) asked: BTreeSet<(Option<String>, String)>,
+    /// What is wrong with digests beyond what was asked, each in a sentence.
+    pub(super) beyond: Vec<String>,
+    /// Log files in the bag that no digest in it lists and nothing was found of, by their paths.
+    pub(super) unlisted: Vec<String>,
+    /// Other objects in the bag that nothing was found of.
+    pub(super) unnamed: Vec<String>,
+}
+
+/// The objects of a bag, and what they are verified with.
+pub(super) struct Objects<'a> {
+    pub(super) request: &'a CheckRequest,
+    pub(super) folder: &'a Path,
+    pub(super) bag: &'a Checked,
+    pub(super) rows: &'a [Row],
+    pub(super) keys: Vec<PublicKey>,
+}
+
+/// The bucket, where it is known, and the key of an object by its path in a bag.
+pub(super) fn object_of(path: &str) -> Option<(Option<String>, String)> {
+    let (bucket, key) = path.strip_prefix(OBJECTS)?.split_once('/')?;
+    Some(((bucket != NO_BUCKET).then(|| bucket.to_owned()), key.to_owned()))
+}
+
+/// The path in a bag of an object.
+fn path_of(bucket: Option<&str>, key: &str) -> String {
+    format!("{OBJECTS}{}/{key}", bucket.unwrap_or(NO_BUCKET))
+}
+
+impl Objects<'_> {
+    /// Verifies what was asked, and then what else lies in the bag.
+    ///
+    /// # Errors
+    /// When a folder of it cannot be read.
+    pub(super) fn verify(&self, saved: SavedRequest, progress: &dyn Progress) -> io::Result<Again> {
+        let online = saved.online;
+        let asked = saved.again(self.request.jobs, self.request.now, self.request.stop.clone());
+        let (report, lines) = self.run(&asked, online, progress)?;
+        let (judged, hash) = lines.end();
+        let keys = judged.keys().cloned().collect();
+        let mut again = Again {
+            report,
+            judged,
+            lines: hash,
+            asked: keys,
+            beyond: Vec::new(),
+            unlisted: Vec::new(),
+            unnamed: Vec::new(),
+        };
+        if !self.request.stop.is_set() {
+            self.verify_the_rest(&asked, online, &mut again, progress)?;
+        }
+        Ok(again)
+    }
+
+    /// The objects that are there, by path, bucket and key.
+    fn objects(&self) -> impl Iterator<Item = (&str, (Option<String>, String))> {
+        let payload = &self.bag.payload;
+        let sidecar_of = |path: &str| path.strip_suffix(SIDECAR_SUFFIX).map(str::to_owned);
+        payload
+            .keys()
+            .filter(move |path| !sidecar_of(path).is_some_and(|of| payload.contains_key(&of)))
+            .filter_map(|path| Some((path.as_str(), object_of(path)?)))
+    }
+
+    /// Verifies all time and all trails of a bag that holds more than was asked for.
+    fn verify_the_rest(
+        &self,
+        asked: &VerifyRequest,
+        online: bool,
+        again: &mut Again,
+        progress: &dyn Progress,
+    ) -> io::Result<()> {
+        let rest: Vec<_> =
+            self.objects().filter(|(_, object)| !again.judged.contains_key(object)).collect();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let is_digest = |key: &str| matches!(ObjectName::parse(key), ObjectName::Digest(_));
+        let all = VerifyRequest {
+            start: None,
+            end: None,
+            accounts: Vec::new(),
+            regions: Vec::new(),
+            trails: Vec::new(),
+            logs: rest.iter().any(|(_, (_, key))| !is_digest(key)),
+            ..asked.clone()
+        };
+        let (more, lines) = self.run(&all, online, progress)?;
+        let (judged, _) = lines.end();
+        let there: BTreeSet<_> = rest.iter().map(|(path, _)| *path).collect();
+        let named = |finding: &Finding| {
+            let key = finding.key.as_deref()?;
+            Some(path_of(finding.bucket.as_deref(), key))
+        };
+        let told: BTreeSet<String> =
+            again.report.findings.iter().chain(&more.findings).filter_map(named).collect();
+        for finding in more.findings {
+            let path = named(&finding);
+            let is_there = path.as_ref().is_some_and(|path| there.contains(path.as_str()));
+            if finding.severity != Severity::Violation || !is_there {
+                continue;
+            }
+            if finding.code.as_str().starts_with("log-") {
+                again.report.findings.push(finding);
+            } else {
+                again.beyond.push(format!(
+                    "Beyond what was asked: {} {}",
+                    finding.code.as_str(),
+                    finding.key.unwrap_or_default()
+                ));
+            }
+        }
+        let mut said: BTreeSet<String> = again.report.findings.iter().filter_map(named).collect();
+        for (path, object) in &rest {
+            let Some(line) = judged.get(object) else { continue };
+            // Many are told of in one finding, which names none of them.
+            if let Some(code) = line.code.filter(|_| line.result == "invalid")
+                && code.as_str().starts_with("log-")
+                && (code != Code::LogUnreferenced || asked.unreferenced == Unreferenced::Violation)
+                && said.insert((*path).to_owned())
+            {
+                let message = "It lies in the bag beyond what was asked, and does not verify.";
+                let finding = Finding::new(code, message).severity(Severity::Violation);
+                again.report.findings.push(finding.object(object.0.as_deref(), &object.1));
+            }
+        }
+        Finding::sort(&mut again.report.findings);
+        let states = again.report.chains.iter().flat_map(|c| &c.coverage).map(|i| i.state);
+        again.report.verdict = Verdict::of(&again.report.findings, states);
+        again.report.exit_status = again.report.verdict.exit_status();
+        // A digest that is not valid may list what none of the others does.
+        let lines = again.judged.values().chain(judged.values());
+        let all_valid = lines.filter(|l| l.object == "digest").all(|l| l.result == "valid");
+        for (path, object) in rest {
+            match judged.get(&object) {
+                Some(line) => {
+                    again.judged.insert(object, line.clone());
+                }
+                None if told.contains(path) => {}
+                None if all_valid && matches!(ObjectName::parse(&object.1), ObjectName::Log(_)) => {
+                    again.unlisted.push(path.to_owned());
+                }
+                None if is_digest(&object.1) => {}
+                None => again.unnamed.push(path.to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    fn run(
+        &self,
+        request: &VerifyRequest,
+        online: bool,
+        progress: &dyn Progress,
+    ) -> io::Result<(RunReport, Lines)> {
+        let stores = self.stores(online)?;
+        let mut ring = KeyRing::new();
+        ring.add(self.keys.clone());
+        let rules = if online { Rules::of_bucket(ring) } else { Rules::of_copy(ring) };
+        let mut findings = Vec::new();
+        let VerifyRequest { accounts, regions, stop, .. } = request;
+        let filter = Filter { accounts, regions, stop: Some(stop) };
+        let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut findings);
+        let mut lines = Lines::default();
+        let sink = Some((&mut lines as &mut (dyn Write + Send), ObjectForm::JsonLines));
+        let report = verify(request, sources, rules, None, findings, progress, sink)?;
+        Ok((report, lines))
+    }
+
+    /// A store for each bucket. What is there is read, whatever its row says.
+    fn stores(&self, online: bool) -> io::Result<Vec<(Arc<dyn Store>, String)>> {
+        let mut buckets: BTreeMap<&str, BTreeMap<String, Row>> = BTreeMap::new();
+        for row in self.rows {
+            let inside = row.path.strip_prefix(OBJECTS).and_then(|rest| rest.split_once('/'));
+            let Some((bucket, key)) = inside else { continue };
+            // The first of several copies is the one in the bag.
+            let objects = buckets.entry(bucket).or_default();
+            if row.packed == Packed::Yes || !objects.contains_key(key) {
+                let mut row = row.clone();
+                if self.bag.payload.contains_key(&row.path) {
+                    row.packed = Packed::Yes;
+                }
+                objects.insert(key.to_owned(), row);
+            }
+        }
+        let mut stores: Vec<(Arc<dyn Store>, String)> = Vec::new();
+        for (bucket, rows) in buckets {
+            let path = format!("{OBJECTS}{bucket}");
+            let name = self.request.name.as_str();
+            // A link, which no bag holds, is not followed out of it.
+            let files = match self.bag.dir.symlink_metadata(&path) {
+                Ok(found) if found.is_dir() => {
+                    Some(DirectoryStore::open(&self.folder.join(path), name)?)
+                }
+                _ => None,
+            };
+            let bucket = (bucket != NO_BUCKET).then(|| BucketName::parse(bucket).ok()).flatten();
+            let store = BagStore::new(name.to_owned(), files, bucket, online, rows);
+            stores.push((Arc::new(store), String::new()));
+        }
+        Ok(stores)
+    }
+}
+
+/// The lines of the objects, read as they are written.
+#[derive(Default)]
+struct Lines {
+    judged: Judged,
+    hash: Sha256Stream,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    fn end(self) -> (Judged, Sha256Hash) {
+        (self.judged, self.hash.finish())
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hash.update(bytes);
+        for part in bytes.split_inclusive(|b| *b == b'\n') {
+            self.line.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                let object: ObjectLine = serde_json::from_slice(&self.line)?;
+                self.judged.insert((object.bucket.clone(), object.key.clone()), object);
+                self.line.clear();
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! What the seal of a bag is worth.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::check::CheckRequest;
+use super::{RUN, recomputed, seal, seal_files};
+use crate::crypto::document::cms::Signed;
+use crate::crypto::document::{DocumentError, Purpose, cms, dsse, timestamp};
+use crate::model::Sha256Hash;
+use crate::report::evidence::{SealPart, SealReport, Trust};
+use crate::report::{RunReport, Verdict};
+use crate::store::bag::{Checked, INFO, one_line};
+
+/// Checks the signature, the statement and the time-stamp.
+pub(super) fn check_seal(
+    request: &CheckRequest,
+    bag: &Checked,
+    run: Option<&RunReport>,
+) -> SealReport {
+    // Trouble with one of its files leaves all of it open: the parts are over one another.
+    if let Some(error) = seal_files::ALL.iter().find_map(|name| bag.seal(name).err()) {
+        let problem = Some(error.to_string());
+        let part = SealPart { trust: Trust::Unread, problem, ..SealPart::absent() };
+        return SealReport { signature: part.clone(), statement: part.clone(), time_stamp: part };
+    }
+    let asked = !request.authorities.is_empty();
+    let file = |name: &str| bag.seal(name).map_err(|error| error.to_string()).transpose();
+    let broken = |problem: String| SealPart {
+        trust: Trust::Broken,
+        problem: Some(problem),
+        ..SealPart::absent()
+    };
+    let (bytes, signed) = match file(seal_files::SIGNATURE) {
+        None => (None, None),
+        Some(Err(error)) => (None, Some(Err(error))),
+        Some(Ok(bytes)) => {
+            let signed = cms::verify(&bytes, &bag.tag_manifest).map_err(|e| e.to_string());
+            let signed = signed.and_then(|signed| match file(seal_files::SIGNER) {
+                Some(Ok(pem)) if !signed.is_by_first_of(&pem) => Err(format!(
+                    "{} holds another certificate than the signature",
+                    seal_files::SIGNER
+                )),
+                Some(Err(error)) => Err(format!("{}: {error}", seal_files::SIGNER)),
+                _ => Ok(signed),
+            });
+            (Some(bytes), Some(signed))
+        }
+    };
+    // The time-stamp is over the signature, and without one over the tag manifest.
+    let stamped = bytes.as_deref().unwrap_or(&bag.tag_manifest);
+    let stamp = match file(seal_files::TIME_STAMP) {
+        None => None,
+        Some(Err(error)) => Some(Err(error)),
+        Some(Ok(response)) => {
+            Some(timestamp::verify(&response, stamped).map_err(|e| e.to_string()))
+        }
+    };
+    let mut trusted_time = None;
+    let time_stamp = match &stamp {
+        None => SealPart::absent(),
+        Some(Err(problem)) => broken(problem.clone()),
+        Some(Ok(stamp)) => {
+            let (trust, problem) = trust(asked, || stamp.check_trust(&request.authorities));
+            if trust == Trust::Trusted {
+                trusted_time = Some(stamp.time);
+            }
+            SealPart { trust, by: Some(stamp.by()), time: Some(stamp.time), problem }
+        }
+    };
+    let signature = match &signed {
+        None => SealPart::absent(),
+        Some(Err(problem)) => broken(problem.clone()),
+        Some(Ok(signed)) => {
+            // A certificate expires; that the signature was there before is what a time-stamp shows.
+            let time = trusted_time.unwrap_or(request.now);
+            let (trust, problem) =
+                trust(asked, || signed.check_trust(&request.authorities, Purpose::Signing, time));
+            SealPart { trust, by: Some(signed.by()), time: signed.time, problem }
+        }
+    };
+    let statement = match (file(seal_files::STATEMENT), &signed) {
+        (None, _) => SealPart::absent(),
+        (Some(Err(error)), _) => broken(error),
+        (Some(Ok(_)), None | Some(Err(_))) => {
+            broken("there is no signature whose key it could be checked with".into())
+        }
+        (Some(Ok(envelope)), Some(Ok(signed))) => {
+            match check_statement(&envelope, signed, bag, run) {
+                Err(problem) => broken(problem),
+                // It is by the same key, so it is worth what the signature is.
+                Ok(()) => SealPart { trust: signature.trust, ..SealPart::absent() },
+            }
+        }
+    };
+    SealReport { signature, statement, time_stamp }
+}
+
+fn trust(
+    asked: bool,
+    check: impl FnOnce() -> Result<(), DocumentError>,
+) -> (Trust, Option<String>) {
+    if !asked {
+        return (Trust::Unchecked, None);
+    }
+    match check() {
+        Ok(()) => (Trust::Trusted, None),
+        Err(error) => (Trust::Untrusted, Some(error.to_string())),
+    }
+}
+
+/// Whether a statement is about this bag and says of it what its report does.
+fn check_statement(
+    envelope: &[u8],
+    signed: &Signed,
+    bag: &Checked,
+    run: Option<&RunReport>,
+) -> Result<(), String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Statement {
+        #[serde(rename = "_type")]
+        of_type: String,
+        subject: Vec<Subject>,
+        predicate_type: String,
+        predicate: Predicate,
+    }
+    #[derive(Deserialize)]
+    struct Subject {
+        digest: BTreeMap<String, String>,
+    }
+    #[derive(Deserialize)]
+    struct Predicate {
+        bag: String,
+        verdict: Verdict,
+    }
+    let payload = dsse::verify(envelope, signed).map_err(|error| error.to_string())?;
+    let statement: Statement =
+        serde_json::from_slice(&payload).map_err(|error| format!("its statement: {error}"))?;
+    if statement.of_type != seal::STATEMENT || statement.predicate_type != seal::PREDICATE {
+        return Err("it is a statement of another kind".into());
+    }
+    let names = |hash: Option<&Sha256Hash>| {
+        let hash = hash.map(ToString::to_string);
+        statement.subject.iter().any(|s| s.digest.get("sha256") == hash.as_ref() && hash.is_some())
+    };
+    if !names(Some(&Sha256Hash::of(&bag.tag_manifest))) || !names(bag.payload.get(RUN)) {
+        return Err("it is a statement about another bag".into());
+    }
+    let name = bag.info(recomputed::NAME).unwrap_or_default();
+    if one_line(&statement.predicate.bag).trim() != name {
+        return Err(format!("it calls the bag {}, and {INFO} {name}", statement.predicate.bag));
+    }
+    match run {
+        Some(run) if run.verdict != statement.predicate.verdict => Err(format!(
+            "it says {}, and the bag's report {}",
+            statement.predicate.verdict, run.verdict
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,119 @@
+//! What a sealing run did, and why one ended early.
+
+use jiff::Timestamp;
+
+use crate::crypto::{SigningKeyError, Validity};
+use crate::model::{ChainKind, Previous, Printable, Sha256Hash, Window};
+use crate::seal::{Head, UnexpectedHead};
+use crate::store::StoreError;
+
+/// A digest that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedDigest {
+    /// Its key.
+    pub key: String,
+    /// The hash value of its content.
+    pub hash: Sha256Hash,
+    /// Its time.
+    pub window: Window,
+    /// How many log files it lists.
+    pub log_files: usize,
+    /// Standard or backfill.
+    pub kind: ChainKind,
+}
+
+/// The newest digest of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainHead {
+    /// Its key.
+    pub key: String,
+    /// The hash value of its content.
+    pub hash: Sha256Hash,
+    /// Where it ends.
+    pub end: Timestamp,
+    /// Standard or backfill.
+    pub kind: ChainKind,
+}
+
+impl ChainHead {
+    pub(super) fn of(kind: ChainKind, head: &Head) -> Self {
+        let Previous { object, hash, .. } = &head.previous;
+        Self { key: object.clone(), hash: *hash, end: head.window.end, kind }
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SealReport {
+    /// The heads of the chain and of its backfill chain that the run found; `None` where it did not
+    /// come to look, empty for a new chain.
+    pub found: Option<Vec<ChainHead>>,
+    /// Those that it last saw or wrote.
+    pub heads: Vec<ChainHead>,
+    /// The digests written, in order.
+    pub sealed: Vec<SealedDigest>,
+    /// Where the chain has come to.
+    pub sealed_until: Option<Timestamp>,
+    /// Late log files that wait for the next interval, because this one's backfill digest is
+    /// written already.
+    pub waiting: u64,
+    /// Log files older than the chain, which no digest of it covers.
+    pub before_start: u64,
+    /// Log files whose JSON holds no events that could be read: sealed as they are.
+    pub without_events: Vec<String>,
+}
+
+/// Why a run ended early. What was written until then stands.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The request does not fit the chain.
+    #[error("{0}")]
+    Request(String),
+    /// The key is not valid when a digest that is due ends.
+    #[error("the certificate is valid from {} to {}, and a digest that is due ends {end}", .validity.from, .validity.to)]
+    Validity {
+        /// When it is valid.
+        validity: Validity,
+        /// The digest's end.
+        end: Timestamp,
+    },
+    /// The store failed.
+    #[error("{}: {error}", Printable(.key))]
+    Store {
+        /// The object or folder.
+        key: String,
+        /// What happened.
+        error: StoreError,
+    },
+    /// A digest of the chain cannot be built on.
+    #[error("{}: {reason}", Printable(.key))]
+    Digest {
+        /// The digest.
+        key: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A log file cannot be vouched for.
+    #[error("{}: the log file cannot be sealed: {reason}", Printable(.key))]
+    Log {
+        /// The log file.
+        key: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The signer does not sign.
+    #[error(transparent)]
+    Signing(#[from] SigningKeyError),
+    /// Threads cannot be started, or one failed.
+    #[error("a worker thread failed: {0}")]
+    Threads(String),
+    /// The chain is not the one that was expected; nothing was written.
+    #[error(transparent)]
+    Unexpected(#[from] UnexpectedHead),
+    /// Other writers were first again and again, and the chain does not grow.
+    #[error(
+        "other writers were first {} times in a row, and their digests cannot be seen",
+        super::TURNS
+    )]
+    Crowded,
+}
