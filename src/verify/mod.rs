@@ -14,9 +14,11 @@ pub mod explain;
 pub mod finding;
 pub mod gzip_header;
 pub mod inflate;
+pub mod interruptions;
 pub mod limits;
 pub mod link;
 pub mod log_file;
+pub mod loss_pattern;
 pub mod query_results;
 pub mod settle;
 

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::Timestamp;
 
 use super::alike::Alike;
-use super::explain::Oldest;
 use super::lines::AreaLines;
 use super::plan::{Plan, Planned, Role, asked_for, key_window, plan};
 use super::{ClosedArea, Gathered, Run};
@@ -23,6 +22,7 @@ use crate::verify::completeness::Listed;
 use crate::verify::digest::{Examined, Location, Rules, StoredObject, Trouble, examine};
 use crate::verify::link::{Linker, Lookup, Presence};
 use crate::verify::log_file::{CheckedLog, Listing, LogObject, check_log};
+use crate::verify::loss_pattern::Oldest;
 use crate::verify::settle::{Settled, Settler, Standing};
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
@@ -142,10 +142,6 @@ pub(super) fn verify_area<'a>(
         this.gathered.chains.insert(id, closed);
     }
     Ok(this.gathered)
-}
-
-fn earliest(known: Option<Timestamp>, time: Timestamp) -> Option<Timestamp> {
-    Some(known.map_or(time, |known| known.min(time)))
 }
 
 /// Lists an area's digests of these days, by a worker: waiting for it can be given up.
@@ -356,7 +352,7 @@ impl AreaRun<'_, '_> {
         *count += 1;
         let examined = &settled.examined;
         if let Some(content) = examined.content.as_ref().filter(|_| settled.verified().is_some()) {
-            chain.oldest.digest = earliest(chain.oldest.digest, content.digest.start);
+            chain.oldest.digest(content.digest.start);
             let [header, metadata] = examined.notices();
             header.into_iter().for_each(|notice| chain.headers.push(notice));
             metadata.into_iter().for_each(|notice| chain.metadata.push(notice));
@@ -460,7 +456,7 @@ impl AreaRun<'_, '_> {
 
     fn record_log(
         &mut self,
-        listing: &Listing,
+        listing: &Arc<Listing>,
         entry: &Arc<LogEntry>,
         checked: CheckedLog,
     ) -> io::Result<()> {
@@ -479,7 +475,7 @@ impl AreaRun<'_, '_> {
         };
         *count += 1;
         if state.is_none() {
-            chain.oldest.log = earliest(chain.oldest.log, listing.window.start);
+            chain.oldest.log(listing.window, &entry.object);
         }
         let code = checked.finding.as_ref().map(|f| f.code);
         checked.notice.into_iter().for_each(|notice| chain.headers.push(notice));
@@ -498,7 +494,7 @@ impl AreaRun<'_, '_> {
         })?;
         self.gathered.findings.extend(checked.finding);
         if checked.hints.any() {
-            self.gathered.hinted.push(listing.window, entry.clone(), checked.hints);
+            self.gathered.hinted.push(listing.clone(), entry.clone(), checked.hints);
         }
         Ok(())
     }

@@ -37,10 +37,11 @@ use crate::crypto::{KeyRing, PublicKey};
 use crate::model::time::hours;
 use crate::model::{AccountId, ChainId, DigestKey, Fingerprint, Region, TrailName, Window};
 use crate::report::{
-    AcceptedGap, ChainReport, KeyReport, RanBy, RunReport, Scope, Totals, Unreferenced,
+    AcceptedEnd, AcceptedGap, ChainReport, KeyReport, RanBy, RunReport, Scope, Totals, Unreferenced,
 };
 use crate::verify::digest::Rules;
 use crate::verify::link::Linker;
+use crate::verify::loss_pattern::Oldest;
 use crate::verify::{Code, Finding, Severity};
 
 /// What is to be verified.
@@ -77,6 +78,8 @@ pub struct VerifyRequest {
     pub management_account: Option<AccountId>,
     /// The gaps that are accepted.
     pub accepted_gaps: Vec<AcceptedGap>,
+    /// The ends of chains that are accepted.
+    pub accepted_ends: Vec<AcceptedEnd>,
     /// Who makes the run, as the report is to say.
     pub ran_by: RanBy,
     /// Ends the run early.
@@ -127,6 +130,7 @@ impl VerifyRequest {
             unreferenced: Unreferenced::default(),
             management_account: None,
             accepted_gaps: Vec::new(),
+            accepted_ends: Vec::new(),
             ran_by: RanBy::default(),
             stop: Stop::default(),
         }
@@ -148,6 +152,7 @@ impl VerifyRequest {
             trails: self.trails.iter().map(ToString::to_string).collect(),
             logs: self.logs,
             accepted_gaps: self.accepted_gaps.clone(),
+            accepted_ends: self.accepted_ends.clone(),
             grace_seconds: Some(self.grace.as_secs()),
             unreferenced: self.unreferenced,
             management_account: self.management_account.clone(),
@@ -237,7 +242,7 @@ impl Gathered {
 struct ClosedArea {
     report: ChainReport,
     linker: Linker,
-    oldest: explain::Oldest,
+    oldest: Oldest,
     /// When its newest digest was written, where the store knows.
     newest_written: Option<Timestamp>,
 }
