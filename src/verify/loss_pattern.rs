@@ -74,7 +74,9 @@ pub fn loss_patterns(
             of_logs(own(Code::LogMissing), *oldest),
             of_digests(own(Code::DigestMissing), *oldest, start),
         ];
-        shapes.extend(found.into_iter().flatten().map(|shape| (chain, shape)));
+        let found: Vec<_> = found.into_iter().flatten().collect();
+        let start = found.iter().filter_map(|shape| shape.start).max();
+        shapes.extend(found.into_iter().map(|shape| (chain, Shape { start, ..shape })));
     }
     // One start for all chains: each has minutes and seconds of its own.
     let latest = shapes.iter().filter_map(|(_, shape)| shape.start).max();
@@ -82,7 +84,7 @@ pub fn loss_patterns(
         if let Some((start, latest)) = start.zip(latest) {
             let all = match start == latest {
                 true => String::new(),
-                false => format!(" (with {latest} it leaves out those of all chains here)"),
+                false => format!(" (with {latest} it leaves out those of all chains)"),
             };
             message.push_str(&format!(
                 " If that is what happened, a run with --start-time {start} leaves these losses out{all}."
@@ -118,12 +120,11 @@ fn of_logs<'f>(missing: impl Iterator<Item = &'f Finding>, oldest: Oldest) -> Op
     let one_cut = newest_listed <= there
         && oldest.named.is_none_or(|named| sub(newest, minutes(NAMES_MINUTES)) <= named);
     let gone = match number {
-        1 => "The oldest log file, ".to_owned(),
-        _ => format!("All {number} log files up to the one "),
+        1 => format!("The oldest log file, named for {newest}, is gone"),
+        _ => format!("All {number} log files up to the one named for {newest} are gone"),
     };
-    let verb = if number == 1 { "is" } else { "are" };
     let message = format!(
-        "{gone}named for {newest}, {verb} gone, and none that is newer: a lifecycle rule that expires objects leaves this shape."
+        "{gone}, and none that is newer: a lifecycle rule that expires objects leaves this shape."
     );
     one_cut.then_some(Shape { message, window, start: Some(end) })
 }
@@ -141,5 +142,9 @@ fn of_digests<'f>(
     let message = format!(
         "All digests before {there} are gone, and none since: a lifecycle rule that expires objects leaves this shape."
     );
-    (last <= there).then(|| Shape { message, window: Window::new(first, last), start: Some(there) })
+    (last <= there).then(|| Shape {
+        message,
+        window: Window::new(first, there),
+        start: Some(there),
+    })
 }

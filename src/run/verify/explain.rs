@@ -50,6 +50,8 @@ struct Doubt {
     chain: Option<ChainId>,
     listed_in: Window,
     cause: String,
+    /// Whether it is of the time after the chain's newest digest.
+    tail: bool,
 }
 
 impl Hinted {
@@ -96,6 +98,7 @@ impl Hinted {
                 chain: Some(listing.chain.clone()),
                 listed_in: listing.window,
                 cause: format!("more than {READ_AGAIN} log files may hold such events"),
+                tail: false,
             });
         }
         for (Hint { listing, entry, hints }, ticket) in tickets {
@@ -112,7 +115,7 @@ impl Hinted {
                     let (chain, listed_in) = (Some(listing.chain.clone()), listing.window);
                     let object = &entry.object;
                     let cause = format!("the log file {object} could not be read again: {cause}");
-                    known.doubts.push(Doubt { chain, listed_in, cause });
+                    known.doubts.push(Doubt { chain, listed_in, cause, tail: false });
                 }
                 _ => {}
             }
@@ -128,12 +131,14 @@ struct Known {
 }
 
 impl Known {
-    /// Why the events on a trail that digests of some time list may not all be known.
-    fn doubt(&self, owner: Option<Owner<'_>>, listed: Window) -> Option<String> {
+    /// Why the events on a chain's trail that digests of some time list may not all be known.
+    fn doubt(&self, chain: &ChainId, owner: Option<Owner<'_>>, listed: Window) -> Option<String> {
         let owner = owner?;
         let concerns = |doubt: &&Doubt| {
-            let recorded = doubt.chain.as_ref().is_none_or(|chain| owner.is_recorded_by(chain));
-            recorded && doubt.listed_in.overlaps(&listed)
+            let recorded = doubt.chain.as_ref().is_none_or(|by| owner.is_recorded_by(by));
+            // What a chain lacks at its end holds no event of a gap before that.
+            let own_end = doubt.tail && doubt.chain.as_ref() == Some(chain);
+            recorded && !own_end && doubt.listed_in.overlaps(&listed)
         };
         self.doubts.iter().find(concerns).map(|doubt| doubt.cause.clone())
     }
@@ -152,6 +157,7 @@ impl Known {
             self.doubts.extend(unchecked.map(|interval| Doubt {
                 chain: Some(report.id.clone()),
                 listed_in: interval.window,
+                tail: interval.reason == Some(Code::ChainTruncated),
                 cause: format!(
                     "the digests or log files of trail {} in {} are not all proven from {} to {}",
                     report.trail, report.region, interval.window.start, interval.window.end
@@ -170,7 +176,7 @@ impl Known {
                 let what = finding.key.as_deref().unwrap_or("a part of the source");
                 let cause = format!("{what} could not be checked ({})", finding.code.as_str());
                 let listed_in = finding.of_time().unwrap_or(always);
-                self.doubts.push(Doubt { chain, listed_in, cause });
+                self.doubts.push(Doubt { chain, listed_in, cause, tail: false });
             }
         }
     }
@@ -261,7 +267,7 @@ fn read_events(
     hinted.read(run, of_gap, &mut known);
     if let Some(listed_in) = hinted.forgotten {
         let cause = format!("more than {REMEMBERED} log files may hold such events");
-        known.doubts.push(Doubt { chain: None, listed_in, cause });
+        known.doubts.push(Doubt { chain: None, listed_in, cause, tail: false });
     }
     if losses {
         let mut rest = Known::default();
@@ -292,7 +298,7 @@ fn explain_ends(
         } else if finding.severity == Severity::Violation
             && let listed = Window::new(listed_from(newest), Timestamp::MAX)
             && let Some(doubt) =
-                known.doubt(owner, listed).or_else(|| unreadable(closed, owner, listed))
+                known.doubt(&chain, owner, listed).or_else(|| unreadable(closed, owner, listed))
         {
             finding.severity = Severity::Incomplete;
             finding
@@ -375,7 +381,7 @@ fn explain_gaps(
         gaps.sort_by_key(|(_, gap)| (gap.start, gap.end));
         let windows: Vec<_> = gaps.iter().map(|(_, gap)| *gap).collect();
         let owner = Owner::of(&chain, management);
-        let doubt = |gap: Window| known.doubt(owner, listed_around(gap));
+        let doubt = |gap: Window| known.doubt(&chain, owner, listed_around(gap));
         let readings = read_gaps(&chain, &windows, &known.evidence, management, &doubt);
         for ((at, _), reading) in gaps.into_iter().zip(readings) {
             let Some(finding) = findings.get_mut(at).filter(|f| begins_segment(f)) else {
