@@ -60,15 +60,20 @@ fn open(start: Timestamp, end: Timestamp) -> (String, String, String) {
 
 #[test]
 fn each_interruption_explains_a_gap_of_its_own() {
-    let report = both::verify(&twice_interrupted(true), &[]);
-    assert_eq!((report.status, report.hours().as_str()), (0, "PPPEEPPEEPPP"), "{:#}", report.json);
-    assert_eq!(found(&report, GAP), [notice(at(3, 0), at(5, 0)), notice(at(7, 0), at(9, 0))]);
+    for args in [&[][..], &["--trail", common::TRAIL]] {
+        let report = both::verify(&twice_interrupted(true), args);
+        let hours = report.hours();
+        assert_eq!((report.status, hours.as_str()), (0, "PPPEEPPEEPPP"), "{:#}", report.json);
+        assert_eq!(found(&report, GAP), [notice(at(3, 0), at(5, 0)), notice(at(7, 0), at(9, 0))]);
+    }
 }
 
 #[test]
 fn a_segment_that_is_gone_between_two_interruptions_is_not_explained_away() {
     let tree = twice_interrupted(false);
-    for times in [&[][..], &["--start-time", &at(1, 0).to_string()]] {
+    // Of the other trail, too, where the run was not asked about it.
+    let start = at(1, 0).to_string();
+    for times in [&[][..], &["--start-time", &start], &["--trail", common::TRAIL]] {
         let report = both::verify(&tree, times);
         assert_eq!(report.status, 3, "{:#}", report.json);
         assert_eq!(found(&report, GAP), [open(at(3, 0), at(9, 0))]);

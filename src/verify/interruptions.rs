@@ -7,7 +7,7 @@
 
 use super::events::Event;
 use super::finding::{EventRole, FoundEvent};
-use crate::model::{AccountId, ChainId, LogKey, Window};
+use crate::model::{AccountId, ChainId, LogKey, Place, Region, Window};
 
 /// An event, and the verified log file that holds it.
 #[derive(Debug, Clone)]
@@ -138,7 +138,13 @@ impl<'a> Owner<'a> {
     /// account and home region do.
     #[must_use]
     pub fn is_recorded_by(&self, chain: &ChainId) -> bool {
-        chain.place.account == *self.account && chain.region == self.chain.home_region
+        self.is_recorded_in(&chain.place, &chain.region)
+    }
+
+    /// The same of a place and a region.
+    #[must_use]
+    pub fn is_recorded_in(&self, place: &Place, region: &Region) -> bool {
+        place.account == *self.account && *region == self.chain.home_region
     }
 
     /// Whether the owner itself made the call, and not an account that it delegated to.

@@ -1,186 +1,23 @@
-//! Why something is not there: the log files that may tell are read once more, and what verified
-//! events or the auditor say goes to the findings.
+//! Why something is not there: what verified events or the auditor say goes to the findings.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::Run;
-use super::area::open_log;
-use crate::model::{ChainId, ChainKind, DigestKey, LogEntry, LogKey, Window};
+use super::trail_events::{Hinted, Known};
+use crate::model::{ChainId, DigestKey, Window};
 use crate::report::{AcceptedEnd, AcceptedGap, ChainReport};
 use crate::verify::events::Hints;
 use crate::verify::explain::{
-    Ending, Evidence, GapReading, candidates, is_accepted_end, is_loss, listed_around, listed_from,
-    read_end, read_gaps, tell_ended, tell_interrupted, went_on,
+    Ending, GapReading, candidates, is_accepted_end, is_loss, listed_around, listed_from, read_end,
+    read_gaps, tell_ended, tell_interrupted, went_on,
 };
 use crate::verify::interruptions::Owner;
-use crate::verify::log_file::{Listing, events_of};
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
-/// How many log files of each kind are remembered for their hints, the latest: a trail of data
-/// events may hint in every file.
-const REMEMBERED: usize = 20_000;
-/// How many log files are read again at most.
-const READ_AGAIN: usize = 2_000;
 /// Beside how many findings events are shown: the same ones concern all losses of a bucket.
 const FINDINGS_WITH_EVENTS: usize = 200;
-
-/// A valid log file that holds names of events which tell why something is not there.
-struct Hint {
-    listing: Arc<Listing>,
-    entry: Arc<LogEntry>,
-    hints: Hints,
-}
-
-/// The log files with hints: those that a trail's own events are in apart, so that data events do
-/// not crowd them out.
-#[derive(Default)]
-pub(super) struct Hinted {
-    trail: VecDeque<Hint>,
-    bucket: VecDeque<Hint>,
-    /// The time of the digests that list those of a trail's events that were too many.
-    forgotten: Option<Window>,
-}
-
-/// Why the events of some time may not all be known.
-struct Doubt {
-    /// The chain that lists the log file; `None` where it may be any.
-    chain: Option<ChainId>,
-    listed_in: Window,
-    cause: String,
-    /// Whether it is of the time after the chain's newest digest.
-    tail: bool,
-}
-
-impl Hinted {
-    pub(super) fn push(&mut self, listing: Arc<Listing>, entry: Arc<LogEntry>, hints: Hints) {
-        let of_kind = if hints.trail { &mut self.trail } else { &mut self.bucket };
-        of_kind.push_back(Hint { listing, entry, hints });
-        if of_kind.len() > REMEMBERED
-            && let Some(forgotten) = of_kind.pop_front()
-            && forgotten.hints.trail
-        {
-            self.forget(forgotten.listing.window);
-        }
-    }
-
-    fn forget(&mut self, window: Window) {
-        let all = self.forgotten.get_or_insert(window);
-        *all = Window::new(all.start.min(window.start), all.end.max(window.end));
-    }
-
-    pub(super) fn absorb(&mut self, other: Self) {
-        other.forgotten.into_iter().for_each(|window| self.forget(window));
-        for Hint { listing, entry, hints } in other.trail.into_iter().chain(other.bucket) {
-            self.push(listing, entry, hints);
-        }
-    }
-
-    /// Reads the events of those that are wanted, the latest first where they are too many.
-    fn read(&self, run: &Run<'_>, wanted: impl Fn(Window, Hints) -> bool, known: &mut Known) {
-        let rules = Arc::new(run.rules.clone());
-        let all = self.trail.iter().rev().chain(self.bucket.iter().rev());
-        let mut wanted = all.filter(|hint| wanted(hint.listing.window, hint.hints));
-        let tickets: Vec<_> = wanted
-            .by_ref()
-            .take(READ_AGAIN)
-            .map(|hint| {
-                let (sources, rules, entry) =
-                    (run.sources.clone(), rules.clone(), hint.entry.clone());
-                let read = move || events_of(&rules, &entry, open_log(&sources, &entry));
-                (hint, run.pool.submit(read))
-            })
-            .collect();
-        for Hint { listing, .. } in wanted.filter(|hint| hint.hints.trail) {
-            known.doubts.push(Doubt {
-                chain: Some(listing.chain.clone()),
-                listed_in: listing.window,
-                cause: format!("more than {READ_AGAIN} log files may hold such events"),
-                tail: false,
-            });
-        }
-        for (Hint { listing, entry, hints }, ticket) in tickets {
-            let read = ticket.redeem(&run.request.stop).map_err(|error| error.to_string());
-            let key = LogKey::parse(&entry.object).ok_or("its name is not a log file's");
-            match (key, read.flatten()) {
-                (Ok(key), Ok(events)) => known.evidence.extend(events.into_iter().map(|event| {
-                    let (chain, listed_in) = (listing.chain.clone(), listing.window);
-                    let bucket = entry.bucket.to_string();
-                    Evidence { event, bucket, key: key.clone(), chain, listed_in }
-                })),
-                (key, read) if hints.trail => {
-                    let cause = read.err().or(key.err().map(str::to_owned)).unwrap_or_default();
-                    let (chain, listed_in) = (Some(listing.chain.clone()), listing.window);
-                    let object = &entry.object;
-                    let cause = format!("the log file {object} could not be read again: {cause}");
-                    known.doubts.push(Doubt { chain, listed_in, cause, tail: false });
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-/// The events that are known, and why others may not be.
-#[derive(Default)]
-struct Known {
-    evidence: Vec<Evidence>,
-    doubts: Vec<Doubt>,
-}
-
-impl Known {
-    /// Why the events on a chain's trail that digests of some time list may not all be known.
-    fn doubt(&self, chain: &ChainId, owner: Option<Owner<'_>>, listed: Window) -> Option<String> {
-        let owner = owner?;
-        let concerns = |doubt: &&Doubt| {
-            let recorded = doubt.chain.as_ref().is_none_or(|by| owner.is_recorded_by(by));
-            // What a chain lacks at its end holds no event of a gap before that.
-            let own_end = doubt.tail && doubt.chain.as_ref() == Some(chain);
-            recorded && !own_end && doubt.listed_in.overlaps(&listed)
-        };
-        self.doubts.iter().find(concerns).map(|doubt| doubt.cause.clone())
-    }
-
-    /// Adds what the run could not check, as far as its findings and its chains' time tell.
-    fn doubt_what_was_not_checked(
-        &mut self,
-        findings: &[Finding],
-        closed: &[(ChainReport, Coverage)],
-    ) {
-        let always = Window::new(Timestamp::MIN, Timestamp::MAX);
-        for (report, coverage) in closed {
-            let unchecked = coverage.all().filter(|interval| {
-                matches!(interval.state, CoverageState::Violated | CoverageState::Unreadable)
-            });
-            self.doubts.extend(unchecked.map(|interval| Doubt {
-                chain: Some(report.id.clone()),
-                listed_in: interval.window,
-                tail: interval.reason == Some(Code::ChainTruncated),
-                cause: format!(
-                    "the digests or log files of trail {} in {} are not all proven from {} to {}",
-                    report.trail, report.region, interval.window.start, interval.window.end
-                ),
-            }));
-        }
-        for finding in findings.iter().filter(|f| f.severity > Severity::Notice) {
-            let chain = finding.chain.clone();
-            let trouble = matches!(finding.code, Code::ObjectUnreadable | Code::ObjectArchived);
-            let counts = match &chain {
-                // It claims no time of its own.
-                Some(chain) => chain.kind == ChainKind::Backfill,
-                None => trouble,
-            };
-            if counts {
-                let what = finding.key.as_deref().unwrap_or("a part of the source");
-                let cause = format!("{what} could not be checked ({})", finding.code.as_str());
-                let listed_in = finding.of_time().unwrap_or(always);
-                self.doubts.push(Doubt { chain, listed_in, cause, tail: false });
-            }
-        }
-    }
-}
 
 /// The acceptances of a run, with whether each was used, and what is not proven because of them
 /// and of explanations.
@@ -205,7 +42,7 @@ pub(super) fn explain(
     if request.stop.is_set() {
         return explained;
     }
-    let known = read_events(run, hinted, findings, closed);
+    let mut known = read_events(run, hinted, findings, closed);
     let mut shown = 0;
     for finding in findings.iter_mut().filter(|f| is_loss(f.code) || begins_segment(f)) {
         if shown < FINDINGS_WITH_EVENTS {
@@ -214,9 +51,8 @@ pub(super) fn explain(
         }
     }
     explain_ends(run, &known, findings, closed, &mut explained.ends);
-    let mut known = known;
     known.doubt_what_was_not_checked(findings, closed);
-    let interrupted = explain_gaps(run, &known, findings, closed);
+    let interrupted = explain_gaps(run, &mut known, findings, closed);
     if interrupted {
         explained.not_proven.push("That no digests stood in a gap that is explained: whoever stops, starts and deletes a whole segment in between leaves the same traces, unless another trail of that account recorded it.".to_owned());
     }
@@ -265,10 +101,6 @@ fn read_events(
     let of_gap =
         |window: Window, hints: Hints| hints.trail && near.iter().any(|n| n.overlaps(&window));
     hinted.read(run, of_gap, &mut known);
-    if let Some(listed_in) = hinted.forgotten {
-        let cause = format!("more than {REMEMBERED} log files may hold such events");
-        known.doubts.push(Doubt { chain: None, listed_in, cause, tail: false });
-    }
     if losses {
         let mut rest = Known::default();
         hinted.read(run, |window, hints| !of_gap(window, hints), &mut rest);
@@ -361,7 +193,7 @@ fn unreadable(
 /// Explains the gaps between segments; returns whether any is.
 fn explain_gaps(
     run: &Run<'_>,
-    known: &Known,
+    known: &mut Known,
     findings: &mut Vec<Finding>,
     closed: &mut [(ChainReport, Coverage)],
 ) -> bool {
@@ -381,6 +213,15 @@ fn explain_gaps(
         gaps.sort_by_key(|(_, gap)| (gap.start, gap.end));
         let windows: Vec<_> = gaps.iter().map(|(_, gap)| *gap).collect();
         let owner = Owner::of(&chain, management);
+        if let Some(owner) = owner.filter(|_| !run.request.trails.is_empty()) {
+            let readings = read_gaps(&chain, &windows, &known.evidence, management, &|_| None);
+            let explained = windows
+                .iter()
+                .zip(&readings)
+                .filter(|(_, reading)| matches!(reading, GapReading::Interrupted { .. }));
+            let listed: Vec<_> = explained.map(|(gap, _)| listed_around(*gap)).collect();
+            listed.into_iter().for_each(|listed| known.look_beside(run, owner, listed));
+        }
         let doubt = |gap: Window| known.doubt(&chain, owner, listed_around(gap));
         let readings = read_gaps(&chain, &windows, &known.evidence, management, &doubt);
         for ((at, _), reading) in gaps.into_iter().zip(readings) {

@@ -13,6 +13,7 @@ mod explain;
 mod lines;
 mod plan;
 mod status;
+mod trail_events;
 mod unlisted;
 mod unreferenced;
 
@@ -203,7 +204,7 @@ struct Gathered {
     /// to when.
     after_newest: Vec<(AreaId, unlisted::Group)>,
     /// The valid log files that may hold events which tell why something is not there.
-    hinted: explain::Hinted,
+    hinted: trail_events::Hinted,
 }
 
 impl Gathered {
