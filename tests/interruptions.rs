@@ -1,6 +1,8 @@
 //! Gaps judged by the exact sequence of verified events of all trails.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "common/bag.rs"]
+mod bag;
 #[path = "common/both.rs"]
 mod both;
 #[cfg(feature = "aws")]
@@ -197,4 +199,16 @@ fn what_was_not_checked_may_hold_one_more_event() {
     assert_eq!(found(&report, GAP), [open(at(3, 0), at(9, 0))]);
     let told = messages(&report, GAP);
     assert!(told.contains("not that it was the only one"), "{told}");
+}
+
+#[test]
+fn a_bag_of_one_trail_holds_what_another_recorded_of_it() {
+    for (whole, status, verdict) in [(true, 0, "verified"), (false, 3, "incomplete")] {
+        let bag = bag::Bag::of(&twice_interrupted(whole), &["--trail", common::TRAIL]);
+        assert_eq!(bag.status, status, "{}", bag.err);
+        let checked = bag.check(&[]);
+        assert_eq!(checked.json["reverified"]["verdict"], verdict, "{:#}", checked.json);
+        assert_eq!(checked.json["differences"], serde_json::json!([]), "{:#}", checked.json);
+        assert_eq!(checked.status, status, "{:#}", checked.json);
+    }
 }

@@ -250,7 +250,7 @@ pub struct Scope {
     #[serde(default)]
     pub accepted_gaps: Vec<AcceptedGap>,
     /// The ends of chains that whoever ran this accepts.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepted_ends: Vec<AcceptedEnd>,
     /// How long a digest may be late before its absence counts, in seconds.
     #[serde(default)]

@@ -22,6 +22,8 @@ const LATE_MINUTES: i64 = 30;
 /// A chain's oldest objects that are there and valid.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Oldest {
+    /// The end of its oldest digest that was listed, be it not asked for.
+    listed: Option<Timestamp>,
     /// The start of its oldest digest.
     digest: Option<Timestamp>,
     /// The start of the oldest digest that lists one of its log files.
@@ -31,6 +33,11 @@ pub struct Oldest {
 }
 
 impl Oldest {
+    /// Records a digest that is there, whatever it is.
+    pub fn listed(&mut self, end: Timestamp) {
+        self.listed = earliest(self.listed, end);
+    }
+
     /// Records a valid digest.
     pub fn digest(&mut self, start: Timestamp) {
         self.digest = earliest(self.digest, start);
@@ -142,7 +149,7 @@ fn of_digests<'f>(
     let message = format!(
         "All digests before {there} are gone, and none since: a lifecycle rule that expires objects leaves this shape."
     );
-    (last <= there).then(|| Shape {
+    (last <= there && oldest.listed.is_none_or(|listed| last < listed)).then(|| Shape {
         message,
         window: Window::new(first, there),
         start: Some(there),

@@ -184,6 +184,7 @@ impl AreaRun<'_, '_> {
                     headers: Alike::default(),
                     metadata: Alike::default(),
                 });
+                chain.oldest.listed(digest.end);
                 if self.run.sources.knows_delivery(self.area) {
                     chain.newest_written = digest.modified;
                 }
