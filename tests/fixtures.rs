@@ -487,7 +487,11 @@ fixture!(
     |tree| tree.remove(&digest_key(1)),
     1,
     "VPPPPPPP",
-    [("digest-missing", digest_key(1)), ("log-uncovered", format!("AWSLogs/{ACCOUNT}/"))]
+    [
+        ("digest-missing", digest_key(1)),
+        ("log-uncovered", format!("AWSLogs/{ACCOUNT}/")),
+        ("loss-pattern", format!("AWSLogs/{ACCOUNT}/"))
+    ]
 );
 fixture!(
     three_digests_missing_in_a_row,

@@ -232,11 +232,12 @@ fn a_loss_shows_the_events_that_may_have_caused_it() {
 
 #[test]
 fn a_tail_that_is_gone_shows_who_stopped_the_trail_and_stays_a_violation() {
-    let tree = restarted(&[event("StopLogging", 2, 15)], &[]);
-    [5, 6, 7, 8].iter().for_each(|hour| tree.remove(&digest_key(*hour)));
-    [4, 5, 6, 7].iter().for_each(|hour| tree.remove(&log_key(*hour)));
-    let report = tree.verify(&["--end-time", &at(8, 0).to_string()]);
-    assert_eq!((report.status, report.hours().as_str()), (1, "PPPVVVVV"));
+    // The stop came hours before the last digests: it is not what ended them.
+    let tree = restarted(&[event("StopLogging", 2, 15)], &[event("StartLogging", 4, 2)]);
+    [7, 8].iter().for_each(|hour| tree.remove(&digest_key(*hour)));
+    [6, 7].iter().for_each(|hour| tree.remove(&log_key(*hour)));
+    let report = tree.verify(&["--end-time", &at(12, 0).to_string()]);
+    assert_eq!((report.status, report.hours().as_str()), (1, "PPPEPPVVVVVV"));
     let stop = ("candidate".to_owned(), "StopLogging".to_owned());
     assert_eq!(events_beside(&report, "chain-truncated"), [[stop]]);
 }
@@ -257,20 +258,20 @@ fn losses_in_the_shape_of_a_lifecycle_rule_are_said_to_have_it() {
         shapes(&report)
     };
     let [logs] = gone(&[0, 1, 2], &[]).try_into().unwrap();
-    assert!(logs.contains("All 3 log files") && logs.contains(&at(4, 0).to_string()), "{logs}");
+    let start = format!("--start-time {}", at(3, 0));
+    assert!(logs.contains("All 3 log files") && logs.contains(&start), "{logs}");
+    let [one] = gone(&[0], &[]).try_into().unwrap();
+    assert!(one.contains("The oldest log file"), "{one}");
     let [all] = gone(&[0, 1, 2, 4, 5, 6, 7], &[]).try_into().unwrap();
     assert!(all.contains("All 7 log files"), "{all}");
     let [digests] = gone(&[], &[1, 2, 3]).try_into().unwrap();
     assert!(digests.contains("All digests before") && digests.contains(&at(3, 0).to_string()));
-    // Too few, newer ones, one left in between.
-    for (logs, digests) in [
-        (&[0, 1][..], &[][..]),
-        (&[5, 6, 7], &[]),
-        (&[0, 1, 4], &[]),
-        (&[], &[1, 2]),
-        (&[], &[3, 4, 5]),
-        (&[], &[1, 3]),
-    ] {
+    let [one] = gone(&[], &[1]).try_into().unwrap();
+    assert!(one.contains("All digests before"), "{one}");
+    // Newer ones, one left in between.
+    for (logs, digests) in
+        [(&[5, 6, 7][..], &[][..]), (&[0, 1, 4], &[]), (&[], &[3, 4, 5]), (&[], &[1, 3])]
+    {
         assert!(gone(logs, digests).is_empty(), "{logs:?} {digests:?}");
     }
 }

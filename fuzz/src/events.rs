@@ -8,7 +8,7 @@ use trailseal::verify::events::{Effect, Event, Hints};
 
 pub fn run(data: &[u8]) {
     let hints = Hints::search(&mut &*data);
-    for event in Event::read(&mut &*data) {
+    for event in Event::read(&mut &*data).events {
         let hinted = match event.effect {
             Effect::Trail => hints.trail,
             Effect::Bucket => hints.bucket,

@@ -7,13 +7,14 @@ use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Failure;
+use super::acceptances::AcceptanceArgs;
 use super::keys::read_key_file;
 use super::run_args::{PaceArgs, ScopeArgs};
 use super::source::{Opener, S3, slashed};
 use super::time_args::parse_span;
 use crate::crypto::KeyRing;
-use crate::model::{AccountId, BucketName, TrailName, Window};
-use crate::report::{AcceptedGap, RanBy, Unreferenced};
+use crate::model::{AccountId, BucketName, TrailName};
+use crate::report::{RanBy, Unreferenced};
 use crate::run::pool::Stop;
 use crate::run::sources::{Filter, Insisted};
 use crate::run::verify::{CloudTrail, VerifyRequest};
@@ -56,10 +57,8 @@ pub(super) struct QuestionArgs {
     #[arg(long, value_enum, default_value_t = UnreferencedArg::Violation)]
     unreferenced: UnreferencedArg,
 
-    /// Accept a gap between segments that lies in this time, for a reason that the report then
-    /// gives (repeatable): START/END=REASON
-    #[arg(long = "accept-gap", value_name = "GAP", value_parser = parse_gap)]
-    accepted_gaps: Vec<AcceptedGap>,
+    #[command(flatten)]
+    acceptances: AcceptanceArgs,
 
     /// The management account of an organization: only its events may explain a gap of the
     /// organization's trail
@@ -180,7 +179,8 @@ impl QuestionArgs {
             as_of,
             stop: stop.clone(),
             unreferenced: self.unreferenced.into(),
-            accepted_gaps: self.accepted_gaps.clone(),
+            accepted_gaps: self.acceptances.gaps(),
+            accepted_ends: self.acceptances.ends(),
             management_account: self.management_account.clone(),
             ran_by: RanBy { operator: self.operator.clone(), identity: None },
             accounts: self.scope.accounts.clone(),
@@ -197,19 +197,6 @@ impl QuestionArgs {
 
 /// How many requests are under way at once: enough to fill two processors at 20 ms of latency.
 const JOBS_ONLINE: usize = 160;
-
-fn parse_gap(text: &str) -> Result<AcceptedGap, String> {
-    let form = "give START/END=REASON with times as the report tells them, such as 2026-03-01T12:00:00Z/2026-03-01T20:00:00Z=planned maintenance";
-    let (times, reason) = text.split_once('=').ok_or(form)?;
-    let (start, end) = times.split_once('/').ok_or(form)?;
-    let time = |text: &str| text.parse::<Timestamp>().map_err(|e| format!("{text}: {e}"));
-    let (window, reason) = (Window::new(time(start)?, time(end)?), reason.trim().to_owned());
-    match (window.is_empty(), reason.is_empty()) {
-        (true, _) => Err(format!("{start} does not come before {end}")),
-        (_, true) => Err(format!("no reason: {form}")),
-        _ => Ok(AcceptedGap { window, reason, used: false }),
-    }
-}
 
 pub(super) fn read_keys(files: &[PathBuf]) -> Result<KeyRing, Failure> {
     if files.is_empty() {

@@ -163,6 +163,9 @@ fn asked(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
         let text = format!("{}: {reason}{used}", span(window.start, window.end));
         page.row(2, ("accepted gap", PLAIN), Printable(&text))?;
     }
+    for accepted in &scope.accepted_ends {
+        page.row(2, ("accepted end", PLAIN), Printable(&accepted.line()))?;
+    }
     match scope.unreferenced {
         Unreferenced::Violation => Ok(()),
         Unreferenced::Notice | Unreferenced::Ignore => {

@@ -76,6 +76,9 @@ fn head(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
         let text = format!("{}: {}{used}", span(gap.window.start, gap.window.end), gap.reason);
         row(out, &["accepted gap", &cell(&text)])?;
     }
+    for accepted in &scope.accepted_ends {
+        row(out, &["accepted end", &cell(&accepted.line())])?;
+    }
     let logs = if scope.logs { "checked" } else { "not checked, as asked" };
     row(out, &["log files", logs])?;
     let ran_by = &report.ran_by;

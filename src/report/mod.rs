@@ -29,6 +29,6 @@ pub use estimate::Estimate;
 pub use format::Format;
 pub use objects::ObjectForm;
 pub use run::{
-    AcceptedGap, ChainReport, Counts, KeyReport, LogCounts, ObjectLine, ObjectReport, RanBy,
-    ReportError, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
+    AcceptedEnd, AcceptedGap, ChainReport, Counts, KeyReport, LogCounts, ObjectLine, ObjectReport,
+    RanBy, ReportError, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
 };

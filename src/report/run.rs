@@ -249,6 +249,9 @@ pub struct Scope {
     /// The gaps that whoever ran this accepts.
     #[serde(default)]
     pub accepted_gaps: Vec<AcceptedGap>,
+    /// The ends of chains that whoever ran this accepts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted_ends: Vec<AcceptedEnd>,
     /// How long a digest may be late before its absence counts, in seconds.
     #[serde(default)]
     pub grace_seconds: Option<i64>,
@@ -286,6 +289,35 @@ pub struct AcceptedGap {
     pub reason: String,
     /// Whether there was such a gap.
     pub used: bool,
+}
+
+/// The end of a chain that whoever runs a verification accepts, on their own word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedEnd {
+    /// A chain's id, or an account, a region and a trail: `ACCOUNT/REGION/TRAIL`.
+    pub of: String,
+    /// When it ended.
+    pub time: Timestamp,
+    /// Why, in their words.
+    pub reason: String,
+    /// Whether a chain ends there.
+    pub used: bool,
+}
+
+impl AcceptedEnd {
+    /// Whether it is about a chain.
+    #[must_use]
+    pub fn is_of(&self, chain: &ChainId) -> bool {
+        let ChainId { place, region, trail, .. } = chain;
+        self.of == chain.to_string() || self.of == format!("{}/{region}/{trail}", place.account)
+    }
+
+    /// A line for reports.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let used = if self.used { "" } else { " (no chain ends there)" };
+        format!("{} at {}: {}{used}", self.of, self.time, self.reason)
+    }
 }
 
 /// How many objects were found to be what.

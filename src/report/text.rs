@@ -96,6 +96,9 @@ impl<'a> Text<'a> {
             let text = format!("{}: {reason}{used}", span(window.start, window.end));
             page.row(2, ("accepted gap", PLAIN), Printable(&text).to_string())?;
         }
+        for accepted in &scope.accepted_ends {
+            page.row(2, ("accepted end", PLAIN), Printable(&accepted.line()).to_string())?;
+        }
         page.row(2, ("log files", PLAIN), words::logs_checked(scope))
     }
 

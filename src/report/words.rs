@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Counts, KeyReport, RunReport, Scope, Totals, Verdict};
 use crate::model::{ChainId, ChainKind, Printable};
-use crate::verify::{CoverageState, Finding, Interval, Severity};
+use crate::verify::{Code, CoverageState, Finding, Interval, Severity};
 
 /// A verdict as a reader first sees it.
 pub(super) const fn verdict(verdict: Verdict) -> &'static str {
@@ -27,16 +27,35 @@ pub(super) fn meaning(report: &RunReport) -> String {
         Verdict::Verified => {
             "every digest that the requested time calls for is whole, signed and linked; log files were not checked"
         }
-        Verdict::Violation => "what is stored contradicts what was signed",
+        Verdict::Violation => {
+            let left = start_of_what_is_left(report).map(|start| format!("; all that is gone is older than the rest, as where a lifecycle rule expires objects: --start-time {start} verifies what is left"));
+            return format!(
+                "what is stored contradicts what was signed{}",
+                left.unwrap_or_default()
+            );
+        }
         Verdict::Incomplete => {
             "no violation was found, but part of what was asked for could not be checked, and nothing may be said of it"
         }
     };
-    let explained = match (report.verdict, seconds(report, CoverageState::Explained)) {
-        (_, 0) | (Verdict::Violation, _) => "",
+    let explained = match seconds(report, CoverageState::Explained) {
+        0 => "",
         _ => "; there is time that no digest covers, and it is explained",
     };
     format!("{meaning}{explained}")
+}
+
+/// The start that leaves out every violation of a run, where all of them are losses at the old end.
+fn start_of_what_is_left(report: &RunReport) -> Option<Timestamp> {
+    let patterns = report.findings.iter().filter(|f| f.code == Code::LossPattern);
+    let start = patterns.filter_map(|f| f.end).max()?;
+    let mut violations = report.findings.iter().filter(|f| f.severity == Severity::Violation);
+    let is_older = |f: &Finding| {
+        let gone = matches!(f.code, Code::LogMissing | Code::DigestMissing);
+        gone && f.end.is_some_and(|end| end <= start)
+    };
+    let left = report.scope.end.is_some_and(|end| start < end);
+    (left && violations.all(is_older)).then_some(start)
 }
 
 /// The same as a sentence.

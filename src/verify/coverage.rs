@@ -119,12 +119,29 @@ impl Coverage {
 
     /// Turns what is a gap in a window into one that is explained.
     pub fn explain(&mut self, window: Window) {
+        self.change(window, |interval| match interval.state {
+            CoverageState::Gap => CoverageState::Explained,
+            state => state,
+        });
+    }
+
+    /// Gives another state to what a finding of this code says of a window.
+    pub fn restate(&mut self, window: Window, reason: Code, state: CoverageState) {
+        self.change(window, |interval| match interval.reason {
+            Some(of) if of == reason => state,
+            _ => interval.state,
+        });
+    }
+
+    fn change(&mut self, window: Window, state: impl Fn(Interval) -> CoverageState) {
+        if window.is_empty() {
+            return;
+        }
         self.split(window.start);
         self.split(window.end);
-        for (_, (_, state, _)) in self.intervals.range_mut(window.start..window.end) {
-            if *state == CoverageState::Gap {
-                *state = CoverageState::Explained;
-            }
+        for (start, (end, was, reason)) in self.intervals.range_mut(window.start..window.end) {
+            let window = Window::new(*start, *end);
+            *was = state(Interval { window, state: *was, reason: *reason });
         }
         self.merge(window);
     }
@@ -211,6 +228,21 @@ mod tests {
                 (25, 28, Explained),
                 (28, 30, Gap)
             ]
+        );
+    }
+
+    #[test]
+    fn only_what_the_code_said_is_restated() {
+        use CoverageState::{Explained, Proven, Violated};
+        let mut coverage = Coverage::default();
+        coverage.assign(Window::new(t(0), t(10)), Violated, Some(Code::LogMissing));
+        coverage.assign(Window::new(t(10), t(30)), Violated, Some(Code::ChainTruncated));
+        coverage.assign(Window::new(t(30), t(40)), Proven, None);
+        coverage.restate(Window::new(t(5), t(5)), Code::LogMissing, Proven);
+        coverage.restate(Window::new(t(5), t(20)), Code::ChainTruncated, Explained);
+        assert_eq!(
+            shown(&coverage),
+            [(0, 10, Violated), (10, 20, Explained), (20, 30, Violated), (30, 40, Proven)]
         );
     }
 

@@ -118,20 +118,32 @@ pub struct Event {
     pub trail: Option<String>,
     /// Whether the trail validates its log files after it, where it says so.
     pub validates: Option<bool>,
+    /// Whether the trail logs in all regions after it, where it says so.
+    pub all_regions: Option<bool>,
     /// The bucket that it names.
     pub bucket: Option<String>,
     /// The object that it names.
     pub key: Option<String>,
 }
 
+/// The events of a log file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct EventsRead {
+    /// Those that are looked for, as far as the text could be read.
+    pub events: Vec<Event>,
+    /// Whether the text was read to its end: only then are there no others.
+    pub whole: bool,
+}
+
 impl Event {
     /// Reads the events that are looked for from the text of a log file. What is not the JSON of
     /// one holds none beyond the place where it stops being that.
-    pub fn read(from: &mut dyn Read) -> Vec<Self> {
-        let mut found = Vec::new();
+    pub fn read(from: &mut dyn Read) -> EventsRead {
+        let mut events = Vec::new();
         let mut json = serde_json::Deserializer::from_reader(BufReader::new(from.take(LONGEST)));
-        let _ = LogFile(&mut found).deserialize(&mut json);
-        found
+        let whole = LogFile(&mut events).deserialize(&mut json).is_ok() && json.end().is_ok();
+        EventsRead { events, whole }
     }
 
     fn of(record: Record) -> Option<Self> {
@@ -155,6 +167,7 @@ impl Event {
             id: record.id.text(),
             trail: asked.name.text(),
             validates: answered.validates.flag().or(asked.enables_validation.flag()),
+            all_regions: answered.all_regions.flag().or(asked.all_regions.flag()),
             bucket: asked.bucket.text(),
             key: asked.key.text(),
         })
@@ -236,6 +249,8 @@ struct Parameters {
     enables_validation: Scalar,
     #[serde(rename = "logFileValidationEnabled")]
     validates: Scalar,
+    #[serde(rename = "isMultiRegionTrail")]
+    all_regions: Scalar,
 }
 
 /// Takes any value: `$kept` for what is of use, the default for the rest.
@@ -369,7 +384,7 @@ mod tests {
     const STOP: &str = r#"{"eventTime":"2026-03-01T11:20:00Z","eventSource":"cloudtrail.amazonaws.com","eventName":"StopLogging","awsRegion":"us-east-1","sourceIPAddress":"192.0.2.1","eventID":"e-1","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/eve"},"requestParameters":{"name":"audit"},"responseElements":null}"#;
 
     fn read(text: &str) -> Vec<Event> {
-        Event::read(&mut text.as_bytes())
+        Event::read(&mut text.as_bytes()).events
     }
 
     #[test]
@@ -421,6 +436,33 @@ mod tests {
             assert_eq!(read(text), []);
         }
         assert_eq!(read(&format!(r#"{{"Records":[{STOP},{STOP}"#)).len(), 2);
+    }
+
+    #[test]
+    fn a_log_file_that_cannot_be_read_to_its_end_may_hold_more() {
+        let deep = format!("{}7{}", "[".repeat(200), "]".repeat(200));
+        for (text, whole) in [
+            (format!(r#"{{"Records":[{STOP}]}}"#), true),
+            (format!(r#"{{"Records":[{{"x":{deep}}},{STOP}]}}"#), true),
+            (format!(r#"{{"Records":[{STOP}"#), false),
+            (format!(r#"{{"Records":[{STOP}]}} {{}}"#), false),
+            (r#"{"Records":[{"eventName":"a","eventName":"b"}]}"#.to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(Event::read(&mut text.as_bytes()).whole, whole, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_update_says_which_regions_log_afterwards() {
+        let update = |response: &str| {
+            let text = format!(
+                r#"{{"Records":[{{"requestParameters":{{"name":"audit","isMultiRegionTrail":true}},"responseElements":{response},"eventName":"UpdateTrail","eventSource":"cloudtrail.amazonaws.com","eventTime":"2026-03-01T12:00:00Z"}}]}}"#
+            );
+            read(&text)[0].all_regions
+        };
+        assert_eq!(update(r#"{"isMultiRegionTrail":false}"#), Some(false));
+        assert_eq!(update("null"), Some(true));
     }
 
     #[test]

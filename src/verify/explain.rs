@@ -1,157 +1,358 @@
 //! What verified events say of time that no digest covers, and of objects that are gone.
 //!
-//! A new segment of a chain is anchored by nothing. Where a verified event ended logging just
-//! before, and another one began it just after, the time between is explained. A loss never is:
-//! the events that may have caused it are shown as candidates.
+//! A new segment of a chain is anchored by nothing. The time before it is explained only where
+//! verified events show exactly one interruption of that very trail for each new segment: an end
+//! where the last segment ends, a beginning where the new one starts, and nothing in between. A
+//! loss is never explained: the events that may have caused it are shown as candidates. Nothing is
+//! concluded where a log file that may hold one more event could not be read: whoever calls says
+//! so by a doubt.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::events::{Effect, Event};
-use super::finding::{Code, EventRole, Finding, FoundEvent};
+use super::events::Effect;
+use super::finding::{Code, EventRole, Finding, FoundEvent, Severity};
+pub use super::interruptions::Evidence;
+use super::interruptions::{Interruption, LoggingChange, Owner, sentence};
 use crate::model::time::{add, hours, minutes, sub};
-use crate::model::{AccountId, ChainId, LogKey, Window};
+use crate::model::{AccountId, ChainId, ChainKind, Window};
 
 /// How long before the end of a segment logging may have been stopped: the last digest comes with
-/// the end of its hour, and a late one with the next.
+/// the end of its hour, and after validation was turned off one more may follow.
 const LAST_HOURS: i64 = 3;
-/// How far the start of a segment may lie from the event that started it.
+/// How far the start of a segment may lie from the event that started it: a first digest may begin
+/// with its hour, and the first log file is delivered some time after the start.
 const FIRST_HOURS: i64 = 1;
-/// How far an event's time and a digest's may differ.
-const CLOCK_MINUTES: i64 = 15;
+/// How long after the end of the last digest logging may have been stopped. The last digest comes
+/// with the log file that holds the stop, so its end lies after it; only clocks may differ.
+const AFTER_LAST_MINUTES: i64 = 5;
+/// How late an event's log file may be listed: delivered within minutes, by the digest of the next
+/// hour or the one after it.
+const LISTED_HOURS: i64 = 2;
+/// The time of one digest.
+const INTERVAL_HOURS: i64 = 1;
 /// How many events of a bucket are told of beside one finding.
 const CANDIDATES: usize = 5;
 
-/// An event, and the verified log file that holds it.
+/// The reading of a gap between two segments.
 #[derive(Debug, Clone)]
-pub struct Evidence {
-    /// The event.
-    pub event: Event,
-    /// The log file's bucket.
-    pub bucket: String,
-    /// The log file.
-    pub key: LogKey,
+pub enum GapReading<'e> {
+    /// Nothing explains it; the reason, where there is more to say.
+    Unexplained(Option<String>),
+    /// The trail was interrupted in it.
+    Interrupted {
+        /// The event that ended the last segment.
+        end: &'e Evidence,
+        /// The event that began the next.
+        begin: &'e Evidence,
+        /// The time between the last digest and the end, in which digests were due.
+        lost: Option<Window>,
+    },
 }
 
-/// What an event of a trail does to its digests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    Ends,
-    Begins,
-}
-
-impl Evidence {
-    /// As a finding tells of it.
-    #[must_use]
-    pub fn told(&self, role: EventRole) -> FoundEvent {
-        let event = &self.event;
-        FoundEvent {
-            role,
-            event: event.name.into(),
-            time: event.time,
-            by: event.by.clone(),
-            from: event.from.clone(),
-            id: event.id.clone(),
-            region: event.region.clone(),
-            bucket: self.bucket.clone(),
-            key: self.key.to_string(),
-        }
-    }
-
-    fn turn(&self) -> Option<Turn> {
-        match (self.event.name, self.event.validates) {
-            ("StopLogging" | "DeleteTrail", _) | ("UpdateTrail", Some(false)) => Some(Turn::Ends),
-            ("StartLogging", _) | ("CreateTrail" | "UpdateTrail", Some(true)) => Some(Turn::Begins),
-            _ => None,
-        }
-    }
-
-    /// Whether it names the trail of a chain, by its ARN or by its name in its home region, and
-    /// is of the account that the trail belongs to: `None` for whichever.
-    fn names(&self, chain: &ChainId, owner: Option<&AccountId>) -> bool {
-        let Some(named) = &self.event.trail else { return false };
-        let by = &self.key.place;
-        let (region, account, name) = match named.strip_prefix("arn:") {
-            None => (self.event.region.as_str(), by.account.as_str(), named.as_str()),
-            Some(arn) => {
-                let mut parts = arn.splitn(5, ':').skip(2);
-                let (Some(region), Some(account), Some(resource)) =
-                    (parts.next(), parts.next(), parts.next())
-                else {
-                    return false;
-                };
-                (region, account, resource.strip_prefix("trail/").unwrap_or_default())
-            }
-        };
-        let owned = owner.is_none_or(|owner| account == owner.as_str() && by.account == *owner);
-        owned && name == chain.trail.as_str() && region == chain.home_region.as_str()
-    }
-}
-
-/// The account that a chain's trail belongs to. An organization's trail belongs to its management
-/// account, which no digest names: a trail of the same name in any member account would pass for
-/// it.
-fn owner<'a>(chain: &'a ChainId, management: Option<&'a AccountId>) -> Option<&'a AccountId> {
-    match chain.place.organization {
-        None => Some(&chain.place.account),
-        Some(_) => management,
-    }
-}
-
-/// The event that ended a segment and the one that began the next, where verified events show
-/// both and nothing between them. `management` is the account that an organization's trail belongs
-/// to; without it nothing explains a gap of one.
+/// Time in which digests list the log files that must be known before a gap is explained.
 #[must_use]
-pub fn explain_gap<'e>(
+pub fn listed_around(gap: Window) -> Window {
+    let near = events_around(gap);
+    Window::new(sub(near.start, hours(1)), add(near.end, hours(LISTED_HOURS)))
+}
+
+fn events_around(gap: Window) -> Window {
+    Window::new(sub(gap.start, hours(LAST_HOURS)), add(gap.end, hours(FIRST_HOURS)))
+}
+
+/// Reads the gaps of one chain, in order of time; those of no length absorb an interruption, too.
+/// `management` is the account that an organization's trail belongs to; without it nothing
+/// explains a gap of one. `doubt` says why the events of a gap may not all be known.
+#[must_use]
+pub fn read_gaps<'e>(
     chain: &ChainId,
-    gap: Window,
+    gaps: &[Window],
     evidence: &'e [Evidence],
     management: Option<&AccountId>,
-) -> Option<(&'e Evidence, &'e Evidence)> {
-    let owner = owner(chain, management)?;
-    let mut turns: Vec<_> = evidence
-        .iter()
-        .filter(|e| e.names(chain, Some(owner)))
-        .filter_map(|e| Some((e.event.time, e.turn()?, e)))
-        .collect();
-    turns.sort_by_key(|(time, ..)| *time);
-    let within = |time: Timestamp, from, to| from <= time && time <= to;
-    let clock = minutes(CLOCK_MINUTES);
-    // The last word before the gap.
-    let ended = turns.iter().rposition(|(time, ..)| *time <= add(gap.start, clock))?;
-    let (_, turn, end) = turns.get(ended)?;
-    let in_time = within(end.event.time, sub(gap.start, hours(LAST_HOURS)), add(gap.start, clock));
-    if *turn != Turn::Ends || !in_time {
-        return None;
+    doubt: &dyn Fn(Window) -> Option<String>,
+) -> Vec<GapReading<'e>> {
+    let Some(owner) = Owner::of(chain, management) else {
+        return gaps.iter().map(|_| GapReading::Unexplained(None)).collect();
+    };
+    let mut readings = Vec::new();
+    let mut rest = gaps;
+    while let Some(first) = rest.first() {
+        // Gaps near each other are read together: an interruption belongs to one of them.
+        let mut near = events_around(*first);
+        let mut count = 1;
+        while let Some(next) = rest.get(count).map(|gap| events_around(*gap))
+            && next.start <= near.end
+        {
+            near.end = near.end.max(next.end);
+            count += 1;
+        }
+        let (together, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+        rest = later;
+        let interruptions: Vec<_> = owner
+            .interruptions(evidence, near)
+            .into_iter()
+            .filter_map(|interruption| Some((interruption, interruption.begin?)))
+            .collect();
+        let mut matched: Vec<Option<Interruption<'e>>> = vec![None; together.len()];
+        let mut from = 0;
+        let mut unmatched = None;
+        for (interruption, begin) in &interruptions {
+            let fitting = together.iter().enumerate().skip(from);
+            let fitting = fitting.filter(|(_, gap)| fits(**gap, interruption.end, begin));
+            match fitting.map(|(at, _)| at).next() {
+                Some(at) => {
+                    if let Some(slot) = matched.get_mut(at) {
+                        *slot = Some(*interruption);
+                    }
+                    from = at + 1;
+                }
+                None => unmatched = Some((interruption.end, *begin)),
+            }
+        }
+        for (gap, interruption) in together.iter().zip(matched) {
+            let reading = interruption.map(|i| read_gap(owner, chain, *gap, i, evidence));
+            readings.push(match (reading, unmatched, doubt(*gap)) {
+                (Some(GapReading::Interrupted { .. }), Some(other), _) => {
+                    GapReading::Unexplained(Some(more_than_gaps(other)))
+                }
+                (Some(GapReading::Interrupted { .. }), None, Some(doubt)) => {
+                    GapReading::Unexplained(Some(format!(
+                        "Verified events show an interruption, but not that it was the only one: {doubt}."
+                    )))
+                }
+                (Some(reading), ..) => reading,
+                (None, Some(other), _) => GapReading::Unexplained(Some(more_than_gaps(other))),
+                (None, None, doubt) => GapReading::Unexplained(doubt.map(|doubt| {
+                    format!("Events that explain it may be in what could not be read: {doubt}.")
+                })),
+            });
+        }
     }
-    // The next beginning: one long before the segment starts tells of digests that are gone.
-    let (time, _, begin) =
-        turns.get(ended + 1..)?.iter().find(|(_, turn, _)| *turn == Turn::Begins)?;
-    let first = hours(FIRST_HOURS);
-    within(*time, sub(gap.end, first), add(gap.end, first)).then_some((*end, *begin))
+    readings
 }
 
-/// When logging must be looked at to explain a gap.
-#[must_use]
-pub fn around_gap(gap: Window) -> [Window; 2] {
-    let before = Window::new(sub(gap.start, hours(LAST_HOURS + 1)), add(gap.start, hours(1)));
-    let after = Window::new(sub(gap.end, hours(FIRST_HOURS + 1)), add(gap.end, hours(LAST_HOURS)));
-    [before, after]
-}
-
-/// Explains a gap in a finding.
-pub fn tell_explained(finding: &mut Finding, (end, begin): (&Evidence, &Evidence)) {
-    finding.message = format!(
-        "Logging was interrupted here: {} ended it, and {} began it again. What happened in between was not recorded.",
+fn more_than_gaps((end, begin): (&Evidence, &Evidence)) -> String {
+    format!(
+        "Verified events show an interruption that fits no gap of the chain ({}, then {}): a whole segment of digests may be gone.",
         sentence(&end.event),
         sentence(&begin.event)
-    );
-    finding.events = [end, begin].map(|e| e.told(EventRole::Explains)).to_vec();
+    )
 }
 
-fn sentence(event: &Event) -> String {
-    let by = event.by.as_deref().unwrap_or("someone not named");
-    let from = event.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
-    format!("{} by {by}{from} at {}", event.name, event.time)
+/// Whether an interruption may be what lies between two segments.
+fn fits(gap: Window, end: &Evidence, begin: &Evidence) -> bool {
+    let slack = hours(FIRST_HOURS);
+    let starts = Window::new(sub(gap.end, slack), add(gap.end, slack));
+    let (end, begin) = (end.event.time, begin.event.time);
+    sub(gap.start, hours(LAST_HOURS)) <= end
+        && end <= add(gap.end, minutes(AFTER_LAST_MINUTES))
+        && starts.start <= begin
+        && begin <= starts.end
+}
+
+fn read_gap<'e>(
+    owner: Owner<'_>,
+    chain: &ChainId,
+    gap: Window,
+    interruption: Interruption<'e>,
+    evidence: &'e [Evidence],
+) -> GapReading<'e> {
+    let Interruption { end, begin } = interruption;
+    let Some(begin) = begin.filter(|begin| owner.called(begin)) else {
+        return GapReading::Unexplained(None);
+    };
+    let lost = after_last(gap.start, end);
+    if lost.is_none() && !has_final_digest(owner, chain, gap.start, end, evidence) {
+        return GapReading::Unexplained(Some(no_final_digest(end)));
+    }
+    let lost = lost.map(|lost| lost.intersect(&gap)).filter(|lost| !lost.is_empty());
+    GapReading::Interrupted { end, begin, lost }
+}
+
+/// The time between the last digest and the event that ended the chain, where it is too long.
+fn after_last(newest: Timestamp, end: &Evidence) -> Option<Window> {
+    let ended = end.event.time;
+    (ended > add(newest, minutes(AFTER_LAST_MINUTES))).then(|| Window::new(newest, ended))
+}
+
+/// Whether the digest is there that comes when a trail is stopped. It lists the log file that
+/// holds the stop, if the trail itself records such events in this account and region; whether it
+/// does, its other log files show.
+fn has_final_digest(
+    owner: Owner<'_>,
+    chain: &ChainId,
+    newest: Timestamp,
+    end: &Evidence,
+    evidence: &[Evidence],
+) -> bool {
+    if end.event.name != "StopLogging" || !owner.is_recorded_by(chain) {
+        return true;
+    }
+    let own = || evidence.iter().filter(|e| e.is_of(chain) && e.event.effect == Effect::Trail);
+    let is_it = |e: &Evidence| (e.event.name, e.event.time) == (end.event.name, end.event.time);
+    let in_time = |e: &Evidence| {
+        e.chain.kind == ChainKind::Backfill
+            || e.listed_in.end <= add(newest, minutes(AFTER_LAST_MINUTES))
+    };
+    own().next().is_none() || own().any(|e| is_it(e) && in_time(e))
+}
+
+fn no_final_digest(end: &Evidence) -> String {
+    format!(
+        "Another trail recorded {}, and no digest of this chain up to then lists a log file that holds it: the last digest before the stop may be gone.",
+        sentence(&end.event)
+    )
+}
+
+/// Explains a gap in a finding. Where digests were due before the interruption, returns a finding
+/// on that time.
+pub fn tell_interrupted(
+    finding: &mut Finding,
+    end: &Evidence,
+    begin: &Evidence,
+    lost: Option<Window>,
+) -> Option<Finding> {
+    finding.events = [end, begin].map(|e| e.told(EventRole::Explains)).to_vec();
+    let open = lost.map(|lost| Finding {
+        message: format!(
+            "The last digests before an interruption are not there: the newest ends {}, and the trail went on until {}.",
+            lost.start,
+            sentence(&end.event)
+        ),
+        ..finding.clone().window(lost)
+    });
+    if let Some(lost) = lost {
+        finding.start = Some(lost.end);
+    }
+    finding.severity = Severity::Notice;
+    finding.message = format!(
+        "Delivery of digests was interrupted here: {} ended it, and {} began it again. {}",
+        sentence(&end.event),
+        sentence(&begin.event),
+        meanwhile(end)
+    );
+    open
+}
+
+/// What an interruption left unrecorded.
+fn meanwhile(end: &Evidence) -> &'static str {
+    match (end.event.name, end.event.validates) {
+        ("UpdateTrail", Some(false)) => {
+            "Validation was off in between: what happened was recorded, and nothing vouches for its log files."
+        }
+        ("UpdateTrail", _) => {
+            "The trail did not log in this region in between: what happened was not recorded."
+        }
+        _ => "What happened in between was not recorded.",
+    }
+}
+
+/// The event that ended a chain on purpose.
+#[derive(Debug, Clone)]
+pub struct Ending<'e> {
+    /// The event.
+    pub end: &'e Evidence,
+    /// The time between the newest digest and the event, in which digests were due.
+    pub lost: Option<Window>,
+    /// What is odd about the chain's end nevertheless.
+    pub doubt: Option<String>,
+}
+
+/// Time in which digests list the log files that may hold the event that ended a chain.
+#[must_use]
+pub fn listed_from(newest: Timestamp) -> Timestamp {
+    sub(newest, hours(LAST_HOURS + 1))
+}
+
+/// The verified event that ended a chain whose newest digest is this one: the trail never began to
+/// deliver again after it.
+#[must_use]
+pub fn read_end<'e>(
+    chain: &ChainId,
+    newest: Timestamp,
+    evidence: &'e [Evidence],
+    management: Option<&AccountId>,
+) -> Option<Ending<'e>> {
+    let owner = Owner::of(chain, management)?;
+    let time = Window::new(sub(newest, hours(LAST_HOURS)), Timestamp::MAX);
+    let interruptions = owner.interruptions(evidence, time);
+    let (last, before) = interruptions.split_last()?;
+    let due = add(newest, minutes(AFTER_LAST_MINUTES));
+    // Digests of a time under way are gone: nothing that came later excuses that.
+    let went_on = |i: &Interruption<'_>| i.begin.is_none_or(|begin| begin.event.time > due);
+    if last.begin.is_some() || before.iter().any(went_on) {
+        return None;
+    }
+    let lost = after_last(newest, last.end);
+    let doubt = (lost.is_none() && !has_final_digest(owner, chain, newest, last.end, evidence))
+        .then(|| no_final_digest(last.end));
+    Some(Ending { end: last.end, lost, doubt })
+}
+
+/// Whether verified events show that a chain went on after its newest digest, so that nothing can
+/// have ended it there. Only the home region's: elsewhere a region that was switched off ends a
+/// chain, and the trail goes on.
+#[must_use]
+pub fn went_on(
+    chain: &ChainId,
+    newest: Timestamp,
+    evidence: &[Evidence],
+    management: Option<&AccountId>,
+) -> bool {
+    let Some(owner) = Owner::of(chain, management).filter(|owner| owner.is_recorded_by(chain))
+    else {
+        return false;
+    };
+    let time = Window::new(sub(newest, hours(LAST_HOURS)), Timestamp::MAX);
+    let due = add(newest, minutes(AFTER_LAST_MINUTES));
+    let began = |e: &Evidence| e.event.time > due;
+    owner.interruptions(evidence, time).iter().any(|i| i.begin.is_some_and(began))
+}
+
+/// Whether the end of a chain that is accepted at a time is that of its newest digest. Digests
+/// that are gone before that time are not accepted; the last one may end with its hour.
+#[must_use]
+pub fn is_accepted_end(newest: Timestamp, accepted: Timestamp, grace: SignedDuration) -> bool {
+    sub(newest, hours(LAST_HOURS)) <= accepted
+        && sub(sub(accepted, grace), hours(INTERVAL_HOURS)) <= newest
+}
+
+/// Says in a finding on a chain's end that it was ended on purpose. Where digests were due before
+/// that, returns a finding on that time, of the weight that the whole had.
+pub fn tell_ended(finding: &mut Finding, ending: &Ending<'_>) -> Option<Finding> {
+    let Ending { end, lost, doubt } = ending;
+    let lost = lost.map(|lost| match finding.of_time() {
+        Some(time) => lost.intersect(&time),
+        None => lost,
+    });
+    let lost = lost.filter(|lost| !lost.is_empty());
+    let open = lost.map(|lost| {
+        let message = format!(
+            "The chain ends before it was ended: the newest digests up to then are gone. The trail went on until {}.",
+            sentence(&end.event)
+        );
+        Finding {
+            message,
+            events: vec![end.told(EventRole::Candidate)],
+            ..finding.clone().window(lost)
+        }
+    });
+    if let Some(lost) = lost {
+        finding.start = Some(lost.end);
+    }
+    let and = match (end.event.name, end.event.validates) {
+        ("UpdateTrail", Some(false)) => "turned its validation off",
+        ("UpdateTrail", _) => "took this region from it",
+        _ => "ended it",
+    };
+    let doubt = doubt.as_ref().map(|doubt| format!(" {doubt}")).unwrap_or_default();
+    finding.severity = Severity::Incomplete;
+    finding.message = format!(
+        "No digests are due here: {} {and}, and no verified event began it again.{doubt}",
+        sentence(&end.event)
+    );
+    finding.events = vec![end.told(EventRole::Explains)];
+    open
 }
 
 /// Whether a finding tells of a loss that events may have caused.
@@ -189,12 +390,11 @@ fn concerns(finding: &Finding, evidence: &Evidence) -> Option<Concern> {
     match event.effect {
         Effect::Trail => {
             let chain = finding.chain.as_ref()?;
-            let turns = evidence.names(chain, None).then(|| evidence.turn()).flatten();
+            let change = evidence.names(chain, None).then(|| evidence.change(chain)).flatten();
             let concerned = match finding.code {
-                Code::ChainTruncated => turns == Some(Turn::Ends),
+                Code::ChainTruncated => change == Some(LoggingChange::Ends),
                 Code::ChainGap => {
-                    let near = |window: &Window| window.contains(event.time);
-                    turns.is_some() && around_gap(finding.of_time()?).iter().any(near)
+                    change.is_some() && listed_around(finding.of_time()?).contains(event.time)
                 }
                 _ => false,
             };
@@ -215,173 +415,4 @@ fn concerns(finding: &Finding, evidence: &Evidence) -> Option<Concern> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::DigestKey;
-
-    fn t(hour: i64, minute: i64) -> Timestamp {
-        let start: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
-        add(start, minutes(60 * hour + minute))
-    }
-
-    fn chain(organization: &str, region: &str) -> ChainId {
-        let key = format!(
-            "AWSLogs/{organization}111122223333/CloudTrail-Digest/{region}/2026/03/01/111122223333_CloudTrail-Digest_{region}_audit_us-east-1_20260301T010000Z.json.gz"
-        );
-        DigestKey::parse(&key).unwrap().chain(None)
-    }
-
-    fn evidence(name: &'static str, time: Timestamp) -> Evidence {
-        let key = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/01/111122223333_CloudTrail_us-east-1_20260301T0020Z_AAAAAAAAAAAAAAAA.json.gz";
-        Evidence {
-            event: Event {
-                name,
-                effect: Effect::Trail,
-                time,
-                region: "us-east-1".into(),
-                by: None,
-                from: None,
-                id: None,
-                trail: Some("audit".into()),
-                validates: (name == "UpdateTrail").then_some(false),
-                bucket: None,
-                key: None,
-            },
-            bucket: "b".into(),
-            key: LogKey::parse(key).unwrap(),
-        }
-    }
-
-    fn explained(chain: &ChainId, evidence: &[Evidence]) -> bool {
-        explain_gap(chain, Window::new(t(12, 0), t(20, 5)), evidence, None).is_some()
-    }
-
-    fn stop_and_start() -> [Evidence; 2] {
-        [evidence("StopLogging", t(11, 20)), evidence("StartLogging", t(20, 4))]
-    }
-
-    #[test]
-    fn a_stop_before_and_a_start_after_explain_a_gap() {
-        let chain = chain("", "us-east-1");
-        assert!(explained(&chain, &stop_and_start()));
-        let [stop, start] = stop_and_start();
-        assert!(explained(&chain, &[start.clone(), stop.clone()]), "in any order");
-        assert!(explained(&chain, &[evidence("DeleteTrail", t(11, 20)), start.clone()]));
-        assert!(explained(&chain, &[evidence("UpdateTrail", t(11, 20)), start.clone()]));
-        assert!(!explained(&chain, &[start]));
-        assert!(!explained(&chain, &[stop]));
-    }
-
-    #[test]
-    fn the_times_must_fit_the_ends_of_the_segments() {
-        let chain = chain("", "us-east-1");
-        for (stop, start, fits) in [
-            (t(9, 0), t(20, 4), true),
-            (t(8, 59), t(20, 4), false),
-            (t(12, 15), t(20, 4), true),
-            (t(12, 16), t(20, 4), false),
-            (t(11, 20), t(19, 5), true),
-            (t(11, 20), t(19, 4), false), // an hour of digests is gone since
-            (t(11, 20), t(21, 5), true),
-            (t(11, 20), t(21, 6), false),
-        ] {
-            let both = [evidence("StopLogging", stop), evidence("StartLogging", start)];
-            assert_eq!(explained(&chain, &both), fits, "{stop} {start}");
-        }
-    }
-
-    #[test]
-    fn a_word_between_the_two_explains_nothing() {
-        let chain = chain("", "us-east-1");
-        let with = |name, time| {
-            let [stop, start] = stop_and_start();
-            explained(&chain, &[stop, evidence(name, time), start])
-        };
-        assert!(!with("StartLogging", t(11, 30)), "it was started again before the gap");
-        assert!(!with("StartLogging", t(14, 0)), "a segment stood in the gap");
-        assert!(with("StopLogging", t(11, 30)));
-    }
-
-    #[test]
-    fn the_trail_is_told_by_name_home_region_and_account() {
-        let here = chain("", "us-east-1");
-        let of = |named: &str, region: &str, chain: &ChainId| {
-            let both = stop_and_start().map(|mut e| {
-                e.event.trail = Some(named.to_owned());
-                e.event.region = region.to_owned();
-                e
-            });
-            explained(chain, &both)
-        };
-        let arn = "arn:aws:cloudtrail:us-east-1:111122223333:trail/audit";
-        assert!(of(arn, "eu-west-1", &here));
-        assert!(of("audit", "us-east-1", &chain("", "eu-west-1")), "a trail of all regions");
-        assert!(!of("audit", "eu-west-1", &here), "a trail of that name in another region");
-        for other in [
-            "audit2",
-            "",
-            "arn:aws:cloudtrail:eu-west-1:111122223333:trail/audit",
-            "arn:aws:cloudtrail:us-east-1:444455556666:trail/audit",
-            "arn:aws:cloudtrail:us-east-1:111122223333:channel/audit",
-            "arn:aws",
-        ] {
-            assert!(!of(other, "us-east-1", &here), "{other}");
-        }
-    }
-
-    #[test]
-    fn an_organizations_trail_is_its_management_accounts() {
-        fn account(id: &str) -> AccountId {
-            AccountId::parse(id).unwrap()
-        }
-        let chain = chain("o-abc1234567/", "us-east-1");
-        let by = |id: &str, named: &str| {
-            stop_and_start().map(|mut e| {
-                e.key.place.account = account(id);
-                e.event.trail = Some(named.to_owned());
-                e
-            })
-        };
-        let of = |evidence: &[Evidence], management: Option<&str>| {
-            let management = management.map(account);
-            let gap = Window::new(t(12, 0), t(20, 5));
-            explain_gap(&chain, gap, evidence, management.as_ref()).is_some()
-        };
-        let arn = "arn:aws:cloudtrail:us-east-1:444455556666:trail/audit";
-        assert!(of(&by("444455556666", arn), Some("444455556666")));
-        assert!(of(&by("444455556666", "audit"), Some("444455556666")));
-        // A member account has a trail of that name.
-        assert!(!of(&by("111122223333", "audit"), Some("444455556666")));
-        assert!(!of(&by("111122223333", arn), Some("444455556666")));
-        assert!(!of(&by("444455556666", arn), None), "nobody said which account manages");
-    }
-
-    #[test]
-    fn candidates_are_of_the_object_first_then_of_the_bucket() {
-        let bucket_event = |name, key: Option<&str>, hour| {
-            let mut e = evidence(name, t(hour, 0));
-            e.event.effect = Effect::Bucket;
-            e.event.bucket = Some("audit-logs".into());
-            e.event.key = key.map(str::to_owned);
-            e
-        };
-        let evidence = [
-            bucket_event("PutBucketLifecycle", None, 3),
-            bucket_event("DeleteObject", Some("k"), 1),
-            bucket_event("DeleteObject", Some("other"), 2),
-            bucket_event("PutBucketPolicy", None, 4),
-            evidence("StopLogging", t(2, 0)),
-        ];
-        let names = |code, bucket| {
-            let mut finding = Finding::new(code, "gone").object(Some(bucket), "k");
-            finding.chain = Some(chain("", "us-east-1"));
-            candidates(&finding, &evidence).iter().map(|e| e.event.clone()).collect::<Vec<_>>()
-        };
-        assert_eq!(
-            names(Code::LogMissing, "audit-logs"),
-            ["DeleteObject", "PutBucketPolicy", "PutBucketLifecycle"]
-        );
-        assert!(names(Code::LogMissing, "another").is_empty());
-        assert_eq!(names(Code::ChainTruncated, "another"), ["StopLogging"]);
-    }
-}
+mod tests;

@@ -122,7 +122,7 @@ codes! {
         "Digests are valid one by one but not linked: one may have been replaced by another that was also signed.";
     /// The newest digest ends more than the grace before the end of the requested time.
     ChainTruncated = "chain-truncated", Violation,
-        "The newest digests are gone or logging stopped: look for StopLogging, DeleteTrail and DeleteObject events of that time. If the trail ended on purpose, set --end-time.";
+        "The newest digests are gone or logging stopped: look for StopLogging, DeleteTrail and DeleteObject events of that time. If the trail ended on purpose (it was deleted, its account closed or its region switched off), put that on record: --accept-end ACCOUNT/REGION/TRAIL@TIME=REASON.";
     /// A new segment starts: the time since the last one is not covered.
     ChainGap = "chain-gap", Incomplete,
         "Look for StopLogging, UpdateTrail or DeleteTrail before and StartLogging after: they tell who interrupted the chain (for an organization's trail give --management-account). What happened in between is not covered. --accept-gap START/END=REASON puts your own acceptance on record.";
@@ -134,7 +134,7 @@ codes! {
         "Check the source and the filters. If log files are there, log file validation is not enabled, or all digests are gone.";
     /// What is gone of a chain is all that is older than some time, or all there was.
     LossPattern = "loss-pattern", Notice,
-        "Look at the bucket's lifecycle configuration (aws s3api get-bucket-lifecycle-configuration) and for PutBucketLifecycle events: who decided that these objects expire?";
+        "Look at the bucket's lifecycle configuration (aws s3api get-bucket-lifecycle-configuration) and for PutBucketLifecycle events: who decided that these objects expire? The message names the --start-time from which what is left can be verified.";
     /// Its gzip header holds a time, a name, a comment, extra bytes or flags.
     GzipHeader = "gzip-header", Notice,
         "The content is what its digest vouches for; its gzip header is not CloudTrail's. If nothing compressed these files anew, find out who wrote them and keep what the header holds.";
@@ -208,7 +208,7 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventRole {
-    /// It shows why: the finding is a notice because of it.
+    /// It shows why: the finding is a notice because of it, or incomplete until it is accepted.
     Explains,
     /// It may be why; whether it is, a person has to find out.
     Candidate,

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::digest::{Rules, StoredObject, Trouble};
-use super::events::{Event, Hints};
+use super::events::{Event, EventsRead, Hints};
 use super::finding::{Code, Finding};
 use super::inflate::{BodyFault, inflate};
 use crate::model::{ChainId, LogEntry, Window};
@@ -127,15 +127,26 @@ pub fn check_log(
     }
 }
 
-/// The events of a log file that tell why something is not there; none where it is not what its
-/// digest says.
-#[must_use]
-pub fn events_of(rules: &Rules, entry: &LogEntry, object: LogObject<'_>) -> Vec<Event> {
-    let LogObject::Found(mut object) = object else { return Vec::new() };
-    let mut events = Vec::new();
-    let read = &mut |text: &mut dyn Read| events = Event::read(text);
+/// The events of a log file that tell why something is not there.
+///
+/// # Errors
+/// Why they could not all be read, in a few words: then nothing is known of the others.
+pub fn events_of(
+    rules: &Rules,
+    entry: &LogEntry,
+    object: LogObject<'_>,
+) -> Result<Vec<Event>, String> {
+    let mut object = match object {
+        LogObject::Found(object) => object,
+        LogObject::Absent | LogObject::BeyondCopy => return Err("it is gone now".into()),
+        LogObject::Trouble(trouble) => return Err(trouble.cause.to_string()),
+    };
+    let mut found = EventsRead { events: Vec::new(), whole: false };
+    let read = &mut |text: &mut dyn Read| found = Event::read(text);
     match inflate(&mut object.body, rules.limits.log, rules.already_inflated, read) {
-        Ok(read) if read.hash == entry.hash => events,
-        _ => Vec::new(),
+        Ok(read) if read.hash != entry.hash => Err("it was changed during the run".into()),
+        Ok(_) if !found.whole => Err("its text is not that of a log file to its end".into()),
+        Ok(_) => Ok(found.events),
+        Err(fault) => Err(fault.to_string()),
     }
 }

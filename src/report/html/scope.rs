@@ -44,6 +44,10 @@ pub(super) fn scope(report: &RunReport) -> Vec<Row> {
         Printable(&format!("{}: {reason}{used}", span(window.start, window.end))).to_string()
     });
     rows.push(Row { label: "Accepted gaps", lines: cut(accepted, "none"), names: false });
+    if !scope.accepted_ends.is_empty() {
+        let ends = scope.accepted_ends.iter().map(|end| Printable(&end.line()).to_string());
+        rows.push(Row { label: "Accepted ends", lines: cut(ends, "none"), names: false });
+    }
     rows
 }
 

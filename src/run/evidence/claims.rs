@@ -103,6 +103,7 @@ fn scopes(told: &Scope, asked: &Scope) -> Vec<String> {
         let mut scope = scope.clone();
         // Whether a gap was there is found, not asked.
         scope.accepted_gaps.iter_mut().for_each(|gap| gap.used = false);
+        scope.accepted_ends.iter_mut().for_each(|end| end.used = false);
         match serde_json::to_value(scope) {
             Ok(Value::Object(fields)) => fields,
             _ => serde_json::Map::new(),

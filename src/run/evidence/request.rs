@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::KeptLogs;
 use crate::model::{AccountId, Region, TrailName};
-use crate::report::{AcceptedGap, RanBy, Unreferenced};
+use crate::report::{AcceptedEnd, AcceptedGap, RanBy, Unreferenced};
 use crate::run::pool::Stop;
 use crate::run::verify::VerifyRequest;
 
@@ -35,6 +35,8 @@ pub(super) struct SavedRequest {
     unreferenced: Unreferenced,
     management_account: Option<AccountId>,
     accepted_gaps: Vec<AcceptedGap>,
+    #[serde(default)]
+    accepted_ends: Vec<AcceptedEnd>,
     ran_by: RanBy,
 }
 
@@ -57,6 +59,7 @@ impl SavedRequest {
             unreferenced: request.unreferenced,
             management_account: request.management_account.clone(),
             accepted_gaps: request.accepted_gaps.clone(),
+            accepted_ends: request.accepted_ends.clone(),
             ran_by: request.ran_by.clone(),
         }
     }
@@ -85,6 +88,7 @@ impl SavedRequest {
             unreferenced: self.unreferenced,
             management_account: self.management_account,
             accepted_gaps: self.accepted_gaps,
+            accepted_ends: self.accepted_ends,
             ran_by: self.ran_by,
             stop,
         }

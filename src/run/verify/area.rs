@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use super::alike::Alike;
 use super::beyond::Beyond;
-use super::explain::Oldest;
 use super::lines::AreaLines;
 use super::listed::Claims;
 use super::open::{StoreLookup, open_log};
@@ -26,6 +25,7 @@ use crate::verify::completeness::Listed;
 use crate::verify::digest::{Examined, Location, Rules, examine};
 use crate::verify::link::Linker;
 use crate::verify::log_file::{CheckedLog, Listing, check_log};
+use crate::verify::loss_pattern::Oldest;
 use crate::verify::memory::Allowance;
 use crate::verify::settle::{Settled, Settler, Standing};
 use crate::verify::unseen::Unseen;
@@ -170,10 +170,6 @@ pub(super) fn verify_area<'a>(
     Ok(this.gathered)
 }
 
-fn earliest(known: Option<Timestamp>, time: Timestamp) -> Option<Timestamp> {
-    Some(known.map_or(time, |known| known.min(time)))
-}
-
 /// Lists an area's digests of these days, by a worker: waiting for it can be given up.
 pub(super) fn list_digests(
     run: &Run<'_>,
@@ -214,6 +210,7 @@ impl AreaRun<'_, '_> {
                     headers: Alike::default(),
                     metadata: Alike::default(),
                 });
+                chain.oldest.listed(digest.end);
                 if self.run.sources.knows_delivery(self.area) {
                     chain.newest_written = digest.modified;
                 }
@@ -412,7 +409,7 @@ impl AreaRun<'_, '_> {
         *count += 1;
         let examined = &settled.examined;
         if let Some(content) = examined.content.as_ref().filter(|_| settled.verified().is_some()) {
-            chain.oldest.digest = earliest(chain.oldest.digest, content.digest.start);
+            chain.oldest.digest(content.digest.start);
             let [header, metadata] = examined.notices();
             header.into_iter().for_each(|notice| chain.headers.push(notice));
             metadata.into_iter().for_each(|notice| chain.metadata.push(notice));
@@ -516,7 +513,7 @@ impl AreaRun<'_, '_> {
 
     fn record_log(
         &mut self,
-        listing: &Listing,
+        listing: &Arc<Listing>,
         entry: &Arc<LogEntry>,
         checked: CheckedLog,
     ) -> io::Result<()> {
@@ -535,7 +532,7 @@ impl AreaRun<'_, '_> {
         };
         *count += 1;
         if state.is_none() {
-            chain.oldest.log = earliest(chain.oldest.log, listing.window.start);
+            chain.oldest.log(listing.window, &entry.object);
         }
         let code = checked.finding.as_ref().map(|f| f.code);
         checked.notice.into_iter().for_each(|notice| chain.headers.push(notice));
@@ -558,7 +555,7 @@ impl AreaRun<'_, '_> {
             self.gathered.findings.extend(checked.finding);
         }
         if checked.hints.any() {
-            self.gathered.hinted.push(listing.window, entry.clone(), checked.hints);
+            self.gathered.hinted.push(listing.clone(), entry.clone(), checked.hints);
         }
         Ok(())
     }

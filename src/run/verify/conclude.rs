@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::explain::{explain, shape};
+use super::explain::explain;
 use super::status::Statuses;
 use super::{ClosedArea, Gathered, Run, unlisted};
 use crate::model::metadata::SIDECAR_SUFFIX;
@@ -14,6 +14,7 @@ use crate::report::{
     ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
 };
 use crate::verify::link::Request;
+use crate::verify::loss_pattern::loss_patterns;
 use crate::verify::{Code, CoverageState, Finding};
 
 /// A run whose areas are all read.
@@ -32,7 +33,7 @@ impl Conclusion<'_> {
         let moved: BTreeMap<_, _> =
             self.all.chains.values().filter_map(|c| c.linker.continues().cloned()).collect();
         let statuses = Statuses::ask(self.run, &self.all.chains);
-        let mut closed = Vec::new();
+        let (mut closed, mut aged) = (Vec::new(), Vec::new());
         if let Some((end, as_of)) = end.zip(as_of) {
             let grace = self.run.request.grace;
             let start = self.run.request.start;
@@ -52,21 +53,16 @@ impl Conclusion<'_> {
                 let told = verdict.findings.iter().any(|f| f.code == Code::ChainTruncated);
                 self.all.findings.extend(missing.filter(|_| !told));
                 self.all.findings.extend(verdict.findings);
-                self.all.findings.extend(shape(&report, oldest, start, &self.all.findings));
+                aged.push((report.id.clone(), oldest));
                 closed.push((report, verdict.coverage));
             }
             unlisted::report_after_newest(&mut self.all, request, &closed);
         }
-        let mut accepted = self.run.request.accepted_gaps.clone();
-        let explained = match cut_short {
-            true => Vec::new(),
-            false => explain(self.run, &self.all.hinted, &mut self.all.findings, &mut accepted),
-        };
+        let shapes = loss_patterns(&aged, self.run.request.start, &self.all.findings);
+        self.all.findings.extend(shapes);
+        let explained = explain(self.run, &self.all.hinted, &mut self.all.findings, &mut closed);
         let mut chains = Vec::new();
-        for (mut report, mut coverage) in closed {
-            for (_, gap) in explained.iter().filter(|(chain, _)| *chain == report.id) {
-                coverage.explain(*gap);
-            }
+        for (mut report, coverage) in closed {
             report.coverage = coverage.all().collect();
             chains.push(report);
         }
@@ -80,15 +76,17 @@ impl Conclusion<'_> {
         let totals = self.sum(&chains);
         let keys = self.keys();
         let mut not_proven = self.not_proven(end, &statuses);
-        if !explained.is_empty() {
-            not_proven.push("That no digests stood in a gap that is explained: whoever stops, starts and deletes a whole segment in between leaves the same traces.".to_owned());
-        }
+        not_proven.extend(explained.not_proven);
         let request = self.run.request;
         RunReport {
             schema: crate::report::run::SCHEMA.into(),
             tool: Tool::default(),
             ran_by: request.ran_by.clone(),
-            scope: Scope { accepted_gaps: accepted, ..request.scope(end) },
+            scope: Scope {
+                accepted_gaps: explained.gaps,
+                accepted_ends: explained.ends,
+                ..request.scope(end)
+            },
             started: request.started,
             finished: request.started,
             verdict,

@@ -1,194 +1,265 @@
-//! Why something is not there: the log files that may tell are read once more, and what verified
-//! events or the auditor say goes to the findings.
+//! Why something is not there: what verified events or the auditor say goes to the findings.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::Run;
-use super::open::open_log;
-use crate::model::time::{hours, sub};
-use crate::model::{BucketName, ChainId, LogEntry, LogKey, Window};
-use crate::report::{AcceptedGap, ChainReport};
+use super::trail_events::{Hinted, Known};
+use crate::model::{ChainId, DigestKey, Window};
+use crate::report::{AcceptedEnd, AcceptedGap, ChainReport};
 use crate::verify::events::Hints;
 use crate::verify::explain::{
-    Evidence, around_gap, candidates, explain_gap, is_loss, tell_explained,
+    Ending, GapReading, candidates, is_accepted_end, is_loss, listed_around, listed_from, read_end,
+    read_gaps, tell_ended, tell_interrupted, went_on,
 };
-use crate::verify::log_file::events_of;
-use crate::verify::{Code, Finding, Severity};
+use crate::verify::interruptions::Owner;
+use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
-/// How many log files of each kind are remembered for their hints, the latest: a trail of data
-/// events may hint in every file.
-const REMEMBERED: usize = 20_000;
-/// How many log files are read again at most.
-const READ_AGAIN: usize = 2_000;
 /// Beside how many findings events are shown: the same ones concern all losses of a bucket.
 const FINDINGS_WITH_EVENTS: usize = 200;
-/// From so many losses on, log files or hours of digests, they have a shape.
-const SHAPE: usize = 3;
 
-/// The valid log files that hold names of events which tell why something is not there: those
-/// that a trail's own events are in apart, so that data events do not crowd them out.
+/// The acceptances of a run, with whether each was used, and what is not proven because of them
+/// and of explanations.
 #[derive(Default)]
-pub(super) struct Hinted {
-    trail: VecDeque<(Window, Arc<LogEntry>, Hints)>,
-    bucket: VecDeque<(Window, Arc<LogEntry>, Hints)>,
+pub(super) struct Explained {
+    pub(super) gaps: Vec<AcceptedGap>,
+    pub(super) ends: Vec<AcceptedEnd>,
+    pub(super) not_proven: Vec<String>,
 }
 
-impl Hinted {
-    pub(super) fn push(&mut self, listed_in: Window, entry: Arc<LogEntry>, hints: Hints) {
-        let of_kind = if hints.trail { &mut self.trail } else { &mut self.bucket };
-        if of_kind.len() == REMEMBERED {
-            of_kind.pop_front();
-        }
-        of_kind.push_back((listed_in, entry, hints));
-    }
-
-    pub(super) fn absorb(&mut self, other: Self) {
-        for (window, entry, hints) in other.trail.into_iter().chain(other.bucket) {
-            self.push(window, entry, hints);
-        }
-    }
-
-    /// Reads the events of those that are wanted, the latest first where they are too many.
-    fn read(&self, run: &Run<'_>, wanted: impl Fn(Window, Hints) -> bool) -> Vec<Evidence> {
-        let rules = Arc::new(run.rules.clone());
-        let all = self.trail.iter().rev().chain(self.bucket.iter().rev());
-        let wanted = all.filter(|(window, _, hints)| wanted(*window, *hints));
-        let tickets: Vec<_> = wanted
-            .take(READ_AGAIN)
-            .map(|(_, entry, _)| {
-                let (sources, rules, its_entry) =
-                    (run.sources.clone(), rules.clone(), entry.clone());
-                let read = move || events_of(&rules, &its_entry, open_log(&sources, &its_entry));
-                (entry, run.pool.submit(read))
-            })
-            .collect();
-        let mut evidence = Vec::new();
-        for (entry, ticket) in tickets {
-            let (Some(key), Ok(events)) =
-                (LogKey::parse(&entry.object), ticket.redeem(&run.request.stop))
-            else {
-                continue;
-            };
-            let of = |event| Evidence { event, bucket: entry.bucket.to_string(), key: key.clone() };
-            evidence.extend(events.into_iter().map(of));
-        }
-        evidence
-    }
-}
-
-/// The start of the time of a chain's oldest objects that are there and valid.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Oldest {
-    pub(super) digest: Option<Timestamp>,
-    /// Of the digest that lists the log file.
-    pub(super) log: Option<Timestamp>,
-}
-
-/// The notice that a chain's losses have the shape of a lifecycle rule: everything older than
-/// some time is gone, nothing newer.
-pub(super) fn shape(
-    chain: &ChainReport,
-    oldest: Oldest,
-    start: Option<Timestamp>,
-    findings: &[Finding],
-) -> Vec<Finding> {
-    let of = |code| {
-        let own =
-            findings.iter().filter(move |f| f.code == code && f.chain.as_ref() == Some(&chain.id));
-        own.filter_map(Finding::of_time).collect::<Vec<_>>()
-    };
-    let notice = |message: String, window: Window| {
-        let bucket = chain.bucket.as_ref().map(BucketName::as_str);
-        let finding = Finding::new(Code::LossPattern, message).chain(&chain.id);
-        finding.object(bucket, chain.id.place.folder()).window(window)
-    };
-    let mut shapes = Vec::new();
-    let logs = of(Code::LogMissing);
-    if let (Some(first), Some(last)) =
-        (logs.iter().map(|w| w.start).min(), logs.iter().map(|w| w.end).max())
-        && logs.len() >= SHAPE
-        && oldest.log.is_none_or(|there| last <= there)
-    {
-        let number = logs.len();
-        let message = match oldest.log {
-            Some(there) => format!(
-                "All {number} log files that were delivered before {there} are gone, and none since: a lifecycle rule that expires objects leaves this shape."
-            ),
-            None => format!(
-                "All {number} log files are gone, and their digests are there: whoever empties a whole prefix leaves this shape."
-            ),
-        };
-        shapes.push(notice(message, Window::new(first, last)));
-    }
-    let digests = of(Code::DigestMissing);
-    if let (Some(last), Some(there)) = (digests.iter().map(|w| w.end).max(), oldest.digest)
-        && let Some(first) = digests
-            .iter()
-            .map(|w| w.start)
-            .min()
-            .map(|first| start.map_or(first, |start| start.min(first)))
-        && last <= there
-        && sub(last, hours(SHAPE as i64)) >= first
-    {
-        let message = format!(
-            "All digests before {there} are gone, and none since: a lifecycle rule that expires objects leaves this shape."
-        );
-        shapes.push(notice(message, Window::new(first, last)));
-    }
-    shapes
-}
-
-/// Explains what findings tell of, as far as events or the auditor do; returns the chains' time
-/// that is explained by it.
+/// Explains what findings tell of, as far as events or the auditor do, in the findings and in the
+/// chains' time.
 pub(super) fn explain(
     run: &Run<'_>,
     hinted: &Hinted,
-    findings: &mut [Finding],
-    accepted: &mut [AcceptedGap],
-) -> Vec<(ChainId, Window)> {
-    let gaps: Vec<Window> =
-        findings.iter().filter(|f| begins_segment(f)).filter_map(Finding::of_time).collect();
-    let losses = findings.iter().any(|f| is_loss(f.code));
-    if gaps.is_empty() && !losses && accepted.is_empty() {
-        return Vec::new();
+    findings: &mut Vec<Finding>,
+    closed: &mut [(ChainReport, Coverage)],
+) -> Explained {
+    let request = run.request;
+    let (gaps, ends) = (request.accepted_gaps.clone(), request.accepted_ends.clone());
+    let mut explained = Explained { gaps, ends, not_proven: Vec::new() };
+    if request.stop.is_set() {
+        return explained;
     }
-    let around = |window: Window| {
-        gaps.iter().flat_map(|gap| around_gap(*gap)).any(|near| near.overlaps(&window))
-    };
-    // What may explain a gap comes first: losses may call for more than is read again.
-    let of_gap = |window, hints: Hints| hints.trail && around(window);
-    let mut evidence = hinted.read(run, of_gap);
-    if losses {
-        evidence.extend(hinted.read(run, |window, hints| !of_gap(window, hints)));
-    }
-    let management = run.request.management_account.as_ref();
-    let mut explained = Vec::new();
+    let mut known = read_events(run, hinted, findings, closed);
     let mut shown = 0;
-    for finding in findings {
-        let tells = is_loss(finding.code) || begins_segment(finding);
-        if tells && shown < FINDINGS_WITH_EVENTS {
-            finding.events = candidates(finding, &evidence);
+    for finding in findings.iter_mut().filter(|f| is_loss(f.code) || begins_segment(f)) {
+        if shown < FINDINGS_WITH_EVENTS {
+            finding.events = candidates(finding, &known.evidence);
             shown += 1;
         }
-        let (Some(chain), Some(gap)) = (finding.chain.clone(), finding.of_time()) else { continue };
-        if begins_segment(finding)
-            && let Some(why) = explain_gap(&chain, gap, &evidence, management)
-        {
-            tell_explained(finding, why);
-        } else if let Some(accepted) = accepts(accepted, finding, gap) {
-            accepted.used = true;
-            let said = format!(" Accepted by whoever ran this: {}.", accepted.reason);
-            finding.message.push_str(&said);
-        } else {
-            continue;
-        }
-        finding.severity = Severity::Notice;
-        explained.push((chain, gap));
     }
+    explain_ends(run, &known, findings, closed, &mut explained.ends);
+    known.doubt_what_was_not_checked(findings, closed);
+    let interrupted = explain_gaps(run, &mut known, findings, closed);
+    if interrupted {
+        explained.not_proven.push("That no digests stood in a gap that is explained: whoever stops, starts and deletes a whole segment in between leaves the same traces, unless another trail of that account recorded it.".to_owned());
+    }
+    for finding in findings.iter_mut() {
+        let Some((chain, gap)) = finding.chain.clone().zip(finding.of_time()) else { continue };
+        let Some(accepted) = accepts(&mut explained.gaps, finding, gap) else { continue };
+        accepted.used = true;
+        accept(finding, &accepted.reason);
+        of_chain(closed, &chain, |coverage| coverage.explain(gap));
+    }
+    let unused =
+        explained.gaps.iter().filter(|gap| !gap.used).map(|AcceptedGap { window, .. }| {
+            format!("the gap from {} to {}", window.start, window.end)
+        });
+    let unused = unused.chain(
+        explained
+            .ends
+            .iter()
+            .filter(|end| !end.used)
+            .map(|end| format!("the end of {} at {}", end.of, end.time)),
+    );
+    let unused = unused.map(|what| {
+        format!("Anything by the acceptance of {what}: nothing that was found fits it, so it was not used.")
+    });
+    explained.not_proven.extend(unused);
     explained
+}
+
+/// Reads the events that may explain gaps, ends and losses.
+fn read_events(
+    run: &Run<'_>,
+    hinted: &Hinted,
+    findings: &[Finding],
+    closed: &[(ChainReport, Coverage)],
+) -> Known {
+    let gaps = findings.iter().filter(|f| begins_segment(f)).filter_map(Finding::of_time);
+    let mut near: Vec<Window> = gaps.map(listed_around).collect();
+    let ends = findings.iter().filter(|f| ends_chain(f)).filter_map(newest_of);
+    near.extend(ends.map(|newest| Window::new(listed_from(newest), Timestamp::MAX)));
+    let losses = findings.iter().any(|f| is_loss(f.code));
+    let mut known = Known::default();
+    if near.is_empty() && !losses || closed.is_empty() {
+        return known;
+    }
+    // What may explain a gap comes first: losses may call for more than is read again.
+    let of_gap =
+        |window: Window, hints: Hints| hints.trail && near.iter().any(|n| n.overlaps(&window));
+    hinted.read(run, of_gap, &mut known);
+    if losses {
+        let mut rest = Known::default();
+        hinted.read(run, |window, hints| !of_gap(window, hints), &mut rest);
+        known.evidence.extend(rest.evidence);
+    }
+    known
+}
+
+/// Explains the ends of chains, and accepts those that the auditor accepts.
+fn explain_ends(
+    run: &Run<'_>,
+    known: &Known,
+    findings: &mut Vec<Finding>,
+    closed: &mut [(ChainReport, Coverage)],
+    accepted: &mut [AcceptedEnd],
+) {
+    let management = run.request.management_account.as_ref();
+    let mut more = Vec::new();
+    for finding in findings.iter_mut().filter(|f| ends_chain(f)) {
+        let Some((chain, newest)) = finding.chain.clone().zip(newest_of(finding)) else { continue };
+        let owner = Owner::of(&chain, management);
+        let reading = read_end(&chain, newest, &known.evidence, management);
+        let mut state = None;
+        if let Some(ending) = &reading {
+            more.extend(end(finding, ending, &chain));
+            state = Some(CoverageState::Gap);
+        } else if finding.severity == Severity::Violation
+            && let listed = Window::new(listed_from(newest), Timestamp::MAX)
+            && let Some(doubt) =
+                known.doubt(&chain, owner, listed).or_else(|| unreadable(closed, owner, listed))
+        {
+            finding.severity = Severity::Incomplete;
+            finding
+                .message
+                .push_str(&format!(" Whether the trail was stopped cannot be told: {doubt}."));
+            state = Some(CoverageState::Unreadable);
+        }
+        let may_end = !went_on(&chain, newest, &known.evidence, management);
+        let grace = run.request.grace;
+        let acceptance = accepted.iter_mut().find(|accepted| {
+            may_end && accepted.is_of(&chain) && is_accepted_end(newest, accepted.time, grace)
+        });
+        if let Some(acceptance) = acceptance {
+            acceptance.used = true;
+            accept(finding, &acceptance.reason);
+            state = Some(CoverageState::Explained);
+        }
+        if let Some((state, window)) = state.zip(finding.of_time()) {
+            let restate =
+                |coverage: &mut Coverage| coverage.restate(window, Code::ChainTruncated, state);
+            of_chain(closed, &chain, restate);
+        }
+    }
+    findings.extend(more);
+}
+
+/// Says in a finding on a chain's end who ended it, and how to accept that.
+fn end(finding: &mut Finding, ending: &Ending<'_>, chain: &ChainId) -> Option<Finding> {
+    let open = tell_ended(finding, ending);
+    let ended = ending.end.event.time;
+    let ChainId { place, region, trail, .. } = chain;
+    let (account, at) = (&place.account, finding.start.map_or(ended, |start| start.max(ended)));
+    finding.message.push_str(&format!(
+        " If this was intended, accept it: --accept-end \"{account}/{region}/{trail}@{at}=REASON\"."
+    ));
+    open
+}
+
+/// Why digests or log files that may hold a trail's events could not be read.
+fn unreadable(
+    closed: &[(ChainReport, Coverage)],
+    owner: Option<Owner<'_>>,
+    listed: Window,
+) -> Option<String> {
+    let owner = owner?;
+    let recording = closed.iter().filter(|(report, _)| owner.is_recorded_by(&report.id));
+    let mut intervals = recording.flat_map(|(_, coverage)| coverage.all());
+    let trouble = intervals.find(|interval| {
+        let truncated = interval.reason == Some(Code::ChainTruncated);
+        interval.state == CoverageState::Unreadable
+            && !truncated
+            && interval.window.overlaps(&listed)
+    });
+    trouble.map(|interval| {
+        let Window { start, end } = interval.window;
+        format!("what may hold such an event, from {start} to {end}, could not be read")
+    })
+}
+
+/// Explains the gaps between segments; returns whether any is.
+fn explain_gaps(
+    run: &Run<'_>,
+    known: &mut Known,
+    findings: &mut Vec<Finding>,
+    closed: &mut [(ChainReport, Coverage)],
+) -> bool {
+    let management = run.request.management_account.as_ref();
+    let mut chains: BTreeMap<ChainId, Vec<(usize, Window)>> = BTreeMap::new();
+    for (at, finding) in findings.iter().enumerate() {
+        let Some((chain, (start, end))) = finding.chain.clone().zip(finding.start.zip(finding.end))
+        else {
+            continue;
+        };
+        if finding.code == Code::ChainGap && finding.key.is_some() {
+            chains.entry(chain).or_default().push((at, Window::new(start, end)));
+        }
+    }
+    let (mut any, mut more) = (false, Vec::new());
+    for (chain, mut gaps) in chains {
+        gaps.sort_by_key(|(_, gap)| (gap.start, gap.end));
+        let windows: Vec<_> = gaps.iter().map(|(_, gap)| *gap).collect();
+        let owner = Owner::of(&chain, management);
+        if let Some(owner) = owner.filter(|_| !run.request.trails.is_empty()) {
+            let readings = read_gaps(&chain, &windows, &known.evidence, management, &|_| None);
+            let explained = windows
+                .iter()
+                .zip(&readings)
+                .filter(|(_, reading)| matches!(reading, GapReading::Interrupted { .. }));
+            let listed: Vec<_> = explained.map(|(gap, _)| listed_around(*gap)).collect();
+            listed.into_iter().for_each(|listed| known.look_beside(run, owner, listed));
+        }
+        let doubt = |gap: Window| known.doubt(&chain, owner, listed_around(gap));
+        let readings = read_gaps(&chain, &windows, &known.evidence, management, &doubt);
+        for ((at, _), reading) in gaps.into_iter().zip(readings) {
+            let Some(finding) = findings.get_mut(at).filter(|f| begins_segment(f)) else {
+                continue;
+            };
+            match reading {
+                GapReading::Interrupted { end, begin, lost } => {
+                    more.extend(tell_interrupted(finding, end, begin, lost));
+                    any = true;
+                    let Some(gap) = finding.of_time() else { continue };
+                    of_chain(closed, &chain, |coverage| coverage.explain(gap));
+                }
+                GapReading::Unexplained(Some(reason)) => {
+                    finding.message.push(' ');
+                    finding.message.push_str(&reason);
+                }
+                GapReading::Unexplained(None) => {}
+            }
+        }
+    }
+    findings.extend(more);
+    any
+}
+
+fn of_chain(
+    closed: &mut [(ChainReport, Coverage)],
+    chain: &ChainId,
+    change: impl Fn(&mut Coverage),
+) {
+    for (_, coverage) in closed.iter_mut().filter(|(report, _)| report.id == *chain) {
+        change(coverage);
+    }
+}
+
+fn accept(finding: &mut Finding, reason: &str) {
+    finding.severity = Severity::Notice;
+    finding.message.push_str(&format!(" Accepted by whoever ran this: {reason}."));
 }
 
 /// Whether it tells of time before a new segment, which nothing covers.
@@ -196,6 +267,18 @@ fn begins_segment(finding: &Finding) -> bool {
     finding.code == Code::ChainGap
         && finding.severity == Severity::Incomplete
         && finding.key.is_some()
+}
+
+/// Whether it tells of time after a chain's newest digest.
+fn ends_chain(finding: &Finding) -> bool {
+    finding.code == Code::ChainTruncated && finding.severity > Severity::Notice
+}
+
+/// The end of the newest digest of the chain whose end a finding is about.
+fn newest_of(finding: &Finding) -> Option<Timestamp> {
+    let start = finding.start?;
+    let named = finding.key.as_deref().and_then(DigestKey::parse).map(|name| name.end);
+    Some(named.map_or(start, |named| named.min(start)))
 }
 
 /// The auditor's word on a gap, where there is one.

@@ -18,6 +18,7 @@ mod look;
 mod open;
 mod plan;
 mod status;
+mod trail_events;
 mod unlisted;
 mod unreferenced;
 
@@ -42,10 +43,11 @@ use crate::crypto::{KeyRing, PublicKey};
 use crate::model::time::hours;
 use crate::model::{AccountId, ChainId, DigestKey, Fingerprint, Region, TrailName, Window};
 use crate::report::{
-    AcceptedGap, ChainReport, KeyReport, RanBy, RunReport, Scope, Totals, Unreferenced,
+    AcceptedEnd, AcceptedGap, ChainReport, KeyReport, RanBy, RunReport, Scope, Totals, Unreferenced,
 };
 use crate::verify::digest::Rules;
 use crate::verify::link::Linker;
+use crate::verify::loss_pattern::Oldest;
 use crate::verify::{Code, Finding, Severity};
 
 /// What is to be verified.
@@ -82,6 +84,8 @@ pub struct VerifyRequest {
     pub management_account: Option<AccountId>,
     /// The gaps that are accepted.
     pub accepted_gaps: Vec<AcceptedGap>,
+    /// The ends of chains that are accepted.
+    pub accepted_ends: Vec<AcceptedEnd>,
     /// Who makes the run, as the report is to say.
     pub ran_by: RanBy,
     /// Ends the run early.
@@ -132,6 +136,7 @@ impl VerifyRequest {
             unreferenced: Unreferenced::default(),
             management_account: None,
             accepted_gaps: Vec::new(),
+            accepted_ends: Vec::new(),
             ran_by: RanBy::default(),
             stop: Stop::default(),
         }
@@ -153,6 +158,7 @@ impl VerifyRequest {
             trails: self.trails.iter().map(ToString::to_string).collect(),
             logs: self.logs,
             accepted_gaps: self.accepted_gaps.clone(),
+            accepted_ends: self.accepted_ends.clone(),
             grace_seconds: Some(self.grace.as_secs()),
             unreferenced: self.unreferenced,
             management_account: self.management_account.clone(),
@@ -203,7 +209,7 @@ struct Gathered {
     /// to when.
     after_newest: Vec<(AreaId, unlisted::Group)>,
     /// The valid log files that may hold events which tell why something is not there.
-    hinted: explain::Hinted,
+    hinted: trail_events::Hinted,
 }
 
 impl Gathered {
@@ -242,7 +248,7 @@ impl Gathered {
 struct ClosedArea {
     report: ChainReport,
     linker: Linker,
-    oldest: explain::Oldest,
+    oldest: Oldest,
     /// When its newest digest was written, where the store knows.
     newest_written: Option<Timestamp>,
 }

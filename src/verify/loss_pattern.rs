@@ -1,0 +1,157 @@
+//! The shape of what is gone of a chain: all that is older than some time, as where a lifecycle
+//! rule expires objects, or all there was.
+//!
+//! S3 expires by age and at midnight UTC, so the oldest digest that is left lists log files that
+//! expired before it. Such a shape proves nothing: whoever deletes the oldest objects leaves it,
+//! too. It tells the reader which start leaves the losses out.
+
+use jiff::Timestamp;
+
+use super::finding::{Code, Finding};
+use crate::model::time::{minutes, sub};
+use crate::model::{BucketName, ChainId, LogKey, Window};
+
+/// From so many log files on, that all are gone is a shape.
+const ALL_GONE: usize = 3;
+/// How far the order of names may differ from that of delivery: a name lies up to five minutes
+/// after its delivery, and up to a quarter of an hour before it.
+const NAMES_MINUTES: i64 = 20;
+/// How much older than its digest's start the name of a log file is that was delivered late.
+const LATE_MINUTES: i64 = 30;
+
+/// A chain's oldest objects that are there and valid.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Oldest {
+    /// The end of its oldest digest that was listed, be it not asked for.
+    listed: Option<Timestamp>,
+    /// The start of its oldest digest.
+    digest: Option<Timestamp>,
+    /// The start of the oldest digest that lists one of its log files.
+    log: Option<Timestamp>,
+    /// The oldest name of a log file that was not delivered late.
+    named: Option<Timestamp>,
+}
+
+impl Oldest {
+    /// Records a digest that is there, whatever it is.
+    pub fn listed(&mut self, end: Timestamp) {
+        self.listed = earliest(self.listed, end);
+    }
+
+    /// Records a valid digest.
+    pub fn digest(&mut self, start: Timestamp) {
+        self.digest = earliest(self.digest, start);
+    }
+
+    /// Records a valid log file that a digest of this time lists.
+    pub fn log(&mut self, listed_in: Window, key: &str) {
+        self.log = earliest(self.log, listed_in.start);
+        let named = LogKey::parse(key).map(|log| log.time);
+        let in_time = |named: &Timestamp| *named >= sub(listed_in.start, minutes(LATE_MINUTES));
+        if let Some(named) = named.filter(in_time) {
+            self.named = earliest(self.named, named);
+        }
+    }
+}
+
+fn earliest(known: Option<Timestamp>, time: Timestamp) -> Option<Timestamp> {
+    Some(known.map_or(time, |known| known.min(time)))
+}
+
+/// A shape: what it says, of which time, and the start that leaves its losses out.
+struct Shape {
+    message: String,
+    window: Window,
+    start: Option<Timestamp>,
+}
+
+/// The notices on the losses of chains that have a shape.
+#[must_use]
+pub fn loss_patterns(
+    chains: &[(ChainId, Oldest)],
+    start: Option<Timestamp>,
+    findings: &[Finding],
+) -> Vec<Finding> {
+    let mut shapes = Vec::new();
+    for (chain, oldest) in chains {
+        let own = |code| {
+            findings.iter().filter(move |f| f.code == code && f.chain.as_ref() == Some(chain))
+        };
+        let found = [
+            of_logs(own(Code::LogMissing), *oldest),
+            of_digests(own(Code::DigestMissing), *oldest, start),
+        ];
+        let found: Vec<_> = found.into_iter().flatten().collect();
+        let start = found.iter().filter_map(|shape| shape.start).max();
+        shapes.extend(found.into_iter().map(|shape| (chain, Shape { start, ..shape })));
+    }
+    // One start for all chains: each has minutes and seconds of its own.
+    let latest = shapes.iter().filter_map(|(_, shape)| shape.start).max();
+    let told = shapes.into_iter().map(|(chain, Shape { mut message, window, start })| {
+        if let Some((start, latest)) = start.zip(latest) {
+            let all = match start == latest {
+                true => String::new(),
+                false => format!(" (with {latest} it leaves out those of all chains)"),
+            };
+            message.push_str(&format!(
+                " If that is what happened, a run with --start-time {start} leaves these losses out{all}."
+            ));
+        }
+        let bucket = chain.bucket.as_ref().map(BucketName::as_str);
+        let finding = Finding::new(Code::LossPattern, message).chain(chain);
+        finding.object(bucket, chain.place.folder()).window(window)
+    });
+    told.collect()
+}
+
+fn of_logs<'f>(missing: impl Iterator<Item = &'f Finding>, oldest: Oldest) -> Option<Shape> {
+    let missing: Vec<_> = missing
+        .filter_map(|f| {
+            let listed_in = f.of_time()?;
+            let log = f.key.as_deref().and_then(LogKey::parse);
+            Some((listed_in, log.map_or(listed_in.start, |log| log.time)))
+        })
+        .collect();
+    let number = missing.len();
+    let first = missing.iter().map(|(listed_in, _)| listed_in.start).min()?;
+    let newest_listed = missing.iter().map(|(listed_in, _)| listed_in.start).max()?;
+    let end = missing.iter().map(|(listed_in, _)| listed_in.end).max()?;
+    let newest = missing.iter().map(|(_, named)| *named).max()?;
+    let window = Window::new(first, end);
+    let Some(there) = oldest.log else {
+        let message = format!(
+            "All {number} log files are gone, and their digests are there: whoever empties a whole prefix leaves this shape."
+        );
+        return (number >= ALL_GONE).then_some(Shape { message, window, start: None });
+    };
+    let one_cut = newest_listed <= there
+        && oldest.named.is_none_or(|named| sub(newest, minutes(NAMES_MINUTES)) <= named);
+    let gone = match number {
+        1 => format!("The oldest log file, named for {newest}, is gone"),
+        _ => format!("All {number} log files up to the one named for {newest} are gone"),
+    };
+    let message = format!(
+        "{gone}, and none that is newer: a lifecycle rule that expires objects leaves this shape."
+    );
+    one_cut.then_some(Shape { message, window, start: Some(end) })
+}
+
+fn of_digests<'f>(
+    missing: impl Iterator<Item = &'f Finding>,
+    oldest: Oldest,
+    start: Option<Timestamp>,
+) -> Option<Shape> {
+    let missing: Vec<_> = missing.filter_map(Finding::of_time).collect();
+    let there = oldest.digest?;
+    let last = missing.iter().map(|w| w.end).max()?;
+    let first = missing.iter().map(|w| w.start).min()?;
+    let first = start.map_or(first, |start| start.min(first));
+    let message = format!(
+        "All digests before {there} are gone, and none since: a lifecycle rule that expires objects leaves this shape."
+    );
+    (last <= there && oldest.listed.is_none_or(|listed| last < listed)).then(|| Shape {
+        message,
+        window: Window::new(first, there),
+        start: Some(there),
+    })
+}
