@@ -297,6 +297,15 @@ impl Sources {
         area.roots.iter().filter_map(|n| self.roots.get(*n)).all(|root| root.store.knows_delivery())
     }
 
+    /// Whether no other bucket, prefix or organization holds the account's region.
+    #[must_use]
+    pub fn is_only_place(&self, id: &AreaId) -> bool {
+        let same = |other: &&AreaId| {
+            other.place.account == id.place.account && other.region == id.region
+        };
+        self.areas.keys().filter(same).nth(1).is_none()
+    }
+
     /// The buckets that the sources are copies of.
     pub fn roots(&self) -> impl Iterator<Item = &Root> {
         self.roots.iter()

@@ -38,6 +38,8 @@ pub(super) struct ChainRun {
     report: ChainReport,
     oldest: Oldest,
     newest_written: Option<Timestamp>,
+    listed_until: Option<Timestamp>,
+    before: Vec<DigestKey>,
     headers: Alike,
     metadata: Alike,
 }
@@ -77,8 +79,7 @@ pub(super) fn verify_area<'a>(
     let (plan, findings) =
         list_digests(run, id, area, days_around(run.request.start, run.request.end))?;
     let listing_failed = findings.iter().any(|f| f.code == Code::ObjectUnreadable);
-    let listed_until = plan.last().map(|d| d.end);
-    let mut gathered = Gathered { findings, listed_until, ..Gathered::default() };
+    let mut gathered = Gathered { findings, ..Gathered::default() };
     let rules = match key_window(&plan, run.request.started) {
         Some(window) => run.rules_for(&id.region, window, &mut gathered),
         None => Arc::new(run.rules.clone()),
@@ -125,8 +126,13 @@ pub(super) fn verify_area<'a>(
     } else {
         folded?;
     }
+    let alone = run.sources.is_only_place(id);
+    let mut lookup = StoreLookup { sources: &run.sources, rules: &this.rules };
     for chain in this.chains.values_mut() {
         chain.linker.finish();
+        if alone {
+            chain.linker.settle_losses(&mut lookup);
+        }
     }
     if let Some(listing) = listing
         && !stopped
@@ -134,11 +140,13 @@ pub(super) fn verify_area<'a>(
         super::unlisted::judge_area(&mut this, &plan, listing)?;
     }
     for (id, chain) in this.chains {
-        let ChainRun { linker, report, oldest, newest_written, headers, metadata, .. } = chain;
+        let ChainRun { linker, report, oldest, newest_written, listed_until, before, .. } = chain;
+        let ChainRun { headers, metadata, .. } = chain;
         for notices in [headers, metadata] {
             this.gathered.findings.extend(notices.into_findings());
         }
-        let closed = ClosedArea { report, linker, oldest, newest_written };
+        let closed =
+            ClosedArea { report, linker, oldest, newest_written, listed_until, before };
         this.gathered.chains.insert(id, closed);
     }
     Ok(this.gathered)
@@ -185,11 +193,17 @@ impl AreaRun<'_, '_> {
                     report: ChainReport::new(id),
                     oldest: Oldest::default(),
                     newest_written: None,
+                    listed_until: None,
+                    before: Vec::new(),
                     headers: Alike::default(),
                     metadata: Alike::default(),
                 });
                 if self.run.sources.knows_delivery(self.area) {
                     chain.newest_written = digest.modified;
+                }
+                chain.listed_until = Some(digest.end);
+                if start.is_some_and(|start| digest.end <= start) {
+                    chain.before.push(name);
                 }
             }
         }

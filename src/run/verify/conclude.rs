@@ -7,54 +7,61 @@ use jiff::Timestamp;
 
 use super::explain::{explain, shape};
 use super::status::Statuses;
-use super::{ClosedArea, Gathered, Run, unlisted};
+use super::area::StoreLookup;
+use super::{ClosedArea, Gathered, Run, SourceForm, VerifyRequest, unlisted};
 use crate::model::metadata::SIDECAR_SUFFIX;
+use crate::model::{AccountId, ChainId, ChainKind, Region, TrailName};
 use crate::report::run::INTERRUPTED;
 use crate::report::{
     ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
 };
-use crate::verify::link::Request;
-use crate::verify::{Code, CoverageState, Finding};
+use crate::verify::link::{Place, Reach, Request, close_trail};
+use crate::verify::{Code, Coverage, CoverageState, Finding};
+
+/// Identity of a trail, wherever it delivers to.
+type TrailId = (AccountId, Region, TrailName, Region, ChainKind);
+
+/// Chains by trail: the places of each.
+fn by_trail(chains: BTreeMap<ChainId, ClosedArea>) -> BTreeMap<TrailId, Vec<ClosedArea>> {
+    let mut trails: BTreeMap<TrailId, Vec<ClosedArea>> = BTreeMap::new();
+    for (ChainId { place, region, trail, home_region, kind, .. }, chain) in chains {
+        trails.entry((place.account, region, trail, home_region, kind)).or_default().push(chain);
+    }
+    trails
+}
 
 /// A run whose areas are all read.
 pub(super) struct Conclusion<'r> {
     pub(super) run: &'r Run<'r>,
     pub(super) all: Gathered,
+    /// Time at which the newest backfill digest beside a standard chain was written.
+    backfill_written: BTreeMap<ChainId, Timestamp>,
 }
 
-impl Conclusion<'_> {
+impl<'r> Conclusion<'r> {
+    pub(super) fn new(run: &'r Run<'r>, all: Gathered) -> Self {
+        let backfill = all.chains.values().filter(|c| c.report.id.kind == ChainKind::Backfill);
+        let backfill_written = backfill
+            .filter_map(|c| {
+                let standard = ChainId { kind: ChainKind::Standard, ..c.report.id.clone() };
+                Some((standard, c.newest_written?))
+            })
+            .collect();
+        Self { run, all, backfill_written }
+    }
+
     pub(super) fn conclude(mut self) -> RunReport {
         let newest = self.all.chains.values().filter_map(|c| c.linker.end()).max();
         let end = self.run.request.end.or(newest);
-        let seen = newest.max(self.run.request.end.and(self.all.listed_until));
-        let as_of = self.run.request.as_of.max(seen).max(end);
         let cut_short = self.run.request.stop.is_set();
-        let moved: BTreeMap<_, _> =
-            self.all.chains.values().filter_map(|c| c.linker.continues().cloned()).collect();
-        let statuses = Statuses::ask(self.run, &self.all.chains);
+        let statuses = Statuses::ask(self.run, &self.all.chains, end);
         let mut closed = Vec::new();
-        if let Some((end, as_of)) = end.zip(as_of) {
-            let grace = self.run.request.grace;
-            let start = self.run.request.start;
-            let request = Request { start, end, as_of, grace, cut_short, stopped: None };
-            for (_, mut closing) in std::mem::take(&mut self.all.chains) {
-                let missing = statuses.missing(self.run, &mut closing);
-                let ClosedArea { mut report, linker, oldest, .. } = closing;
-                // A chain that moved is asked for in each place only while it was there.
-                let mut its = Request { stopped: statuses.stopped(&report.id), ..request };
-                its.end = moved.get(&report.id).map_or(end, |moved| end.min(*moved));
-                if let Some((_, from)) = linker.continues() {
-                    its.start = its.start.map(|start| start.max(*from));
-                }
-                let Some(verdict) = linker.close(its) else { continue };
-                report.digests.invalid += verdict.missing;
-                // What is seen to be cut off needs no second word that it is.
-                let told = verdict.findings.iter().any(|f| f.code == Code::ChainTruncated);
-                self.all.findings.extend(missing.filter(|_| !told));
-                self.all.findings.extend(verdict.findings);
-                self.all.findings.extend(shape(&report, oldest, start, &self.all.findings));
-                closed.push((report, verdict.coverage));
+        if let Some(end) = end {
+            let request = self.request(end, newest);
+            for places in by_trail(std::mem::take(&mut self.all.chains)).into_values() {
+                closed.extend(self.close(places, request, &statuses));
             }
+            closed.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
             unlisted::report_after_newest(&mut self.all, request, &closed);
         }
         let mut accepted = self.run.request.accepted_gaps.clone();
@@ -99,6 +106,53 @@ impl Conclusion<'_> {
             findings: self.all.findings,
             not_proven,
         }
+    }
+
+    /// The requested time, and how chains are judged that do not reach its end.
+    fn request(&self, end: Timestamp, newest: Option<Timestamp>) -> Request {
+        let VerifyRequest { start, as_of, grace, form, stop, .. } = self.run.request;
+        let reach = match (self.run.request.end, form) {
+            (None, _) => Reach::Newest,
+            (Some(_), SourceForm::Copy) => Reach::OfCopy,
+            (Some(_), SourceForm::Bucket) => Reach::OfBucket,
+        };
+        // A digest that is there shows that the sources are not older.
+        let as_of = as_of.map(|as_of| newest.map_or(as_of, |newest| as_of.max(newest)));
+        Request { start: *start, end, reach, as_of, grace: *grace, cut_short: stop.is_set() }
+    }
+
+    /// Closes the chains of one trail in all its places.
+    fn close(
+        &mut self,
+        chains: Vec<ClosedArea>,
+        request: Request,
+        statuses: &Statuses,
+    ) -> Vec<(ChainReport, Coverage)> {
+        let (mut places, mut rest) = (Vec::new(), Vec::new());
+        for mut chain in chains {
+            let backfill = self.backfill_written.get(&chain.report.id).copied();
+            let missing = statuses.missing(self.run, &mut chain, backfill);
+            let reported = statuses.reported(&chain.report.id);
+            let ClosedArea { report, linker, oldest, listed_until, .. } = chain;
+            places.push(Place { linker, listed_until, reported });
+            rest.push((report, oldest, missing));
+        }
+        let mut lookup = StoreLookup { sources: &self.run.sources, rules: &self.run.rules };
+        let verdicts = close_trail(places, request, &mut lookup);
+        let mut closed = Vec::new();
+        for ((mut report, oldest, missing), verdict) in rest.into_iter().zip(verdicts) {
+            let Some(verdict) = verdict else { continue };
+            report.digests.invalid += verdict.missing;
+            // A chain that is seen to be cut off needs no second finding on its end.
+            let truncated = verdict.findings.iter().any(|f| f.code == Code::ChainTruncated);
+            let more = missing.or_else(|| statuses.delivery_error(&report.id));
+            self.all.findings.extend(more.filter(|_| !truncated));
+            self.all.findings.extend(verdict.findings);
+            let shape = shape(&report, oldest, request.start, &self.all.findings);
+            self.all.findings.extend(shape);
+            closed.push((report, verdict.coverage));
+        }
+        closed
     }
 
     /// Metadata left beside a file that is gone is told of with that file, not once more.
