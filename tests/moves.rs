@@ -15,7 +15,7 @@ mod common;
 mod server;
 
 use bag::Bag;
-use both::verify;
+use both::{each, verify};
 use common::{Report, Tree, at, digest_name, draft, key};
 use trailseal::model::{BucketName, ChainKind, DigestKey, OrganizationId, Previous};
 
@@ -23,8 +23,7 @@ use trailseal::model::{BucketName, ChainKind, DigestKey, OrganizationId, Previou
 type Stay = (&'static str, std::ops::Range<i64>);
 
 const THERE_AND_BACK: [Stay; 3] = [("", 0..5), ("new/", 5..10), ("", 10..15)];
-const TWICE: [Stay; 5] =
-    [("", 0..3), ("new/", 3..6), ("", 6..9), ("third/", 9..12), ("", 12..15)];
+const TWICE: [Stay; 5] = [("", 0..3), ("new/", 3..6), ("", 6..9), ("third/", 9..12), ("", 12..15)];
 const LAST: i64 = 15;
 
 fn time(hour: i64) -> String {
@@ -94,7 +93,8 @@ fn codes(report: &Report) -> Vec<String> {
 fn an_honest_move_there_and_back_is_proven_throughout() {
     for stays in [&THERE_AND_BACK[..], &TWICE] {
         let tree = moved(stays);
-        for (start, end) in [(0, LAST), (2, 4), (2, 7), (2, 13), (6, 8), (6, 13), (11, 13), (1, 10)] {
+        for (start, end) in [(0, LAST), (2, 4), (2, 7), (2, 13), (6, 8), (6, 13), (11, 13), (1, 10)]
+        {
             let (from, to) = (time(start), time(end));
             let report = verify(&tree, &["--start-time", &from, "--end-time", &to]);
             let found = (report.status, codes(&report), hours(&report));
@@ -114,7 +114,7 @@ fn an_honest_move_there_and_back_is_proven_throughout() {
 fn what_is_gone_in_any_stay_is_found() {
     for (stays, gone, lost) in [
         // The tail, the middle, the beginning and all of the time after the return.
-        (&THERE_AND_BACK[..], 14..=15, "PPPPPPPPPPPPPVV"),
+        (&THERE_AND_BACK[..], 13..=15, "PPPPPPPPPPPPVVV"),
         (&THERE_AND_BACK, 12..=13, "PPPPPPPPPPPVVPP"),
         (&THERE_AND_BACK, 11..=12, "PPPPPPPPPPVVPPP"),
         (&THERE_AND_BACK, 11..=15, "PPPPPPPPPPVVVVV"),
@@ -149,8 +149,9 @@ fn what_is_gone_in_any_stay_is_found() {
         // against it.
         let (start, end) = (gone.start() - 1, *gone.end());
         let (from, to) = (time(start), time(end));
-        let report = verify(&tree, &["--start-time", &from, "--end-time", &to]);
-        assert_ne!(report.status, 0, "{gone:?}: only that: {:?}", codes(&report));
+        for report in each(&tree, &["--start-time", &from, "--end-time", &to]) {
+            assert_ne!(report.status, 0, "{gone:?}: only that: {:?}", codes(&report));
+        }
     }
 }
 

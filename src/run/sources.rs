@@ -300,9 +300,8 @@ impl Sources {
     /// Whether no other bucket, prefix or organization holds the account's region.
     #[must_use]
     pub fn is_only_place(&self, id: &AreaId) -> bool {
-        let same = |other: &&AreaId| {
-            other.place.account == id.place.account && other.region == id.region
-        };
+        let same =
+            |other: &&AreaId| other.place.account == id.place.account && other.region == id.region;
         self.areas.keys().filter(same).nth(1).is_none()
     }
 

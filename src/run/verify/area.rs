@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::alike::Alike;
 use super::explain::Oldest;
 use super::lines::AreaLines;
-use super::plan::{Plan, Planned, Role, asked_for, key_window, plan};
+use super::plan::{Plan, Planned, Role, asked_for, key_window, plan, plan_earlier};
 use super::{ClosedArea, Gathered, Run};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Window};
@@ -76,9 +76,12 @@ pub(super) fn verify_area<'a>(
 ) -> io::Result<Gathered> {
     run.active.fetch_add(1, Ordering::Relaxed);
     let _active = Active(&run.active);
-    let (plan, findings) =
+    let (plan, mut findings) =
         list_digests(run, id, area, days_around(run.request.start, run.request.end))?;
     let listing_failed = findings.iter().any(|f| f.code == Code::ObjectUnreadable);
+    let (earlier, trouble) = list_earlier(run, id, area)?;
+    let plan = earlier.into_iter().chain(plan).collect::<Plan>();
+    findings.extend(trouble);
     let mut gathered = Gathered { findings, ..Gathered::default() };
     let rules = match key_window(&plan, run.request.started) {
         Some(window) => run.rules_for(&id.region, window, &mut gathered),
@@ -145,8 +148,7 @@ pub(super) fn verify_area<'a>(
         for notices in [headers, metadata] {
             this.gathered.findings.extend(notices.into_findings());
         }
-        let closed =
-            ClosedArea { report, linker, oldest, newest_written, listed_until, before };
+        let closed = ClosedArea { report, linker, oldest, newest_written, listed_until, before };
         this.gathered.chains.insert(id, closed);
     }
     Ok(this.gathered)
@@ -166,6 +168,15 @@ pub(super) fn list_digests(
     let (sources, request) = (run.sources.clone(), run.request.clone());
     let (id, area) = (id.clone(), area.clone());
     let listing = run.pool.submit(move || plan(&sources, &request, &id, &area, days));
+    listing.redeem(&run.request.stop).map_err(io::Error::other)
+}
+
+/// Lists an area's digests of the days before those that are asked for, so that a trail is in view
+/// that fell silent then.
+fn list_earlier(run: &Run<'_>, id: &AreaId, area: &Area) -> io::Result<Planned> {
+    let (sources, request) = (run.sources.clone(), run.request.clone());
+    let (id, area) = (id.clone(), area.clone());
+    let listing = run.pool.submit(move || plan_earlier(&sources, &request, &id, &area));
     listing.redeem(&run.request.stop).map_err(io::Error::other)
 }
 
@@ -202,7 +213,8 @@ impl AreaRun<'_, '_> {
                     chain.newest_written = digest.modified;
                 }
                 chain.listed_until = Some(digest.end);
-                if start.is_some_and(|start| digest.end <= start) {
+                let before = chain.before.last().is_none_or(|last| Some(last.end) <= start);
+                if start.is_some() && before {
                     chain.before.push(name);
                 }
             }
@@ -524,7 +536,7 @@ impl AreaRun<'_, '_> {
     }
 }
 
-fn read_digest(sources: &Sources, rules: &Rules, at: Location) -> Examined {
+pub(super) fn read_digest(sources: &Sources, rules: &Rules, at: Location) -> Examined {
     let object = sources.get(at.bucket.as_ref().map(BucketName::as_str), &at.key);
     let object = match object {
         Some(Ok(object)) => Ok(stored(object)),

@@ -2,12 +2,15 @@
 //! a run does not show.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::Timestamp;
 
-use super::explain::{explain, shape};
-use super::status::Statuses;
 use super::area::StoreLookup;
+use super::explain::{explain, shape};
+use super::plan::LOOK_BACK_DAYS;
+use super::silent::silences;
+use super::status::Statuses;
 use super::{ClosedArea, Gathered, Run, SourceForm, VerifyRequest, unlisted};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{AccountId, ChainId, ChainKind, Region, TrailName};
@@ -30,24 +33,77 @@ fn by_trail(chains: BTreeMap<ChainId, ClosedArea>) -> BTreeMap<TrailId, Vec<Clos
     trails
 }
 
+/// A combination of the filters that were given.
+struct Combination<'r> {
+    account: Option<&'r AccountId>,
+    region: Option<&'r Region>,
+    trail: Option<&'r TrailName>,
+}
+
+impl<'r> Combination<'r> {
+    /// Every combination; none where no filter was given.
+    fn named(request: &'r VerifyRequest) -> impl Iterator<Item = Self> {
+        fn each<T>(given: &[T]) -> Vec<Option<&T>> {
+            if given.is_empty() { vec![None] } else { given.iter().map(Some).collect() }
+        }
+        let (regions, trails) = (each(&request.regions), each(&request.trails));
+        let any = |c: &Self| c.account.is_some() || c.region.is_some() || c.trail.is_some();
+        each(&request.accounts)
+            .into_iter()
+            .flat_map(move |account| {
+                let trails = trails.clone();
+                regions.clone().into_iter().flat_map(move |region| {
+                    let trails = trails.clone().into_iter();
+                    trails.map(move |trail| Self { account, region, trail })
+                })
+            })
+            .filter(any)
+    }
+
+    fn is_of(&self, account: &AccountId, region: &Region) -> bool {
+        self.account.is_none_or(|own| own == account) && self.region.is_none_or(|own| own == region)
+    }
+}
+
+impl fmt::Display for Combination<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            self.account.map(|account| format!("account {account}")),
+            self.region.map(|region| format!("region {region}")),
+            self.trail.map(|trail| format!("trail {trail}")),
+        ];
+        f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The first of many names.
+fn shortened(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown}, ...") } else { shown }
+}
+
 /// A run whose areas are all read.
 pub(super) struct Conclusion<'r> {
     pub(super) run: &'r Run<'r>,
     pub(super) all: Gathered,
+    /// Whether a backfill chain is in view.
+    backfill: bool,
     /// Time at which the newest backfill digest beside a standard chain was written.
     backfill_written: BTreeMap<ChainId, Timestamp>,
 }
 
 impl<'r> Conclusion<'r> {
     pub(super) fn new(run: &'r Run<'r>, all: Gathered) -> Self {
-        let backfill = all.chains.values().filter(|c| c.report.id.kind == ChainKind::Backfill);
-        let backfill_written = backfill
+        let backfill = || all.chains.values().filter(|c| c.report.id.kind == ChainKind::Backfill);
+        let any = backfill().next().is_some();
+        let backfill_written = backfill()
             .filter_map(|c| {
                 let standard = ChainId { kind: ChainKind::Standard, ..c.report.id.clone() };
                 Some((standard, c.newest_written?))
             })
             .collect();
-        Self { run, all, backfill_written }
+        Self { run, all, backfill: any, backfill_written }
     }
 
     pub(super) fn conclude(mut self) -> RunReport {
@@ -128,13 +184,14 @@ impl<'r> Conclusion<'r> {
         request: Request,
         statuses: &Statuses,
     ) -> Vec<(ChainReport, Coverage)> {
+        let silences = silences(self.run, &mut self.all, &chains);
         let (mut places, mut rest) = (Vec::new(), Vec::new());
-        for mut chain in chains {
+        for (mut chain, silence) in chains.into_iter().zip(silences) {
             let backfill = self.backfill_written.get(&chain.report.id).copied();
             let missing = statuses.missing(self.run, &mut chain, backfill);
             let reported = statuses.reported(&chain.report.id);
             let ClosedArea { report, linker, oldest, listed_until, .. } = chain;
-            places.push(Place { linker, listed_until, reported });
+            places.push(Place { linker, listed_until, reported, silence });
             rest.push((report, oldest, missing));
         }
         let mut lookup = StoreLookup { sources: &self.run.sources, rules: &self.run.rules };
@@ -206,23 +263,18 @@ impl<'r> Conclusion<'r> {
             Finding::new(Code::NoDigests, message)
         };
         let request = self.run.request;
-        // What an area's own finding says is not said once more.
-        let bare = std::mem::take(&mut self.all.bare);
-        let accounts = request.accounts.iter().map(|a| {
-            let told = bare.iter().any(|id| id.place.account == *a);
-            (format!("of account {a}"), told || chains.iter().any(|c| c.account == *a))
+        let areas_without = std::mem::take(&mut self.all.bare);
+        let combinations = Combination::named(request);
+        let unmet = combinations.filter(|named| {
+            let of_chain = |c: &ChainReport| named.is_of(&c.account, &c.region);
+            // What an area's own finding says is not said once more.
+            let told = areas_without.iter().any(|id| named.is_of(&id.place.account, &id.region))
+                && !chains.iter().any(of_chain);
+            let met =
+                |c: &ChainReport| of_chain(c) && named.trail.is_none_or(|t| c.trail == t.as_str());
+            !told && !chains.iter().any(met)
         });
-        let regions = request.regions.iter().map(|r| {
-            let told = bare.iter().any(|id| id.region == *r);
-            (format!("of region {r}"), told || chains.iter().any(|c| c.region == *r))
-        });
-        let trails = request.trails.iter().map(|t| {
-            let told = !bare.is_empty();
-            (format!("of trail {t}"), told || chains.iter().any(|c| c.trail == t.as_str()))
-        });
-        let filters = accounts.chain(regions).chain(trails);
-        let unmet: Vec<_> =
-            filters.filter(|(_, met)| !met).map(|(what, _)| missing(what)).collect();
+        let unmet: Vec<_> = unmet.map(|named| missing(format!("of {named}"))).collect();
         self.all.findings.extend(unmet);
         let said = self.all.findings.iter().any(|f| f.code == Code::NoDigests);
         if chains.is_empty() && !said {
@@ -267,6 +319,16 @@ impl<'r> Conclusion<'r> {
             && let Some(cause) = statuses.refused.first()
         {
             said.push(format!("Whether CloudTrail delivered later digests than are there: it could not be asked ({cause}). Allow cloudtrail:DescribeTrails and cloudtrail:GetTrailStatus."));
+        }
+        if !statuses.of_others.is_empty() {
+            let accounts: Vec<_> = statuses.of_others.iter().map(AccountId::as_str).collect();
+            said.push(format!("Whether CloudTrail delivered later digests of {} other accounts than are there ({}): only the owner of a trail may ask for its status.", accounts.len(), shortened(&accounts)));
+        }
+        if self.run.request.start.is_some() {
+            said.push(format!("Anything about trails that have no digest in the {LOOK_BACK_DAYS} days before the requested start and none since."));
+        }
+        if self.backfill {
+            said.push("That the newest backfill digests are there, and the log files that they list: they come at no set times, so one that is gone from the end leaves no trace.".to_owned());
         }
         if self.run.request.start.is_none() {
             said.push("Anything before the first digest of a chain that is there: ask for a time with --start-time.".to_owned());

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::plan::{Plan, Role, plan};
+use super::plan::{Plan, Role, plan, plan_earlier};
 use super::{AREAS_AT_ONCE, VerifyRequest};
 use crate::model::time::{hours, sub};
 use crate::model::{LogKey, Window};
@@ -81,7 +81,8 @@ fn list(
     progress: &dyn Progress,
 ) -> Listing {
     let days = days_around(request.start, request.end);
-    let (plan, findings) = plan(sources, request, id, area, days);
+    let (plan, mut findings) = plan(sources, request, id, area, days);
+    findings.extend(plan_earlier(sources, request, id, area).1);
     progress.place(&format!("{} {}", id.place.account, id.region), 0);
     let mut listing = Listing { findings, ..Listing::default() };
     for digest in plan.iter().filter(|d| d.role != Role::Aside) {

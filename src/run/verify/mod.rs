@@ -12,6 +12,7 @@ mod estimate;
 mod explain;
 mod lines;
 mod plan;
+mod silent;
 mod status;
 mod unlisted;
 mod unreferenced;
@@ -266,7 +267,8 @@ struct ClosedArea {
     newest_written: Option<Timestamp>,
     /// The end of its newest digest that is listed, by its name.
     listed_until: Option<Timestamp>,
-    /// Its digests that are listed before the requested start, by their names.
+    /// Its digests that are listed before the requested start, and the first one after it, by
+    /// their names.
     before: Vec<DigestKey>,
 }
 

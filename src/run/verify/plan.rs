@@ -9,7 +9,7 @@ use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::time::{add, hours, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Window};
-use crate::run::sources::{Area, AreaId, Sources};
+use crate::run::sources::{Area, AreaId, Sources, days_around};
 use crate::verify::{Code, Finding};
 
 /// Why a digest is read.
@@ -55,6 +55,26 @@ pub(super) fn key_window(plan: &Plan, now: Timestamp) -> Option<Window> {
     let backfill = |key: &str| DigestKey::parse(key).is_some_and(|n| n.kind == ChainKind::Backfill);
     let end = if read().any(|d| backfill(&d.key)) { now.max(last) } else { last };
     Some(Window::new(sub(first, hours(1)), add(end, hours(2))))
+}
+
+/// Days before the requested start in which trails are looked for that fell silent since.
+pub(super) const LOOK_BACK_DAYS: i64 = 7;
+
+/// Lists an area's digests of the days before those that are listed anyway, back to
+/// [`LOOK_BACK_DAYS`] before the requested start: none of them is read with those asked for.
+pub(super) fn plan_earlier(
+    sources: &Sources,
+    request: &VerifyRequest,
+    id: &AreaId,
+    area: &Area,
+) -> Planned {
+    let Some(start) = request.start else { return Planned::default() };
+    let last = sub(days_around(Some(start), None).start, hours(24));
+    let days = Window::new(sub(start, hours(24 * LOOK_BACK_DAYS)), last);
+    let (plan, mut findings) = plan(sources, request, id, area, days);
+    // Other oddities of those days were not asked for.
+    findings.retain(|finding| finding.code == Code::ObjectUnreadable);
+    (plan, findings)
 }
 
 /// Lists an area's digests and gives each its role.

@@ -1,6 +1,6 @@
 //! The account of time: every moment that was asked for gets its state.
 
-use super::places::Place;
+use super::places::{Place, Silence};
 use super::{Begins, ChainVerdict, Ending, Linker, Reach, Reported, Request};
 use crate::model::time::{add, hours};
 use crate::model::{BucketName, Printable, Window};
@@ -99,11 +99,20 @@ impl Place {
             Ending::NotListed => "The chain ends before the requested time does, and DescribeTrails no longer lists its trail: the trail was deleted, or is not visible to whoever asked. Nothing covers the time since.".to_owned(),
             Ending::Elsewhere(place) => format!("The chain ends before the requested time does, and CloudTrail says that its trail now delivers to {}: nothing here shows when it moved, or covers the time since.", Printable(place)),
         };
-        if !verified {
-            message.push_str(" None of its digests is verified, so nothing shows that later ones were due.");
+        if self.silence == Some(Silence::SaidToHaveMoved) {
+            message.push_str(
+                " A digest that is not verified says that the trail moved to another place.",
+            );
+        } else if !verified {
+            message.push_str(
+                " None of its digests is verified, so nothing shows that later ones were due.",
+            );
         }
         if let Some(error) = delivery_error {
-            let said = format!(" CloudTrail's latest delivery of a digest failed with {}.", Printable(error));
+            let said = format!(
+                " CloudTrail's latest delivery of a digest failed with {}.",
+                Printable(error)
+            );
             message.push_str(&said);
         }
         let linker = &self.linker;

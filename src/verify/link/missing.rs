@@ -161,12 +161,7 @@ impl Linker {
 
     /// Says how far a loss reaches: over these parts of its time no digest speaks, in any place of
     /// the trail.
-    pub(super) fn extend_loss(
-        &mut self,
-        loss: Loss,
-        silent: &[Window],
-        lookup: &mut dyn Lookup,
-    ) {
+    pub(super) fn extend_loss(&mut self, loss: Loss, silent: &[Window], lookup: &mut dyn Lookup) {
         match loss.what {
             Lost::Gone { by, bucket, name, interval } => {
                 for hole in silent {

@@ -20,7 +20,7 @@ use crate::verify::finding::{Code, Finding, Severity};
 use crate::verify::settle::{Settled, Standing};
 
 use self::missing::{Loss, UnverifiedLosses};
-pub use self::places::{Place, close_trail};
+pub use self::places::{Place, Silence, close_trail};
 
 /// How many digests back a link may name: enough for forks and strays between neighbours.
 const MEMORY: usize = 16;
@@ -424,7 +424,8 @@ impl Linker {
             return;
         }
         if moved {
-            let bucket = link.at.bucket.as_ref().and_then(|_| BucketName::parse(&previous.bucket).ok());
+            let bucket =
+                link.at.bucket.as_ref().and_then(|_| BucketName::parse(&previous.bucket).ok());
             self.arrivals.push(name.chain(bucket.as_ref()));
         }
         // What lies before the requested start is not asked for.

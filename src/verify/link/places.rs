@@ -25,6 +25,22 @@ pub struct Place {
     pub listed_until: Option<Timestamp>,
     /// CloudTrail's own statement on the trail.
     pub reported: Reported,
+    /// What is known of a chain of which no digest of the requested time is there; `None` where
+    /// one is.
+    pub silence: Option<Silence>,
+}
+
+/// State of a chain whose newest digests lie before the requested start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// A verified digest follows on it in another place, before the requested start.
+    Moved,
+    /// A digest that is not verified does.
+    SaidToHaveMoved,
+    /// Its newest digests are verified, and nothing follows.
+    Verified,
+    /// None of its newest digests is verified.
+    Unverified,
 }
 
 /// Accounts for the requested time of a trail in all its places. The verdict on a place is `None`
@@ -137,7 +153,9 @@ fn close_linked(
     let first = spoken.span().map(|span| span.start);
     let start = request.start.or(first).unwrap_or(request.end);
     let asked = Window::new(start, request.end.max(start));
-    let verified = places.iter().any(|place| place.linker.verified);
+    let verified = places
+        .iter()
+        .any(|place| place.linker.verified || place.silence == Some(Silence::Verified));
     let began = first.is_some_and(|first| first < asked.end);
     let silent = match first.is_none() || began {
         true => spoken.unspoken(asked),
@@ -153,7 +171,7 @@ fn close_linked(
             true => nobody || place.linker.statements.spoken_until(part.start) == Some(part.start),
         };
         for (place, coverage) in places.iter_mut().zip(&mut told) {
-            if !speaks(place) {
+            if !speaks(place) || place.silence == Some(Silence::Moved) {
                 continue;
             }
             if tail {
@@ -169,6 +187,10 @@ fn close_linked(
     }
     let mut verdicts = Vec::new();
     for (place, coverage) in places.into_iter().zip(told) {
+        if place.silence == Some(Silence::Moved) {
+            verdicts.push(None);
+            continue;
+        }
         verdicts.push(place.linker.close(coverage, asked, began));
     }
     verdicts
