@@ -146,9 +146,9 @@ impl Linker {
             "The digest is gone: the one after it names it, and the store has no such object.";
         let key = Some(previous.object.clone());
         self.lost(by, last, &previous.bucket, key, Presence::Absent, message);
-        // In the same place all time since the last digest was the chain's own.
+        // In the same place all time since the last digest there was the chain's own.
         let from = if moved { None } else { self.tip };
-        if self.is_standard() && (moved || from.is_some_and(|from| from < last.start)) {
+        if self.is_standard() && from.is_none_or(|from| from < last.start) {
             let what = Lost::Gone {
                 by: by.clone(),
                 bucket: previous.bucket.clone(),
