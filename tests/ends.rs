@@ -171,6 +171,8 @@ fn backfill_digests_are_said_to_have_no_end_that_shows() {
     tree.put(&draft.seal(key()).unwrap());
     assert!(tree.path(&backfill_key(4)).exists());
     assert!(said(&tree).contains("newest backfill digests"), "{}", said(&tree));
+    let end = time(HOURS.into());
+    assert_eq!(verify(&tree, &["--end-time", &end]).status, 0);
 }
 
 // Only a verified digest accuses.

@@ -16,8 +16,10 @@ mod server;
 
 use bag::Bag;
 use both::{each, verify};
-use common::{Report, Tree, at, digest_name, draft, key};
-use trailseal::model::{BucketName, ChainKind, DigestKey, OrganizationId, Previous};
+use common::{Report, Tree, at, digest_name, draft, key, log_key_at};
+use trailseal::model::{
+    BucketName, ChainKind, DigestKey, LogEntry, OrganizationId, Previous, Sha256Hash,
+};
 
 /// A place and the hours that the trail delivers to it.
 type Stay = (&'static str, std::ops::Range<i64>);
@@ -235,4 +237,57 @@ fn evidence_does_not_lose_the_time_after_a_return_either() {
     delete(&tree, &THERE_AND_BACK, 13..=15);
     let cut = Bag::of(&tree, &["--end-time", &end]);
     assert_eq!((cut.status, bag::check(&cut.dir, &[]).status), (1, 1), "{}", cut.err);
+}
+
+/// A digest that lists log files, with the log files.
+fn with_logs(
+    tree: &Tree,
+    prefix: &str,
+    hour: i64,
+    logs: &[String],
+    previous: Option<Previous>,
+) -> Previous {
+    let mut draft = draft(at(hour, 0), at(hour + 1, 0), previous);
+    draft.name = name(prefix, hour + 1);
+    for key in logs {
+        tree.write_log(key);
+        let bytes = common::gunzip(&std::fs::read(tree.path(key)).unwrap());
+        draft.log_files.push(LogEntry {
+            bucket: common::BUCKET.into(),
+            object: key.as_str().into(),
+            hash: Sha256Hash::of(&bytes),
+            newest: None,
+            oldest: None,
+        });
+    }
+    let sealed = draft.seal(key()).unwrap();
+    tree.put(&sealed);
+    sealed.head.previous
+}
+
+#[test]
+fn the_hour_of_a_move_may_be_delivered_to_either_place() {
+    let here = |hour, minute| log_key_at(at(hour, minute), "CloudTrail", "AAAAAAAAAAAAAAAA");
+    let there = |hour, minute| format!("new/{}", here(hour, minute));
+    for first_in_new in [true, false] {
+        for comes_back in [true, false] {
+            let tree = Tree::empty();
+            let last = stay(&tree, common::BUCKET, ("", 0..5), None);
+            let logs = [here(5, 20), there(5, 40)];
+            let place = if first_in_new { "new/" } else { "" };
+            let last = with_logs(&tree, place, 5, &logs, Some(last));
+            let last = stay(&tree, common::BUCKET, ("new/", 6..10), Some(last));
+            let back = if comes_back { "" } else { "new/" };
+            stay(&tree, common::BUCKET, (back, 10..15), Some(last));
+            let end = time(LAST);
+            for args in [&[][..], &["--end-time", &end]] {
+                let report = verify(&tree, args);
+                let found = (report.status, codes(&report), hours(&report));
+                assert_eq!(found, (0, vec![], "P".repeat(15)), "{first_in_new} {comes_back}");
+            }
+            // What nothing lists there is not let pass for it.
+            tree.write_log(&here(5, 30));
+            assert_ne!(codes(&verify(&tree, &[])), Vec::<String>::new());
+        }
+    }
 }

@@ -8,6 +8,7 @@
 mod alike;
 mod area;
 mod conclude;
+mod elsewhere;
 mod estimate;
 mod explain;
 mod lines;

@@ -1,13 +1,12 @@
 //! Chains of which no digest of the requested time is there, though some lie in the days before
 //! it: their trail fell silent, moved away, or its newest digests are gone.
 
-use super::area::read_digest;
+use super::elsewhere::read as read_in_order;
 use super::{ClosedArea, Gathered, Run};
-use crate::model::time::{add, hours, sub};
-use crate::model::{BucketName, ChainKind, DigestKey, Window};
-use crate::verify::digest::Location;
+use crate::model::{ChainId, ChainKind, DigestKey};
+use crate::run::sources::AreaId;
 use crate::verify::link::Silence;
-use crate::verify::settle::{Settled, Settler, Standing};
+use crate::verify::settle::{Settled, Standing};
 
 /// Digests that are read of the end of a silent chain: the newest, and the one whose signature it
 /// carries.
@@ -75,17 +74,6 @@ fn read(
     chain: &ClosedArea,
     names: &[DigestKey],
 ) -> Vec<Settled> {
-    let (Some(first), Some(last)) = (names.first(), names.last()) else { return Vec::new() };
-    let window = Window::new(sub(first.end, hours(1)), add(last.end, hours(2)));
-    let rules = run.rules_for(&first.region, window, all);
-    let bucket: Option<BucketName> = chain.report.id.bucket.clone();
-    let mut settler = Settler::default();
-    let mut settled = Vec::new();
-    for name in names {
-        let at =
-            Location { bucket: bucket.clone(), key: name.to_string().into(), name: name.clone() };
-        settled.extend(settler.push(&rules, read_digest(&run.sources, &rules, at)));
-    }
-    settled.extend(settler.finish(&rules));
-    settled
+    let ChainId { bucket, place, region, .. } = chain.report.id.clone();
+    read_in_order(run, all, &AreaId { bucket, place, region }, names)
 }

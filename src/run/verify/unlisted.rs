@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Gathered;
 use super::area::{AreaRun, list_digests};
+use super::elsewhere::listed_elsewhere;
 use super::plan::{Plan, PlannedDigest, asked_for, second_copies};
 use super::unreferenced;
 use crate::model::time::{add, hours, minutes, sub};
@@ -58,10 +59,13 @@ pub(super) fn judge_area(
     planned: &Plan,
     listing: Listing,
 ) -> io::Result<()> {
-    let (listed, (candidates, findings)) =
+    let (listed, (mut candidates, findings)) =
         listing.redeem(&this.run.request.stop).map_err(io::Error::other)?;
     this.listed = listed;
     this.gathered.findings.extend(findings);
+    let named: Vec<_> = candidates.iter().filter_map(|c| c.named.first().copied()).collect();
+    let elsewhere = listed_elsewhere(this.run, &mut this.gathered, this.id, &named)?;
+    candidates.retain(|candidate| !elsewhere.contains(bucket_of(this.id), &candidate.key));
     if candidates.is_empty() {
         return Ok(());
     }

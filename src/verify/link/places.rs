@@ -157,7 +157,9 @@ fn close_linked(
         .iter()
         .any(|place| place.linker.verified || place.silence == Some(Silence::Verified));
     let began = first.is_some_and(|first| first < asked.end);
-    let silent = match first.is_none() || began {
+    // Backfill digests come when they are needed: of no time one is due.
+    let standard = places.iter().all(|place| place.linker.is_standard());
+    let silent = match standard && (first.is_none() || began) {
         true => spoken.unspoken(asked),
         // Each place that begins after the requested time says itself what that means.
         false => Vec::new(),

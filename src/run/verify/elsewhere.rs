@@ -1,0 +1,105 @@
+//! Log files that a digest in another place of the trail lists: when a trail moves, one digest
+//! covers both places, and which of them receives it is not documented.
+
+use std::io;
+
+use jiff::Timestamp;
+
+use super::Run;
+use super::area::{list_digests, read_digest};
+use super::plan::PlannedDigest;
+use crate::model::time::{add, hours, minutes, sub};
+use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Window};
+use crate::run::sources::{Area, AreaId};
+use crate::verify::completeness::Listed;
+use crate::verify::digest::Location;
+use crate::verify::settle::{Settled, Settler};
+
+/// Digests of other places that are read for an area at most.
+const AT_MOST: usize = 200;
+
+/// The log files of an area that verified digests of the same account and region in other places
+/// list, as far as their names' times are among these.
+pub(super) fn listed_elsewhere(
+    run: &Run<'_>,
+    all: &mut super::Gathered,
+    id: &AreaId,
+    named: &[Timestamp],
+) -> io::Result<Listed> {
+    let mut listed = Listed::default();
+    let (Some(first), Some(last)) = (named.iter().min(), named.iter().max()) else {
+        return Ok(listed);
+    };
+    let days = Window::new(sub(*first, hours(1)), add(*last, hours(3)));
+    let same = |other: &&AreaId| {
+        *other != id && other.place.account == id.place.account && other.region == id.region
+    };
+    let sources = run.sources.clone();
+    let mut left = AT_MOST;
+    for (other, area) in sources.areas.iter().filter(|(other, _)| same(other)) {
+        for keys in near(run, other, area, days, named)? {
+            left = left.saturating_sub(keys.len());
+            if left == 0 || run.request.stop.is_set() {
+                return Ok(listed);
+            }
+            for digest in read(run, all, other, &keys) {
+                let Some(verified) = digest.verified() else { continue };
+                for entry in &verified.content().digest.log_files {
+                    listed.insert(other.bucket_of(&entry.bucket), &entry.object, entry.hash);
+                }
+            }
+        }
+    }
+    Ok(listed)
+}
+
+/// The standard digests of an area, by chain, that may list log files of these names' times in the
+/// normal course, each run of them with the digest after it.
+fn near(
+    run: &Run<'_>,
+    id: &AreaId,
+    area: &Area,
+    days: Window,
+    named: &[Timestamp],
+) -> io::Result<Vec<Vec<DigestKey>>> {
+    let (plan, _) = list_digests(run, id, area, days)?;
+    let mut chains: Vec<(ChainId, Vec<DigestKey>)> = Vec::new();
+    let near = |end: Timestamp| {
+        let lists = |time: &Timestamp| sub(*time, minutes(5)) <= end && end <= add(*time, hours(3));
+        named.iter().any(lists)
+    };
+    for PlannedDigest { key, .. } in plan {
+        let Some(name) = DigestKey::parse(&key) else { continue };
+        if name.kind != ChainKind::Standard || !near(name.end) {
+            continue;
+        }
+        let chain = name.chain(id.bucket.as_ref());
+        match chains.iter_mut().find(|(id, _)| *id == chain) {
+            Some((_, names)) => names.push(name),
+            None => chains.push((chain, vec![name])),
+        }
+    }
+    Ok(chains.into_iter().map(|(_, names)| names).collect())
+}
+
+/// Reads digests of one chain, in order.
+pub(super) fn read(
+    run: &Run<'_>,
+    all: &mut super::Gathered,
+    id: &AreaId,
+    names: &[DigestKey],
+) -> Vec<Settled> {
+    let (Some(first), Some(last)) = (names.first(), names.last()) else { return Vec::new() };
+    let window = Window::new(sub(first.end, hours(1)), add(last.end, hours(2)));
+    let rules = run.rules_for(&first.region, window, all);
+    let bucket: Option<BucketName> = id.bucket.clone();
+    let mut settler = Settler::default();
+    let mut settled = Vec::new();
+    for name in names {
+        let (bucket, key) = (bucket.clone(), name.to_string().into());
+        let at = Location { bucket, key, name: name.clone() };
+        settled.extend(settler.push(&rules, read_digest(&run.sources, &rules, at)));
+    }
+    settled.extend(settler.finish(&rules));
+    settled
+}
