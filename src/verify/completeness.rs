@@ -1,136 +1,8 @@
-//! Log files that no digest lists: which of them should have been listed?
-//!
-//! A log file's name tells when its newest event happened, not when it was delivered; digests
-//! cover deliveries. So a file is called unreferenced only where every digest that could have
-//! listed it was there to be asked.
+//! The log files that digests list.
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-
-use super::coverage::{Coverage, CoverageState};
-use crate::model::time::{add, hours, minutes, sub};
-use crate::model::{Sha256Hash, Window};
-
-/// How long after the time in its name a log file may be delivered in the normal course. AWS
-/// speaks of 5 minutes on average and of 15 as usual.
-const DELIVERY_SLACK_MINUTES: i64 = 30;
-/// The time in a name is rounded up by as much.
-const ROUNDING_MINUTES: i64 = 5;
-/// How late a log file may be delivered again at worst.
-const LATEST_DELIVERY_DAYS: i64 = 30;
-
-/// How far a digest's times and the store's clock may differ.
-const CLOCK_SLACK_MINUTES: i64 = 15;
-
-/// What tells when a log file was delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Delivery {
-    /// Nothing but the time in its name.
-    Named(Timestamp),
-    /// The store itself: a bucket knows when an object was written.
-    Known(Timestamp),
-}
-
-impl Delivery {
-    /// Of a log file by the time in its name and, where the store knows it, that of its writing.
-    /// A time of writing that does not follow on the name's tells of copying, not of delivery.
-    #[must_use]
-    pub fn of(named: Timestamp, written: Option<Timestamp>) -> Self {
-        let earliest = sub(named, minutes(ROUNDING_MINUTES + CLOCK_SLACK_MINUTES));
-        let latest = add(named, hours(24 * (LATEST_DELIVERY_DAYS + 1)));
-        match written.filter(|written| earliest <= *written && *written <= latest) {
-            Some(written) => Self::Known(written),
-            None => Self::Named(named),
-        }
-    }
-
-    /// The time that tells.
-    #[must_use]
-    pub fn time(self) -> Timestamp {
-        match self {
-            Self::Named(time) | Self::Known(time) => time,
-        }
-    }
-
-    /// The time within which it was delivered in the normal course.
-    fn normal(self) -> Window {
-        match self {
-            Self::Named(time) => Window::new(
-                sub(time, minutes(ROUNDING_MINUTES)),
-                add(time, minutes(DELIVERY_SLACK_MINUTES)),
-            ),
-            Self::Known(time) => Window::new(
-                sub(time, minutes(CLOCK_SLACK_MINUTES)),
-                add(time, minutes(CLOCK_SLACK_MINUTES)),
-            ),
-        }
-    }
-
-    /// The time within which digests may list it, at the latest.
-    #[must_use]
-    pub fn listing_window(self) -> Window {
-        let normal = self.normal();
-        match self {
-            Self::Known(_) => normal,
-            Self::Named(time) => {
-                Window::new(normal.start, add(time, hours(24 * LATEST_DELIVERY_DAYS)))
-            }
-        }
-    }
-}
-
-/// What to make of a log file that no digest lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unlisted {
-    /// Digests that are there cover its delivery: it should be listed.
-    Unreferenced,
-    /// A digest that may list it could not be read, is gone or not valid: it cannot be told.
-    Undecided,
-    /// No digest was ever due for it.
-    Uncovered,
-    /// It came after the newest digest: the one that will list it is not there.
-    AfterNewest,
-}
-
-/// Judges by what the digests of each chain of its account and region say of time.
-#[must_use]
-pub fn judge<'a>(delivery: Delivery, chains: impl IntoIterator<Item = &'a Coverage>) -> Unlisted {
-    let (late, normal) = (delivery.listing_window(), delivery.normal());
-    let (mut covered, mut after, mut gap) = (false, false, false);
-    for chain in chains {
-        let Some(span) = chain.span() else { continue };
-        let may_list = chain.all().any(|interval| match interval.state {
-            CoverageState::Proven
-            | CoverageState::Pending
-            | CoverageState::Explained
-            | CoverageState::Gap => false,
-            CoverageState::Violated => interval.window.overlaps(&normal),
-            CoverageState::Unreadable => interval.window.overlaps(&late),
-        });
-        let asked = normal.intersect(&span);
-        let spoken_of: i64 = chain.within(asked).iter().map(|i| i.window.seconds()).sum();
-        if may_list || spoken_of < asked.seconds() {
-            return Unlisted::Undecided;
-        }
-        gap |= chain.within(normal).iter().any(|i| i.state == CoverageState::Gap);
-        if normal.start >= span.start {
-            if normal.end > span.end {
-                after = true;
-            } else {
-                covered = true;
-            }
-        }
-    }
-    if gap {
-        return Unlisted::Uncovered;
-    }
-    match (covered, after) {
-        (true, _) => Unlisted::Unreferenced,
-        (false, true) => Unlisted::AfterNewest,
-        (false, false) => Unlisted::Uncovered,
-    }
-}
+use crate::model::Sha256Hash;
 
 /// The log files that digests list: 24 bytes for each, however long their names. The names are
 /// hostile, so what stands for them is cut from a cryptographic hash: nobody can make one name
@@ -144,6 +16,11 @@ impl Listed {
     pub fn insert(&mut self, bucket: &str, key: &str, hash: Sha256Hash) -> bool {
         let hash = hash.0.first_chunk().copied().unwrap_or_default();
         self.0.insert(cut(bucket, key), hash) != Some(hash)
+    }
+
+    /// Adds what others list.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 
     /// Whether a log file is listed.
@@ -161,76 +38,6 @@ fn cut(bucket: &str, key: &str) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(minute: i64) -> Timestamp {
-        Timestamp::from_second(1_700_000_000 / 3600 * 3600 + minute * 60).unwrap()
-    }
-
-    fn coverage(intervals: &[(i64, i64, CoverageState)]) -> Coverage {
-        let mut coverage = Coverage::default();
-        for (start, end, state) in intervals {
-            coverage.assign(Window::new(at(*start), at(*end)), *state, None);
-        }
-        coverage
-    }
-
-    #[test]
-    fn judges_by_every_digest_that_could_list_it() {
-        use CoverageState::{Gap, Proven, Unreadable, Violated};
-        let hour = 60;
-        let whole = coverage(&[(0, 10 * hour, Proven)]);
-        let gone = coverage(&[
-            (0, 4 * hour, Proven),
-            (4 * hour, 5 * hour, Violated),
-            (5 * hour, 10 * hour, Proven),
-        ]);
-        let gap = coverage(&[
-            (0, 4 * hour, Proven),
-            (4 * hour, 5 * hour, Gap),
-            (5 * hour, 10 * hour, Proven),
-        ]);
-        let unread = coverage(&[
-            (0, 4 * hour, Proven),
-            (4 * hour, 5 * hour, Unreadable),
-            (5 * hour, 10 * hour, Proven),
-        ]);
-        let late = coverage(&[(3 * hour, 10 * hour, Proven)]);
-        for (minute, chains, expected) in [
-            (2 * hour, vec![&whole], Unlisted::Unreferenced),
-            (9 * hour + 30, vec![&whole], Unlisted::Unreferenced),
-            (9 * hour + 35, vec![&whole], Unlisted::AfterNewest),
-            (5, vec![&whole], Unlisted::Unreferenced),
-            (4, vec![&whole], Unlisted::Uncovered),
-            // A digest that is gone, or a gap, speaks for the files of about its own time ...
-            (3 * hour + 35, vec![&gone], Unlisted::Undecided),
-            (3 * hour + 30, vec![&gone], Unlisted::Unreferenced),
-            (5 * hour + 5, vec![&gap], Unlisted::Unreferenced),
-            (5 * hour + 4, vec![&gap], Unlisted::Uncovered),
-            // ... one that could not be read may list any file delivered late.
-            (hour, vec![&unread], Unlisted::Undecided),
-            (6 * hour, vec![&unread], Unlisted::Unreferenced),
-            // One chain that covers it is enough, one that cannot tell is too.
-            (2 * hour, vec![&late], Unlisted::Uncovered),
-            (2 * hour, vec![&late, &whole], Unlisted::Unreferenced),
-            (2 * hour, vec![&whole, &unread], Unlisted::Undecided),
-            (2 * hour, vec![], Unlisted::Uncovered),
-        ] {
-            assert_eq!(judge(Delivery::Named(at(minute)), chains), expected, "{minute}");
-        }
-    }
-
-    #[test]
-    fn the_stores_own_time_decides_where_it_is_one_of_delivery() {
-        use CoverageState::Proven;
-        let whole = coverage(&[(0, 600, Proven)]);
-        let judged = |named, written| judge(Delivery::of(at(named), Some(at(written))), [&whole]);
-        assert_eq!(judged(570, 580), Unlisted::Unreferenced, "written while covered");
-        assert_eq!(judged(570, 590), Unlisted::AfterNewest, "written at the very end");
-        assert_eq!(judged(120, 700), Unlisted::AfterNewest, "written late: the next may list it");
-        // A copy was made a year later, or the clock is wrong: the name tells.
-        assert_eq!(judged(120, 525_600), Unlisted::Unreferenced);
-        assert_eq!(judged(580, 300), Unlisted::AfterNewest);
-    }
 
     #[test]
     fn listed_names_are_told_apart_by_bucket_too() {

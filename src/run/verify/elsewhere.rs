@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Run;
 use super::area::{list_digests, read_digest};
-use super::plan::PlannedDigest;
+use super::plan::{Planned, PlannedDigest};
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Window};
 use crate::run::sources::{Area, AreaId};
@@ -62,7 +62,8 @@ fn near(
     days: Window,
     named: &[Timestamp],
 ) -> io::Result<Vec<Vec<DigestKey>>> {
-    let (plan, _) = list_digests(run, id, area, days)?;
+    // What cannot be listed there lists nothing: the log file then stays one that no digest lists.
+    let Planned { digests: plan, unseen: _, .. } = list_digests(run, id, area, days)?;
     let mut chains: Vec<(ChainId, Vec<DigestKey>)> = Vec::new();
     let near = |end: Timestamp| {
         let lists = |time: &Timestamp| sub(*time, minutes(5)) <= end && end <= add(*time, hours(3));

@@ -7,11 +7,13 @@
 
 mod alike;
 mod area;
+mod candidates;
 mod conclude;
 mod elsewhere;
 mod estimate;
 mod explain;
 mod lines;
+mod look;
 mod plan;
 mod silent;
 mod status;

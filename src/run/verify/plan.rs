@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::VerifyRequest;
+use super::alike::Alike;
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::time::{add, hours, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Window};
-use crate::run::sources::{Area, AreaId, Sources, days_around};
+use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
+use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Finding};
 
 /// Why a digest is read.
@@ -44,8 +46,13 @@ pub(super) fn asked_for(plan: &Plan) -> BTreeSet<&str> {
     plan.iter().filter(|d| d.role == Role::Asked).map(|d| d.key.as_str()).collect()
 }
 
-/// An area's plan, and what listing it found.
-pub(super) type Planned = (Plan, Vec<Finding>);
+/// An area's plan, what else lies among its digests, and what listing them could not show.
+#[derive(Default)]
+pub(super) struct Planned {
+    pub(super) digests: Plan,
+    pub(super) findings: Vec<Finding>,
+    pub(super) unseen: Unseen,
+}
 
 /// The time for which the public keys of these digests are needed: to two hours past the end,
 /// and for backfill digests, which are made later, up to now.
@@ -60,21 +67,12 @@ pub(super) fn key_window(plan: &Plan, now: Timestamp) -> Option<Window> {
 /// Days before the requested start in which trails are looked for that fell silent since.
 pub(super) const LOOK_BACK_DAYS: i64 = 7;
 
-/// Lists an area's digests of the days before those that are listed anyway, back to
-/// [`LOOK_BACK_DAYS`] before the requested start: none of them is read with those asked for.
-pub(super) fn plan_earlier(
-    sources: &Sources,
-    request: &VerifyRequest,
-    id: &AreaId,
-    area: &Area,
-) -> Planned {
-    let Some(start) = request.start else { return Planned::default() };
-    let last = sub(days_around(Some(start), None).start, hours(24));
-    let days = Window::new(sub(start, hours(24 * LOOK_BACK_DAYS)), last);
-    let (plan, mut findings) = plan(sources, request, id, area, days);
-    // Other oddities of those days were not asked for.
-    findings.retain(|finding| finding.code == Code::ObjectUnreadable);
-    (plan, findings)
+/// The days whose digests are listed: those around the requested time, and [`LOOK_BACK_DAYS`]
+/// before it, so that a trail is in view that fell silent then. Digests of these are not read.
+pub(super) fn days_of_trails(request: &VerifyRequest) -> Window {
+    let around = days_around(request.start, request.end);
+    let back = request.start.map_or(around.start, |t| sub(t, hours(24 * LOOK_BACK_DAYS)));
+    Window::new(around.start.min(back), around.end)
 }
 
 /// Lists an area's digests and gives each its role.
@@ -89,30 +87,31 @@ pub(super) fn plan(
         return Planned::default();
     }
     let mut keys: BTreeMap<(Timestamp, String), (u64, Option<Timestamp>)> = BTreeMap::new();
-    let mut findings = Vec::new();
-    let (mut odd, mut twice) = (Vec::new(), 0);
-    sources.objects(id, area, DIGEST_FOLDER, days, &mut findings, &mut |found| {
-        match DigestKey::parse(&found.key) {
+    let bucket = id.bucket.as_ref().map(BucketName::as_str);
+    let (mut odd, mut twice) = (Alike::default(), 0);
+    let mut unknown = |found: Found, message| {
+        let finding = Finding::new(Code::ObjectUnknown, message).object(bucket, found.key);
+        odd.push(finding);
+    };
+    let unseen =
+        sources.objects(id, area, DIGEST_FOLDER, days, &mut |found| match DigestKey::parse(
+            &found.key,
+        ) {
             Some(name) if name.place == id.place && name.region == id.region => {
                 if keys.insert((name.end, found.key), (found.size, found.modified)).is_some() {
                     twice += 1;
                 }
             }
             _ if found.key.ends_with(SIDECAR_SUFFIX) => {
-                odd.push((found.key, "The metadata of an object that is not there."));
+                unknown(found, "The metadata of an object that is not there.");
             }
-            _ => odd.push((found.key, "An object among the digests whose name is not a digest's.")),
-        }
-    });
-    let bucket = id.bucket.as_ref().map(BucketName::as_str);
-    findings.extend(
-        odd.into_iter()
-            .map(|(key, message)| Finding::new(Code::ObjectUnknown, message).object(bucket, key)),
-    );
+            _ => unknown(found, "An object among the digests whose name is not a digest's."),
+        });
+    let mut findings = odd.into_findings();
     findings.extend(second_copies(id, twice, "digests"));
     // Per chain: asked for is what ends after the start, up to the first that reaches the end.
     let mut reached: BTreeMap<ChainId, (Option<Timestamp>, bool)> = BTreeMap::new();
-    let plan = keys
+    let digests = keys
         .into_iter()
         .filter_map(|((end, key), (size, modified))| {
             let name = DigestKey::parse(&key)?;
@@ -130,7 +129,7 @@ pub(super) fn plan(
             Some(PlannedDigest { end, key, size, modified, role })
         })
         .collect();
-    (plan, findings)
+    Planned { digests, findings, unseen }
 }
 
 /// The finding on objects of which the sources hold more than one copy: only one is read, and

@@ -126,9 +126,7 @@ impl Linker {
             self.losses.push(Loss { from: None, until: lost.start, what });
             return;
         }
-        if self.is_standard() {
-            self.statements.assign(lost, CoverageState::Unreadable, Some(unreadable.code));
-        }
+        self.statements.assign(lost, CoverageState::Unreadable, Some(unreadable.code));
         self.findings.push(unreadable);
     }
 
@@ -172,10 +170,8 @@ impl Linker {
             Lost::Unseen { finding, end } => {
                 let start = silent.last().filter(|hole| hole.end == loss.until);
                 let window = Window::new(start.map_or(loss.until, |hole| hole.start), end);
-                if self.is_standard() {
-                    let state = CoverageState::Unreadable;
-                    self.statements.assign(window, state, Some(finding.code));
-                }
+                let state = CoverageState::Unreadable;
+                self.statements.assign(window, state, Some(finding.code));
                 self.findings.push(finding.window(window));
             }
         }
@@ -243,9 +239,7 @@ impl Linker {
                 (Finding::new(Code::DigestMissing, message), CoverageState::Violated)
             }
         };
-        if self.is_standard() {
-            self.statements.assign(window, state, Some(finding.code));
-        }
+        self.statements.assign(window, state, Some(finding.code));
         let finding = finding.chain(&self.chain).window(window).referenced_by(&*by.key);
         let bucket = Some(bucket.to_owned());
         self.findings.push(Finding { bucket, key, ..finding });
@@ -253,10 +247,8 @@ impl Linker {
 
     /// A digest is not there, and the one that names it is not verified.
     fn not_shown(&mut self, by: &DigestWord, window: Window, bucket: &str, key: Option<String>) {
-        if self.is_standard() {
-            let state = CoverageState::Unreadable;
-            self.statements.assign(window, state, Some(Code::DigestMissing));
-        }
+        let state = CoverageState::Unreadable;
+        self.statements.assign(window, state, Some(Code::DigestMissing));
         let unverified = self.unverified.get_or_insert_with(|| UnverifiedLosses {
             count: 0,
             window,
