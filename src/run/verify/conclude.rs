@@ -87,6 +87,8 @@ fn shortened(names: &[&str]) -> String {
 pub(super) struct Conclusion<'r> {
     pub(super) run: &'r Run<'r>,
     pub(super) all: Gathered,
+    /// Chains in places that their trails left.
+    left: BTreeSet<ChainId>,
     /// Whether a backfill chain is in view.
     backfill: bool,
     /// Time at which the newest backfill digest beside a standard chain was written.
@@ -103,7 +105,7 @@ impl<'r> Conclusion<'r> {
                 Some((standard, c.newest_written?))
             })
             .collect();
-        Self { run, all, backfill: any, backfill_written }
+        Self { run, all, left: BTreeSet::new(), backfill: any, backfill_written }
     }
 
     pub(super) fn conclude(mut self) -> RunReport {
@@ -118,7 +120,7 @@ impl<'r> Conclusion<'r> {
                 closed.extend(self.close(places, request, &statuses));
             }
             closed.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
-            unlisted::report_after_newest(&mut self.all, request, &closed);
+            unlisted::report_after_newest(&mut self.all, request, &closed, &self.left);
         }
         let mut accepted = self.run.request.accepted_gaps.clone();
         let explained = match cut_short {
@@ -200,6 +202,9 @@ impl<'r> Conclusion<'r> {
         for ((mut report, oldest, missing), verdict) in rest.into_iter().zip(verdicts) {
             let Some(verdict) = verdict else { continue };
             report.digests.invalid += verdict.missing;
+            if verdict.left {
+                self.left.insert(report.id.clone());
+            }
             // A chain that is seen to be cut off needs no second finding on its end.
             let truncated = verdict.findings.iter().any(|f| f.code == Code::ChainTruncated);
             let more = missing.or_else(|| statuses.delivery_error(&report.id));

@@ -15,6 +15,7 @@ mod explain;
 mod lines;
 mod look;
 mod plan;
+mod read;
 mod silent;
 mod status;
 mod unlisted;

@@ -2,7 +2,7 @@
 //! them was asked.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
 use jiff::Timestamp;
@@ -230,6 +230,7 @@ pub(super) fn report_after_newest(
     all: &mut Gathered,
     request: Request,
     chains: &[(ChainReport, Coverage)],
+    left: &BTreeSet<ChainId>,
 ) {
     for (id, group) in std::mem::take(&mut all.after_newest) {
         let newest = chains
@@ -237,11 +238,20 @@ pub(super) fn report_after_newest(
             .filter(|(c, _)| {
                 c.id.bucket == id.bucket && c.id.place == id.place && c.id.region == id.region
             })
-            .flat_map(|(_, coverage)| coverage.all())
-            .filter(|i| i.state == CoverageState::Proven)
-            .map(|i| i.window.end)
+            .flat_map(|(c, coverage)| coverage.all().map(move |interval| (interval, &c.id)))
+            .filter(|(i, _)| i.state == CoverageState::Proven)
+            .map(|(i, chain)| (i.window.end, chain))
             .max();
-        let due = newest.map_or(Timestamp::MIN, |newest| add(newest, request.grace));
+        if newest.is_some_and(|(_, chain)| left.contains(chain)) {
+            let message = format!(
+                "{} log files are newer than the last digest in this place, though their trail delivered to another place by then: no digest lists them, and none here will.",
+                group.count
+            );
+            let finding = grouped(&id, "", group, message);
+            all.findings.push(finding.severity(Severity::Incomplete));
+            continue;
+        }
+        let due = newest.map_or(Timestamp::MIN, |(newest, _)| add(newest, request.grace));
         if group.last < due {
             continue;
         }

@@ -21,7 +21,8 @@ impl Linker {
         self.findings.extend(unverified);
         if !self.is_standard() {
             let (findings, missing) = (self.findings, self.missing);
-            return Some(ChainVerdict { coverage: Coverage::default(), findings, missing });
+            let coverage = Coverage::default();
+            return Some(ChainVerdict { coverage, findings, missing, left: false });
         }
         if self.statements.span().is_some_and(|span| span.start >= asked.end) {
             // Its trail was elsewhere, or did not exist.
@@ -37,7 +38,8 @@ impl Linker {
             coverage.assign(window.intersect(&asked), *state, Some(*reason));
         }
         self.findings.retain(|f| in_time(f, asked));
-        Some(ChainVerdict { coverage, findings: self.findings, missing: self.missing })
+        let (findings, missing) = (self.findings, self.missing);
+        Some(ChainVerdict { coverage, findings, missing, left: false })
     }
 
     /// The verdict on a chain whose first digest lies after the requested time and follows on
@@ -55,7 +57,7 @@ impl Linker {
         let finding = Finding::new(Code::ChainLateStart, message).chain(&self.chain);
         let mut coverage = Coverage::default();
         coverage.assign(asked, CoverageState::Gap, Some(Code::ChainLateStart));
-        ChainVerdict { coverage, findings: vec![finding.window(asked)], missing: 0 }
+        ChainVerdict { coverage, findings: vec![finding.window(asked)], missing: 0, left: false }
     }
 }
 

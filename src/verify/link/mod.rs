@@ -173,6 +173,8 @@ pub struct ChainVerdict {
     pub findings: Vec<Finding>,
     /// How many digests are gone.
     pub missing: u64,
+    /// Whether the trail went on in another place after this one's newest digest.
+    pub left: bool,
 }
 
 impl Linker {

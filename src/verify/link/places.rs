@@ -193,7 +193,10 @@ fn close_linked(
             verdicts.push(None);
             continue;
         }
-        verdicts.push(place.linker.close(coverage, asked, began));
+        let own = place.linker.statements.span().map(|span| span.end);
+        let left = own < spoken.span().map(|span| span.end);
+        let verdict = place.linker.close(coverage, asked, began);
+        verdicts.push(verdict.map(|verdict| ChainVerdict { left, ..verdict }));
     }
     verdicts
 }
