@@ -14,7 +14,7 @@ use super::look::{Answer, look};
 use super::plan::{Plan, Planned, PlannedDigest, asked_for, second_copies};
 use super::unreferenced::Unreferenced;
 use super::{Gathered, VerifyRequest};
-use crate::model::time::{add, hours, sub};
+use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogKey, Sha256Hash, Window};
 use crate::report::ChainReport;
 use crate::run::pool::Ticket;
@@ -90,6 +90,13 @@ pub(super) fn judge_area(
     let hidden = this.unseen.windows().to_vec();
     let judge = Judge::new(this, &statements, &hidden);
     let by_asked_for = Judge::new(this, &asked_for.0, &asked_for.1);
+    // Where a trail has other places, it may have been away: no finding speaks for that time.
+    let only_place = this.run.sources.is_only_place(this.id);
+    let away = |time: Timestamp| {
+        let around = Window::new(sub(time, minutes(5)), add(time, minutes(30)));
+        let mut spans = asked_for.0.values().filter_map(|c| Some((c, c.span()?)));
+        !only_place && spans.any(|(c, span)| !c.unspoken(around.intersect(&span)).is_empty())
+    };
     let (mut uncovered, mut after, mut kinds) = (None, None, BTreeMap::new());
     let (mut undecided, mut explained) = (None, None);
     let mut unreferenced = Unreferenced::new(this);
@@ -121,7 +128,8 @@ pub(super) fn judge_area(
             }
             Unlisted::Suspect => unreferenced.push(&mut this.lines, &candidate, time, true)?,
             Unlisted::Undecided => {
-                let by_asked_for = by_asked_for.judge(&candidate) == Unlisted::Undecided;
+                let by_asked_for =
+                    by_asked_for.judge(&candidate) == Unlisted::Undecided && !away(time);
                 Group::add(if by_asked_for { &mut explained } else { &mut undecided }, time);
             }
             Unlisted::AfterNewest => Group::add(&mut after, time),
