@@ -98,6 +98,7 @@ pub(super) fn shape(
     let of = |code| {
         let own =
             findings.iter().filter(move |f| f.code == code && f.chain.as_ref() == Some(&chain.id));
+        let own = own.filter(|f| f.severity == Severity::Violation);
         own.filter_map(Finding::of_time).collect::<Vec<_>>()
     };
     let notice = |message: String, window: Window| {
