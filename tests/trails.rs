@@ -137,3 +137,123 @@ fn a_status_that_may_not_be_asked_for_is_said_to_be_unknown() {
     let said = report.json["not_proven"].to_string();
     assert!(said.contains("GetTrailStatus") && said.contains("AccessDenied"), "{said}");
 }
+
+/// A trail that delivers below a prefix.
+fn with_prefix(prefix: &str) -> Value {
+    let mut described = trail(ACCOUNT, BUCKET);
+    described["S3KeyPrefix"] = prefix.into();
+    described
+}
+
+#[test]
+fn a_newest_digest_that_is_gone_is_not_hidden_by_writing_the_one_before_again() {
+    let told = |written: i64| {
+        let server = delivered(&without_the_newest());
+        server.modified(BUCKET, &digest_key(HOURS - 1), at(8, written));
+        let status = json!({"IsLogging": true, "LatestDigestDeliveryTime": seconds(8, 5)});
+        server.trail(trail(ACCOUNT, BUCKET), status);
+        check(&server, &NEVER_LATE)
+    };
+    // Written again later, or at the very time.
+    for written in [59, 5] {
+        let report = told(written);
+        assert_eq!(
+            (report.status, codes(&report)),
+            (3, one("digest-missing", "incomplete").to_vec())
+        );
+        assert!(report.hours().starts_with("PPPPPPPU"), "{}", report.hours());
+    }
+    // Two of them cannot have been so late.
+    let tree = without_the_newest();
+    tree.remove(&digest_key(HOURS - 1));
+    tree.remove(&log_key(HOURS - 2));
+    let server = delivered(&tree);
+    server.modified(BUCKET, &digest_key(HOURS - 2), at(9, 0));
+    let status = json!({"IsLogging": true, "LatestDigestDeliveryTime": seconds(8, 5)});
+    server.trail(trail(ACCOUNT, BUCKET), status);
+    let report = check(&server, &NEVER_LATE);
+    assert_eq!((report.status, codes(&report)), (1, one("digest-missing", "violation").to_vec()));
+}
+
+#[test]
+fn a_chain_in_a_place_that_its_trail_left_is_not_compared_with_the_trails_status() {
+    let status = json!({"IsLogging": true, "LatestDigestDeliveryTime": seconds(30, 5)});
+    let server = delivered(&Tree::sealed());
+    server.trail(with_prefix("new"), status.clone());
+    let report = check(&server, &NEVER_LATE);
+    assert_eq!((report.status, codes(&report)), (0, vec![]), "{:#}", report.json["findings"]);
+    assert!(!server.requests().iter().any(|r| r.starts_with("GetTrailStatus")));
+    // What is overdue is open: nothing here shows when it moved.
+    let report = check(&server, &[]);
+    assert_eq!((report.status, codes(&report)), (3, one("chain-truncated", "incomplete").to_vec()));
+    assert!(report.findings()[0]["message"].as_str().unwrap().contains("s3://audit-logs/new"));
+    let server = delivered(&Tree::sealed());
+    let mut organization = trail(ACCOUNT, BUCKET);
+    organization["IsOrganizationTrail"] = true.into();
+    server.trail(organization, status.clone());
+    assert_eq!(check(&server, &NEVER_LATE).status, 0);
+    // In its own place it is.
+    let server = delivered(&Tree::sealed());
+    server.trail(with_prefix(""), status);
+    assert_eq!(check(&server, &NEVER_LATE).status, 1);
+}
+
+#[test]
+fn a_backfill_digest_accounts_for_the_latest_delivery() {
+    use trailseal::model::ChainKind;
+    let tree = Tree::sealed();
+    let mut draft = common::draft(at(0, 0), at(4, 0), None);
+    draft.name = common::digest_name(at(4, 0), ChainKind::Backfill);
+    draft.made = at(8, 50);
+    tree.put(&draft.seal(common::key()).unwrap());
+    let status = json!({"IsLogging": true, "LatestDigestDeliveryTime": seconds(8, 52)});
+    for (written, expected) in [(at(8, 52), 0), (at(4, 10), 1)] {
+        let server = delivered(&tree);
+        server.modified(BUCKET, &common::backfill_key(4), written);
+        server.trail(trail(ACCOUNT, BUCKET), status.clone());
+        let report = check(&server, &NEVER_LATE);
+        assert_eq!(report.status, expected, "{written}: {:#}", report.json["findings"]);
+    }
+    // The other reading: only standard digests count.
+    let server = delivered(&tree);
+    server.modified(BUCKET, &common::backfill_key(4), at(8, 52));
+    let status = json!({"IsLogging": true, "LatestDigestDeliveryTime": seconds(8, 5)});
+    server.trail(trail(ACCOUNT, BUCKET), status);
+    assert_eq!(check(&server, &NEVER_LATE).status, 0);
+}
+
+#[test]
+fn an_error_of_delivery_is_named() {
+    let status = json!({
+        "IsLogging": true,
+        "LatestDigestDeliveryTime": seconds(8, 5),
+        "LatestDigestDeliveryError": "AccessDenied",
+    });
+    let server = delivered(&Tree::sealed());
+    server.trail(trail(ACCOUNT, BUCKET), status);
+    let message = |report: &Report| report.findings()[0]["message"].as_str().unwrap().to_owned();
+    let report = check(&server, &[]);
+    assert_eq!(codes(&report), one("chain-truncated", "violation"));
+    assert!(message(&report).contains("AccessDenied"), "{}", message(&report));
+    let report = check(&server, &NEVER_LATE);
+    assert_eq!((report.status, codes(&report)), (0, one("chain-truncated", "notice").to_vec()));
+    assert!(message(&report).contains("LatestDigestDeliveryError"), "{}", message(&report));
+}
+
+#[test]
+fn a_trail_that_is_not_listed_any_more_has_ended() {
+    let server = delivered(&Tree::sealed());
+    let other = format!("arn:aws:sts::{ACCOUNT}:assumed-role/auditor/session");
+    // Nobody says whose account was asked: an unlisted trail may be another account's.
+    let report = check(&server, &[]);
+    assert_eq!((report.status, codes(&report)), (1, one("chain-truncated", "violation").to_vec()));
+    let said = report.json["not_proven"].to_string();
+    assert!(said.contains("only the owner of a trail") && said.contains(ACCOUNT), "{said}");
+    server.caller(&other.replace(ACCOUNT, "444455556666"));
+    assert_eq!(check(&server, &[]).status, 1);
+    server.caller(&other);
+    let report = check(&server, &[]);
+    assert_eq!((report.status, codes(&report)), (3, one("chain-truncated", "incomplete").to_vec()));
+    assert!(report.findings()[0]["message"].as_str().unwrap().contains("no longer lists"));
+    assert!(report.hours().starts_with("PPPPPPPPG"), "{}", report.hours());
+}

@@ -17,4 +17,4 @@ pub use cloudtrail::{CloudTrailKeys, PublishedKeys};
 pub use config::{Aws, AwsError, AwsOptions};
 pub use kms::KmsSigner;
 pub use s3::{Need, S3Store};
-pub use trails::{TrailStatus, Trails};
+pub use trails::{Trail, TrailStatus, Trails};

@@ -1,4 +1,5 @@
-//! What CloudTrail says of a trail: whether it logs, and what it delivered last.
+//! CloudTrail's statements on a trail: where it delivers to, whether it logs, and what it delivered
+//! last.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,15 +12,30 @@ use super::config::Aws;
 use super::error::line;
 use crate::model::{ChainId, Region};
 
-/// A trail's delivery to one region, as GetTrailStatus tells it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// A trail's delivery to one region, as GetTrailStatus states it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrailStatus {
     /// Whether it logs now.
     pub logging: bool,
-    /// When its latest digest was delivered.
+    /// Time of the latest delivery of a digest.
     pub latest_digest: Option<Timestamp>,
-    /// When its logging was last stopped.
+    /// S3's error on the latest delivery of a digest.
+    pub delivery_error: Option<String>,
+    /// Time at which its logging was last stopped.
     pub stopped: Option<Timestamp>,
+}
+
+/// CloudTrail's answer on the trail of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trail {
+    /// It delivers to the chain's place.
+    Here(TrailStatus),
+    /// It delivers elsewhere: its bucket and prefix.
+    Elsewhere(String),
+    /// Its ARN is of another account: an organization's trail, seen from a member account.
+    OfOther,
+    /// There is none of that name that the caller can see.
+    NotListed,
 }
 
 /// Asks DescribeTrails, once for each region, and GetTrailStatus.
@@ -28,13 +44,27 @@ pub struct Trails {
     described: Mutex<BTreeMap<Region, Result<Vec<Described>, String>>>,
 }
 
-/// A trail as DescribeTrails tells of it.
+/// A trail as DescribeTrails describes it.
 #[derive(Debug, Clone)]
 struct Described {
     arn: String,
     name: String,
     home_region: String,
     bucket: String,
+    /// As keys have it: empty, or with its closing slash.
+    prefix: String,
+    of_organization: bool,
+}
+
+impl Described {
+    /// Whether it delivers to the place that a chain lies in.
+    fn delivers_to(&self, chain: &ChainId) -> bool {
+        let bucket = chain.bucket.as_ref().is_some_and(|bucket| bucket.as_str() == self.bucket);
+        // How DescribeTrails spells slashes at the ends of a prefix is not documented.
+        bucket
+            && self.prefix.trim_matches('/') == chain.place.prefix.trim_matches('/')
+            && self.of_organization == chain.place.organization.is_some()
+    }
 }
 
 impl Trails {
@@ -44,29 +74,35 @@ impl Trails {
         Self { aws, described: Mutex::default() }
     }
 
-    /// What CloudTrail says of a chain's trail in the chain's region; `None` where the trail is
-    /// none of the caller's account.
+    /// CloudTrail's answer on a chain's trail in the chain's region.
     ///
     /// # Errors
     /// What the service said, in a line.
-    pub fn status(&self, chain: &ChainId) -> Result<Option<TrailStatus>, String> {
-        let Some(bucket) = &chain.bucket else { return Ok(None) };
+    pub fn trail(&self, chain: &ChainId) -> Result<Trail, String> {
         let account = format!(":{}:", chain.place.account);
-        let of_chain = |trail: &&Described| {
-            trail.name == chain.trail.as_str()
-                && trail.home_region == chain.home_region.as_str()
-                && trail.bucket == bucket.as_str()
-                && trail.arn.contains(&account)
-        };
         let trails = self.described(&chain.region)?;
-        let Some(trail) = trails.iter().find(of_chain) else { return Ok(None) };
+        let named: Vec<_> = trails
+            .iter()
+            .filter(|t| t.name == chain.trail.as_str())
+            .filter(|t| t.home_region == chain.home_region.as_str())
+            .collect();
+        if named.is_empty() {
+            return Ok(Trail::NotListed);
+        }
+        let mut own = named.iter().filter(|trail| trail.arn.contains(&account)).peekable();
+        let Some(first) = own.peek().copied() else { return Ok(Trail::OfOther) };
+        let Some(trail) = own.find(|trail| trail.delivers_to(chain)) else {
+            let of = if first.of_organization { " (of an organization)" } else { "" };
+            return Ok(Trail::Elsewhere(format!("s3://{}/{}{of}", first.bucket, first.prefix)));
+        };
         let request = client(&self.aws, &chain.region).get_trail_status().name(&trail.arn);
         let status = self.aws.wait(request.send()).map_err(|error| line(&error))?;
         let time =
             |time: Option<DateTime>| time.and_then(|t| Timestamp::from_second(t.secs()).ok());
-        Ok(Some(TrailStatus {
+        Ok(Trail::Here(TrailStatus {
             logging: status.is_logging.unwrap_or(true),
             latest_digest: time(status.latest_digest_delivery_time),
+            delivery_error: status.latest_digest_delivery_error.filter(|error| !error.is_empty()),
             stopped: time(status.stop_logging_time),
         }))
     }
@@ -87,6 +123,8 @@ impl Trails {
             name: text(trail.name()),
             home_region: text(trail.home_region()),
             bucket: text(trail.s3_bucket_name()),
+            prefix: text(trail.s3_key_prefix()),
+            of_organization: trail.is_organization_trail().unwrap_or(false),
         });
         Ok(trails.collect())
     }

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::aws::{Aws, CloudTrailKeys, Trails};
+use crate::aws::{Aws, CloudTrailKeys, Trail, Trails};
 use crate::crypto::{PublicKey, parse_key_file};
 use crate::model::{ChainId, Region, Window};
-use crate::run::verify::{CloudTrail, TrailStatus};
+use crate::run::verify::{CloudTrail, TrailAnswer, TrailStatus};
 
 /// CloudTrail, asked with the credentials of the run.
 pub(super) struct Online {
@@ -30,11 +30,16 @@ impl CloudTrail for Online {
         parse_key_file(&source, text.as_bytes()).map_err(|error| error.to_string())
     }
 
-    fn status(&self, chain: &ChainId) -> Result<Option<TrailStatus>, String> {
-        let status = self.trails.status(chain)?;
-        Ok(status.map(|s| TrailStatus {
-            latest_digest: s.latest_digest,
-            stopped: s.stopped.filter(|_| !s.logging),
-        }))
+    fn trail(&self, chain: &ChainId) -> Result<TrailAnswer, String> {
+        Ok(match self.trails.trail(chain)? {
+            Trail::NotListed => TrailAnswer::NotListed,
+            Trail::OfOther => TrailAnswer::OfOther,
+            Trail::Elsewhere(place) => TrailAnswer::Elsewhere(place),
+            Trail::Here(status) => TrailAnswer::Status(TrailStatus {
+                latest_digest: status.latest_digest,
+                delivery_error: status.delivery_error,
+                stopped: status.stopped.filter(|_| !status.logging),
+            }),
+        })
     }
 }

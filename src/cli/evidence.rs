@@ -6,7 +6,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use jiff::Timestamp;
 
 use self::place::{Place, opened};
 use super::keys::read_key_file;
@@ -80,11 +79,6 @@ pub struct PackArgs {
     /// Which log files the bag holds; all are verified anyway
     #[arg(long, value_enum, default_value_t = LogsArg::All)]
     logs: LogsArg,
-
-    /// The time that the bag is of (RFC 3339): the same input as of the same time is the same
-    /// bytes [default: now]
-    #[arg(long, value_name = "TIME")]
-    as_of: Option<Timestamp>,
 
     /// Sign the bag's tag manifest with this private key: RSA or EC (P-256, P-384), PEM
     #[arg(long, value_name = "KEY.pem", requires = "cert")]
@@ -166,15 +160,11 @@ pub fn run(command: &EvidenceCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
 }
 
 fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
-    // Whole seconds read better, and nothing here is finer.
-    let now = Timestamp::from_second(io.now.as_second()).unwrap_or(io.now);
-    let as_of = args.as_of.unwrap_or(now);
-    if as_of > io.now {
-        let message = format!("--as-of {as_of} lies in the future; it is {} now", io.now);
-        return Err(Failure::usage(message));
-    }
+    let as_of = args.question.as_of(io.now)?;
     let online = args.question.is_online()?;
-    let verify = args.question.request(&args.pace, as_of, &io.stop, online)?;
+    let mut verify = args.question.request(&args.pace, io.now, &io.stop, online)?;
+    // The same input as of the same time is the same bytes.
+    verify.started = as_of;
     let mut rules = args.question.rules(online)?;
     rules.memory = args.memory.budget();
     let signer = signer(args)?;
@@ -187,7 +177,6 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let stores = opener.open_all(&args.question.sources)?;
     let cloudtrail = args.question.cloudtrail(online, &mut opener)?;
     let place = Place::begin(&args.output)?;
-    let mut verify = verify;
     verify.ran_by.identity = opener.identity(online);
     let request = PackRequest {
         verify,

@@ -17,7 +17,7 @@ use crate::model::{AccountId, BucketName, TrailName};
 use crate::report::{RanBy, Unreferenced};
 use crate::run::pool::Stop;
 use crate::run::sources::{Filter, Insisted};
-use crate::run::verify::{CloudTrail, VerifyRequest};
+use crate::run::verify::{CloudTrail, SourceForm, VerifyRequest};
 use crate::verify::digest::Rules;
 
 /// What is asked of sources.
@@ -51,6 +51,12 @@ pub(super) struct QuestionArgs {
     /// How long the newest digest may be late before its absence counts
     #[arg(long, value_name = "SPAN", default_value = "2h", value_parser = parse_span)]
     grace: SignedDuration,
+
+    /// The time as of which the sources are judged, such as when a copy was made: only digests that
+    /// were not due by then may be pending, and spans count back from it. A bag of the same input
+    /// as of the same time is the same bytes [default: now]
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
 
     /// What log files weigh that no digest lists, though digests cover their time and place: a
     /// trail without log file validation may write to the same folders
@@ -151,6 +157,19 @@ impl QuestionArgs {
         Ok(None)
     }
 
+    /// The time as of which the sources are judged, in whole seconds.
+    ///
+    /// # Errors
+    /// When it lies in the future.
+    pub(super) fn as_of(&self, now: Timestamp) -> Result<Timestamp, Failure> {
+        if let Some(as_of) = self.as_of.filter(|as_of| *as_of > now) {
+            let message = format!("--as-of {as_of} lies in the future; it is {now} now");
+            return Err(Failure::usage(message));
+        }
+        let as_of = self.as_of.unwrap_or(now);
+        Ok(Timestamp::from_second(as_of.as_second()).unwrap_or(as_of))
+    }
+
     /// The run that is asked for; all log files are part of it.
     ///
     /// # Errors
@@ -162,21 +181,27 @@ impl QuestionArgs {
         stop: &Stop,
         online: bool,
     ) -> Result<VerifyRequest, Failure> {
-        let (start, end) = self.scope.resolve(now)?;
+        let as_of = self.as_of(now)?;
+        let reference = self.as_of.map_or(now, |_| as_of);
+        let (start, end) = self.scope.resolve(reference)?;
         for (flag, time) in [("--start-time", start), ("--end-time", end)] {
-            if let Some(time) = time.filter(|time| *time > now) {
-                let message = format!("{flag} {time} lies in the future; it is {now} now");
+            if let Some(time) = time.filter(|time| *time > reference) {
+                let message = match self.as_of {
+                    None => format!("{flag} {time} lies in the future; it is {now} now"),
+                    Some(_) => format!("{flag} {time} comes after --as-of {as_of}"),
+                };
                 return Err(Failure::usage(message).remedy("nothing can be proven of it yet"));
             }
         }
-        // A bucket is what it is now, so what is asked for is all up to now.
-        let now_in_seconds = Timestamp::from_second(now.as_second()).unwrap_or(now);
-        let as_of = online.then_some(now_in_seconds);
+        // A bucket is what it is now, so what is asked for is all up to now; a copy is asked for
+        // what it holds.
+        let judged = online || end.is_some() || self.as_of.is_some();
         Ok(VerifyRequest {
             sources: self.sources.clone(),
             start,
-            end: end.or(as_of),
-            as_of,
+            end: end.or_else(|| online.then_some(as_of)),
+            as_of: judged.then_some(as_of),
+            form: if online { SourceForm::Bucket } else { SourceForm::Copy },
             stop: stop.clone(),
             unreferenced: self.unreferenced.into(),
             accepted_gaps: self.acceptances.gaps(),

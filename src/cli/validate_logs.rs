@@ -22,7 +22,7 @@ use crate::run::sources::{Filter, Insisted, Sources};
 use crate::run::validate_logs::{
     NamedKey, Said, Source, Summary, Tally, ValidateRequest, shown, validate,
 };
-use crate::run::verify::{VerifyRequest, verify};
+use crate::run::verify::{SourceForm, VerifyRequest, verify};
 use crate::store::{Object, StoreError};
 use crate::verify::digest::Rules;
 use crate::verify::{Code, Finding, Severity};
@@ -398,6 +398,7 @@ fn strict(
         trails: vec![TrailName::parse(&request.name).map_err(name)?],
         jobs: request.jobs,
         as_of: Some(io.now),
+        form: SourceForm::Bucket,
         stop: request.stop.clone(),
         ..VerifyRequest::of(vec![source], io.now)
     };

@@ -261,7 +261,8 @@ pub struct Scope {
     /// The management account of the organization, where it was given.
     #[serde(default)]
     pub management_account: Option<AccountId>,
-    /// The time as of which the sources were judged; `None` for a copy, whose newest digest tells.
+    /// The time as of which the sources were judged; `None` for a copy of which no end was asked
+    /// for.
     #[serde(default)]
     pub as_of: Option<Timestamp>,
 }

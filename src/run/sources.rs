@@ -157,6 +157,9 @@ pub struct Sources {
     roots: Vec<Root>,
     /// The areas, in the order of reports.
     pub areas: BTreeMap<AreaId, Area>,
+    /// Buckets that are read themselves, each from a prefix on: what is not there is gone, even
+    /// where no root is left to hold it.
+    buckets: Vec<(Arc<dyn Store>, String)>,
     requests: AtomicU64,
     unlisted: Unlisted,
     pub(super) reaches: Reaches,
@@ -183,6 +186,9 @@ impl Sources {
     ) -> Self {
         let mut sources = Self::default();
         for (store, start) in stores {
+            if store.bucket().is_some() && store.knows_delivery() {
+                sources.buckets.push((store.clone(), start.clone()));
+            }
             let mut walk = Walk::new(store, &sources.requests, filter);
             walk.below(start);
             let mut roots = Vec::new();
@@ -310,6 +316,14 @@ impl Sources {
         area.roots.iter().filter_map(|n| self.roots.get(*n))
     }
 
+    /// Whether no other bucket, prefix or organization holds the account's region.
+    #[must_use]
+    pub fn is_only_place(&self, id: &AreaId) -> bool {
+        let same =
+            |other: &&AreaId| other.place.account == id.place.account && other.region == id.region;
+        self.areas.keys().filter(same).nth(1).is_none()
+    }
+
     /// The buckets that the sources are copies of.
     pub fn roots(&self) -> impl Iterator<Item = &Root> {
         self.roots.iter()
@@ -332,7 +346,17 @@ impl Sources {
                 other => return Some(other),
             }
         }
-        result
+        result.or_else(|| self.get_from_bucket(bucket?, key))
+    }
+
+    /// Opens an object of a bucket that is read itself, outside of all roots.
+    fn get_from_bucket(&self, bucket: &str, key: &str) -> Option<Result<Object, StoreError>> {
+        let holds = |(store, start): &&(Arc<dyn Store>, String)| {
+            store.bucket().is_some_and(|own| own.as_str() == bucket) && key.starts_with(&**start)
+        };
+        let (store, _) = self.buckets.iter().find(holds)?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        Some(store.get(key))
     }
 
     /// Lists the objects of an area under a service folder: those in the folders of these days, of

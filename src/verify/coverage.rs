@@ -100,6 +100,34 @@ impl Coverage {
             .collect()
     }
 
+    /// The parts of a window of which nothing was said, in order.
+    #[must_use]
+    pub fn unspoken(&self, window: Window) -> Vec<Window> {
+        let mut parts = Vec::new();
+        let before = self.intervals.range(..window.start).next_back().map(|(_, (end, ..))| *end);
+        let mut at = window.start.max(before.unwrap_or(window.start));
+        for (start, (end, ..)) in self.intervals.range(window.start..window.end.max(window.start)) {
+            parts.push(Window::new(at, *start));
+            at = *end;
+        }
+        parts.push(Window::new(at, window.end));
+        parts.retain(|part| !part.is_empty());
+        parts
+    }
+
+    /// The end of the last time before a moment of which something was said, at most the moment.
+    #[must_use]
+    pub fn spoken_until(&self, moment: Timestamp) -> Option<Timestamp> {
+        let (_, (end, ..)) = self.intervals.range(..moment).next_back()?;
+        Some((*end).min(moment))
+    }
+
+    /// Whether an interval begins at a moment.
+    #[must_use]
+    pub fn begins_at(&self, moment: Timestamp) -> bool {
+        self.intervals.contains_key(&moment)
+    }
+
     /// Every interval, in order.
     pub fn all(&self) -> impl Iterator<Item = Interval> + '_ {
         self.intervals.iter().map(|(start, (end, state, reason))| Interval {

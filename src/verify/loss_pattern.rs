@@ -7,7 +7,7 @@
 
 use jiff::Timestamp;
 
-use super::finding::{Code, Finding};
+use super::finding::{Code, Finding, Severity};
 use crate::model::time::{minutes, sub};
 use crate::model::{BucketName, ChainId, LogKey, Window};
 
@@ -75,7 +75,9 @@ pub fn loss_patterns(
     let mut shapes = Vec::new();
     for (chain, oldest) in chains {
         let own = |code| {
-            findings.iter().filter(move |f| f.code == code && f.chain.as_ref() == Some(chain))
+            let own =
+                findings.iter().filter(move |f| f.code == code && f.chain.as_ref() == Some(chain));
+            own.filter(|f| f.severity == Severity::Violation)
         };
         let found = [
             of_logs(own(Code::LogMissing), *oldest),

@@ -84,7 +84,8 @@ impl Model {
         let (first, last) = ((0..count).find(there).unwrap(), (0..count).rfind(there).unwrap());
         let mut hours = vec!['.'; count];
         let mut findings = Vec::new();
-        let mut missing = Vec::new();
+        let (mut missing, mut not_shown) = (Vec::new(), None);
+        let tail = if (0..count).any(|hour| self.valid(hour)) { 'V' } else { 'U' };
         for (hour, state) in hours.iter_mut().enumerate() {
             let key = digest_key(u8::try_from(hour + 1).unwrap());
             let next = (hour + 1..count).find(there);
@@ -105,9 +106,19 @@ impl Model {
                 }
                 // Of the tail nothing tells but the time that was asked for.
                 Gone if hour > last => match self.asked {
-                    true => 'V',
+                    true => tail,
                     false => '.',
                 },
+                // Only a digest that is proven accuses; of the others one finding is made, which
+                // names the digest that the first of them names.
+                Gone if named
+                    && (hour > first || hour + 1 == first)
+                    && !next.is_some_and(|next| self.valid(next)) =>
+                {
+                    let next = next.unwrap();
+                    not_shown.get_or_insert_with(|| digest_key(u8::try_from(next).unwrap()));
+                    'U'
+                }
                 // Of the head only the last digest is named; those between others follow from them.
                 Gone if named && (hour > first || hour + 1 == first) => {
                     missing.push(hour);
@@ -118,12 +129,14 @@ impl Model {
                 Gone => '.',
             };
         }
+        findings.extend(not_shown.map(|key| told("digest-missing", "incomplete", key)));
         if !self.asked {
             self.forget_the_end(&mut hours, &mut findings);
         }
         if self.asked && last + 1 < count {
             let newest = digest_key(u8::try_from(last + 1).unwrap());
-            findings.push(told("chain-truncated", "violation", newest));
+            let severity = if tail == 'V' { "violation" } else { "incomplete" };
+            findings.push(told("chain-truncated", severity, newest));
         }
         if self.asked && hours[0] == 'G' {
             findings.push(told("chain-late-start", "incomplete", ""));

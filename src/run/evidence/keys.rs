@@ -12,7 +12,7 @@ use super::recomputed::Claim;
 use crate::crypto::{KeyForm, PublicKey, Validity, parse_key_file, render_public_keys};
 use crate::model::{ChainId, Fingerprint, Region, Window};
 use crate::report::{KeyReport, RunReport};
-use crate::run::verify::{CloudTrail, TrailStatus};
+use crate::run::verify::{CloudTrail, TrailAnswer};
 use crate::store::bag::{BagWriter, Checked};
 
 const FOLDER: &str = "data/keys/";
@@ -48,8 +48,8 @@ impl CloudTrail for Remembering<'_> {
         Ok(keys)
     }
 
-    fn status(&self, chain: &ChainId) -> Result<Option<TrailStatus>, String> {
-        self.inner.status(chain)
+    fn trail(&self, chain: &ChainId) -> Result<TrailAnswer, String> {
+        self.inner.trail(chain)
     }
 }
 

@@ -9,7 +9,7 @@ use super::KeptLogs;
 use crate::model::{AccountId, Region, TrailName};
 use crate::report::{AcceptedEnd, AcceptedGap, RanBy, Unreferenced};
 use crate::run::pool::Stop;
-use crate::run::verify::VerifyRequest;
+use crate::run::verify::{SourceForm, VerifyRequest};
 
 /// The schema's name and major version.
 pub(super) const SCHEMA: &str = "trailseal.evidence-request/1";
@@ -76,6 +76,7 @@ impl SavedRequest {
             start: self.start,
             end: self.end,
             as_of: self.as_of,
+            form: if self.online { SourceForm::Bucket } else { SourceForm::Copy },
             accounts: self.accounts,
             regions: self.regions,
             trails: self.trails,

@@ -13,7 +13,7 @@ use super::beyond::Beyond;
 use super::lines::AreaLines;
 use super::listed::Claims;
 use super::open::{StoreLookup, open_log};
-use super::plan::{Plan, Planned, Role, asked_for, key_window, plan};
+use super::plan::{Plan, Planned, Role, asked_for, days_of_trails, key_window, plan};
 use super::{ClosedArea, Gathered, Run};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::time::{hours, sub};
@@ -43,6 +43,8 @@ pub(super) struct ChainRun {
     report: ChainReport,
     oldest: Oldest,
     newest_written: Option<Timestamp>,
+    listed_until: Option<Timestamp>,
+    before: Vec<DigestKey>,
     headers: Alike,
     metadata: Alike,
 }
@@ -86,10 +88,9 @@ pub(super) fn verify_area<'a>(
     run.active.fetch_add(1, Ordering::Relaxed);
     let _active = Active(&run.active);
     let Planned { digests: plan, mut findings, mut unseen } =
-        list_digests(run, id, area, days_around(run.request.start, run.request.end))?;
+        list_digests(run, id, area, days_of_trails(run.request))?;
     findings.extend(unseen.take_findings());
-    let listed_until = plan.last().map(|d| d.end);
-    let mut gathered = Gathered { findings, listed_until, ..Gathered::default() };
+    let mut gathered = Gathered { findings, ..Gathered::default() };
     let rules = match key_window(&plan, run.request.started) {
         Some(window) => run.rules_for(&id.region, window, &mut gathered),
         None => Arc::new(run.rules.clone()),
@@ -150,8 +151,13 @@ pub(super) fn verify_area<'a>(
     } else {
         folded?;
     }
+    let alone = run.sources.is_only_place(id);
+    let mut lookup = StoreLookup { sources: &run.sources, rules: &this.rules };
     for chain in this.chains.values_mut() {
         chain.linker.finish();
+        if alone {
+            chain.linker.settle_losses(&mut lookup);
+        }
     }
     if let Some(listing) = listing
         && !stopped
@@ -160,11 +166,12 @@ pub(super) fn verify_area<'a>(
     }
     this.gathered.findings.extend(std::mem::take(&mut this.beyond).into_findings(&run.sources, id));
     for (id, chain) in this.chains {
-        let ChainRun { linker, report, oldest, newest_written, headers, metadata, .. } = chain;
+        let ChainRun { linker, report, oldest, newest_written, listed_until, before, .. } = chain;
+        let ChainRun { headers, metadata, .. } = chain;
         for notices in [headers, metadata] {
             this.gathered.findings.extend(notices.into_findings());
         }
-        let closed = ClosedArea { report, linker, oldest, newest_written };
+        let closed = ClosedArea { report, linker, oldest, newest_written, listed_until, before };
         this.gathered.chains.insert(id, closed);
     }
     Ok(this.gathered)
@@ -207,12 +214,19 @@ impl AreaRun<'_, '_> {
                     report: ChainReport::new(id),
                     oldest: Oldest::default(),
                     newest_written: None,
+                    listed_until: None,
+                    before: Vec::new(),
                     headers: Alike::default(),
                     metadata: Alike::default(),
                 });
                 chain.oldest.listed(digest.end);
                 if self.run.sources.knows_delivery(self.area) {
                     chain.newest_written = digest.modified;
+                }
+                chain.listed_until = Some(digest.end);
+                let before = chain.before.last().is_none_or(|last| Some(last.end) <= start);
+                if start.is_some() && before {
+                    chain.before.push(name);
                 }
             }
         }

@@ -2,61 +2,126 @@
 //! a run does not show.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::Timestamp;
 
 use super::explain::explain;
+use super::open::StoreLookup;
+use super::plan::LOOK_BACK_DAYS;
+use super::silent::silences;
 use super::status::Statuses;
-use super::{ClosedArea, Gathered, Run, unlisted};
+use super::{ClosedArea, Gathered, Run, SourceForm, VerifyRequest, unlisted};
 use crate::model::metadata::SIDECAR_SUFFIX;
+use crate::model::{AccountId, ChainId, ChainKind, Region, TrailName};
 use crate::report::run::INTERRUPTED;
 use crate::report::{
     ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
 };
-use crate::verify::link::Request;
-use crate::verify::loss_pattern::loss_patterns;
-use crate::verify::{Code, CoverageState, Finding};
+use crate::verify::link::{Place, Reach, Request, close_trail};
+use crate::verify::loss_pattern::{Oldest, loss_patterns};
+use crate::verify::{Code, Coverage, CoverageState, Finding};
+
+/// Identity of a trail, wherever it delivers to.
+type TrailId = (AccountId, Region, TrailName, Region, ChainKind);
+
+/// Chains by trail: the places of each.
+fn by_trail(chains: BTreeMap<ChainId, ClosedArea>) -> BTreeMap<TrailId, Vec<ClosedArea>> {
+    let mut trails: BTreeMap<TrailId, Vec<ClosedArea>> = BTreeMap::new();
+    for (ChainId { place, region, trail, home_region, kind, .. }, chain) in chains {
+        trails.entry((place.account, region, trail, home_region, kind)).or_default().push(chain);
+    }
+    trails
+}
+
+/// A combination of the filters that were given.
+struct Combination<'r> {
+    account: Option<&'r AccountId>,
+    region: Option<&'r Region>,
+    trail: Option<&'r TrailName>,
+}
+
+impl<'r> Combination<'r> {
+    /// Every combination; none where no filter was given.
+    fn named(request: &'r VerifyRequest) -> impl Iterator<Item = Self> {
+        fn each<T>(given: &[T]) -> Vec<Option<&T>> {
+            if given.is_empty() { vec![None] } else { given.iter().map(Some).collect() }
+        }
+        let (regions, trails) = (each(&request.regions), each(&request.trails));
+        let any = |c: &Self| c.account.is_some() || c.region.is_some() || c.trail.is_some();
+        each(&request.accounts)
+            .into_iter()
+            .flat_map(move |account| {
+                let trails = trails.clone();
+                regions.clone().into_iter().flat_map(move |region| {
+                    let trails = trails.clone().into_iter();
+                    trails.map(move |trail| Self { account, region, trail })
+                })
+            })
+            .filter(any)
+    }
+
+    fn is_of(&self, account: &AccountId, region: &Region) -> bool {
+        self.account.is_none_or(|own| own == account) && self.region.is_none_or(|own| own == region)
+    }
+}
+
+impl fmt::Display for Combination<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            self.account.map(|account| format!("account {account}")),
+            self.region.map(|region| format!("region {region}")),
+            self.trail.map(|trail| format!("trail {trail}")),
+        ];
+        f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The first of many names.
+fn shortened(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown}, ...") } else { shown }
+}
 
 /// A run whose areas are all read.
 pub(super) struct Conclusion<'r> {
     pub(super) run: &'r Run<'r>,
     pub(super) all: Gathered,
+    /// Chains in places that their trails left.
+    left: BTreeSet<ChainId>,
+    /// Whether a backfill chain is in view.
+    backfill: bool,
+    /// Time at which the newest backfill digest beside a standard chain was written.
+    backfill_written: BTreeMap<ChainId, Timestamp>,
 }
 
-impl Conclusion<'_> {
+impl<'r> Conclusion<'r> {
+    pub(super) fn new(run: &'r Run<'r>, all: Gathered) -> Self {
+        let backfill = || all.chains.values().filter(|c| c.report.id.kind == ChainKind::Backfill);
+        let any = backfill().next().is_some();
+        let backfill_written = backfill()
+            .filter_map(|c| {
+                let standard = ChainId { kind: ChainKind::Standard, ..c.report.id.clone() };
+                Some((standard, c.newest_written?))
+            })
+            .collect();
+        Self { run, all, left: BTreeSet::new(), backfill: any, backfill_written }
+    }
+
     pub(super) fn conclude(mut self) -> RunReport {
         let newest = self.all.chains.values().filter_map(|c| c.linker.end()).max();
         let end = self.run.request.end.or(newest);
-        let seen = newest.max(self.run.request.end.and(self.all.listed_until));
-        let as_of = self.run.request.as_of.max(seen).max(end);
         let cut_short = self.run.request.stop.is_set();
-        let moved: BTreeMap<_, _> =
-            self.all.chains.values().filter_map(|c| c.linker.continues().cloned()).collect();
-        let statuses = Statuses::ask(self.run, &self.all.chains);
+        let statuses = Statuses::ask(self.run, &self.all.chains, end);
         let (mut closed, mut aged) = (Vec::new(), Vec::new());
-        if let Some((end, as_of)) = end.zip(as_of) {
-            let grace = self.run.request.grace;
-            let start = self.run.request.start;
-            let request = Request { start, end, as_of, grace, cut_short, stopped: None };
-            for (_, mut closing) in std::mem::take(&mut self.all.chains) {
-                let missing = statuses.missing(self.run, &mut closing);
-                let ClosedArea { mut report, linker, oldest, .. } = closing;
-                // A chain that moved is asked for in each place only while it was there.
-                let mut its = Request { stopped: statuses.stopped(&report.id), ..request };
-                its.end = moved.get(&report.id).map_or(end, |moved| end.min(*moved));
-                if let Some((_, from)) = linker.continues() {
-                    its.start = its.start.map(|start| start.max(*from));
-                }
-                let Some(verdict) = linker.close(its) else { continue };
-                report.digests.invalid += verdict.missing;
-                // What is seen to be cut off needs no second word that it is.
-                let told = verdict.findings.iter().any(|f| f.code == Code::ChainTruncated);
-                self.all.findings.extend(missing.filter(|_| !told));
-                self.all.findings.extend(verdict.findings);
-                aged.push((report.id.clone(), oldest));
-                closed.push((report, verdict.coverage));
+        if let Some(end) = end {
+            let request = self.request(end, newest);
+            for places in by_trail(std::mem::take(&mut self.all.chains)).into_values() {
+                closed.extend(self.close(places, request, &statuses, &mut aged));
             }
-            unlisted::report_after_newest(&mut self.all, request, &closed);
+            closed.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+            unlisted::report_after_newest(&mut self.all, request, &closed, &self.left);
         }
         let shapes = loss_patterns(&aged, self.run.request.start, &self.all.findings);
         self.all.findings.extend(shapes);
@@ -97,6 +162,57 @@ impl Conclusion<'_> {
             findings: self.all.findings,
             not_proven,
         }
+    }
+
+    /// The requested time, and how chains are judged that do not reach its end.
+    fn request(&self, end: Timestamp, newest: Option<Timestamp>) -> Request {
+        let VerifyRequest { start, as_of, grace, form, stop, .. } = self.run.request;
+        let reach = match (self.run.request.end, form) {
+            (None, _) => Reach::Newest,
+            (Some(_), SourceForm::Copy) => Reach::OfCopy,
+            (Some(_), SourceForm::Bucket) => Reach::OfBucket,
+        };
+        // A digest that is there shows that the sources are not older.
+        let as_of = as_of.map(|as_of| newest.map_or(as_of, |newest| as_of.max(newest)));
+        Request { start: *start, end, reach, as_of, grace: *grace, cut_short: stop.is_set() }
+    }
+
+    /// Closes the chains of one trail in all its places.
+    fn close(
+        &mut self,
+        chains: Vec<ClosedArea>,
+        request: Request,
+        statuses: &Statuses,
+        aged: &mut Vec<(ChainId, Oldest)>,
+    ) -> Vec<(ChainReport, Coverage)> {
+        let silences = silences(self.run, &mut self.all, &chains);
+        let (mut places, mut rest) = (Vec::new(), Vec::new());
+        for (mut chain, silence) in chains.into_iter().zip(silences) {
+            let backfill = self.backfill_written.get(&chain.report.id).copied();
+            let missing = statuses.missing(self.run, &mut chain, backfill);
+            let reported = statuses.reported(&chain.report.id);
+            let ClosedArea { report, linker, oldest, listed_until, .. } = chain;
+            places.push(Place { linker, listed_until, reported, silence });
+            rest.push((report, oldest, missing));
+        }
+        let mut lookup = StoreLookup { sources: &self.run.sources, rules: &self.run.rules };
+        let verdicts = close_trail(places, request, &mut lookup);
+        let mut closed = Vec::new();
+        for ((mut report, oldest, missing), verdict) in rest.into_iter().zip(verdicts) {
+            let Some(verdict) = verdict else { continue };
+            report.digests.invalid += verdict.missing;
+            if verdict.left {
+                self.left.insert(report.id.clone());
+            }
+            // A chain that is seen to be cut off needs no second finding on its end.
+            let truncated = verdict.findings.iter().any(|f| f.code == Code::ChainTruncated);
+            let more = missing.or_else(|| statuses.delivery_error(&report.id));
+            self.all.findings.extend(more.filter(|_| !truncated));
+            self.all.findings.extend(verdict.findings);
+            aged.push((report.id.clone(), oldest));
+            closed.push((report, verdict.coverage));
+        }
+        closed
     }
 
     /// Metadata left beside a file that is gone is told of with that file, not once more.
@@ -150,28 +266,23 @@ impl Conclusion<'_> {
             Finding::new(Code::NoDigests, message)
         };
         let request = self.run.request;
-        // What an area's own finding says is not said once more.
-        let bare = std::mem::take(&mut self.all.bare);
         // Nor that what could not be listed is not there.
         let sources = &self.run.sources;
-        let accounts = request.accounts.iter().map(|a| {
-            let told =
-                bare.iter().any(|id| id.place.account == *a) || sources.may_hide_any(Some(a), None);
-            (format!("of account {a}"), told || chains.iter().any(|c| c.account == *a))
+        let areas_without = std::mem::take(&mut self.all.bare);
+        let combinations = Combination::named(request);
+        let unmet = combinations.filter(|named| {
+            let of_chain = |c: &ChainReport| named.is_of(&c.account, &c.region);
+            // What an area's own finding says is not said once more.
+            let told = areas_without.iter().any(|id| named.is_of(&id.place.account, &id.region))
+                && !chains.iter().any(of_chain);
+            let met =
+                |c: &ChainReport| of_chain(c) && named.trail.is_none_or(|t| c.trail == t.as_str());
+            !told && !sources.may_hide_any(named.account, named.region) && !chains.iter().any(met)
         });
-        let regions = request.regions.iter().map(|r| {
-            let told = bare.iter().any(|id| id.region == *r) || sources.may_hide_any(None, Some(r));
-            (format!("of region {r}"), told || chains.iter().any(|c| c.region == *r))
-        });
-        let trails = request.trails.iter().map(|t| {
-            let told = !bare.is_empty() || sources.may_hide_any(None, None);
-            (format!("of trail {t}"), told || chains.iter().any(|c| c.trail == t.as_str()))
-        });
-        let filters = accounts.chain(regions).chain(trails);
-        let unmet: Vec<_> =
-            filters.filter(|(_, met)| !met).map(|(what, _)| missing(what)).collect();
+        let unmet: Vec<_> = unmet.map(|named| missing(format!("of {named}"))).collect();
         self.all.findings.extend(unmet);
-        let said = !bare.is_empty() || self.all.findings.iter().any(|f| f.code == Code::NoDigests);
+        let said = !areas_without.is_empty()
+            || self.all.findings.iter().any(|f| f.code == Code::NoDigests);
         if chains.is_empty() && !said && !self.run.sources.may_hide_any(None, None) {
             let what = match (request.start, request.end) {
                 (None, None) => "in the source".to_owned(),
@@ -214,6 +325,16 @@ impl Conclusion<'_> {
             && let Some(cause) = statuses.refused.first()
         {
             said.push(format!("Whether CloudTrail delivered later digests than are there: it could not be asked ({cause}). Allow cloudtrail:DescribeTrails and cloudtrail:GetTrailStatus."));
+        }
+        if !statuses.of_others.is_empty() {
+            let accounts: Vec<_> = statuses.of_others.iter().map(AccountId::as_str).collect();
+            said.push(format!("Whether CloudTrail delivered later digests of {} other accounts than are there ({}): only the owner of a trail may ask for its status.", accounts.len(), shortened(&accounts)));
+        }
+        if self.run.request.start.is_some() {
+            said.push(format!("Anything about trails that have no digest in the {LOOK_BACK_DAYS} days before the requested start and none since."));
+        }
+        if self.backfill {
+            said.push("That the newest backfill digests are there, and the log files that they list: they come at no set times, so one that is gone from the end leaves no trace.".to_owned());
         }
         if self.run.request.start.is_none() {
             said.push("Anything before the first digest of a chain that is there: ask for a time with --start-time.".to_owned());

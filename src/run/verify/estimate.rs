@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::plan::{Plan, Planned, Role, plan};
+use super::plan::{Plan, Planned, Role, days_of_trails, plan};
 use super::{AREAS_AT_ONCE, VerifyRequest};
 use crate::model::time::{hours, sub};
 use crate::model::{LogKey, Window};
@@ -82,7 +82,7 @@ fn list(
 ) -> Listing {
     let days = days_around(request.start, request.end);
     let Planned { digests: plan, mut findings, mut unseen } =
-        plan(sources, request, id, area, days);
+        plan(sources, request, id, area, days_of_trails(request));
     findings.extend(unseen.take_findings());
     progress.place(&format!("{} {}", id.place.account, id.region), 0);
     let mut listing = Listing { findings, ..Listing::default() };

@@ -10,6 +10,7 @@ mod area;
 mod beyond;
 mod candidates;
 mod conclude;
+mod elsewhere;
 mod estimate;
 mod explain;
 mod lines;
@@ -17,6 +18,7 @@ mod listed;
 mod look;
 mod open;
 mod plan;
+mod silent;
 mod status;
 mod trail_events;
 mod unlisted;
@@ -73,9 +75,11 @@ pub struct VerifyRequest {
     pub jobs: NonZero<usize>,
     /// When the run began.
     pub started: Timestamp,
-    /// The time as of which the sources are what they are: now for a bucket; for a copy `None`,
-    /// and then its newest digest tells.
+    /// The time as of which the sources are judged: what was due by then and is not there is late
+    /// or gone. `None` for a copy of which no end is asked for: nothing depends on it then.
     pub as_of: Option<Timestamp>,
+    /// Whether the sources are buckets or copies.
+    pub form: SourceForm,
     /// Whether the bucket is learned from the digests.
     pub bucket_inferred: bool,
     /// What log files weigh that no digest lists.
@@ -92,6 +96,15 @@ pub struct VerifyRequest {
     pub stop: Stop,
 }
 
+/// Form of the sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceForm {
+    /// Buckets, which are complete up to now.
+    Bucket,
+    /// Copies, each made at some time.
+    Copy,
+}
+
 /// What CloudTrail itself can be asked.
 pub trait CloudTrail: Send + Sync {
     /// The keys that a region published for a window of time.
@@ -100,18 +113,33 @@ pub trait CloudTrail: Send + Sync {
     /// Why they cannot be had, in a line.
     fn keys(&self, region: &Region, window: Window) -> Result<Vec<PublicKey>, String>;
 
-    /// What it says of a chain's trail; `None` where the trail is not the caller's.
+    /// Its answer on a chain's trail.
     ///
     /// # Errors
-    /// Why it cannot be told, in a line.
-    fn status(&self, chain: &ChainId) -> Result<Option<TrailStatus>, String>;
+    /// The cause for which it cannot be asked, in a line.
+    fn trail(&self, chain: &ChainId) -> Result<TrailAnswer, String>;
 }
 
-/// What CloudTrail says of a trail in one region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// CloudTrail's answer on the trail of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrailAnswer {
+    /// The trail delivers to the chain's place; its status.
+    Status(TrailStatus),
+    /// The trail delivers to another bucket, prefix or organization; its description.
+    Elsewhere(String),
+    /// It is another account's, which alone may be asked.
+    OfOther,
+    /// No such trail is listed in the chain's region.
+    NotListed,
+}
+
+/// CloudTrail's statement on a trail in one region.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrailStatus {
-    /// When its latest digest was delivered.
+    /// Time of the latest delivery of a digest.
     pub latest_digest: Option<Timestamp>,
+    /// S3's error on the latest delivery of a digest.
+    pub delivery_error: Option<String>,
     /// Since when it does not log; `None` where it does.
     pub stopped: Option<Timestamp>,
 }
@@ -132,6 +160,7 @@ impl VerifyRequest {
             jobs: NonZero::<usize>::MIN,
             started,
             as_of: None,
+            form: SourceForm::Copy,
             bucket_inferred: false,
             unreferenced: Unreferenced::default(),
             management_account: None,
@@ -203,8 +232,6 @@ struct Gathered {
     already_inflated: u64,
     /// The areas that hold no digest in view.
     bare: Vec<AreaId>,
-    /// The newest end that a listed digest's name tells: the sources are not older.
-    listed_until: Option<Timestamp>,
     /// Log files that lie after the newest digest of their area: which area, how many, from when
     /// to when.
     after_newest: Vec<(AreaId, unlisted::Group)>,
@@ -227,7 +254,6 @@ impl Gathered {
         self.used.extend(used);
         self.already_inflated += area.already_inflated;
         self.bare.extend(area.bare);
-        self.listed_until = self.listed_until.max(area.listed_until);
         self.after_newest.extend(area.after_newest);
         self.hinted.absorb(area.hinted);
     }
@@ -249,8 +275,13 @@ struct ClosedArea {
     report: ChainReport,
     linker: Linker,
     oldest: Oldest,
-    /// When its newest digest was written, where the store knows.
+    /// Time at which its newest digest was written, where the store knows.
     newest_written: Option<Timestamp>,
+    /// The end of its newest digest that is listed, by its name.
+    listed_until: Option<Timestamp>,
+    /// Its digests that are listed before the requested start, and the first one after it, by
+    /// their names.
+    before: Vec<DigestKey>,
 }
 
 /// Verifies what the sources hold.
@@ -299,7 +330,7 @@ pub fn verify(
         run.pool.abandon();
         all.findings.push(stopped());
     }
-    Ok(Conclusion { run: &run, all }.conclude())
+    Ok(Conclusion::new(&run, all).conclude())
 }
 
 fn stopped() -> Finding {

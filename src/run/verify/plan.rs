@@ -10,7 +10,7 @@ use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::time::{add, hours, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Window};
-use crate::run::sources::{Area, AreaId, Found, Sources};
+use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
 use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Finding};
 
@@ -62,6 +62,17 @@ pub(super) fn key_window(plan: &Plan, now: Timestamp) -> Option<Window> {
     let backfill = |key: &str| DigestKey::parse(key).is_some_and(|n| n.kind == ChainKind::Backfill);
     let end = if read().any(|d| backfill(&d.key)) { now.max(last) } else { last };
     Some(Window::new(sub(first, hours(1)), add(end, hours(2))))
+}
+
+/// Days before the requested start in which trails are looked for that fell silent since.
+pub(super) const LOOK_BACK_DAYS: i64 = 7;
+
+/// The days whose digests are listed: those around the requested time, and [`LOOK_BACK_DAYS`]
+/// before it, so that a trail is in view that fell silent then. Digests of these are not read.
+pub(super) fn days_of_trails(request: &VerifyRequest) -> Window {
+    let around = days_around(request.start, request.end);
+    let back = request.start.map_or(around.start, |t| sub(t, hours(24 * LOOK_BACK_DAYS)));
+    Window::new(around.start.min(back), around.end)
 }
 
 /// Lists an area's digests and gives each its role.

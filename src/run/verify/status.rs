@@ -1,34 +1,48 @@
-//! What CloudTrail says of its trails, held against what the bucket holds.
+//! Statements of CloudTrail on its trails, compared with what the bucket holds.
+//!
+//! Only the chain in the place that the trail delivers to now is compared: DescribeTrails names
+//! bucket, prefix and whether it is an organization's. Whether LatestDigestDeliveryTime counts
+//! backfill digests is not documented, so one that was written about then accounts for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{AREAS_AT_ONCE, ClosedArea, Run, TrailStatus};
+use super::{AREAS_AT_ONCE, ClosedArea, Run, TrailAnswer, TrailStatus};
 use crate::model::time::{add, hours, minutes, sub};
-use crate::model::{ChainId, Window};
+use crate::model::{AccountId, ChainId, ChainKind, Window};
 use crate::run::in_order::in_order;
-use crate::verify::{Code, CoverageState, Finding};
+use crate::verify::link::{Ending, Reported};
+use crate::verify::{Code, CoverageState, Finding, Severity};
 
-/// How much CloudTrail's time of a delivery and S3's time of the object may differ.
-const SLACK_MINUTES: i64 = 15;
-/// How long before the run a delivery must lie to be asked for: listing takes time.
-const SETTLED_MINUTES: i64 = 30;
-/// How far the requested end may lie back for the newest digest to have been listed.
+/// Allowed difference between CloudTrail's time of a delivery and S3's time of the object.
+const CLOCK_SLACK_MINUTES: i64 = 15;
+/// Allowed delay between a digest's end and its delivery. CloudTrail signs a digest up to two hours
+/// after its end (one interval and this).
+const DELIVERY_SLACK_MINUTES: i64 = 60;
+/// Time that a delivery must lie before the run: what was delivered since may not be listed yet.
+const SETTLED_MINUTES: i64 = 5;
+/// Time that the requested end may lie back for the newest digest to have been listed.
 const NEAR_NOW_HOURS: i64 = 12;
 
-/// What CloudTrail says of the chains, where it is at hand and the request reaches up to now.
+/// The statements on chains, where CloudTrail can be asked and the request reaches up to now.
 #[derive(Default)]
 pub(super) struct Statuses {
-    known: BTreeMap<ChainId, TrailStatus>,
-    /// Why it could not be asked.
+    answers: BTreeMap<ChainId, TrailAnswer>,
+    /// Causes for which it could not be asked.
     pub(super) refused: BTreeSet<String>,
     /// Whether it was asked at all.
     pub(super) asked: bool,
+    /// Accounts of chains whose trails are not the caller's to ask about.
+    pub(super) of_others: BTreeSet<AccountId>,
 }
 
 impl Statuses {
-    pub(super) fn ask(run: &Run<'_>, chains: &BTreeMap<ChainId, ClosedArea>) -> Self {
+    pub(super) fn ask(
+        run: &Run<'_>,
+        chains: &BTreeMap<ChainId, ClosedArea>,
+        end: Option<Timestamp>,
+    ) -> Self {
         let mut statuses = Self::default();
         let request = run.request;
         let near_now = |end: Timestamp| end >= sub(request.started, hours(NEAR_NOW_HOURS));
@@ -38,12 +52,23 @@ impl Statuses {
             return statuses;
         };
         statuses.asked = true;
-        let ids: Vec<&ChainId> = chains.keys().collect();
-        let ask = |_, id: &&ChainId| ((*id).clone(), cloudtrail.status(id));
-        let asked = in_order(AREAS_AT_ONCE, &ids, ask, |(id, status)| {
-            match status {
-                Ok(Some(status)) => drop(statuses.known.insert(id, status)),
-                Ok(None) => {}
+        // A chain that reaches the end leaves nothing to ask.
+        let open = |chain: &ClosedArea| end.is_none_or(|end| chain.linker.end() < Some(end));
+        let ids: Vec<&ChainId> = chains
+            .iter()
+            .filter(|(id, chain)| id.kind == ChainKind::Standard && open(chain))
+            .map(|(id, _)| id)
+            .collect();
+        let caller = caller_account(request.ran_by.identity.as_deref());
+        let ask = |_, id: &&ChainId| ((*id).clone(), cloudtrail.trail(id));
+        let asked = in_order(AREAS_AT_ONCE, &ids, ask, |(id, answer)| {
+            match answer {
+                Ok(TrailAnswer::OfOther) => drop(statuses.of_others.insert(id.place.account)),
+                // Another account's trails are not listed for the caller.
+                Ok(TrailAnswer::NotListed) if caller != Some(id.place.account.as_str()) => {
+                    statuses.of_others.insert(id.place.account);
+                }
+                Ok(answer) => drop(statuses.answers.insert(id, answer)),
                 Err(cause) => drop(statuses.refused.insert(cause)),
             }
             Ok(())
@@ -54,26 +79,137 @@ impl Statuses {
         statuses
     }
 
-    /// The digest that CloudTrail says it delivered and the bucket lacks.
-    pub(super) fn missing(&self, run: &Run<'_>, chain: &mut ClosedArea) -> Option<Finding> {
-        let latest = self.known.get(&chain.report.id)?.latest_digest?;
-        let (written, newest) = (chain.newest_written?, chain.linker.end()?);
-        let settled = sub(run.request.started, minutes(SETTLED_MINUTES));
-        if latest <= add(written, minutes(SLACK_MINUTES)) || latest > settled {
+    fn status(&self, chain: &ChainId) -> Option<&TrailStatus> {
+        match self.answers.get(chain)? {
+            TrailAnswer::Status(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// The digest that CloudTrail says it delivered and the bucket lacks. `backfill` is when the
+    /// trail's newest backfill digest was written.
+    pub(super) fn missing(
+        &self,
+        run: &Run<'_>,
+        chain: &mut ClosedArea,
+        backfill: Option<Timestamp>,
+    ) -> Option<Finding> {
+        let latest = self.status(&chain.report.id)?.latest_digest?;
+        let newest = chain.linker.end().or(chain.listed_until)?;
+        if latest > sub(run.request.started, minutes(SETTLED_MINUTES)) {
             return None;
         }
-        let message = "CloudTrail says that it delivered a later digest than any that is there: the newest are gone.";
+        let severity = gap_before(latest, newest, chain.newest_written, backfill)?;
+        let (message, state) = match severity {
+            Severity::Violation => (
+                "CloudTrail says that it delivered a later digest than any that is there: the newest are gone.",
+                CoverageState::Violated,
+            ),
+            _ => (
+                "CloudTrail says that it delivered a digest more than an interval after the newest that is there ends: either that one was late, or a newer one is gone.",
+                CoverageState::Unreadable,
+            ),
+        };
         let window = Window::new(newest, latest.max(newest));
-        chain.linker.mark(window, CoverageState::Violated, Code::DigestMissing);
+        chain.linker.mark(window, state, Code::DigestMissing);
         let finding = Finding::new(Code::DigestMissing, message).chain(&chain.report.id);
-        Some(finding.window(window).compared(
+        let written = chain.newest_written.map_or(String::new(), |at| format!(", written {at}"));
+        Some(finding.severity(severity).window(window).compared(
             format!("a digest delivered {latest} (GetTrailStatus)"),
-            format!("the newest was written {written}"),
+            format!("the newest ends {newest}{written}"),
         ))
     }
 
-    /// Since when CloudTrail says that a chain's trail does not log.
-    pub(super) fn stopped(&self, chain: &ChainId) -> Option<Timestamp> {
-        self.known.get(chain)?.stopped
+    /// The error that the trail's latest delivery of a digest met, for a chain whose end says
+    /// nothing of it.
+    pub(super) fn delivery_error(&self, chain: &ChainId) -> Option<Finding> {
+        let error = self.status(chain)?.delivery_error.as_deref()?;
+        let error = crate::model::Printable(error);
+        let message = format!(
+            "CloudTrail says that its latest delivery of a digest to the trail's bucket failed with {error} (LatestDigestDeliveryError): the chain stops until this is corrected, usually in the bucket's policy or key policy."
+        );
+        let finding = Finding::new(Code::ChainTruncated, message).chain(chain);
+        Some(finding.severity(Severity::Notice))
+    }
+
+    /// CloudTrail's own statement on the end of a chain.
+    pub(super) fn reported(&self, chain: &ChainId) -> Reported {
+        let (ending, delivery_error) = match self.answers.get(chain) {
+            None | Some(TrailAnswer::OfOther) => (Ending::Unknown, None),
+            Some(TrailAnswer::Elsewhere(place)) => (Ending::Elsewhere(place.clone()), None),
+            Some(TrailAnswer::NotListed) => (Ending::NotListed, None),
+            Some(TrailAnswer::Status(status)) => {
+                let ending = status.stopped.map_or(Ending::Unknown, Ending::Stopped);
+                (ending, status.delivery_error.clone())
+            }
+        };
+        Reported { ending, delivery_error }
+    }
+}
+
+/// Severity of a time of delivery that the newest digest does not account for. The digest's own
+/// end counts: S3's time of writing is renewed by whoever writes the object again, so it may only
+/// add to the suspicion.
+fn gap_before(
+    latest: Timestamp,
+    newest: Timestamp,
+    written: Option<Timestamp>,
+    backfill: Option<Timestamp>,
+) -> Option<Severity> {
+    const INTERVAL: SignedDuration = hours(1);
+    let about = |time: Timestamp| {
+        sub(time, minutes(CLOCK_SLACK_MINUTES)) <= latest
+            && latest <= add(time, minutes(CLOCK_SLACK_MINUTES))
+    };
+    let late = add(newest, INTERVAL);
+    if latest > add(late, minutes(DELIVERY_SLACK_MINUTES)) {
+        return Some(Severity::Violation);
+    }
+    let since = written.is_some_and(|written| latest > add(written, minutes(CLOCK_SLACK_MINUTES)));
+    if since && !backfill.is_some_and(about) {
+        return Some(Severity::Violation);
+    }
+    (latest > late).then_some(Severity::Incomplete)
+}
+
+/// The account in an ARN of whoever makes the run.
+fn caller_account(identity: Option<&str>) -> Option<&str> {
+    identity?.split(':').nth(4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_writing_adds_to_the_suspicion_and_never_takes_from_it() {
+        use Severity::{Incomplete, Violation};
+        let at = |minute: i64| Timestamp::from_second(1_700_000_000 + minute * 60).unwrap();
+        for (latest, written, backfill, expected) in [
+            (5, Some(5), None, None),
+            (59, Some(55), None, None),
+            // A later digest was delivered after the newest that is there was written ...
+            (65, Some(5), None, Some(Violation)),
+            (30, Some(5), None, Some(Violation)),
+            // ... or a backfill digest was.
+            (30, Some(5), Some(31), None),
+            (30, Some(5), Some(90), Some(Violation)),
+            // Written again since: its own end still tells.
+            (65, Some(100), None, Some(Incomplete)),
+            (65, Some(65), None, Some(Incomplete)),
+            (65, None, None, Some(Incomplete)),
+            (121, Some(125), None, Some(Violation)),
+            (121, None, Some(121), Some(Violation)),
+        ] {
+            let severity = gap_before(at(latest), at(0), written.map(at), backfill.map(at));
+            assert_eq!(severity, expected, "{latest} {written:?} {backfill:?}");
+        }
+    }
+
+    #[test]
+    fn the_caller_is_the_account_of_the_identity() {
+        let arn = "arn:aws:sts::111122223333:assumed-role/auditor/session";
+        assert_eq!(caller_account(Some(arn)), Some("111122223333"));
+        assert_eq!(caller_account(Some("nobody")), None);
     }
 }

@@ -2,18 +2,19 @@
 //! them was asked.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
 use jiff::Timestamp;
 
 use super::area::{AreaRun, list_digests};
 use super::candidates::{Candidate, Candidates, Name};
+use super::elsewhere::listed_elsewhere;
 use super::look::{Answer, look};
 use super::plan::{Plan, Planned, PlannedDigest, asked_for, second_copies};
 use super::unreferenced::Unreferenced;
 use super::{Gathered, VerifyRequest};
-use crate::model::time::{add, hours, sub};
+use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{
     BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKey, Sha256Hash, Window,
 };
@@ -80,6 +81,12 @@ pub(super) fn judge_area(
     if let Some(span) = span {
         consult(this, planned, span, &mut statements)?;
     }
+    let open = candidates.sorted().filter(|c| !this.lists(bucket, &c.key));
+    let named: Vec<_> = open.filter_map(|candidate| candidate.name.time()).collect();
+    let (listed, mut unseen) = listed_elsewhere(this.run, &mut this.gathered, this.id, &named)?;
+    this.listed.absorb(listed);
+    this.gathered.findings.extend(unseen.take_findings());
+    this.unseen.absorb(unseen);
     let odd = |c: &Candidate, this: &AreaRun<'_, '_>| {
         c.name == Name::Other && !this.lists(bucket, &c.key)
     };
@@ -89,6 +96,13 @@ pub(super) fn judge_area(
     let hidden = this.unseen.windows().to_vec();
     let judge = Judge::new(this, &statements, &hidden);
     let by_asked_for = Judge::new(this, &asked_for.0, &asked_for.1);
+    // Where a trail has other places, it may have been away: no finding speaks for that time.
+    let only_place = this.run.sources.is_only_place(this.id);
+    let away = |time: Timestamp| {
+        let around = Window::new(sub(time, minutes(5)), add(time, minutes(30)));
+        let mut spans = asked_for.0.values().filter_map(|c| Some((c, c.span()?)));
+        !only_place && spans.any(|(c, span)| !c.unspoken(around.intersect(&span)).is_empty())
+    };
     let (mut uncovered, mut after, mut kinds) = (None, None, BTreeMap::new());
     let (mut undecided, mut explained) = (None, None);
     let mut unreferenced = Unreferenced::new(this);
@@ -120,7 +134,8 @@ pub(super) fn judge_area(
             }
             Unlisted::Suspect => unreferenced.push(&mut this.lines, &candidate, time, true)?,
             Unlisted::Undecided => {
-                let by_asked_for = by_asked_for.judge(&candidate) == Unlisted::Undecided;
+                let by_asked_for =
+                    by_asked_for.judge(&candidate) == Unlisted::Undecided && !away(time);
                 Group::add(if by_asked_for { &mut explained } else { &mut undecided }, time);
             }
             Unlisted::AfterNewest => Group::add(&mut after, time),
@@ -229,6 +244,7 @@ pub(super) fn report_after_newest(
     all: &mut Gathered,
     request: Request,
     chains: &[(ChainReport, Coverage)],
+    left: &BTreeSet<ChainId>,
 ) {
     for (id, group) in std::mem::take(&mut all.after_newest) {
         let newest = chains
@@ -236,11 +252,20 @@ pub(super) fn report_after_newest(
             .filter(|(c, _)| {
                 c.id.bucket == id.bucket && c.id.place == id.place && c.id.region == id.region
             })
-            .flat_map(|(_, coverage)| coverage.all())
-            .filter(|i| i.state == CoverageState::Proven)
-            .map(|i| i.window.end)
+            .flat_map(|(c, coverage)| coverage.all().map(move |interval| (interval, &c.id)))
+            .filter(|(i, _)| i.state == CoverageState::Proven)
+            .map(|(i, chain)| (i.window.end, chain))
             .max();
-        let due = newest.map_or(Timestamp::MIN, |newest| add(newest, request.grace));
+        if newest.is_some_and(|(_, chain)| left.contains(chain)) {
+            let message = format!(
+                "{} log files are newer than the last digest in this place, though their trail delivered to another place by then: no digest lists them, and none here will.",
+                group.count
+            );
+            let finding = grouped(&id, "", group, message);
+            all.findings.push(finding.severity(Severity::Incomplete));
+            continue;
+        }
+        let due = newest.map_or(Timestamp::MIN, |(newest, _)| add(newest, request.grace));
         if group.last < due {
             continue;
         }

@@ -1,128 +1,143 @@
 //! The account of time: every moment that was asked for gets its state.
 
-use super::{Begins, ChainVerdict, Linker, Request};
+use super::places::{Place, Silence};
+use super::{Begins, ChainVerdict, Ending, Linker, Reach, Reported, Request};
 use crate::model::time::{add, hours};
-use crate::model::{BucketName, Window};
+use crate::model::{BucketName, Printable, Window};
 use crate::verify::coverage::{Coverage, CoverageState};
 use crate::verify::finding::{Code, Finding, Severity};
 
-use jiff::Timestamp;
-
 impl Linker {
-    /// Accounts for every moment of the requested time. `None` when the chain begins only after
-    /// it, so that nothing of it was asked for.
-    #[must_use]
-    pub fn close(mut self, request: Request) -> Option<ChainVerdict> {
-        self.finish();
+    /// Adds what the chain itself says of the requested time to what is known of the time that it
+    /// does not speak of. `None` when the chain begins only after the requested time, so that
+    /// nothing of it was asked for.
+    pub(super) fn close(
+        mut self,
+        mut coverage: Coverage,
+        asked: Window,
+        began: bool,
+    ) -> Option<ChainVerdict> {
+        let unverified = self.unverified_losses();
+        self.findings.extend(unverified);
         if !self.is_standard() {
             let (findings, missing) = (self.findings, self.missing);
-            return Some(ChainVerdict { coverage: Coverage::default(), findings, missing });
+            let coverage = Coverage::default();
+            return Some(ChainVerdict { coverage, findings, missing, left: false });
         }
-        let span = self.statements.span();
-        if span.is_some_and(|span| span.start >= request.end) {
-            let message = match self.begins {
-                _ if self.continues.is_some() => return None,
-                Some(Begins::Here) => return None,
-                // It was there before, so what is gone of it was asked for.
-                Some(Begins::Inside) => {
-                    "All digests of the requested time are gone: the first that is there, after it, follows on others."
-                }
-                None => {
-                    "There are no digests of the requested time, and whether there were cannot be told: those after it are not sound."
-                }
-            };
-            let asked = Window::new(request.start.unwrap_or(request.end), request.end);
-            let finding = Finding::new(Code::ChainLateStart, message).chain(&self.chain);
-            let mut coverage = Coverage::default();
-            coverage.assign(asked, CoverageState::Gap, Some(Code::ChainLateStart));
-            let findings = vec![finding.window(asked)];
-            return Some(ChainVerdict { coverage, findings, missing: 0 });
+        if self.statements.span().is_some_and(|span| span.start >= asked.end) {
+            // Its trail was elsewhere, or did not exist.
+            if began || self.begins_here() {
+                return None;
+            }
+            return Some(self.begins_after(asked));
         }
-        let start = request.start.or(span.map(|s| s.start)).unwrap_or(request.end);
-        let asked = Window::new(start, request.end.max(start));
-        let end = asked.end;
-        let mut coverage = Coverage::default();
-        let mut at = start;
         for interval in self.statements.within(asked) {
-            self.hole(&mut coverage, Window::new(at, interval.window.start), start, span);
             coverage.assign(interval.window, interval.state, interval.reason);
-            at = interval.window.end;
         }
-        self.tail(&mut coverage, Window::new(at, end), request, span);
         for (window, state, reason) in &self.marks {
             coverage.assign(window.intersect(&asked), *state, Some(*reason));
         }
         self.findings.retain(|f| in_time(f, asked));
-        Some(ChainVerdict { coverage, findings: self.findings, missing: self.missing })
+        let (findings, missing) = (self.findings, self.missing);
+        Some(ChainVerdict { coverage, findings, missing, left: false })
     }
 
-    /// Time inside the requested window, before some digest's, that no digest speaks of.
-    fn hole(
-        &mut self,
-        coverage: &mut Coverage,
-        hole: Window,
-        start: Timestamp,
-        span: Option<Window>,
-    ) {
-        if hole.is_empty() {
-            return;
-        }
-        let late = hole.start == start && span.is_some_and(|span| span.start >= hole.end);
-        let (code, message) = if late {
-            (Code::ChainLateStart, "The requested time begins before the chain's first digest.")
-        } else {
-            (
-                Code::ChainGap,
-                "No digest accounts for this time, though digests stand before and after it.",
-            )
+    /// The verdict on a chain whose first digest lies after the requested time and follows on
+    /// others.
+    fn begins_after(self, asked: Window) -> ChainVerdict {
+        let message = match self.begins {
+            // It was there before, so what is gone of it was asked for.
+            Some(Begins::Inside | Begins::Here) => {
+                "All digests of the requested time are gone: the first that is there, after it, follows on others."
+            }
+            None => {
+                "There are no digests of the requested time, and whether there were cannot be told: those after it are not sound."
+            }
         };
-        coverage.assign(hole, CoverageState::Gap, Some(code));
-        self.findings.push(Finding::new(code, message).chain(&self.chain).window(hole));
+        let finding = Finding::new(Code::ChainLateStart, message).chain(&self.chain);
+        let mut coverage = Coverage::default();
+        coverage.assign(asked, CoverageState::Gap, Some(Code::ChainLateStart));
+        ChainVerdict { coverage, findings: vec![finding.window(asked)], missing: 0, left: false }
     }
+}
 
-    /// Time after the newest digest.
-    fn tail(
+impl Place {
+    /// Time after the newest digest of a trail, which is this place's.
+    pub(super) fn tail(
         &mut self,
         coverage: &mut Coverage,
         tail: Window,
         request: Request,
-        span: Option<Window>,
+        verified: bool,
     ) {
-        if tail.is_empty() {
-            return;
-        }
         if request.cut_short {
             let reason = Some(Code::ObjectUnreadable);
             coverage.assign(tail, CoverageState::Unreadable, reason);
             return;
         }
-        let newest = span.map_or(tail.start, |span| span.end.min(tail.start));
-        if request.as_of.duration_since(newest) <= request.grace {
-            coverage.assign(tail, CoverageState::Pending, None);
-            return;
+        let spoken = self.linker.statements.spoken_until(tail.end);
+        let newest = spoken.or(self.listed_until).unwrap_or(tail.start).min(tail.start);
+        let due = add(newest, request.grace);
+        let in_grace = due >= tail.end;
+        match (request.reach, request.as_of) {
+            // Nothing was asked for beyond what there is.
+            (Reach::Newest, _) if in_grace => return,
+            (Reach::OfCopy | Reach::OfBucket, Some(as_of)) if due >= as_of => {
+                coverage.assign(tail, CoverageState::Pending, None);
+                return;
+            }
+            _ => {}
         }
+        let Reported { ending, delivery_error } = &self.reported;
         // On stopping, CloudTrail delivers a last digest.
-        let stopped = request.stopped.filter(|stopped| *stopped <= add(newest, hours(1)));
-        let message = match stopped {
-            None => "The chain ends before the requested time does: its newest digests are gone, or logging stopped.".to_owned(),
-            Some(stopped) => format!("CloudTrail says that logging was stopped at {stopped}, and the digest of that time is there: nothing covers the time since."),
+        let ending = match ending {
+            Ending::Stopped(stopped) if *stopped > add(newest, hours(1)) => &Ending::Unknown,
+            ending => ending,
         };
-        let bucket = self.chain.bucket.as_ref().map(BucketName::as_str);
+        let mut message = match ending {
+            Ending::Unknown if request.reach == Reach::OfCopy && in_grace => "The chain ends before the requested time does, by no more than the grace: the copy may have been made before its last digests were delivered, or they are gone. --as-of TIME says when the copy was made.".to_owned(),
+            Ending::Unknown => "The chain ends before the requested time does: its newest digests are gone, or logging stopped.".to_owned(),
+            Ending::Stopped(stopped) => format!("CloudTrail says that logging was stopped at {stopped}, and the digest of that time is there: nothing covers the time since."),
+            Ending::NotListed => "The chain ends before the requested time does, and DescribeTrails no longer lists its trail: the trail was deleted, or is not visible to whoever asked. Nothing covers the time since.".to_owned(),
+            Ending::Elsewhere(place) => format!("The chain ends before the requested time does, and CloudTrail says that its trail now delivers to {}: nothing here shows when it moved, or covers the time since.", Printable(place)),
+        };
+        if self.silence == Some(Silence::SaidToHaveMoved) {
+            message.push_str(
+                " A digest that is not verified says that the trail moved to another place.",
+            );
+        } else if !verified {
+            message.push_str(
+                " None of its digests is verified, so nothing shows that later ones were due.",
+            );
+        }
+        if let Some(error) = delivery_error {
+            let said = format!(
+                " CloudTrail's latest delivery of a digest failed with {}.",
+                Printable(error)
+            );
+            message.push_str(&said);
+        }
+        let linker = &self.linker;
+        let bucket = linker.chain.bucket.as_ref().map(BucketName::as_str);
         let finding = Finding::new(Code::ChainTruncated, message)
-            .chain(&self.chain)
+            .chain(&linker.chain)
             .window(tail)
             .compared(format!("digests up to {}", tail.end), format!("the newest ends {newest}"));
-        let finding = match self.recent.back() {
+        let finding = match linker.recent.back() {
             Some(last) => finding.object(bucket, &*last.at.key),
             None => finding,
         };
-        let (state, finding) = match (self.unlisted, stopped) {
-            (true, _) => (CoverageState::Unreadable, finding.severity(Severity::Incomplete)),
-            (false, Some(_)) => (CoverageState::Gap, finding.severity(Severity::Incomplete)),
-            (false, None) => (CoverageState::Violated, finding),
+        let explained = *ending != Ending::Unknown;
+        let may_be_early = request.reach == Reach::OfCopy && in_grace;
+        let (state, finding) = if linker.unlisted || !verified {
+            (CoverageState::Unreadable, finding.severity(Severity::Incomplete))
+        } else if explained || may_be_early {
+            (CoverageState::Gap, finding.severity(Severity::Incomplete))
+        } else {
+            (CoverageState::Violated, finding)
         };
         coverage.assign(tail, state, Some(Code::ChainTruncated));
-        self.findings.push(finding);
+        self.linker.findings.push(finding);
     }
 }
 

@@ -1,20 +1,63 @@
 //! Digests that are named and not there: gone, unreadable, or in another place.
+//!
+//! Only a verified digest accuses. Digests that are not there, and that only unverified ones name,
+//! are one finding for the chain, which says that nothing is shown.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Link, Linker, Lookup, Presence};
 use crate::model::time::sub;
-use crate::model::{BucketName, DigestKey, Previous, Window};
+use crate::model::{DigestKey, Previous, Window};
 use crate::verify::coverage::CoverageState;
 use crate::verify::digest::Content;
-use crate::verify::finding::{Code, Finding};
+use crate::verify::finding::{Code, Finding, Severity};
 use crate::verify::settle::Standing;
 
 /// How many missing digests in a row are named one by one; beyond that one finding covers them.
 const NAMED_ONE_BY_ONE: i64 = 48;
 
+/// A predecessor that is not there, with time before it that other places of the trail may
+/// account for.
+#[derive(Debug)]
+pub(super) struct Loss {
+    /// Start of the time in question; `None` where it reaches back to the last digest of the trail
+    /// in any place.
+    pub(super) from: Option<Timestamp>,
+    /// End of the time in question.
+    pub(super) until: Timestamp,
+    what: Lost,
+}
+
+/// Cause of a [`Loss`].
+#[derive(Debug)]
+enum Lost {
+    /// The store has no such object.
+    Gone { by: DigestWord, bucket: String, name: DigestKey, interval: SignedDuration },
+    /// It cannot be read, or lies in a place that is not among the sources: the finding that says
+    /// so, up to the end of this time.
+    Unseen { finding: Box<Finding>, end: Timestamp },
+}
+
+/// The digest that names another one, and whether it is verified.
+#[derive(Debug, Clone)]
+pub(super) struct DigestWord {
+    key: String,
+    verified: bool,
+}
+
+/// Digests that are not there, and that only unverified digests name.
+#[derive(Debug)]
+pub(super) struct UnverifiedLosses {
+    count: u64,
+    window: Window,
+    bucket: String,
+    key: Option<String>,
+    by: String,
+}
+
 impl Linker {
-    /// The predecessor is named and was not listed: gone, unreadable, or in another place.
+    /// Looks up a predecessor that is named and was not listed: gone, unreadable, or in another
+    /// place.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn follow_unlisted(
         &mut self,
@@ -50,7 +93,11 @@ impl Linker {
                 finding(Code::ObjectUnreadable, message)
             }
             Presence::Absent | Presence::BeyondCopy => {
-                self.missing_run(link, lost, window.length(), previous, name, lookup);
+                let by = DigestWord {
+                    key: link.at.key.to_string(),
+                    verified: link.standing == Standing::Valid,
+                };
+                self.gone(&by, lost, window.length(), previous, name, moved);
                 return;
             }
             Presence::Present { hash } if moved => {
@@ -63,9 +110,6 @@ impl Linker {
                         &format!("SHA-256 {hash}"),
                         &previous.hash.to_string(),
                     );
-                } else if link.standing == Standing::Valid {
-                    let bucket = BucketName::parse(&previous.bucket).ok();
-                    self.continues = Some((name.chain(bucket.as_ref()), window.start));
                 }
                 return;
             }
@@ -84,55 +128,101 @@ impl Linker {
                 finding(trouble.code, format!("The digest could not be read: {}.", trouble.cause))
             }
         };
+        if moved {
+            let end = lost.end.min(content.digest.start);
+            let what = Lost::Unseen { finding: Box::new(unreadable), end };
+            self.losses.push(Loss { from: None, until: lost.start, what });
+            return;
+        }
         self.statements.assign(lost, CoverageState::Unreadable, Some(unreadable.code));
         self.findings.push(unreadable);
     }
 
     /// A digest is gone, and with it perhaps those between it and the last one that is there.
-    fn missing_run(
+    fn gone(
         &mut self,
-        link: &Link,
+        by: &DigestWord,
         last: Window,
         interval: SignedDuration,
         previous: &Previous,
         name: &DigestKey,
-        lookup: &mut dyn Lookup,
+        moved: bool,
     ) {
-        let hole = self
-            .tip
-            .filter(|_| self.is_standard())
-            .map(|tip| Window::new(tip, last.start))
-            .filter(|hole| !hole.is_empty());
-        if let Some(hole) = hole {
-            let slots = hole.seconds() / interval.as_secs().max(1);
-            let exact = slots * interval.as_secs() == hole.seconds();
-            if exact && slots <= NAMED_ONE_BY_ONE {
-                for slot in 1..=slots {
-                    let end = sub(hole.end, interval * i32::try_from(slots - slot).unwrap_or(0));
-                    let key = name.with_end(end).to_string();
-                    let window = Window::new(sub(end, interval), end);
-                    let presence = lookup.digest(&previous.bucket, &key);
-                    let message = "The digest is gone: those before and after show that one is due here, and its name follows from theirs.";
-                    self.lost(link, window, &previous.bucket, Some(key), presence, message);
-                }
-            } else {
-                let message = format!(
-                    "About {} digests are gone; their names cannot be known.",
-                    slots.max(1)
-                );
-                self.lost(link, hole, &previous.bucket, None, Presence::Absent, &message);
-                self.missing += u64::try_from(slots.max(1) - 1).unwrap_or(0);
-            }
-        }
         let message =
             "The digest is gone: the one after it names it, and the store has no such object.";
         let key = Some(previous.object.clone());
-        self.lost(link, last, &previous.bucket, key, Presence::Absent, message);
+        self.lost(by, last, &previous.bucket, key, Presence::Absent, message);
+        // In the same place all time since the last digest there was the chain's own.
+        let from = if moved { None } else { self.tip };
+        if self.is_standard() && from.is_none_or(|from| from < last.start) {
+            let what = Lost::Gone {
+                by: by.clone(),
+                bucket: previous.bucket.clone(),
+                name: name.clone(),
+                interval,
+            };
+            self.losses.push(Loss { from, until: last.start, what });
+        }
+    }
+
+    /// Says how far a loss reaches: over these parts of its time no digest speaks, in any place of
+    /// the trail.
+    pub(super) fn extend_loss(&mut self, loss: Loss, silent: &[Window], lookup: &mut dyn Lookup) {
+        match loss.what {
+            Lost::Gone { by, bucket, name, interval } => {
+                for hole in silent {
+                    let alone = loss.from == Some(hole.start) && loss.until == hole.end;
+                    self.lost_before(&by, *hole, alone, interval, &bucket, &name, lookup);
+                }
+            }
+            Lost::Unseen { finding, end } => {
+                let start = silent.last().filter(|hole| hole.end == loss.until);
+                let window = Window::new(start.map_or(loss.until, |hole| hole.start), end);
+                let state = CoverageState::Unreadable;
+                self.statements.assign(window, state, Some(finding.code));
+                self.findings.push(finding.window(window));
+            }
+        }
+    }
+
+    /// The digests that are gone before one that is known to be.
+    #[allow(clippy::too_many_arguments)]
+    fn lost_before(
+        &mut self,
+        by: &DigestWord,
+        hole: Window,
+        named: bool,
+        interval: SignedDuration,
+        bucket: &str,
+        name: &DigestKey,
+        lookup: &mut dyn Lookup,
+    ) {
+        let slots = hole.seconds() / interval.as_secs().max(1);
+        let exact = slots * interval.as_secs() == hole.seconds();
+        if named && exact && slots <= NAMED_ONE_BY_ONE {
+            for slot in 1..=slots {
+                let end = sub(hole.end, interval * i32::try_from(slots - slot).unwrap_or(0));
+                let key = name.with_end(end).to_string();
+                let window = Window::new(sub(end, interval), end);
+                let presence = lookup.digest(bucket, &key);
+                let message = "The digest is gone: those before and after show that one is due here, and its name follows from theirs.";
+                self.lost(by, window, bucket, Some(key), presence, message);
+            }
+            return;
+        }
+        let count = u64::try_from(slots.max(1)).unwrap_or(1);
+        let message = format!("About {count} digests are gone; their names cannot be known.");
+        self.lost(by, hole, bucket, None, Presence::Absent, &message);
+        if by.verified {
+            self.missing += count - 1;
+        } else if let Some(unverified) = &mut self.unverified {
+            unverified.count += count - 1;
+        }
     }
 
     fn lost(
         &mut self,
-        link: &Link,
+        by: &DigestWord,
         window: Window,
         bucket: &str,
         key: Option<String>,
@@ -148,14 +238,51 @@ impl Linker {
                 let message = "The digest was not listed, yet it is there.";
                 (Finding::new(Code::ObjectUnreadable, message), CoverageState::Unreadable)
             }
+            Presence::Absent | Presence::BeyondCopy | Presence::Elsewhere if !by.verified => {
+                self.not_shown(by, window, bucket, key);
+                return;
+            }
             Presence::Absent | Presence::BeyondCopy | Presence::Elsewhere => {
                 self.missing += 1;
                 (Finding::new(Code::DigestMissing, message), CoverageState::Violated)
             }
         };
         self.statements.assign(window, state, Some(finding.code));
-        let finding = finding.chain(&self.chain).window(window).referenced_by(&*link.at.key);
+        let finding = finding.chain(&self.chain).window(window).referenced_by(&*by.key);
         let bucket = Some(bucket.to_owned());
         self.findings.push(Finding { bucket, key, ..finding });
+    }
+
+    /// A digest is not there, and the one that names it is not verified.
+    fn not_shown(&mut self, by: &DigestWord, window: Window, bucket: &str, key: Option<String>) {
+        let state = CoverageState::Unreadable;
+        self.statements.assign(window, state, Some(Code::DigestMissing));
+        let unverified = self.unverified.get_or_insert_with(|| UnverifiedLosses {
+            count: 0,
+            window,
+            bucket: bucket.to_owned(),
+            key,
+            by: by.key.clone(),
+        });
+        unverified.count += 1;
+        unverified.window = Window::new(
+            unverified.window.start.min(window.start),
+            unverified.window.end.max(window.end),
+        );
+    }
+
+    /// The finding on digests that are not there and that only unverified digests name.
+    pub(super) fn unverified_losses(&mut self) -> Option<Finding> {
+        let UnverifiedLosses { count, window, bucket, key, by } = self.unverified.take()?;
+        let message = match count {
+            1 => "The digest is named by one that is not verified, and is not there: that shows no deletion. Once the digest that names it can be verified, it does.".to_owned(),
+            _ => format!("{count} digests are named by digests that are not verified, and are not there: that shows no deletion. Once the digests that name them can be verified, it does."),
+        };
+        let finding = Finding::new(Code::DigestMissing, message)
+            .severity(Severity::Incomplete)
+            .chain(&self.chain)
+            .window(window)
+            .referenced_by(by);
+        Some(Finding { bucket: Some(bucket), key, ..finding })
     }
 }

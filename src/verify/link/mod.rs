@@ -6,17 +6,21 @@
 
 mod account;
 mod missing;
+mod places;
 
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::time::{hours, minutes, sub};
-use crate::model::{ChainId, ChainKind, DigestKey, Previous, Sha256Hash, Window};
+use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Previous, Sha256Hash, Window};
 use crate::verify::coverage::{Coverage, CoverageState};
 use crate::verify::digest::{Content, Location, Trouble};
 use crate::verify::finding::{Code, Finding, Severity};
 use crate::verify::settle::{Settled, Standing};
+
+use self::missing::{Loss, UnverifiedLosses};
+pub use self::places::{Place, Silence, close_trail};
 
 /// How many digests back a link may name: enough for forks and strays between neighbours.
 const MEMORY: usize = 16;
@@ -45,22 +49,57 @@ pub trait Lookup {
     fn digest(&mut self, bucket: &str, key: &str) -> Presence;
 }
 
-/// What of time was asked for, and how long a digest may be late.
+/// The requested time, and how long a digest may be late.
 #[derive(Debug, Clone, Copy)]
 pub struct Request {
     /// The requested start, where one was asked for.
     pub start: Option<Timestamp>,
     /// The requested end.
     pub end: Timestamp,
-    /// The time as of which the source is what it is: now for a bucket, the newest digest's end
-    /// for a copy. Not before `end`.
-    pub as_of: Timestamp,
+    /// Origin of `end`, which decides how a chain is judged that does not reach it.
+    pub reach: Reach,
+    /// The time as of which the sources are judged; `None` where nothing tells it, and then
+    /// nothing is pending.
+    pub as_of: Option<Timestamp>,
     /// How long a digest may be late before it counts as missing.
     pub grace: SignedDuration,
     /// Whether the run ended before it had read all: what is not there may be.
     pub cut_short: bool,
-    /// Since when the trail does not log, as CloudTrail says.
-    pub stopped: Option<Timestamp>,
+}
+
+/// Origin of the end of the requested time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The end of the newest digest of a copy: none was asked for. A chain that lags behind it by
+    /// no more than the grace is complete.
+    Newest,
+    /// Asked for of a copy, which may have been made before the last digests were delivered.
+    OfCopy,
+    /// Of a bucket, which is complete up to now.
+    OfBucket,
+}
+
+/// CloudTrail's own statement on a chain's trail, as far as it bears on the chain's end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reported {
+    /// Reason for the chain to end.
+    pub ending: Ending,
+    /// The error that the trail's bucket answered the latest delivery of a digest with.
+    pub delivery_error: Option<String>,
+}
+
+/// Reason for a chain to end that CloudTrail itself states.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// None is stated, or CloudTrail was not asked.
+    #[default]
+    Unknown,
+    /// The trail does not log since then.
+    Stopped(Timestamp),
+    /// The trail is not among those of its account and region.
+    NotListed,
+    /// The trail delivers to another bucket, prefix or organization; its description.
+    Elsewhere(String),
 }
 
 /// A digest as its successor sees it.
@@ -99,8 +138,18 @@ pub struct Linker {
     begins: Option<Begins>,
     /// Whether digests may be there that could not be listed.
     unlisted: bool,
-    /// The chain in another place that this one continues, and from when.
-    continues: Option<(ChainId, Timestamp)>,
+    /// The chains in other places that this one continues.
+    arrivals: Vec<ChainId>,
+    /// Whether its first digest continues a chain in another place.
+    arrived: bool,
+    /// The verified digests that start a segment.
+    segment_starts: Vec<(Timestamp, Location)>,
+    /// Whether one of its digests is verified.
+    verified: bool,
+    /// Digests that are gone; what else of the trail is there decides how far the loss reaches.
+    losses: Vec<Loss>,
+    /// Digests that are not there and that only unverified digests name.
+    unverified: Option<UnverifiedLosses>,
     chain: ChainId,
     /// The requested start, where one was asked for: what lies before it is not missed.
     start: Option<Timestamp>,
@@ -126,6 +175,8 @@ pub struct ChainVerdict {
     pub findings: Vec<Finding>,
     /// How many digests are gone.
     pub missing: u64,
+    /// Whether the trail went on in another place after this one's newest digest.
+    pub left: bool,
 }
 
 impl Linker {
@@ -137,7 +188,12 @@ impl Linker {
             start,
             begins: None,
             unlisted: false,
-            continues: None,
+            arrivals: Vec::new(),
+            arrived: false,
+            segment_starts: Vec::new(),
+            verified: false,
+            losses: Vec::new(),
+            unverified: None,
             recent: VecDeque::new(),
             provisional: Vec::new(),
             tip: None,
@@ -152,12 +208,6 @@ impl Linker {
     /// Records that digests may be there that could not be listed: what is not seen is not gone.
     pub fn listing_failed(&mut self) {
         self.unlisted = true;
-    }
-
-    /// The chain in another place that this one continues, and from when.
-    #[must_use]
-    pub fn continues(&self) -> Option<&(ChainId, Timestamp)> {
-        self.continues.as_ref()
     }
 
     /// What the digests seen so far say of time, their log files aside.
@@ -252,14 +302,21 @@ impl Linker {
         let digest = &content.digest;
         let window = Window::new(digest.start, digest.end);
         let begins = if digest.previous.is_none() { Begins::Here } else { Begins::Inside };
-        self.begins.get_or_insert(begins);
+        let first = self.begins.replace(self.begins.unwrap_or(begins)).is_none();
+        if link.standing == Standing::Valid {
+            self.verified = true;
+            if begins == Begins::Here {
+                self.segment_starts.push((window.start, link.at.clone()));
+            }
+        }
         let previous_key = digest.previous.as_ref().map_or("", |p| p.object.as_str());
         self.place_held(Some((previous_key, window)));
-        let before = self.findings.len();
+        let (before, arrivals) = (self.findings.len(), self.arrivals.len());
         match &digest.previous {
             None => self.new_segment(&link, window),
             Some(previous) => self.follow(&link, content, window, previous, lookup),
         }
+        self.arrived |= first && self.arrivals.len() > arrivals;
         let sound = !self
             .findings
             .get(before..)
@@ -300,14 +357,7 @@ impl Linker {
         } else {
             Window::new(tip, window.end)
         };
-        let (message, severity) = if gap.is_empty() {
-            let message = "A new segment starts exactly where the last one ended: no time is left out, and nothing links the two.";
-            (message, Severity::Notice)
-        } else {
-            let message = "A new segment of the chain starts here: nothing covers the time since the last one, and nothing shows whether digests were lost from its end.";
-            (message, Severity::Incomplete)
-        };
-        self.findings.push(link.at.finding(Code::ChainGap, message).severity(severity).window(gap));
+        self.findings.push(before_segment(&link.at, gap));
         self.statements.assign(gap, CoverageState::Gap, Some(Code::ChainGap));
     }
 
@@ -376,6 +426,11 @@ impl Linker {
                 &previous.object,
             );
             return;
+        }
+        if moved {
+            let bucket =
+                link.at.bucket.as_ref().and_then(|_| BucketName::parse(&previous.bucket).ok());
+            self.arrivals.push(name.chain(bucket.as_ref()));
         }
         // What lies before the requested start is not asked for.
         if self.start.is_some_and(|start| name.end <= start) {
@@ -457,6 +512,18 @@ impl Linker {
         self.recent.drain(..keep);
         self.recent.shrink_to_fit();
     }
+}
+
+/// The finding on the time before a new segment, which nothing covers.
+fn before_segment(at: &Location, gap: Window) -> Finding {
+    let (message, severity) = if gap.is_empty() {
+        let message = "A new segment starts exactly where the last one ended: no time is left out, and nothing links the two.";
+        (message, Severity::Notice)
+    } else {
+        let message = "A new segment of the chain starts here: nothing covers the time since the last one, and nothing shows whether digests were lost from its end.";
+        (message, Severity::Incomplete)
+    };
+    at.finding(Code::ChainGap, message).severity(severity).window(gap)
 }
 
 fn is_about(finding: &Finding, link: &Link) -> bool {

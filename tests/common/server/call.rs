@@ -16,6 +16,8 @@ pub(super) struct Call {
 pub(super) enum Service {
     S3,
     CloudTrail,
+    /// GetCallerIdentity is all that is asked of it.
+    Sts,
 }
 
 impl Call {
@@ -25,6 +27,10 @@ impl Call {
             let verb = target.rsplit('.').next().unwrap_or(target).to_owned();
             let region = header("authorization").and_then(region_of).unwrap_or("").to_owned();
             return Self { verb, subject: region, service: Service::CloudTrail };
+        }
+        if *method == Method::POST && uri.path() == "/" {
+            let (verb, subject) = ("POST".to_owned(), String::new());
+            return Self { verb, subject, service: Service::Sts };
         }
         let path = uri.path().trim_start_matches('/');
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));

@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) requests: Mutex<Vec<String>>,
     pub(super) latency: Mutex<Duration>,
+    /// The identity that GetCallerIdentity names.
+    pub(super) caller: Mutex<Option<String>>,
 }
 
 #[derive(Clone)]
@@ -106,6 +108,7 @@ impl Front {
         let mut request = request.map(Body::from);
         match call.service {
             Service::S3 => self.s3.call(request).await,
+            Service::Sts => Ok(self.caller()),
             Service::CloudTrail => {
                 let limit = 1 << 20;
                 let body =
@@ -113,6 +116,16 @@ impl Front {
                 Ok(self.cloudtrail(call, &body))
             }
         }
+    }
+
+    fn caller(&self) -> HttpResponse {
+        let Some(arn) = lock(&self.state.caller).clone() else {
+            return refusal(Service::S3, 403, "AccessDenied");
+        };
+        let body = format!(
+            "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>{arn}</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>"
+        );
+        respond(StatusCode::OK, XML, body)
     }
 
     fn cloudtrail(&self, call: &Call, body: &[u8]) -> HttpResponse {
@@ -147,7 +160,7 @@ fn refusal(service: Service, status: u16, code: &str) -> HttpResponse {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let message = format!("{code}, as the test wants it");
     match service {
-        Service::S3 => {
+        Service::S3 | Service::Sts => {
             let text = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
             respond(status, XML, text)
         }

@@ -173,6 +173,11 @@ impl Server {
         self.state.trails.add(described, status);
     }
 
+    /// Sets whom GetCallerIdentity names: an ARN.
+    pub fn caller(&self, arn: &str) {
+        *lock(&self.state.caller) = Some(arn.to_owned());
+    }
+
     /// From now on ListPublicKeys answers AccessDeniedException.
     pub fn deny_keys(&self) {
         self.state.public_keys.deny();

@@ -1,0 +1,231 @@
+//! The places of a trail: time is accounted for over all of them together.
+//!
+//! A trail's bucket, prefix or organization may change, and change back, any number of times. In
+//! each place the trail has stays; a digest that follows on one in another place links the two.
+//! Which place receives the digest of the hour of the move is not documented, so a stay has no
+//! bounds of its own: a moment is accounted for where a digest of any linked place speaks of it,
+//! and one of which none speaks is told of exactly once, by the place whose digest follows it, or
+//! at the end by the one whose digest came last.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Begins, ChainVerdict, Linker, Lookup, Reported, Request, before_segment};
+use crate::model::{ChainId, Window};
+use crate::verify::coverage::{Coverage, CoverageState};
+use crate::verify::finding::Code;
+
+/// One place of a trail.
+#[derive(Debug)]
+pub struct Place {
+    /// The chain's fold.
+    pub linker: Linker,
+    /// The end of the newest digest that is listed, by its name.
+    pub listed_until: Option<Timestamp>,
+    /// CloudTrail's own statement on the trail.
+    pub reported: Reported,
+    /// What is known of a chain of which no digest of the requested time is there; `None` where
+    /// one is.
+    pub silence: Option<Silence>,
+}
+
+/// State of a chain whose newest digests lie before the requested start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// A verified digest follows on it in another place, before the requested start.
+    Moved,
+    /// A digest that is not verified does.
+    SaidToHaveMoved,
+    /// Its newest digests are verified, and nothing follows.
+    Verified,
+    /// None of its newest digests is verified.
+    Unverified,
+}
+
+/// Accounts for the requested time of a trail in all its places. The verdict on a place is `None`
+/// when nothing of it was asked for.
+#[must_use]
+pub fn close_trail(
+    mut places: Vec<Place>,
+    request: Request,
+    lookup: &mut dyn Lookup,
+) -> Vec<Option<ChainVerdict>> {
+    for place in &mut places {
+        place.linker.finish();
+    }
+    let linked = components(&places);
+    let mut groups: BTreeMap<usize, Vec<(usize, Place)>> = BTreeMap::new();
+    for ((number, place), group) in places.into_iter().enumerate().zip(linked) {
+        groups.entry(group).or_default().push((number, place));
+    }
+    let mut verdicts = BTreeMap::new();
+    for (_, group) in groups {
+        let (numbers, places): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        verdicts.extend(numbers.into_iter().zip(close_linked(places, request, lookup)));
+    }
+    verdicts.into_values().collect()
+}
+
+impl Linker {
+    /// Says how far losses reach, where the trail has no other place.
+    pub fn settle_losses(&mut self, lookup: &mut dyn Lookup) {
+        let spoken = self.statements.clone();
+        self.extend_losses(&spoken, lookup);
+    }
+
+    fn extend_losses(&mut self, spoken: &Coverage, lookup: &mut dyn Lookup) {
+        for loss in std::mem::take(&mut self.losses) {
+            let from = loss.from.or_else(|| spoken.spoken_until(loss.until)).unwrap_or(loss.until);
+            let silent = spoken.unspoken(Window::new(from, loss.until));
+            self.extend_loss(loss, &silent, lookup);
+        }
+    }
+
+    /// Whether this place speaks of time before another segment of the trail starts, and of none
+    /// that the other speaks of: then the trail started anew in the other place.
+    fn is_continued_by(&self, other: &Self) -> bool {
+        let Some(first) = self.statements.span().map(|span| span.start) else { return false };
+        other.segment_starts.iter().any(|(start, _)| first < *start)
+            && other
+                .statements
+                .all()
+                .filter(|i| i.state != CoverageState::Gap)
+                .all(|i| self.spoken_parts(i.window).is_empty())
+    }
+
+    /// The parts of a window of which a digest of this place speaks.
+    fn spoken_parts(&self, window: Window) -> Vec<Window> {
+        let parts = self.statements.within(window).into_iter();
+        parts.filter(|i| i.state != CoverageState::Gap).map(|i| i.window).collect()
+    }
+}
+
+/// The number of the group that each place belongs to.
+fn components(places: &[Place]) -> Vec<usize> {
+    let ids: BTreeMap<&ChainId, usize> =
+        places.iter().enumerate().map(|(n, place)| (&place.linker.chain, n)).collect();
+    let mut group: Vec<usize> = (0..places.len()).collect();
+    let mut join = |a: usize, b: usize| {
+        let of = |n: usize| group.get(n).copied();
+        let (Some(a), Some(b)) = (of(a), of(b)) else { return };
+        let (kept, other) = (a.min(b), a.max(b));
+        group.iter_mut().filter(|g| **g == other).for_each(|g| *g = kept);
+    };
+    for (number, place) in places.iter().enumerate() {
+        for from in &place.linker.arrivals {
+            if let Some(from) = ids.get(from) {
+                join(number, *from);
+            }
+        }
+        if place.linker.segment_starts.is_empty() {
+            continue;
+        }
+        for (other, before) in places.iter().enumerate() {
+            if other != number && before.linker.is_continued_by(&place.linker) {
+                join(number, other);
+            }
+        }
+    }
+    group
+}
+
+/// Accounts for the requested time of places that are linked.
+fn close_linked(
+    mut places: Vec<Place>,
+    request: Request,
+    lookup: &mut dyn Lookup,
+) -> Vec<Option<ChainVerdict>> {
+    let union = |places: &[Place]| {
+        let mut union = Coverage::default();
+        for interval in places.iter().flat_map(|place| place.linker.statements.all()) {
+            union.assign(interval.window, CoverageState::Proven, None);
+        }
+        union
+    };
+    if places.iter().any(|place| !place.linker.losses.is_empty()) {
+        let spoken = union(&places);
+        for place in &mut places {
+            place.linker.extend_losses(&spoken, lookup);
+        }
+    }
+    let spoken = union(&places);
+    let first = spoken.span().map(|span| span.start);
+    let start = request.start.or(first).unwrap_or(request.end);
+    let asked = Window::new(start, request.end.max(start));
+    let verified = places
+        .iter()
+        .any(|place| place.linker.verified || place.silence == Some(Silence::Verified));
+    let began = first.is_some_and(|first| first < asked.end);
+    // Backfill digests come when they are needed: of no time one is due.
+    let standard = places.iter().all(|place| place.linker.is_standard());
+    let silent = match standard && (first.is_none() || began) {
+        true => spoken.unspoken(asked),
+        // Each place that begins after the requested time says itself what that means.
+        false => Vec::new(),
+    };
+    let mut told: Vec<Coverage> = places.iter().map(|_| Coverage::default()).collect();
+    for part in silent {
+        let tail = part.end == asked.end;
+        let nobody = tail && part.start == asked.start;
+        let speaks = |place: &Place| match tail {
+            false => place.linker.statements.begins_at(part.end),
+            true => nobody || place.linker.statements.spoken_until(part.start) == Some(part.start),
+        };
+        for (place, coverage) in places.iter_mut().zip(&mut told) {
+            if !speaks(place) || place.silence == Some(Silence::Moved) {
+                continue;
+            }
+            if tail {
+                place.tail(coverage, part, request, verified);
+            } else {
+                let late = first == Some(part.end);
+                place.linker.hole(coverage, part, late);
+            }
+            if !nobody {
+                break;
+            }
+        }
+    }
+    let mut verdicts = Vec::new();
+    for (place, coverage) in places.into_iter().zip(told) {
+        if place.silence == Some(Silence::Moved) {
+            verdicts.push(None);
+            continue;
+        }
+        let own = place.linker.statements.span().map(|span| span.end);
+        let left = own < spoken.span().map(|span| span.end);
+        let verdict = place.linker.close(coverage, asked, began);
+        verdicts.push(verdict.map(|verdict| ChainVerdict { left, ..verdict }));
+    }
+    verdicts
+}
+
+impl Linker {
+    /// Time inside the requested window, before a digest of this place, of which no digest of the
+    /// trail speaks.
+    fn hole(&mut self, coverage: &mut Coverage, hole: Window, late: bool) {
+        let started = self.segment_starts.iter().find(|(start, _)| *start == hole.end);
+        let finding = match started {
+            Some((_, at)) if !late => before_segment(at, hole),
+            _ => {
+                let (code, message) = if late {
+                    let message = "The requested time begins before the chain's first digest.";
+                    (Code::ChainLateStart, message)
+                } else {
+                    let message = "No digest accounts for this time, though digests stand before and after it.";
+                    (Code::ChainGap, message)
+                };
+                crate::verify::Finding::new(code, message).chain(&self.chain).window(hole)
+            }
+        };
+        coverage.assign(hole, CoverageState::Gap, Some(finding.code));
+        self.findings.push(finding);
+    }
+
+    /// Whether its first digest follows on nothing here: it starts the chain, or continues one in
+    /// another place.
+    pub(super) fn begins_here(&self) -> bool {
+        self.arrived || self.begins == Some(Begins::Here)
+    }
+}
