@@ -16,7 +16,7 @@ use crate::model::{
     AccountId, BucketName, ChainKind, OrganizationId, Place, Printable, Region, TrailName,
 };
 use crate::run::seal::{SealError, SealReport, SealRequest, seal};
-use crate::store::{DirectoryStore, Store};
+use crate::store::{DirectoryStore, Stop, Store};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -109,7 +109,8 @@ pub struct SealArgs {
 /// # Errors
 /// When nothing can be sealed, or not all that is due.
 pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
-    let mut opener = Opener::new(&args.aws);
+    // Nothing that is being written is given up midway.
+    let mut opener = Opener::new(&args.aws, &Stop::default());
     let place = open(args, &mut opener)?;
     let mut request = request(args, &place, io.now)?;
     let key = open_key(&args.key, &mut opener)?;

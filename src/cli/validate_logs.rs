@@ -393,7 +393,7 @@ fn strict(
     let mut found = Vec::new();
     let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut found);
     let rules = Rules::of_bucket(KeyRing::new());
-    let online = super::cloudtrail::Online::new(aws.clone());
+    let online = super::cloudtrail::Online::new(aws.clone(), regions);
     let report = verify(&verification, sources, rules, Some(&online), found, &Silent, None)?;
     let passed = report.findings.iter().filter(|finding| {
         let key = finding.key.as_ref().map(|key| format!("/{key}\t"));

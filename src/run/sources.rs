@@ -53,6 +53,12 @@ impl Root {
         inside.is_some_and(|rest| rest.starts_with('/'))
     }
 
+    /// The marker of a copy that is not finished, where it lies in one.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<String> {
+        self.store.unfinished(&self.base)
+    }
+
     /// The path of a bucket's key in the store.
     pub fn path(&self, key: &str) -> Option<String> {
         let rest = key.strip_prefix(&self.prefix)?;
@@ -114,6 +120,8 @@ pub struct Found {
     pub size: u64,
     /// When it was written, as far as the store knows.
     pub modified: Option<Timestamp>,
+    /// Its MD5, as far as the store may know it.
+    pub md5: Option<[u8; 16]>,
 }
 
 /// What is looked for; empty for all.
@@ -340,10 +348,10 @@ impl Sources {
             let stray = self.days(&root.store, &folder, days, &mut |day| {
                 self.requests.fetch_add(1, Ordering::Relaxed);
                 let listed = root.store.list(&day, &mut |entry| match entry {
-                    Entry::Object { key, size, modified } => {
+                    Entry::Object { key, size, modified, md5 } => {
                         let marker = size == 0 && key.ends_with('/');
                         if !marker {
-                            each(Found { key: root.key(&key), size, modified });
+                            each(Found { key: root.key(&key), size, modified, md5 });
                         }
                     }
                     other => found.push(other),

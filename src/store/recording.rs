@@ -178,11 +178,15 @@ impl Store for RecordingStore {
         self.store.requests()
     }
 
+    fn unfinished(&self, folder: &str) -> Option<String> {
+        self.store.unfinished(folder)
+    }
+
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         let knows = self.knows_delivery();
         self.store.list(folder, &mut |entry| {
             match &entry {
-                Entry::Object { key, size, modified } => {
+                Entry::Object { key, size, modified, .. } => {
                     self.recorder.with(&(self.number, key.clone()), |record| {
                         record.listed = Some(*size);
                         record.delivered = modified.filter(|_| knows);

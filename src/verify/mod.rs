@@ -19,6 +19,7 @@ pub mod link;
 pub mod log_file;
 pub mod query_results;
 pub mod settle;
+pub mod unfinished;
 
 pub use coverage::{Coverage, CoverageState, Interval};
 pub use finding::{Code, EventRole, Finding, FoundEvent, Severity};

@@ -8,12 +8,15 @@ use jiff::Timestamp;
 use super::explain::{explain, shape};
 use super::status::Statuses;
 use super::{ClosedArea, Gathered, Run, unlisted};
+use crate::model::BucketName;
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::report::run::INTERRUPTED;
 use crate::report::{
     ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
 };
+use crate::run::sources::Root;
 use crate::verify::link::Request;
+use crate::verify::unfinished::Unfinished;
 use crate::verify::{Code, CoverageState, Finding};
 
 /// A run whose areas are all read.
@@ -70,6 +73,13 @@ impl Conclusion<'_> {
             report.coverage = coverage.all().collect();
             chains.push(report);
         }
+        for copy in self.unfinished() {
+            copy.excuse(&mut self.all.findings);
+            for chain in &mut chains {
+                let bucket = chain.bucket.as_ref().map(BucketName::as_str);
+                chain.coverage.iter_mut().for_each(|interval| copy.excuse_time(bucket, interval));
+            }
+        }
         let states = chains.iter().flat_map(|c| &c.coverage).map(|i| i.state);
         self.keyless();
         self.no_digests(&chains);
@@ -99,6 +109,15 @@ impl Conclusion<'_> {
             findings: self.all.findings,
             not_proven,
         }
+    }
+
+    /// The copies among the sources that are not finished, each once.
+    fn unfinished(&self) -> BTreeSet<Unfinished> {
+        let of_root = |root: &Root| {
+            let bucket = root.bucket.as_ref().map(ToString::to_string);
+            root.unfinished().map(|marker| Unfinished { marker, bucket })
+        };
+        self.run.sources.roots().filter_map(of_root).collect()
     }
 
     /// Metadata left beside a file that is gone is told of with that file, not once more.
@@ -171,7 +190,10 @@ impl Conclusion<'_> {
             filters.filter(|(_, met)| !met).map(|(what, _)| missing(what)).collect();
         self.all.findings.extend(unmet);
         let said = self.all.findings.iter().any(|f| f.code == Code::NoDigests);
-        if chains.is_empty() && !said {
+        // A source that was not opened, or not listed, is told of: what it holds is not known.
+        let unseen = self.run.sources.roots().next().is_none()
+            && self.all.findings.iter().any(|f| f.code == Code::ObjectUnreadable);
+        if chains.is_empty() && !said && !unseen {
             let what = match (request.start, request.end) {
                 (None, None) => "in the source".to_owned(),
                 _ => "in the source for the requested time".to_owned(),

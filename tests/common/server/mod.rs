@@ -23,7 +23,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 
-pub use self::faults::Fault;
+pub use self::faults::{Endless, Fault};
 use self::front::{Front, State};
 use self::memory::Object;
 
@@ -114,6 +114,17 @@ impl Server {
                 self.store(bucket, &format!("{prefix}{name}"), body, read_sidecar(&sidecar));
             }
         }
+    }
+
+    /// Puts the same object under another key, without a copy of its bytes.
+    pub fn share(&self, bucket: &str, from: &str, to: &str) {
+        let object = self.state.memory.get(bucket, from).expect("an object");
+        self.within(bucket, |objects| objects.insert(to.to_owned(), object));
+    }
+
+    /// Sets an object's ETag: that of an object which KMS encrypts is no MD5 of its bytes.
+    pub fn etag(&self, bucket: &str, key: &str, etag: &str) {
+        self.change(bucket, key, |object| etag.clone_into(&mut object.etag));
     }
 
     /// Sets an object's LastModified.
