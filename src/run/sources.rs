@@ -15,7 +15,7 @@ use crate::model::time::{add, day_folder, hours, sub};
 use crate::model::{
     AccountId, BucketName, Digest, DigestKey, LogKind, Metadata, Place, Region, Window,
 };
-use crate::store::{Entry, Object, Put, Store, StoreError};
+use crate::store::{Entry, Object, Put, Store, StoreError, UnfinishedCopy};
 use crate::verify::digest::Trouble;
 use crate::verify::inflate::{AlreadyInflated, inflate};
 use crate::verify::{Code, Finding, Limits};
@@ -53,9 +53,9 @@ impl Root {
         inside.is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// The marker of a copy that is not finished, where it lies in one.
+    /// What is known of the copy that it lies in, where that is not finished.
     #[must_use]
-    pub fn unfinished(&self) -> Option<String> {
+    pub fn unfinished(&self) -> Option<UnfinishedCopy> {
         self.store.unfinished(&self.base)
     }
 

@@ -13,7 +13,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 use jiff::Timestamp;
 
-use super::{Entry, Object, Put, Store, StoreError, WriterGuard};
+use super::{Entry, Object, Put, Store, StoreError, UnfinishedCopy, WriterGuard};
 use crate::model::Metadata;
 use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
 
@@ -23,6 +23,8 @@ const GZ: &str = ".gz";
 /// The file that marks a copy as unfinished. It lies beside the copied tree and never in it, where
 /// a bucket's keys would come to lie.
 pub const UNFINISHED: &str = ".trailseal-collect.json";
+/// How much of a marker is read: 100,000 keys. A longer one leaves everything open.
+const MARKER_LIMIT: u64 = 16 << 20;
 /// How much of a file is held while it is written.
 const PIECE: usize = 64 << 10;
 
@@ -32,8 +34,8 @@ pub struct DirectoryStore {
     name: String,
     dir: Dir,
     root: File,
-    /// The marker of an unfinished copy that it is, or lies in.
-    unfinished: Option<String>,
+    /// Whether it is an unfinished copy, or lies in one.
+    unfinished: Option<UnfinishedCopy>,
 }
 
 impl DirectoryStore {
@@ -48,8 +50,11 @@ impl DirectoryStore {
         let unfinished = absolute
             .ancestors()
             .map(|folder| folder.join(UNFINISHED))
-            .find(|marker| marker.symlink_metadata().is_ok());
-        let unfinished = unfinished.map(|marker| marker.display().to_string());
+            .find(|marker| marker.symlink_metadata().is_ok())
+            .map(|marker| {
+                let text = read_marker(&marker);
+                UnfinishedCopy::of_marker(marker.display().to_string(), text.as_deref())
+            });
         Ok(Self { name: name.into(), dir, root: File::open(path)?, unfinished })
     }
 
@@ -229,15 +234,26 @@ impl DirectoryStore {
     /// # Errors
     /// When it cannot be read.
     pub fn marked_unfinished(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        let file = match self.open_file(UNFINISHED) {
-            Ok(file) => file,
-            Err(StoreError::NotFound) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let mut bytes = Vec::new();
-        file.take(SIDECAR_LIMIT).read_to_end(&mut bytes).map_err(trouble)?;
-        Ok(Some(bytes))
+        match self.read_bounded(UNFINISHED, MARKER_LIMIT) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(StoreError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
+
+    fn read_bounded(&self, path: &str, limit: u64) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        self.open_file(path)?.take(limit).read_to_end(&mut bytes).map_err(trouble)?;
+        Ok(bytes)
+    }
+}
+
+/// The text of a marker beside the directory's own files; `None` where it is no plain file.
+fn read_marker(path: &Path) -> Option<Vec<u8>> {
+    path.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let mut text = Vec::new();
+    File::open(path).ok()?.take(MARKER_LIMIT).read_to_end(&mut text).ok()?;
+    Some(text)
 }
 
 /// A file that is gone when it goes out of scope; by then it was linked or renamed.
@@ -280,12 +296,14 @@ impl Store for DirectoryStore {
         Ok(Object { body: Box::new(file), metadata: self.sidecar(key) })
     }
 
-    fn unfinished(&self, folder: &str) -> Option<String> {
+    fn unfinished(&self, folder: &str) -> Option<UnfinishedCopy> {
         let folders = folder.match_indices('/').filter_map(|(at, _)| folder.get(..=at));
         self.unfinished.clone().or_else(|| {
             let mut markers = folders.map(|folder| format!("{folder}{UNFINISHED}"));
             let marker = markers.find(|marker| self.exists(marker))?;
-            Some(format!("{}/{marker}", self.name.trim_end_matches('/')))
+            let text = self.read_bounded(&marker, MARKER_LIMIT).ok();
+            let shown = format!("{}/{marker}", self.name.trim_end_matches('/'));
+            Some(UnfinishedCopy::of_marker(shown, text.as_deref()))
         })
     }
 

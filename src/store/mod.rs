@@ -8,6 +8,7 @@ pub mod bag;
 pub mod directory;
 pub mod recording;
 mod stop;
+mod unfinished;
 
 use std::io::Read;
 
@@ -18,6 +19,7 @@ use crate::model::{BucketName, Metadata};
 pub use directory::DirectoryStore;
 pub use recording::{Reading, Record, Recorder};
 pub use stop::Stop;
+pub use unfinished::UnfinishedCopy;
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -99,8 +101,8 @@ pub trait Store: Send + Sync {
         None
     }
 
-    /// The marker that an unfinished copy keeps while it is one, in a folder or above it.
-    fn unfinished(&self, _folder: &str) -> Option<String> {
+    /// What the marker of an unfinished copy says that lies in a folder or above it.
+    fn unfinished(&self, _folder: &str) -> Option<UnfinishedCopy> {
         None
     }
 

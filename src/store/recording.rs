@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use super::{Entry, Object, Put, Store, StoreError, WriterGuard};
+use super::{Entry, Object, Put, Store, StoreError, UnfinishedCopy, WriterGuard};
 use crate::model::hash::Sha256Stream;
 use crate::model::{BucketName, Metadata, Sha256Hash};
 
@@ -178,7 +178,7 @@ impl Store for RecordingStore {
         self.store.requests()
     }
 
-    fn unfinished(&self, folder: &str) -> Option<String> {
+    fn unfinished(&self, folder: &str) -> Option<UnfinishedCopy> {
         self.store.unfinished(folder)
     }
 

@@ -1,6 +1,8 @@
 //! The marker that a copy keeps while it is not finished: what was to be copied and is not all
 //! there. It is believed only so far as it makes a copy incomplete, never whole.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,8 @@ pub(super) struct Task {
     regions: Vec<String>,
     logs: bool,
     begun: Timestamp,
+    /// What it could not copy; `None` where it did not come to its end.
+    failed: Option<BTreeSet<String>>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -35,6 +39,7 @@ impl Task {
             regions: request.regions.iter().map(ToString::to_string).collect(),
             logs: request.logs,
             begun,
+            failed: None,
         }
     }
 
@@ -80,12 +85,21 @@ impl Task {
         write(dir, &marker)
     }
 
-    /// Takes back the mark of this run and of those that it covers; what remains is of others.
-    pub(super) fn finish(&self, dir: &DirectoryStore) -> Result<Vec<Self>, StoreError> {
+    /// Takes back the mark of this run and of those that it covers, but for what it could not
+    /// copy; what remains of others is returned.
+    pub(super) fn finish(
+        &self,
+        dir: &DirectoryStore,
+        failed: &BTreeSet<String>,
+    ) -> Result<Vec<Self>, StoreError> {
         let mut marker = read(dir)?;
         marker.unfinished.retain(|other| !self.covers(other));
+        let others = marker.unfinished.clone();
+        if !failed.is_empty() {
+            marker.unfinished.push(Self { failed: Some(failed.clone()), ..self.clone() });
+        }
         write(dir, &marker)?;
-        Ok(marker.unfinished)
+        Ok(others)
     }
 }
 
@@ -119,6 +133,7 @@ mod tests {
             regions: regions.iter().map(|name| (*name).to_owned()).collect(),
             logs,
             begun: Timestamp::MIN,
+            failed: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod marker;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -117,7 +118,7 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     drop(bar);
     let report = result.map_err(|error| match error {
         CollectError::SeveralBuckets(_) => {
-            let _ = task.finish(&target); // nothing was to be copied
+            let _ = task.finish(&target, &BTreeSet::new()); // nothing was to be copied
             Failure::usage(error).remedy("collect each of them alone, into a directory of its own")
         }
         CollectError::Threads(_) => Failure::internal(error),
@@ -125,8 +126,8 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let ended = request.stop.is_set() || report.full.is_some();
     // A copy of an unfinished copy is one too.
     let is_whole = stores.iter().all(|(store, start)| store.unfinished(start).is_none());
-    let others = match !ended && report.failed.is_empty() && is_whole {
-        true => task.finish(&target).map_err(unmarked)?,
+    let others = match !ended && is_whole {
+        true => task.finish(&target, &report.lacking).map_err(unmarked)?,
         false => Vec::new(),
     };
     name_failed(&report, io.err).map_err(Failure::internal)?;

@@ -68,6 +68,9 @@ pub struct CollectReport {
     pub already_there: u64,
     /// What could not be copied, by key, each with its cause.
     pub failed: Vec<(String, String)>,
+    /// What the target lacks because of that, by key, and as folders that end in `/`: another run
+    /// may copy it.
+    pub lacking: BTreeSet<String>,
     /// Objects and folders beside the trails, which are not copied.
     pub left_out: Vec<String>,
     /// The regions that digests were found of.
@@ -277,7 +280,7 @@ impl Run<'_> {
         {
             match ticket.redeem(&self.request.stop) {
                 Ok(done) => self.record(key, done, id, gathered),
-                Err(NoResult::Panicked) => self.fail(key, NoResult::Panicked.to_string()),
+                Err(NoResult::Panicked) => self.lack(key, NoResult::Panicked.to_string()),
                 Err(stopped) => return Err(stopped),
             }
         }
@@ -302,7 +305,8 @@ impl Run<'_> {
             }
             Outcome::There => report.already_there += 1,
             Outcome::Stopped => {}
-            Outcome::Failed(cause) => self.fail(key, cause),
+            Outcome::Failed(cause) => self.lack(key, cause),
+            Outcome::Differs(cause) => self.fail(key, cause),
         }
         if done.digest {
             self.progress.digest();
@@ -341,6 +345,14 @@ impl Run<'_> {
         self.local.sizes.get(key).copied()
     }
 
+    /// Takes down what could not be copied and could be another time.
+    fn lack(&mut self, key: String, cause: impl Into<String>) {
+        self.report.lacking.insert(key.clone());
+        self.fail(key, cause);
+    }
+
+    /// Takes down what is not copied. What a key alone, or what is in its place, keeps from being
+    /// copied is not lacking: whoever writes to a bucket could else make every copy unfinished.
     fn fail(&mut self, key: String, cause: impl Into<String>) {
         self.report.failed.push((key, cause.into()));
     }
@@ -353,7 +365,7 @@ impl Run<'_> {
             match (finding.code, no_path(own)) {
                 (Code::ObjectUnknown, None) => self.report.left_out.push(key),
                 (Code::ObjectUnknown, Some(cause)) => self.fail(key, cause),
-                _ => self.fail(key, finding.message),
+                _ => self.lack(key, finding.message),
             }
         }
     }

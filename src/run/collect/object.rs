@@ -21,12 +21,18 @@ use crate::verify::Limits;
 /// How much of a body is compared at once.
 const PIECE: usize = 64 << 10;
 
+/// File systems take names of 255 bytes, of which metadata and a file that is being written need
+/// some. The longest name of a digest takes 215.
+const LONGEST_NAME: usize = 221;
+
 /// Why a key may not become a path.
 pub(super) fn no_path(key: &str) -> Option<&'static str> {
     if key.contains(char::is_control) {
         Some("its key holds control characters, so it is not written to a directory")
     } else if !is_path(key) {
-        Some("its key cannot be a path inside a directory")
+        Some("its key cannot be a path inside a directory: verify it in the bucket")
+    } else if key.split('/').any(|part| part.len() > LONGEST_NAME) {
+        Some("a part of its key is too long for the name of a file")
     } else {
         None
     }
@@ -70,6 +76,8 @@ pub(super) enum Outcome {
     Stopped,
     /// It was not copied.
     Failed(String),
+    /// Something else lies in its place.
+    Differs(String),
 }
 
 /// What became of an object, and which log files it lists as bucket and key.
@@ -135,7 +143,7 @@ impl Copier {
                 self.put(key, &mut body, &metadata)
             }
             Err(error) => Err(unwritten(&error)),
-            Ok(local) => self.compare(wanted, local),
+            Ok(local) => Ok(self.compare(wanted, local).unwrap_or_else(Outcome::Differs)),
         }
     }
 

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::explain::{explain, shape};
 use super::status::Statuses;
 use super::{ClosedArea, Gathered, Run, unlisted};
-use crate::model::BucketName;
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::report::run::INTERRUPTED;
 use crate::report::{
@@ -76,8 +75,9 @@ impl Conclusion<'_> {
         for copy in self.unfinished() {
             copy.excuse(&mut self.all.findings);
             for chain in &mut chains {
-                let bucket = chain.bucket.as_ref().map(BucketName::as_str);
-                chain.coverage.iter_mut().for_each(|interval| copy.excuse_time(bucket, interval));
+                let findings = &self.all.findings;
+                let excuse = |interval| copy.excuse_time(&chain.id, findings, interval);
+                chain.coverage.iter_mut().for_each(excuse);
             }
         }
         let states = chains.iter().flat_map(|c| &c.coverage).map(|i| i.state);
@@ -115,7 +115,8 @@ impl Conclusion<'_> {
     fn unfinished(&self) -> BTreeSet<Unfinished> {
         let of_root = |root: &Root| {
             let bucket = root.bucket.as_ref().map(ToString::to_string);
-            root.unfinished().map(|marker| Unfinished { marker, bucket })
+            let copy = root.unfinished()?;
+            Some(Unfinished { marker: copy.marker, bucket, failed: copy.failed })
         };
         self.run.sources.roots().filter_map(of_root).collect()
     }

@@ -23,7 +23,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 
-pub use self::faults::{Endless, Fault};
+#[allow(unused_imports)]
+pub use self::faults::Endless;
+pub use self::faults::Fault;
 use self::front::{Front, State};
 use self::memory::Object;
 
