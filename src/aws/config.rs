@@ -139,6 +139,7 @@ impl Aws {
     }
 
     /// Waits for a request on the caller's thread; a stop ends that with an error.
+    #[allow(clippy::result_large_err)] // the SDK's own error
     pub(super) fn wait<T, E>(
         &self,
         request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,

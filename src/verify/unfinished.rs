@@ -153,12 +153,12 @@ mod tests {
     }
 
     fn finding(code: Code, key: &str) -> Finding {
-        Finding::new(code, "").object(Some("b"), key)
+        Finding::new(code, "").object(Some("bucket"), key)
     }
 
     fn copy(failed: Option<&[&str]>) -> Unfinished {
         let failed = failed.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
-        Unfinished { marker: "copy/marker".to_owned(), bucket: Some("b".to_owned()), failed }
+        Unfinished { marker: "copy/marker".to_owned(), bucket: Some("bucket".to_owned()), failed }
     }
 
     fn left(copy: &Unfinished, mut findings: Vec<Finding>) -> Vec<(Code, Severity)> {
@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn time_is_excused_only_of_absence() {
-        let chain = ChainId::parse("b/AWSLogs/111122223333/us-east-1/trail@us-east-1").unwrap();
+        let chain =
+            ChainId::parse("bucket/AWSLogs/111122223333/us-east-1/trail@us-east-1").unwrap();
         let state = |reason, findings: &[Finding]| {
             let window = Window::new(Timestamp::MIN, Timestamp::MAX);
             let mut interval =

@@ -10,6 +10,9 @@ use crate::model::time::day_folder;
 use crate::run::collect::CollectRequest;
 use crate::store::{DirectoryStore, StoreError};
 
+/// How many keys and folders a run names as not copied: keys are up to 1,024 bytes long.
+const MOST_NAMES: usize = 10_000;
+
 /// What one run was to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Task {
@@ -96,11 +99,22 @@ impl Task {
         marker.unfinished.retain(|other| !self.covers(other));
         let others = marker.unfinished.clone();
         if !failed.is_empty() {
-            marker.unfinished.push(Self { failed: Some(failed.clone()), ..self.clone() });
+            marker.unfinished.push(Self { failed: condensed(failed), ..self.clone() });
         }
         write(dir, &marker)?;
         Ok(others)
     }
+}
+
+/// What failed, in no more names than a marker may hold: where there are too many keys, their
+/// folders; `None` where there are too many of those too.
+fn condensed(failed: &BTreeSet<String>) -> Option<BTreeSet<String>> {
+    if failed.len() <= MOST_NAMES {
+        return Some(failed.clone());
+    }
+    let folder = |key: &String| key.rfind('/').and_then(|at| key.get(..=at)).map(str::to_owned);
+    let folders: BTreeSet<_> = failed.iter().map(|key| folder(key).unwrap_or_default()).collect();
+    (folders.len() <= MOST_NAMES).then_some(folders)
 }
 
 fn read(dir: &DirectoryStore) -> Result<Marker, StoreError> {
@@ -135,6 +149,17 @@ mod tests {
             begun: Timestamp::MIN,
             failed: None,
         }
+    }
+
+    #[test]
+    fn many_keys_are_named_by_their_folders() {
+        let keys = |n: usize| (0..n).map(|n| format!("AWSLogs/{}/{n}.gz", n % 7)).collect();
+        let few: BTreeSet<String> = keys(MOST_NAMES);
+        assert_eq!(condensed(&few).as_ref(), Some(&few));
+        let folders = condensed(&keys(MOST_NAMES + 1)).unwrap();
+        assert_eq!(folders, (0..7).map(|n| format!("AWSLogs/{n}/")).collect());
+        let scattered = (0..=MOST_NAMES).map(|n| format!("AWSLogs/{n}/x.gz")).collect();
+        assert_eq!(condensed(&scattered), None);
     }
 
     #[test]

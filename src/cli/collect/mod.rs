@@ -108,7 +108,7 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let task = Task::of(&args.source, &request, io.now);
     let unmarked = |error: StoreError| {
         Failure::internal(format!("{}: {UNFINISHED}: {error}", Printable(&shown)))
-            .remedy("free space on the disk, or name another directory")
+            .remedy("free space on the disk, or name another directory; the marker may be removed once the copy is known to be whole")
     };
     // Before the first object: whatever ends the run, what is absent is not taken for deleted.
     task.begin(&target).map_err(unmarked)?;

@@ -314,7 +314,8 @@ impl io::Write for Hashing<'_> {
 fn is_same(source: &mut Incoming<'_>, here: &mut dyn Read) -> Result<bool, String> {
     let (mut one, mut other) = (Vec::with_capacity(PIECE), Vec::with_capacity(PIECE));
     loop {
-        (one.clear(), other.clear());
+        one.clear();
+        other.clear();
         let read = source.by_ref().take(PIECE as u64).read_to_end(&mut one);
         if let Err(error) = read {
             return Err(source.failure.take().unwrap_or_else(|| error.to_string()));
