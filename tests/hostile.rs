@@ -173,7 +173,11 @@ fn folders_of_any_name_at_any_level_are_told_of_and_change_nothing() {
         // On some systems it would be a path, so nothing below it is looked for.
         let a_path = name.contains('\\');
         if a_path {
-            expected.push(("object-unreadable".to_owned(), format!("AWSLogs/{name}/")));
+            let looked_into = |level: &String| level.contains(REGION) || level == "AWSLogs";
+            let levels = levels().into_iter().filter(looked_into);
+            expected.extend(
+                levels.map(|level| ("object-unreadable".to_owned(), format!("{level}/{name}/"))),
+            );
         }
         expected.sort();
         let mut found = found(&report);
@@ -192,13 +196,13 @@ fn files_of_any_name_at_any_level_are_told_of() {
             fs::write(tree.path(&level).join(&name), "x").unwrap();
         }
         let report = report(&tree);
-        let day = format!("AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/03/01");
+        let logs = format!("AWSLogs/{ACCOUNT}/CloudTrail/{REGION}");
         let mut expected: Vec<_> = levels()
             .into_iter()
             .map(|level| {
-                // Among the log files what ends as they do must be listed.
-                let injected = level == day && name.ends_with(".gz");
-                let code = if injected { "log-unreferenced" } else { "object-unknown" };
+                // Among the log files each is opened to see what it is, if its name can be a path.
+                let unread = level.starts_with(&logs) && name.contains('\\');
+                let code = if unread { "object-unreadable" } else { "object-unknown" };
                 (code.to_owned(), format!("{level}/{name}"))
             })
             .collect();

@@ -94,6 +94,38 @@ pub fn day_folder(time: Timestamp) -> String {
     format!("{:04}/{:02}/{:02}", c.year(), c.month(), c.day())
 }
 
+/// The time that a date's folder stands for: `YYYY`, `YYYY/MM` or `YYYY/MM/DD`, in UTC. `None`
+/// where the text is no such date.
+#[must_use]
+pub fn date_window(folder: &str) -> Option<Window> {
+    let start = |date: &str| {
+        let compact: String = date.split('/').collect();
+        parse_compact_minutes(&format!("{compact}T0000Z")).ok()
+    };
+    let parts: Vec<&str> = folder.split('/').collect();
+    let number = |text: &str, n: usize| text.parse::<u32>().ok().filter(|_| text.len() == n);
+    match parts.as_slice() {
+        [year] => {
+            let next = number(year, 4)? + 1;
+            Some(Window::new(start(&format!("{year}/01/01"))?, start(&format!("{next:04}/01/01"))?))
+        }
+        [year, month] => {
+            let next = match number(month, 2)? {
+                12 => format!("{:04}/01", number(year, 4)? + 1),
+                month => format!("{year}/{:02}", month + 1),
+            };
+            let first = |month: &str| start(&format!("{month}/01"));
+            Some(Window::new(first(folder)?, first(&next)?))
+        }
+        [year, month, day] => {
+            number(year, 4).and(number(month, 2)).and(number(day, 2))?;
+            let first = start(folder)?;
+            Some(Window::new(first, add(first, hours(24))))
+        }
+        _ => None,
+    }
+}
+
 /// The civil time in UTC.
 #[must_use]
 pub fn civil(time: Timestamp) -> DateTime {
@@ -229,6 +261,27 @@ mod tests {
             "2023-07-10t11:45:09z",
         ] {
             assert!(parse_digest_time(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn folders_of_dates_stand_for_their_time() {
+        for (folder, start, end) in [
+            ("2026", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+            ("2026/03", "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z"),
+            ("2026/12", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+            ("2024/02/29", "2024-02-29T00:00:00Z", "2024-03-01T00:00:00Z"),
+        ] {
+            let window = date_window(folder).unwrap();
+            assert_eq!(
+                (window.start.to_string(), window.end.to_string()),
+                (start.into(), end.into())
+            );
+        }
+        for folder in
+            ["", "26", "2026/13", "2026/00", "2026/3", "2026/02/30", "2026/+1", "x", "9999"]
+        {
+            assert_eq!(date_window(folder), None, "{folder}");
         }
     }
 

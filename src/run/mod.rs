@@ -1,6 +1,7 @@
 //! The drivers: they read sources and clocks, feed the pure core, and gather its answers.
 
 pub mod collect;
+mod date_tree;
 pub mod evidence;
 mod in_order;
 pub mod pool;

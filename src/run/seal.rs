@@ -23,9 +23,10 @@ use crate::model::{
 };
 use crate::seal::{Draft, EventTimes, Head, builder, slots};
 use crate::store::{Put, Store, StoreError};
-use crate::verify::completeness::{Delivery, Listed};
+use crate::verify::completeness::Listed;
 use crate::verify::digest::{Examined, Location, Rules, State, StoredObject, Trouble, examine};
 use crate::verify::inflate::{AlreadyInflated, inflate};
+use crate::verify::unlisted::Delivery;
 use crate::verify::{Finding, Limits, Severity};
 
 /// How long after its digest a log file may still come and be taken into a backfill digest: AWS
@@ -489,10 +490,10 @@ impl Sealer<'_> {
     }
 
     fn list(&self, folder: &str, each: &mut dyn FnMut(Found)) -> Result<(), SealError> {
-        let mut findings: Vec<Finding> = Vec::new();
-        self.sources.objects(&self.id, &self.area, folder, Window::ALL, &mut findings, each);
+        let mut unseen = self.sources.objects(&self.id, &self.area, folder, Window::ALL, each);
         // A folder that cannot be listed may hold what is due: nothing is sealed past it.
-        let trouble = findings.into_iter().find(|f| f.severity == Severity::Incomplete);
+        let trouble =
+            unseen.take_findings().into_iter().find(|f| f.severity == Severity::Incomplete);
         match trouble {
             None => Ok(()),
             Some(finding) => Err(SealError::Store {

@@ -18,8 +18,10 @@ use crate::model::{
 use crate::store::{Entry, Object, Put, Store, StoreError, UnfinishedCopy};
 use crate::verify::digest::Trouble;
 use crate::verify::inflate::{AlreadyInflated, inflate};
+use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Finding, Limits};
 
+use super::date_tree::DateTree;
 use super::pool::Stop;
 use super::walk::{Content, Walk, is_number, last_part};
 
@@ -122,6 +124,9 @@ pub struct Found {
     pub modified: Option<Timestamp>,
     /// Its MD5, as far as the store may know it.
     pub md5: Option<[u8; 16]>,
+    /// The time that its folder's date stands for: a day, a month or a year, and all of time in a
+    /// region's own folder.
+    pub folder: Window,
 }
 
 /// What is looked for; empty for all.
@@ -330,43 +335,43 @@ impl Sources {
         result
     }
 
-    /// Lists the objects of an area's day folders under a service folder. `each` gets what can be
-    /// read; all else becomes a finding.
+    /// Lists the objects of an area under a service folder: those in the folders of these days, of
+    /// their months and years, in the region's own folder and in folders below these that are no
+    /// date's. What cannot be listed or read is returned, with the folders that are no date's.
     pub fn objects(
         &self,
         id: &AreaId,
         area: &Area,
         service: &str,
         days: Window,
-        findings: &mut Vec<Finding>,
         each: &mut dyn FnMut(Found),
-    ) {
+    ) -> Unseen {
+        let mut unseen = Unseen::default();
         for root in area.roots.iter().filter_map(|n| self.roots.get(*n)) {
             let place = Place { prefix: root.base.clone(), ..id.place.clone() };
             let folder = format!("{}{service}/{}/", place.folder(), id.region);
-            let mut found = Vec::new();
-            let stray = self.days(&root.store, &folder, days, &mut |day| {
-                self.requests.fetch_add(1, Ordering::Relaxed);
-                let listed = root.store.list(&day, &mut |entry| match entry {
+            let (store, requests) = (&*root.store, &self.requests);
+            DateTree { store, requests, folder: &folder, days }.list(&mut |entry, folder| {
+                match entry {
                     Entry::Object { key, size, modified, md5 } => {
-                        let marker = size == 0 && key.ends_with('/');
-                        if !marker {
-                            each(Found { key: root.key(&key), size, modified, md5 });
-                        }
+                        each(Found { key: root.key(&key), size, modified, folder, md5 });
                     }
-                    other => found.push(other),
-                });
-                match listed {
-                    Ok(()) | Err(StoreError::NotFound) => {}
-                    Err(error) => {
-                        found.push(Entry::Unreadable { key: day, cause: error.to_string() });
+                    Entry::Unreadable { key, cause } => {
+                        let bucket = root.bucket.as_ref().map(BucketName::as_str);
+                        let message = format!("It could not be read or listed: {cause}.");
+                        let finding = Finding::new(Code::ObjectUnreadable, message);
+                        unseen.add(finding.object(bucket, root.key(&key)), folder);
+                    }
+                    Entry::Folder(key) => {
+                        let bucket = root.bucket.as_ref().map(BucketName::as_str);
+                        let message = "A folder where none is expected.";
+                        let finding = Finding::new(Code::ObjectUnknown, message);
+                        unseen.note(finding.object(bucket, root.key(&key)));
                     }
                 }
             });
-            for entry in found.into_iter().chain(stray) {
-                findings.push(stray_finding(root, entry));
-            }
         }
+        unseen
     }
 
     /// Calls `each` with the day folders below a region's folder that lie in a window of days, in
@@ -458,22 +463,6 @@ pub fn as_trouble(error: &StoreError) -> Trouble {
         _ => Code::ObjectUnreadable,
     };
     Trouble { code, cause: error.to_string() }
-}
-
-fn stray_finding(root: &Root, entry: Entry) -> Finding {
-    let bucket = root.bucket.as_ref().map(BucketName::as_str);
-    let (code, key, message) = match entry {
-        Entry::Unreadable { key, cause } => {
-            (Code::ObjectUnreadable, key, format!("It could not be read or listed: {cause}."))
-        }
-        Entry::Folder(key) => {
-            (Code::ObjectUnknown, key, "A folder where none is expected.".to_owned())
-        }
-        Entry::Object { key, .. } => {
-            (Code::ObjectUnknown, key, "An object where none is expected.".to_owned())
-        }
-    };
-    Finding::new(code, message).object(bucket, root.key(&key))
 }
 
 /// Reads a digest just far enough to learn what it says of itself.

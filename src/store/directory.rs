@@ -279,7 +279,14 @@ impl Store for DirectoryStore {
         } else {
             self.dir.read_dir(path(folder.trim_end_matches('/'))?)
         };
-        for entry in entries.map_err(trouble)? {
+        let entries = match entries.map_err(trouble) {
+            Err(StoreError::NotFound) if self.is_behind_a_link(folder.trim_end_matches('/')) => {
+                let cause = "a symbolic link on the way to it leads nowhere";
+                return Err(StoreError::Trouble(cause.into()));
+            }
+            entries => entries?,
+        };
+        for entry in entries {
             if let Some(entry) = self.entry(folder, &entry.map_err(trouble)?) {
                 each(entry);
             }

@@ -7,6 +7,7 @@
 //! hostile and bounded by [`Limits`].
 
 pub mod completeness;
+pub mod content;
 pub mod coverage;
 pub mod digest;
 pub mod events;
@@ -20,6 +21,8 @@ pub mod log_file;
 pub mod query_results;
 pub mod settle;
 pub mod unfinished;
+pub mod unlisted;
+pub mod unseen;
 
 pub use coverage::{Coverage, CoverageState, Interval};
 pub use finding::{Code, EventRole, Finding, FoundEvent, Severity};

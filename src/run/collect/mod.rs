@@ -218,9 +218,9 @@ impl Run<'_> {
 
     /// Lists what lies in a service folder in a window of days, by key.
     fn list(&mut self, id: &AreaId, area: &Area, service: &str, days: Window) -> Vec<Found> {
-        let (mut found, mut findings, mut twice) = (Vec::new(), Vec::new(), Vec::new());
-        self.sources.objects(id, area, service, days, &mut findings, &mut |one| found.push(one));
-        self.note(findings);
+        let (mut found, mut twice) = (Vec::new(), Vec::new());
+        let mut unseen = self.sources.objects(id, area, service, days, &mut |one| found.push(one));
+        self.note(unseen.take_findings());
         found.sort_by(|a, b| a.key.cmp(&b.key));
         found.dedup_by(|second, first| {
             let same = second.key == first.key;

@@ -14,6 +14,7 @@ use super::lines::AreaLines;
 use super::plan::{Plan, Planned, Role, asked_for, key_window, plan};
 use super::{ClosedArea, Gathered, Run};
 use crate::model::key_name::DIGEST_FOLDER;
+use crate::model::time::{hours, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Window};
 use crate::report::{ChainReport, ObjectReport};
 use crate::run::pool::{NoResult, Ticket};
@@ -24,6 +25,7 @@ use crate::verify::digest::{Examined, Location, Rules, StoredObject, Trouble, ex
 use crate::verify::link::{Linker, Lookup, Presence};
 use crate::verify::log_file::{CheckedLog, Listing, LogObject, check_log};
 use crate::verify::settle::{Settled, Settler, Standing};
+use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
 /// How many log files are under way for each worker: enough that one slow file holds nobody up.
@@ -57,6 +59,8 @@ pub(super) struct AreaRun<'a, 'o> {
     pub(super) kinds: BTreeSet<LogKind>,
     queue: VecDeque<Pending>,
     pub(super) lines: AreaLines<'a, 'o>,
+    /// Time whose digests may exist unseen.
+    pub(super) unseen: Unseen,
 }
 
 /// What is to be recorded, in the order of the input.
@@ -74,14 +78,19 @@ pub(super) fn verify_area<'a>(
 ) -> io::Result<Gathered> {
     run.active.fetch_add(1, Ordering::Relaxed);
     let _active = Active(&run.active);
-    let (plan, findings) =
+    let Planned { digests: plan, mut findings, mut unseen } =
         list_digests(run, id, area, days_around(run.request.start, run.request.end))?;
-    let listing_failed = findings.iter().any(|f| f.code == Code::ObjectUnreadable);
+    findings.extend(unseen.take_findings());
     let listed_until = plan.last().map(|d| d.end);
     let mut gathered = Gathered { findings, listed_until, ..Gathered::default() };
     let rules = match key_window(&plan, run.request.started) {
         Some(window) => run.rules_for(&id.region, window, &mut gathered),
         None => Arc::new(run.rules.clone()),
+    };
+    let rules = match unseen.is_empty() {
+        true => rules,
+        // A successor that carries a signature may be there unseen.
+        false => Arc::new(Rules { unsigned: Severity::Incomplete, ..(*rules).clone() }),
     };
     let asked = asked_for(&plan).len();
     run.progress.place(&format!("{} {}", id.place.account, id.region), asked);
@@ -97,10 +106,11 @@ pub(super) fn verify_area<'a>(
         kinds: BTreeSet::from([LogKind::CloudTrail]),
         queue: VecDeque::new(),
         lines,
+        unseen,
     };
     this.chains_in_view(&plan);
     this.without_standard_digests();
-    for chain in this.chains.values_mut().filter(|_| listing_failed) {
+    for chain in this.chains.values_mut().filter(|_| !this.unseen.is_empty()) {
         chain.linker.listing_failed();
     }
     if this.chains.is_empty() {
@@ -195,24 +205,29 @@ impl AreaRun<'_, '_> {
         }
     }
 
-    /// Whether there are log files of the requested time.
-    fn has_logs(&self) -> io::Result<bool> {
+    /// Tells if there are log files of the requested time; what could not be listed is reported.
+    fn has_logs(&mut self) -> io::Result<bool> {
         let (start, end) = (self.run.request.start, self.run.request.end);
         let asked = Window::new(start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
         let sources = self.run.sources.clone();
         let (id, area) = (self.id.clone(), self.area.clone());
         let listing = self.run.pool.submit(move || {
-            let mut any = false;
+            let (mut any, mut unseen) = (false, Unseen::default());
             for kind in &area.kinds {
                 let days = days_around(start, end);
                 let each = &mut |found: Found| {
-                    any |= LogKey::parse(&found.key).is_none_or(|log| asked.contains(log.time));
+                    any |= match LogKey::parse(&found.key) {
+                        Some(log) => asked.contains(log.time),
+                        None => asked.overlaps(&found.folder),
+                    };
                 };
-                sources.objects(&id, &area, kind.folder(), days, &mut Vec::new(), each);
+                unseen.absorb(sources.objects(&id, &area, kind.folder(), days, each));
             }
-            any
+            (any, unseen)
         });
-        listing.redeem(&self.run.request.stop).map_err(io::Error::other)
+        let (any, mut unseen) = listing.redeem(&self.run.request.stop).map_err(io::Error::other)?;
+        self.gathered.findings.extend(unseen.take_findings());
+        Ok(any)
     }
 
     /// The finding on an area that has log files or a digest folder, and no digest in view.
@@ -307,7 +322,11 @@ impl AreaRun<'_, '_> {
             }
             self.link(id, &settled);
             let valid = settled.verified().is_some();
-            let Some(content) = settled.examined.content.take() else { continue };
+            let Some(content) = settled.examined.content.take() else {
+                let end = settled.examined.at.name.end;
+                self.doubt(id, Window::new(sub(end, hours(1)), end));
+                continue;
+            };
             let digest = content.digest;
             if valid {
                 let region = self.id.region.clone();
@@ -328,6 +347,7 @@ impl AreaRun<'_, '_> {
                     self.submit_log(&listing, entry)?;
                 }
             } else {
+                self.doubt(id, Window::new(digest.start, digest.end));
                 let Some(chain) = self.chains.get_mut(id) else { continue };
                 chain.report.logs.unchecked += digest.log_files.len() as u64;
                 for entry in &digest.log_files {
@@ -340,6 +360,14 @@ impl AreaRun<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes note of a backfill digest that is not valid or could not be read: what it lists is not
+    /// known. (Standard ones leave that time without proof.)
+    pub(super) fn doubt(&mut self, id: &ChainId, window: Window) {
+        if id.kind == ChainKind::Backfill {
+            self.unseen.hide(window);
+        }
     }
 
     /// Places a digest in its chain and records what it came to.

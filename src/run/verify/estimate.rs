@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::plan::{Plan, Role, plan};
+use super::plan::{Plan, Planned, Role, plan};
 use super::{AREAS_AT_ONCE, VerifyRequest};
 use crate::model::time::{hours, sub};
 use crate::model::{LogKey, Window};
@@ -10,7 +10,7 @@ use crate::report::estimate::{Estimate, Objects, SCHEMA};
 use crate::run::in_order::in_order;
 use crate::run::progress::Progress;
 use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
-use crate::verify::completeness::Delivery;
+use crate::verify::unlisted::Delivery;
 use crate::verify::{Code, Finding};
 
 /// Lists what a run with this request would list, and counts what it would read.
@@ -81,7 +81,9 @@ fn list(
     progress: &dyn Progress,
 ) -> Listing {
     let days = days_around(request.start, request.end);
-    let (plan, findings) = plan(sources, request, id, area, days);
+    let Planned { digests: plan, mut findings, mut unseen } =
+        plan(sources, request, id, area, days);
+    findings.extend(unseen.take_findings());
     progress.place(&format!("{} {}", id.place.account, id.region), 0);
     let mut listing = Listing { findings, ..Listing::default() };
     for digest in plan.iter().filter(|d| d.role != Role::Aside) {
@@ -101,7 +103,8 @@ fn list(
                 listing.logs.add(found.size);
             }
         };
-        sources.objects(id, area, kind.folder(), days, &mut listing.findings, each);
+        let mut unseen = sources.objects(id, area, kind.folder(), days, each);
+        listing.findings.extend(unseen.take_findings());
     }
     listing
 }

@@ -7,10 +7,12 @@
 
 mod alike;
 mod area;
+mod candidates;
 mod conclude;
 mod estimate;
 mod explain;
 mod lines;
+mod look;
 mod plan;
 mod status;
 mod unlisted;

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::VerifyRequest;
+use super::alike::Alike;
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::time::{add, hours, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Window};
-use crate::run::sources::{Area, AreaId, Sources};
+use crate::run::sources::{Area, AreaId, Found, Sources};
+use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Finding};
 
 /// Why a digest is read.
@@ -44,8 +46,13 @@ pub(super) fn asked_for(plan: &Plan) -> BTreeSet<&str> {
     plan.iter().filter(|d| d.role == Role::Asked).map(|d| d.key.as_str()).collect()
 }
 
-/// An area's plan, and what listing it found.
-pub(super) type Planned = (Plan, Vec<Finding>);
+/// An area's plan, what else lies among its digests, and what listing them could not show.
+#[derive(Default)]
+pub(super) struct Planned {
+    pub(super) digests: Plan,
+    pub(super) findings: Vec<Finding>,
+    pub(super) unseen: Unseen,
+}
 
 /// The time for which the public keys of these digests are needed: to two hours past the end,
 /// and for backfill digests, which are made later, up to now.
@@ -69,30 +76,31 @@ pub(super) fn plan(
         return Planned::default();
     }
     let mut keys: BTreeMap<(Timestamp, String), (u64, Option<Timestamp>)> = BTreeMap::new();
-    let mut findings = Vec::new();
-    let (mut odd, mut twice) = (Vec::new(), 0);
-    sources.objects(id, area, DIGEST_FOLDER, days, &mut findings, &mut |found| {
-        match DigestKey::parse(&found.key) {
+    let bucket = id.bucket.as_ref().map(BucketName::as_str);
+    let (mut odd, mut twice) = (Alike::default(), 0);
+    let mut unknown = |found: Found, message| {
+        let finding = Finding::new(Code::ObjectUnknown, message).object(bucket, found.key);
+        odd.push(finding);
+    };
+    let unseen =
+        sources.objects(id, area, DIGEST_FOLDER, days, &mut |found| match DigestKey::parse(
+            &found.key,
+        ) {
             Some(name) if name.place == id.place && name.region == id.region => {
                 if keys.insert((name.end, found.key), (found.size, found.modified)).is_some() {
                     twice += 1;
                 }
             }
             _ if found.key.ends_with(SIDECAR_SUFFIX) => {
-                odd.push((found.key, "The metadata of an object that is not there."));
+                unknown(found, "The metadata of an object that is not there.");
             }
-            _ => odd.push((found.key, "An object among the digests whose name is not a digest's.")),
-        }
-    });
-    let bucket = id.bucket.as_ref().map(BucketName::as_str);
-    findings.extend(
-        odd.into_iter()
-            .map(|(key, message)| Finding::new(Code::ObjectUnknown, message).object(bucket, key)),
-    );
+            _ => unknown(found, "An object among the digests whose name is not a digest's."),
+        });
+    let mut findings = odd.into_findings();
     findings.extend(second_copies(id, twice, "digests"));
     // Per chain: asked for is what ends after the start, up to the first that reaches the end.
     let mut reached: BTreeMap<ChainId, (Option<Timestamp>, bool)> = BTreeMap::new();
-    let plan = keys
+    let digests = keys
         .into_iter()
         .filter_map(|((end, key), (size, modified))| {
             let name = DigestKey::parse(&key)?;
@@ -110,7 +118,7 @@ pub(super) fn plan(
             Some(PlannedDigest { end, key, size, modified, role })
         })
         .collect();
-    (plan, findings)
+    Planned { digests, findings, unseen }
 }
 
 /// The finding on objects of which the sources hold more than one copy: only one is read, and

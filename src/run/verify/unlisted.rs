@@ -1,27 +1,32 @@
 //! Log files that no digest lists: found by listing, judged once every digest that could list
 //! them was asked.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use jiff::Timestamp;
 
-use super::Gathered;
 use super::area::{AreaRun, list_digests};
-use super::plan::{Plan, PlannedDigest, asked_for, second_copies};
-use super::unreferenced;
-use crate::model::time::{add, hours, minutes, sub};
-use crate::model::{BucketName, ChainId, DigestKey, LogKey, LogKind, Sha256Hash, Window};
+use super::candidates::{Candidate, Candidates, Name};
+use super::look::{Answer, look};
+use super::plan::{Plan, Planned, PlannedDigest, asked_for, second_copies};
+use super::unreferenced::Unreferenced;
+use super::{Gathered, VerifyRequest};
+use crate::model::time::{add, hours, sub};
+use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogKey, Sha256Hash, Window};
 use crate::report::ChainReport;
 use crate::run::pool::Ticket;
 use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
-use crate::verify::completeness::{Delivery, Listed, Unlisted, judge};
+use crate::verify::completeness::Listed;
 use crate::verify::digest::Trouble;
 use crate::verify::link::{Linker, Lookup, Presence, Request};
 use crate::verify::settle::Settler;
+use crate::verify::unlisted::{Delivery, Testimony, Unlisted};
+use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
-/// Log files told of together.
+/// Log files that are reported together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Group {
     count: u64,
@@ -38,19 +43,9 @@ impl Group {
     }
 }
 
-/// A log file that no digest read so far lists.
-pub(super) struct Candidate {
-    pub(super) key: String,
-    kind: LogKind,
-    /// The times that its name tells, or where it tells none those of its folder's day.
-    pub(super) named: Vec<Timestamp>,
-    /// By what it is judged: its name and the store, or where the name tells no time the beginning
-    /// and the end of its folder's day.
-    pub(super) times: Vec<Delivery>,
-}
-
-/// The listing of an area's log files, under way: what digests list, and what is there besides.
-pub(super) type Listing = Ticket<(Listed, (Vec<Candidate>, Vec<Finding>))>;
+/// The listing of an area's log files, under way: what digests list, what is there besides, and
+/// what could not be listed.
+pub(super) type Listing = Ticket<(Listed, Candidates, Vec<Finding>, Unseen)>;
 
 /// Judges an area's unlisted log files and reports them.
 pub(super) fn judge_area(
@@ -58,65 +53,84 @@ pub(super) fn judge_area(
     planned: &Plan,
     listing: Listing,
 ) -> io::Result<()> {
-    let (listed, (candidates, findings)) =
+    let (listed, mut candidates, findings, mut unseen) =
         listing.redeem(&this.run.request.stop).map_err(io::Error::other)?;
     this.listed = listed;
     this.gathered.findings.extend(findings);
+    this.gathered.findings.extend(unseen.take_findings());
     if candidates.is_empty() {
         return Ok(());
     }
     let mut statements = this.statements();
-    // What the digests asked for say alone: where these cannot tell, a finding says why.
-    let asked_for = statements.clone();
-    let likely = candidates.iter().flat_map(|c| &c.times).map(|t| t.listing_window());
-    consult(this, planned, likely.collect(), &mut statements)?;
-    // The store's time may not be that of delivery after all (a file that was put back), and a
-    // backfill digest may list it late: before a file is called unreferenced, all are asked.
+    // Statements of the digests asked for alone: where these leave it undecided, a finding says why.
+    let asked_for = (statements.clone(), this.unseen.windows().to_vec());
     let bucket = bucket_of(this.id);
-    let by_the_store = |t: &Delivery| {
-        matches!(t, Delivery::Known(_)) && judge(*t, statements.values()) == Unlisted::Unreferenced
-    };
-    let suspect = |c: &&Candidate| {
-        let told_of = this.listed.contains(bucket, &c.key) || this.claimed.contains(bucket, &c.key);
-        !told_of && c.times.iter().any(by_the_store)
-    };
-    let suspects = candidates.iter().filter(suspect).flat_map(|c| &c.named);
-    let possible = suspects.map(|t| Delivery::Named(*t).listing_window());
-    consult(this, planned, possible.collect(), &mut statements)?;
-    let chain = only_standard_chain(this);
-    let (mut uncovered, mut after, mut kinds) = (None, None, BTreeMap::new());
-    let (mut undecided, mut told, mut unreferenced) = (None, None, Vec::new());
-    for candidate in candidates {
-        let key = &candidate.key;
-        let bucket = bucket_of(this.id);
-        // A digest that is not valid has a finding of its own, which speaks for its log files too.
-        if this.listed.contains(bucket, key) || this.claimed.contains(bucket, key) {
-            continue;
-        }
-        let Some(first) = candidate.times.first().map(|t| t.time()) else { continue };
-        if !this.kinds.contains(&candidate.kind) {
-            Group::add(kinds.entry(candidate.kind).or_default(), first);
-            continue;
-        }
-        let judged: Vec<_> =
-            candidate.times.iter().map(|t| judge(*t, statements.values())).collect();
-        if judged.contains(&Unlisted::Unreferenced) {
-            unreferenced.push(candidate);
-        } else if judged.contains(&Unlisted::Undecided) {
-            let by = |t: &Delivery| judge(*t, asked_for.values()) == Unlisted::Undecided;
-            let group = if candidate.times.iter().any(by) { &mut told } else { &mut undecided };
-            Group::add(group, first);
-        } else if judged.contains(&Unlisted::AfterNewest) {
-            Group::add(&mut after, first);
-        } else {
-            Group::add(&mut uncovered, first);
+    let mut span: Option<Window> = None;
+    for candidate in candidates.sorted() {
+        if !this.lists(bucket, &candidate.key) {
+            let late = listing_window(&candidate, asked(this.run.request));
+            span = Some(
+                span.map_or(late, |s| Window::new(s.start.min(late.start), s.end.max(late.end))),
+            );
         }
     }
-    unreferenced::tell(this, chain.as_ref(), &unreferenced)?;
-    for (group, severity) in [(undecided, Severity::Incomplete), (told, Severity::Notice)] {
+    if let Some(span) = span {
+        consult(this, planned, span, &mut statements)?;
+    }
+    let odd = |c: &Candidate, this: &AreaRun<'_, '_>| {
+        c.name == Name::Other && !this.lists(bucket, &c.key)
+    };
+    let mut look = look(this, candidates.sorted().filter(|c| odd(c, this)))?;
+    this.gathered.findings.append(&mut look.findings);
+    let mut looked_at = look.answers.iter();
+    let hidden = this.unseen.windows().to_vec();
+    let judge = Judge::new(this, &statements, &hidden);
+    let by_asked_for = Judge::new(this, &asked_for.0, &asked_for.1);
+    let (mut uncovered, mut after, mut kinds) = (None, None, BTreeMap::new());
+    let (mut undecided, mut explained) = (None, None);
+    let mut unreferenced = Unreferenced::new(this);
+    for candidate in candidates.sorted() {
+        // A digest that is not valid has a finding of its own, which speaks for its log files too.
+        if this.lists(bucket, &candidate.key) {
+            continue;
+        }
+        let answer = match candidate.name {
+            Name::Other => looked_at.next().copied().unwrap_or(Answer::NoLog),
+            _ => Answer::Log,
+        };
+        if answer == Answer::NoLog {
+            continue;
+        }
+        let time = candidate.name.time().unwrap_or(candidate.folder.start.max(judge.first));
+        if !this.kinds.contains(&candidate.kind) {
+            Group::add(kinds.entry(candidate.kind).or_default(), time);
+            continue;
+        }
+        if answer == Answer::Copy {
+            let original = look.originals.get(&candidate.key);
+            unreferenced.copy(&candidate, original.map_or("", String::as_str));
+            continue;
+        }
+        match judge.judge(&candidate) {
+            Unlisted::Unreferenced => {
+                unreferenced.push(&mut this.lines, &candidate, time, false)?
+            }
+            Unlisted::Suspect => unreferenced.push(&mut this.lines, &candidate, time, true)?,
+            Unlisted::Undecided => {
+                let by_asked_for = by_asked_for.judge(&candidate) == Unlisted::Undecided;
+                Group::add(if by_asked_for { &mut explained } else { &mut undecided }, time);
+            }
+            Unlisted::AfterNewest => Group::add(&mut after, time),
+            Unlisted::Uncovered => Group::add(&mut uncovered, time),
+        }
+    }
+    let (count, findings) = unreferenced.finish();
+    this.gathered.totals.logs.unreferenced += count;
+    this.gathered.findings.extend(findings);
+    for (group, severity) in [(undecided, Severity::Incomplete), (explained, Severity::Notice)] {
         let Some(group) = group else { continue };
         let message = format!(
-            "{} log files of this time are listed by no digest that is valid, and digests that could list them are missing, not valid or not readable: whether they should be there cannot be told.",
+            "{} log files of this time are listed by no digest that is valid, and digests that could list them are missing, not valid or not readable: it is undecided whether they belong here.",
             group.count
         );
         let finding = grouped(this.id, "", group, message);
@@ -145,8 +159,69 @@ pub(super) fn judge_area(
     Ok(())
 }
 
-/// Tells of log files newer than the newest digest, unless the one that will list them is not
-/// due yet.
+/// Judgement on candidates by what digests say; that on a folder is made once.
+struct Judge<'a> {
+    chains: Vec<&'a Coverage>,
+    unseen: &'a [Window],
+    request: &'a VerifyRequest,
+    /// The first moment that digests speak of.
+    first: Timestamp,
+    folders: RefCell<HashMap<Window, Unlisted>>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(
+        this: &AreaRun<'a, '_>,
+        statements: &'a BTreeMap<ChainId, Coverage>,
+        unseen: &'a [Window],
+    ) -> Self {
+        let chains: Vec<_> = statements.values().collect();
+        let first = chains.iter().filter_map(|c| c.span()).map(|span| span.start).min();
+        let first = first.unwrap_or(this.run.request.started);
+        Self { chains, unseen, request: this.run.request, first, folders: Default::default() }
+    }
+
+    fn judge(&self, candidate: &Candidate) -> Unlisted {
+        let VerifyRequest { as_of, grace, .. } = *self.request;
+        let testimony = Testimony { chains: &self.chains, unseen: self.unseen, as_of, grace };
+        let by_name = |time| testimony.judge(time, candidate.written);
+        let by_folder = || {
+            let folder = candidate.folder.intersect(&asked(self.request));
+            let mut folders = self.folders.borrow_mut();
+            *folders.entry(folder).or_insert_with(|| testimony.judge_folder(folder))
+        };
+        match candidate.name {
+            Name::InPlace(time) => by_name(time),
+            Name::Elsewhere(time) if asked(self.request).contains(time) => {
+                by_name(time).max(by_folder())
+            }
+            Name::Elsewhere(_) | Name::Other => by_folder(),
+        }
+    }
+}
+
+/// The requested time.
+fn asked(request: &VerifyRequest) -> Window {
+    Window::new(request.start.unwrap_or(Timestamp::MIN), request.end.unwrap_or(Timestamp::MAX))
+}
+
+/// Time within which a digest may list a candidate.
+fn listing_window(candidate: &Candidate, asked: Window) -> Window {
+    let named = |time| Delivery::Named(time).listing_window();
+    let folder = candidate.folder.intersect(&asked);
+    let by_folder = Window::new(named(folder.start).start, named(folder.end).end);
+    match candidate.name {
+        Name::InPlace(time) => named(time),
+        Name::Elsewhere(time) => {
+            let by_name = named(time);
+            Window::new(by_name.start.min(by_folder.start), by_name.end.max(by_folder.end))
+        }
+        Name::Other => by_folder,
+    }
+}
+
+/// Reports log files newer than the newest digest, unless the one that will list them is not due
+/// yet.
 pub(super) fn report_after_newest(
     all: &mut Gathered,
     request: Request,
@@ -175,18 +250,25 @@ pub(super) fn report_after_newest(
     }
 }
 
-fn bucket_of(id: &AreaId) -> &str {
+pub(super) fn bucket_of(id: &AreaId) -> &str {
     id.bucket.as_ref().map_or("", BucketName::as_str)
+}
+
+impl AreaRun<'_, '_> {
+    /// Tells if a digest lists a log file, be it one that is not valid.
+    fn lists(&self, bucket: &str, key: &str) -> bool {
+        self.listed.contains(bucket, key) || self.claimed.contains(bucket, key)
+    }
 }
 
 /// Begins to list the area's log files of the requested time that no digest read so far lists.
 pub(super) fn list(this: &mut AreaRun<'_, '_>) -> Listing {
     let listed = std::mem::take(&mut this.listed);
-    let asked = (this.run.request.start, this.run.request.end);
+    let request = this.run.request.clone();
     let (sources, id, area) = (this.run.sources.clone(), this.id.clone(), this.area.clone());
     this.run.pool.submit(move || {
-        let found = list_area(&sources, &id, &area, asked, &listed);
-        (listed, found)
+        let (candidates, findings, unseen) = list_area(&sources, &id, &area, &request, &listed);
+        (listed, candidates, findings, unseen)
     })
 }
 
@@ -194,12 +276,12 @@ fn list_area(
     sources: &Sources,
     id: &AreaId,
     area: &Area,
-    (start, end): (Option<Timestamp>, Option<Timestamp>),
+    request: &VerifyRequest,
     listed: &Listed,
-) -> (Vec<Candidate>, Vec<Finding>) {
-    let asked = Window::new(start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
+) -> (Candidates, Vec<Finding>, Unseen) {
+    let asked = asked(request);
     let knows_delivery = sources.knows_delivery(area);
-    let (mut findings, mut candidates, mut odd) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut candidates, mut unseen) = (Candidates::new(id), Unseen::default());
     let (mut seen, mut twice) = (Listed::default(), 0);
     let bucket = bucket_of(id);
     for kind in &area.kinds {
@@ -208,76 +290,41 @@ fn list_area(
                 twice += 1;
                 return;
             }
-            let day = day_of(&found.key);
-            let log = LogKey::parse(&found.key)
-                .filter(|log| log.place == id.place && log.region == id.region);
-            let named = match (log, day) {
-                // A name that contradicts its folder's day may be made to look not due yet.
-                (Some(log), Some(day)) if around(day).contains(log.time) => vec![log.time],
-                // A folder that is no day's, and a name that contradicts its folder.
-                (Some(log), None) => vec![log.time],
-                (log, Some(day)) if found.key.ends_with(".gz") => {
-                    let hour = |n| add(day.start, hours(n) + minutes(30));
-                    log.map(|log| log.time).into_iter().chain((0..24).map(hour)).collect()
-                }
-                _ => {
-                    odd.push(found.key);
-                    return;
-                }
-            };
-            let written = found.modified.filter(|_| knows_delivery);
-            let times: Vec<_> = named.iter().map(|t| Delivery::of(*t, written)).collect();
-            if named.iter().any(|t| asked.contains(*t)) && !listed.contains(bucket, &found.key) {
-                candidates.push(Candidate { key: found.key, kind: *kind, named, times });
+            let name = Name::of(id, &found.key, found.folder);
+            if name.touches(found.folder, asked) && !listed.contains(bucket, &found.key) {
+                candidates.push(*kind, &found, found.modified.filter(|_| knows_delivery));
             }
         };
-        let days = days_around(start, end);
-        sources.objects(id, area, kind.folder(), days, &mut findings, each);
+        let days = days_around(request.start, request.end);
+        unseen.absorb(sources.objects(id, area, kind.folder(), days, each));
     }
-    findings.extend(second_copies(id, twice, "log files"));
-    let bucket = id.bucket.as_ref().map(BucketName::as_str);
-    findings.extend(odd.into_iter().map(|key| {
-        let message = "An object among the log files whose name is not a log file's.";
-        Finding::new(Code::ObjectUnknown, message).object(bucket, key)
-    }));
-    (candidates, findings)
-}
-
-/// The day of the folder that a key lies in.
-fn day_of(key: &str) -> Option<Window> {
-    let (folder, _) = key.rsplit_once('/')?;
-    let day = folder.get(folder.len().checked_sub("YYYY/MM/DD".len())?..)?;
-    let digits: String = day.split('/').collect();
-    let start = crate::model::time::parse_compact_minutes(&format!("{digits}T0000Z")).ok()?;
-    Some(Window::new(start, add(start, hours(24))))
-}
-
-/// The times that names in a day's folder may hold: rounding and late delivery cross midnight.
-fn around(day: Window) -> Window {
-    Window::new(sub(day.start, hours(24)), add(day.end, hours(24)))
+    (candidates, second_copies(id, twice, "log files").into_iter().collect(), unseen)
 }
 
 /// Asks the digests that were left aside, other trails' and those of other times, for what they
-/// list of some windows of time.
+/// list of a window of time.
 fn consult(
     this: &mut AreaRun<'_, '_>,
     planned: &Plan,
-    windows: Vec<Window>,
+    span: Window,
     statements: &mut BTreeMap<ChainId, Coverage>,
 ) -> io::Result<()> {
-    let starts = windows.iter().map(|w| w.start).min();
-    let Some((start, end)) = starts.zip(windows.iter().map(|w| w.end).max()) else {
-        return Ok(());
-    };
-    let span = Window::new(start, end);
     let request = this.run.request;
-    if request.start.is_none() && request.end.is_none() && request.trails.is_empty() {
+    // No digest is newer than the source.
+    let span = Window::new(span.start, request.as_of.map_or(span.end, |as_of| span.end.min(as_of)));
+    if request.trails.is_empty()
+        && asked(request).start <= span.start
+        && span.end <= asked(request).end
+    {
         return Ok(()); // every digest was asked for
     }
     let asked = asked_for(planned);
     let days = Window::new(sub(span.start, hours(24)), add(span.end, hours(24)));
-    // What listing finds odd here was told where it was asked for.
-    let (all, _) = list_digests(this.run, this.id, this.area, days)?;
+    let Planned { digests: all, findings: _, mut unseen } =
+        list_digests(this.run, this.id, this.area, days)?;
+    // What lies among the digests was reported where it was asked for; trouble counts here too.
+    this.gathered.findings.extend(unseen.take_findings());
+    this.unseen.absorb(unseen);
     // Later digests may be signed with later keys.
     let ends = all.first().zip(all.last()).map(|(first, last)| (first.end, last.end));
     if let Some((first, last)) = ends {
@@ -302,7 +349,7 @@ fn consult(
             .collect();
         let mut settler = Settler::default();
         let mut linker = Linker::new(id.clone(), Some(Timestamp::MAX));
-        let rules = this.run.rules.clone();
+        let rules = this.rules.clone();
         let mut settled = Vec::new();
         let read = this.read_all(wanted.into_iter(), |_, examined| {
             settled.extend(settler.push(&rules, examined));
@@ -311,22 +358,24 @@ fn consult(
         settled.extend(settler.finish(&rules));
         for digest in settled.iter().filter(|d| !asked.contains(&*d.examined.at.key)) {
             linker.push(digest, &mut Nobody);
-            let entries = digest.examined.content.iter().flat_map(|c| &c.digest.log_files);
-            for entry in entries {
-                if digest.verified().is_some() {
-                    this.listed.insert(this.id.bucket_of(&entry.bucket), &entry.object, entry.hash);
-                    this.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
-                }
+            if digest.verified().is_none() {
+                let end = digest.examined.at.name.end;
+                this.doubt(&id, Window::new(sub(end, hours(1)), end));
+                continue;
+            }
+            for entry in digest.examined.content.iter().flat_map(|c| &c.digest.log_files) {
+                this.listed.insert(this.id.bucket_of(&entry.bucket), &entry.object, entry.hash);
+                this.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
             }
         }
         linker.finish();
-        if id.kind == crate::model::ChainKind::Standard {
+        if read.is_err() {
+            this.unseen.hide(span);
+        }
+        if id.kind == ChainKind::Standard {
             let known = statements.entry(id).or_default();
             for interval in linker.statements().all() {
                 known.assign(interval.window, interval.state, interval.reason);
-            }
-            if read.is_err() {
-                known.assign(span, CoverageState::Unreadable, Some(Code::ObjectUnreadable));
             }
         }
     }
@@ -340,12 +389,6 @@ impl Lookup for Nobody {
     fn digest(&mut self, _: &str, _: &str) -> Presence {
         Presence::Unknown(Trouble::unreadable("it was not looked for"))
     }
-}
-
-fn only_standard_chain(this: &AreaRun<'_, '_>) -> Option<ChainId> {
-    let mut standard = this.chains.keys().filter(|id| id.kind == crate::model::ChainKind::Standard);
-    let first = standard.next()?;
-    standard.next().is_none().then(|| first.clone())
 }
 
 fn grouped(id: &AreaId, folder: &str, group: Group, message: String) -> Finding {

@@ -1,83 +1,191 @@
-//! Telling of log files that no digest lists, though digests cover their time and place.
+//! Reporting of log files that no digest lists, though digests cover their time and place.
 
 use std::collections::BTreeSet;
 use std::io;
 
+use jiff::Timestamp;
+
+use super::alike::Alike;
 use super::area::AreaRun;
-use super::unlisted::Candidate;
-use crate::model::{BucketName, ChainId, Window};
-use crate::report::{ObjectReport, Unreferenced};
+use super::candidates::{Candidate, Name};
+use super::lines::AreaLines;
+use crate::model::{BucketName, ChainId, ChainKind, Window};
+use crate::report::{ObjectReport, Unreferenced as Policy};
 use crate::verify::{Code, Finding, Severity};
 
 /// From so many on they may be a trail's own, and not single ones that were put there.
-const OF_A_TRAIL: usize = 50;
+const OF_A_TRAIL: u64 = 50;
 /// Over at least so many hours.
 const HOURS_OF_A_TRAIL: usize = 6;
+/// Log files that are reported one by one; the rest is counted.
+const ONE_BY_ONE: usize = 200;
 
-/// Tells of an area's unreferenced log files: of each, or of all of them where they look like
-/// those of another trail.
-pub(super) fn tell(
-    this: &mut AreaRun<'_, '_>,
-    chain: Option<&ChainId>,
-    candidates: &[Candidate],
-) -> io::Result<()> {
-    this.gathered.totals.logs.unreferenced += candidates.len() as u64;
-    let bucket = this.id.bucket.as_ref().map(BucketName::as_str);
-    for candidate in candidates {
-        this.lines.push(&ObjectReport {
+/// Log files of an area that should be listed, as they come in the order of their keys.
+pub(super) struct Unreferenced {
+    bucket: Option<BucketName>,
+    folder: String,
+    /// The only standard chain of the area, where there is one only.
+    chain: Option<ChainId>,
+    policy: Policy,
+    certain: Kept,
+    suspect: Kept,
+    copies: Alike,
+}
+
+/// Log files of one severity.
+#[derive(Default)]
+struct Kept {
+    count: u64,
+    findings: Vec<Finding>,
+    /// Of those that have no finding of their own.
+    rest: Option<Window>,
+    hours: BTreeSet<i64>,
+    time: Option<Window>,
+}
+
+impl Kept {
+    fn push(&mut self, finding: Finding, time: Timestamp) {
+        let widened = |window: Option<Window>| {
+            let window = window.unwrap_or(Window::new(time, time));
+            Some(Window::new(window.start.min(time), window.end.max(time)))
+        };
+        self.count += 1;
+        self.hours.insert(time.as_second().div_euclid(3600));
+        self.time = widened(self.time);
+        match self.findings.len() < ONE_BY_ONE {
+            true => self.findings.push(finding),
+            false => self.rest = widened(self.rest),
+        }
+    }
+
+    /// The time of log files that are many and regular.
+    fn of_a_trail(&self) -> Option<Window> {
+        let (first, last) = (self.hours.first()?, self.hours.last()?);
+        let regular =
+            self.hours.len() >= HOURS_OF_A_TRAIL && 2 * self.hours.len() as i64 > last - first;
+        self.time.filter(|_| self.count >= OF_A_TRAIL && regular)
+    }
+
+    fn rest(&self) -> Option<(u64, Window)> {
+        Some((self.count - self.findings.len() as u64, self.rest?))
+    }
+}
+
+impl Unreferenced {
+    pub(super) fn new(this: &AreaRun<'_, '_>) -> Self {
+        Self {
+            bucket: this.id.bucket.clone(),
+            folder: this.id.place.folder(),
+            chain: only_standard_chain(this),
+            policy: this.run.request.unreferenced,
+            certain: Kept::default(),
+            suspect: Kept::default(),
+            copies: Alike::default(),
+        }
+    }
+
+    fn bucket(&self) -> Option<&str> {
+        self.bucket.as_ref().map(BucketName::as_str)
+    }
+
+    /// Takes a log file that should be listed, or, where it is only `suspect`, one that the next
+    /// digest may still list.
+    pub(super) fn push(
+        &mut self,
+        lines: &mut AreaLines<'_, '_>,
+        candidate: &Candidate,
+        time: Timestamp,
+        suspect: bool,
+    ) -> io::Result<()> {
+        lines.push(&ObjectReport {
             object: "log",
-            result: "invalid",
+            result: if suspect { "unchecked" } else { "invalid" },
             code: Some(Code::LogUnreferenced),
-            chain,
-            bucket,
+            chain: self.chain.as_ref(),
+            bucket: self.bucket(),
             key: &candidate.key,
             referenced_by: None,
             bytes: 0,
         })?;
+        let message = match (suspect, candidate.name) {
+            (true, _) => {
+                "No digest lists this log file, though its name lies in proven time. It was written after the digests that could list it: a late delivery, which the next digest or a backfill digest will list, or a file that was put here. Run again after the next digest."
+            }
+            (false, Name::InPlace(_)) => {
+                "No digest lists this log file, though digests cover its time and place."
+            }
+            (false, _) => {
+                "No digest lists this file, though digests cover its place; its name and folder are not those of a log file, and whoever reads the folder reads it as one."
+            }
+        };
+        let mut finding = Finding::new(Code::LogUnreferenced, message);
+        finding = finding.object(self.bucket(), &candidate.key);
+        let folder = candidate.folder;
+        let window = match candidate.name {
+            Name::InPlace(time) => Window::new(time, time),
+            _ if folder == Window::ALL => Window::new(time, time),
+            _ => folder,
+        };
+        let kept = if suspect { &mut self.suspect } else { &mut self.certain };
+        kept.push(finding.window(window), time);
+        Ok(())
     }
-    let severity = match this.run.request.unreferenced {
-        Unreferenced::Violation => Severity::Violation,
-        Unreferenced::Notice => Severity::Notice,
-        Unreferenced::Ignore => return Ok(()),
-    };
-    let mut findings: Vec<_> = match of_a_trail(candidates) {
-        Some(window) => {
-            let message = format!(
-                "{} log files of this time are listed by no digest, though digests cover their time and place. There are some in most of its hours, as a trail without log file validation leaves them that writes to the same folders: if there is one, say so with --unreferenced notice. --objects lists them.",
-                candidates.len()
-            );
-            let finding = Finding::new(Code::LogUnreferenced, message);
-            vec![finding.object(bucket, this.id.place.folder()).window(window)]
+
+    /// Takes a file that holds the very bytes of a log file that a digest lists.
+    pub(super) fn copy(&mut self, candidate: &Candidate, original: &str) {
+        let message = "This file holds the very bytes of a log file that a digest lists, under another name: whoever reads the folder counts its events twice.";
+        let finding = Finding::new(Code::LogUnreferenced, message).severity(Severity::Notice);
+        let finding = finding.object(self.bucket(), &candidate.key);
+        self.copies.push(Finding { expected: Some(original.to_owned()), ..finding });
+    }
+
+    /// The number of log files that should be listed, and the findings: one on each, or one on all
+    /// of them where they look like those of another trail.
+    pub(super) fn finish(self) -> (u64, Vec<Finding>) {
+        let count = self.certain.count + self.suspect.count;
+        let severity = match self.policy {
+            Policy::Violation => Some(Severity::Violation),
+            Policy::Notice => Some(Severity::Notice),
+            Policy::Ignore => None,
+        };
+        let mut findings = Vec::new();
+        for (kept, worst) in
+            [(&self.certain, Severity::Violation), (&self.suspect, Severity::Incomplete)]
+        {
+            let Some(severity) = severity.map(|severity| severity.min(worst)) else { continue };
+            let grouped = |message: String, window: Window| {
+                let finding = Finding::new(Code::LogUnreferenced, message).severity(severity);
+                finding.object(self.bucket(), &*self.folder).window(window)
+            };
+            match kept.of_a_trail() {
+                Some(window) => {
+                    let message = format!(
+                        "{} log files of this time are listed by no digest, though digests cover their time and place. There are some in most of its hours, as a trail without log file validation leaves them that writes to the same folders: if there is one, say so with --unreferenced notice. --objects lists them.",
+                        kept.count
+                    );
+                    findings.push(grouped(message, window));
+                }
+                None => {
+                    findings.extend(kept.findings.iter().map(|f| f.clone().severity(severity)));
+                    findings.extend(kept.rest().map(|(more, window)| {
+                        let message = format!(
+                            "{more} more log files of this time are listed by no digest, though digests cover their time and place. --objects lists them."
+                        );
+                        grouped(message, window)
+                    }));
+                }
+            }
         }
-        None => candidates.iter().map(|c| of_one(bucket, c)).collect(),
-    };
-    for finding in &mut findings {
-        finding.chain = chain.cloned();
-        finding.severity = severity;
+        for finding in &mut findings {
+            finding.chain = self.chain.clone();
+        }
+        findings.extend(self.copies.into_findings());
+        (count, findings)
     }
-    this.gathered.findings.extend(findings);
-    Ok(())
 }
 
-/// The time of log files that are many and regular.
-fn of_a_trail(candidates: &[Candidate]) -> Option<Window> {
-    let times = || candidates.iter().filter_map(|c| c.named.first()).copied();
-    let (first, last) = (times().min()?, times().max()?);
-    let hour = |second: i64| second.div_euclid(3600);
-    let hours: BTreeSet<i64> = times().map(|t| hour(t.as_second())).collect();
-    let all = hour(last.as_second()) - hour(first.as_second()) + 1;
-    let regular = hours.len() >= HOURS_OF_A_TRAIL && 2 * hours.len() as i64 >= all;
-    (candidates.len() >= OF_A_TRAIL && regular).then(|| Window::new(first, last))
-}
-
-fn of_one(bucket: Option<&str>, candidate: &Candidate) -> Finding {
-    let message = if candidate.times.len() == 1 {
-        "No digest lists this log file, though digests cover its time and place."
-    } else {
-        "No digest lists this file, though digests cover its place; its name and folder are not those of a log file."
-    };
-    let mut finding = Finding::new(Code::LogUnreferenced, message).object(bucket, &candidate.key);
-    finding.start = candidate.times.first().map(|t| t.time());
-    finding.end = candidate.times.last().map(|t| t.time());
-    finding
+fn only_standard_chain(this: &AreaRun<'_, '_>) -> Option<ChainId> {
+    let mut standard = this.chains.keys().filter(|id| id.kind == ChainKind::Standard);
+    let first = standard.next()?;
+    standard.next().is_none().then(|| first.clone())
 }

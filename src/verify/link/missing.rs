@@ -76,9 +76,7 @@ impl Linker {
                 finding(trouble.code, format!("The digest could not be read: {}.", trouble.cause))
             }
         };
-        if self.is_standard() {
-            self.statements.assign(lost, CoverageState::Unreadable, Some(unreadable.code));
-        }
+        self.statements.assign(lost, CoverageState::Unreadable, Some(unreadable.code));
         self.findings.push(unreadable);
     }
 
@@ -147,9 +145,7 @@ impl Linker {
                 (Finding::new(Code::DigestMissing, message), CoverageState::Violated)
             }
         };
-        if self.is_standard() {
-            self.statements.assign(window, state, Some(finding.code));
-        }
+        self.statements.assign(window, state, Some(finding.code));
         let finding = finding.chain(&self.chain).window(window).referenced_by(&*link.at.key);
         let bucket = Some(bucket.to_owned());
         self.findings.push(Finding { bucket, key, ..finding });

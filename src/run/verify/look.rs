@@ -1,0 +1,203 @@
+//! A look into files among the log files that are not named like log files: what they are.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+
+use super::alike::Alike;
+use super::area::AreaRun;
+use super::candidates::Candidate;
+use super::unlisted::bucket_of;
+use crate::model::time::{add, day_folder, hours};
+use crate::model::{BucketName, LogKey, LogKind, Sha256Hash};
+use crate::run::pool::Ticket;
+use crate::run::sources::{AreaId, Sources, as_trouble};
+use crate::store::StoreError;
+use crate::verify::content::Content;
+use crate::verify::inflate::{AlreadyInflated, inflate};
+use crate::verify::{Code, Finding, Limits};
+
+/// Files of one area that are opened in a bucket, at most: each is a request.
+const OPENED_IN_A_BUCKET: usize = 5_000;
+/// Files under way for each worker.
+const FILES_PER_JOB: usize = 4;
+
+/// Answer to what a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// A log file to whoever reads the folder.
+    Log,
+    /// A log file that a digest lists, under another name.
+    Copy,
+    /// No log file, or not known, which has a finding.
+    NoLog,
+}
+
+/// Result of a look.
+#[derive(Default)]
+pub(super) struct Look {
+    /// Of each file, in the order in which they were given.
+    pub(super) answers: Vec<Answer>,
+    /// By the key of a copy, the log file whose bytes it holds.
+    pub(super) originals: BTreeMap<String, String>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// What one file turned out to be, with the log file that it is a copy of.
+type Seen = Result<(Content, Option<String>), StoreError>;
+
+/// Opens files that are not named like log files and tells what they are.
+pub(super) fn look(
+    this: &AreaRun<'_, '_>,
+    files: impl Iterator<Item = Candidate>,
+) -> io::Result<Look> {
+    let in_bucket = this.run.sources.knows_delivery(this.area);
+    let mut looking = Looking {
+        this,
+        look: Look::default(),
+        queue: VecDeque::new(),
+        notices: Default::default(),
+    };
+    let mut left_out = 0_u64;
+    for file in files {
+        if in_bucket && looking.look.answers.len() + looking.queue.len() >= OPENED_IN_A_BUCKET {
+            left_out += 1;
+            continue;
+        }
+        looking.open(file)?;
+    }
+    looking.drain(0)?;
+    let mut look = looking.finish();
+    if left_out > 0 {
+        let message = format!(
+            "{left_out} objects among the log files are not named like log files, and no more than {OPENED_IN_A_BUCKET} are opened to see what they are: remove them, or verify a shorter time."
+        );
+        let bucket = this.id.bucket.as_ref().map(BucketName::as_str);
+        let finding = Finding::new(Code::ObjectUnreadable, message);
+        look.findings.push(finding.object(bucket, this.id.place.folder()));
+    }
+    Ok(look)
+}
+
+struct Looking<'a, 'r, 'o> {
+    this: &'a AreaRun<'r, 'o>,
+    look: Look,
+    queue: VecDeque<(String, Ticket<Seen>)>,
+    notices: [Alike; 2],
+}
+
+impl Looking<'_, '_, '_> {
+    fn open(&mut self, file: Candidate) -> io::Result<()> {
+        let this = self.this;
+        self.drain(this.run.pool.jobs() * FILES_PER_JOB)?;
+        let bucket = bucket_of(this.id);
+        let mut originals = originals(this.id, file.kind, &file.key);
+        originals.retain(|key| this.listed.contains(bucket, key));
+        let (sources, limits) = (this.run.sources.clone(), this.rules.limits);
+        let (bucket, key) = (this.id.bucket.clone(), file.key.clone());
+        let job = move || recognize(&sources, bucket.as_ref(), &key, &originals, limits);
+        self.queue.push_back((file.key, this.run.pool.submit(job)));
+        Ok(())
+    }
+
+    fn drain(&mut self, leave: usize) -> io::Result<()> {
+        while self.queue.len() > leave
+            && let Some((key, ticket)) = self.queue.pop_front()
+        {
+            let seen = ticket.redeem(&self.this.run.request.stop).map_err(io::Error::other)?;
+            let answer = self.record(key, seen);
+            self.look.answers.push(answer);
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, key: String, seen: Seen) -> Answer {
+        let message = match seen {
+            Ok((Content::Log(_), None)) => return Answer::Log,
+            Ok((Content::Log(_), Some(original))) => {
+                self.look.originals.insert(key, original);
+                return Answer::Copy;
+            }
+            // Gone since it was listed.
+            Err(StoreError::NotFound) => return Answer::NoLog,
+            Err(error) => {
+                let trouble = as_trouble(&error);
+                let message = format!(
+                    "An object among the log files could not be read to see what it is: {}.",
+                    trouble.cause
+                );
+                self.notice(1, Finding::new(trouble.code, message), key);
+                return Answer::NoLog;
+            }
+            Ok((Content::Companion, _)) => "A desktop's companion of another file: no log file.",
+            Ok((Content::Partial, _)) => "A download that broke off: no log file.",
+            Ok((Content::Metadata, _)) => "The metadata of an object that is not there.",
+            Ok((Content::Empty, _)) => "An empty object: no log file.",
+            Ok((Content::Other, _)) => {
+                "An object among the log files that is none: neither compressed nor JSON."
+            }
+        };
+        self.notice(0, Finding::new(Code::ObjectUnknown, message), key);
+        Answer::NoLog
+    }
+
+    fn notice(&mut self, kind: usize, finding: Finding, key: String) {
+        let bucket = self.this.id.bucket.as_ref().map(BucketName::as_str);
+        if let Some(alike) = self.notices.get_mut(kind) {
+            alike.push(finding.object(bucket, key));
+        }
+    }
+
+    fn finish(self) -> Look {
+        let findings = self.notices.into_iter().flat_map(Alike::into_findings).collect();
+        Look { findings, ..self.look }
+    }
+}
+
+/// Opens a file and tells what it is, and which of these log files it is a copy of.
+fn recognize(
+    sources: &Sources,
+    bucket: Option<&BucketName>,
+    key: &str,
+    originals: &[String],
+    limits: Limits,
+) -> Seen {
+    let bucket = bucket.map(BucketName::as_str);
+    let mut object = sources.get(bucket, key).unwrap_or(Err(StoreError::NotFound))?;
+    let trouble = |error: io::Error| StoreError::Trouble(error.to_string());
+    let hash = !originals.is_empty();
+    let content = Content::recognize(key, &mut object.body, limits.log, hash).map_err(trouble)?;
+    let Content::Log(Some(hash)) = content else { return Ok((content, None)) };
+    let same = |original: &&String| hash_of(sources, bucket, original, limits) == Some(hash);
+    Ok((content, originals.iter().find(same).cloned()))
+}
+
+/// The hash value of a log file's inflated bytes.
+fn hash_of(
+    sources: &Sources,
+    bucket: Option<&str>,
+    key: &str,
+    limits: Limits,
+) -> Option<Sha256Hash> {
+    let mut object = sources.get(bucket, key)?.ok()?;
+    let read = inflate(&mut object.body, limits.log, AlreadyInflated::Accept, &mut |_| {});
+    read.ok().map(|read| read.hash)
+}
+
+/// The keys of the log files that a file may be a copy of by its name, such as `NAME (1).json.gz`
+/// or `copy of NAME.json.gz`.
+fn originals(id: &AreaId, kind: LogKind, key: &str) -> Vec<String> {
+    let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
+    let begin = format!("{}_{}_{}_", id.place.account, kind.folder(), id.region);
+    let Some(rest) = name.find(&begin).and_then(|at| name.get(at + begin.len()..)) else {
+        return Vec::new();
+    };
+    let of_name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    let stem: String = rest.chars().take_while(of_name).collect();
+    let in_day = |day: &str| {
+        let folder = format!("{}{}/{}", id.place.folder(), kind.folder(), id.region);
+        format!("{folder}/{day}/{begin}{stem}.json.gz")
+    };
+    let Some(log) = LogKey::parse(&in_day("2000/01/01")) else { return Vec::new() };
+    let days = [-24, 0, 24].map(|n| day_folder(add(log.time, hours(n))));
+    days.iter().map(|day| in_day(day)).collect()
+}

@@ -1,0 +1,237 @@
+//! Recognition of files that are not named like log files: what lies below a covered place is
+//! judged by what it is.
+//!
+//! Tools that analyse logs read every file below a folder, whatever its name: what opens as gzip,
+//! zstd, bzip2 or JSON is a log file to one of them. Companions that desktops leave beside files
+//! are not.
+
+use std::io::{self, Read};
+
+use serde::de::IgnoredAny;
+
+use super::inflate::{AlreadyInflated, BodyFault, inflate};
+use super::limits::Bounds;
+use crate::model::metadata::SIDECAR_SUFFIX;
+use crate::model::{Metadata, Sha256Hash};
+
+/// Bytes at the beginning of a file that are looked at.
+const BEGINNING: usize = 4 << 10;
+/// Bytes of text that are parsed to see if it is JSON, at most.
+const PARSED: u64 = 16 << 20;
+/// First bytes of the forms of compression that readers of logs undo by content or by ending.
+const COMPRESSED: [&[u8]; 5] = [
+    b"\x28\xb5\x2f\xfd",   // zstd
+    b"BZh",                // bzip2
+    b"\xfd7zXZ\0",         // xz
+    b"\x04\x22\x4d\x18",   // lz4
+    b"\xff\x06\0\0sNaPpY", // snappy, framed
+];
+/// Endings of forms of compression that begin with nothing of their own.
+const COMPRESSED_ENDINGS: [&str; 4] = [".snappy", ".lzo", ".deflate", ".lz4"];
+/// First bytes of companions: AppleDouble, AppleSingle and a Finder's folder settings.
+const COMPANIONS: [&[u8]; 3] = [b"\0\x05\x16\x07", b"\0\x05\x16\0", b"\0\0\0\x01Bud1"];
+/// Endings of downloads that broke off.
+const PARTIAL_ENDINGS: [&str; 5] = [".part", ".partial", ".crdownload", ".download", ".tmp"];
+/// Fields that show text to be CloudTrail's, where it is not JSON throughout.
+const FIELDS: [&[u8]; 4] = [b"\"Records\"", b"\"eventName\"", b"\"eventSource\"", b"\"eventTime\""];
+
+/// Nature of a file by its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Compressed data or JSON: a log file to whoever reads the folder. The hash value of the
+    /// inflated bytes, where it could be inflated to its end.
+    Log(Option<Sha256Hash>),
+    /// A desktop's companion of another file.
+    Companion,
+    /// A download that broke off.
+    Partial,
+    /// Metadata as they are saved beside an object.
+    Metadata,
+    /// No bytes.
+    Empty,
+    /// Anything else.
+    Other,
+}
+
+impl Content {
+    /// Recognizes a file by its bytes; `name` only tells a broken download and forms of
+    /// compression that begin with nothing of their own. With `hash` it is read to its end.
+    ///
+    /// # Errors
+    /// When it cannot be read, which says nothing of what it is.
+    pub fn recognize(
+        name: &str,
+        body: &mut dyn Read,
+        bounds: Bounds,
+        hash: bool,
+    ) -> io::Result<Self> {
+        let mut begin = Vec::new();
+        (&mut *body).take(BEGINNING as u64).read_to_end(&mut begin)?;
+        let starts = |with: &[&[u8]]| with.iter().any(|magic| begin.starts_with(magic));
+        let ends = |with: &[&str]| {
+            let name = name.to_ascii_lowercase();
+            with.iter().any(|ending| name.ends_with(ending))
+        };
+        if begin.is_empty() {
+            return Ok(Self::Empty);
+        }
+        if starts(&COMPANIONS) {
+            return Ok(Self::Companion);
+        }
+        if begin.starts_with(b"\x1f\x8b") {
+            if !hash && !ends(&PARTIAL_ENDINGS) {
+                return Ok(Self::Log(None));
+            }
+            let mut whole = begin.as_slice().chain(body);
+            return match inflate(&mut whole, bounds, AlreadyInflated::Refuse, &mut |_| {}) {
+                Ok(inflated) => Ok(Self::Log(Some(inflated.hash))),
+                Err(BodyFault::Trouble(error)) => Err(error),
+                Err(BodyFault::CutOff(_)) if ends(&PARTIAL_ENDINGS) => Ok(Self::Partial),
+                Err(_) => Ok(Self::Log(None)),
+            };
+        }
+        if starts(&COMPRESSED) || ends(&COMPRESSED_ENDINGS) {
+            return Ok(Self::Log(None));
+        }
+        let text = begin.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&begin);
+        let text = text.trim_ascii_start();
+        let wide = starts(&[b"\xff\xfe{\0", b"\xff\xfe[\0", b"\xfe\xff\0{", b"\xfe\xff\0["]);
+        if !wide && !matches!(text.first(), Some(b'{' | b'[')) {
+            return Ok(Self::Other);
+        }
+        let shows = |field: &&[u8]| begin.windows(field.len()).any(|part| part == *field);
+        let of_cloudtrail = FIELDS.iter().any(shows);
+        if name.ends_with(SIDECAR_SUFFIX) && !of_cloudtrail && Metadata::decode(&begin).is_ok() {
+            return Ok(Self::Metadata);
+        }
+        if (wide || of_cloudtrail) && !hash {
+            return Ok(Self::Log(None));
+        }
+        let skipped = (begin.len() - text.len()) as u64;
+        let mut hashed = Hashed { hash: Default::default(), from: begin.as_slice().chain(body) };
+        io::copy(&mut (&mut hashed).take(skipped), &mut io::sink())?;
+        let is_json = begins_json(&mut (&mut hashed).take(PARSED))?;
+        if !wide && !of_cloudtrail && !is_json {
+            return Ok(Self::Other);
+        }
+        if !hash {
+            return Ok(Self::Log(None));
+        }
+        io::copy(&mut (&mut hashed).take(bounds.inflated), &mut io::sink())?;
+        Ok(Self::Log(Some(hashed.hash.finish())))
+    }
+}
+
+/// Tells if text begins with a JSON value, or with as much of one as is read.
+fn begins_json(from: &mut io::Take<impl Read>) -> io::Result<bool> {
+    let reader = io::BufReader::new(&mut *from);
+    let first = serde_json::Deserializer::from_reader(reader).into_iter::<IgnoredAny>().next();
+    match first {
+        Some(Err(error)) if error.is_io() => Err(error.into()),
+        Some(Err(error)) => Ok(error.is_eof() && from.limit() == 0),
+        Some(Ok(_)) => Ok(true),
+        None => Ok(false),
+    }
+}
+
+/// Hashes what is read.
+struct Hashed<R> {
+    hash: crate::model::hash::Sha256Stream,
+    from: R,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.from.read(buffer)?;
+        self.hash.update(buffer.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, GzBuilder};
+    use std::io::Write;
+
+    const MIB: Bounds = Bounds { stored: 1 << 20, inflated: 1 << 20 };
+    const TEXT: &str = r#"{"Records":[]}"#;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzBuilder::new().write(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn of(name: &str, bytes: &[u8]) -> Content {
+        Content::recognize(name, &mut &*bytes, MIB, true).unwrap()
+    }
+
+    #[test]
+    fn what_opens_is_a_log_file_whatever_its_name() {
+        let hash = Content::Log(Some(Sha256Hash::of(TEXT.as_bytes())));
+        for name in ["x.json.gz", "x", "x.GZ", "._x.json.gz", ".DS_Store", "x.part", "x.txt"] {
+            assert_eq!(of(name, &gzip(TEXT.as_bytes())), hash, "{name}");
+            assert_eq!(of(name, TEXT.as_bytes()), hash, "{name}");
+        }
+        for bytes in [
+            &b"\x28\xb5\x2f\xfd...."[..],
+            b"BZh91AY",
+            b"\xfd7zXZ\0...",
+            b"\x04\x22\x4d\x18..",
+            b"\xff\x06\0\0sNaPpY..",
+        ] {
+            assert_eq!(of("x", bytes), Content::Log(None));
+        }
+        assert_eq!(of("x.json.snappy", b"\x10abc"), Content::Log(None));
+        for text in [
+            " \n{\"a\":1}\n{\"b\":2}",
+            "[1]",
+            "\u{feff}{}",
+            "\u{feff} [{}]",
+            r#"{"Records":[{"eventName":"#,
+        ] {
+            let hash = Content::Log(Some(Sha256Hash::of(text.as_bytes())));
+            assert_eq!(of("x", text.as_bytes()), hash, "{text}");
+        }
+        let wide: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(matches!(of("x", &wide), Content::Log(_)));
+        let long = format!("[{}]", "0,".repeat(40_000) + "0");
+        assert_eq!(of("x", long.as_bytes()), Content::Log(Some(Sha256Hash::of(long.as_bytes()))));
+    }
+
+    #[test]
+    fn companions_and_other_files_are_none() {
+        let apple = [&b"\0\x05\x16\x07\0\x02\0\0Mac OS X        "[..], &[0; 60]].concat();
+        assert_eq!(of("._x.json.gz", &apple), Content::Companion);
+        assert_eq!(of(".DS_Store", b"\0\0\0\x01Bud1\0\0"), Content::Companion);
+        assert_eq!(of("x.json.gz", b""), Content::Empty);
+        for other in ["# Notes", "[see](there)", "{not json", "hello", "\u{feff}", "PK\x03\x04"] {
+            assert_eq!(of("x.gz", other.as_bytes()), Content::Other, "{other}");
+        }
+        let whole = gzip(TEXT.as_bytes());
+        let cut = &whole[..whole.len() - 3];
+        assert_eq!(of("x.json.gz.part", cut), Content::Partial);
+        assert_eq!(of("x.json.gz", cut), Content::Log(None));
+        assert_eq!(of("x.part", &whole), Content::Log(Some(Sha256Hash::of(TEXT.as_bytes()))));
+        let metadata = br#"{"Metadata":{"signature":"ab"}}"#;
+        assert_eq!(of("x.json.gz.metadata.json", metadata), Content::Metadata);
+        assert!(matches!(of("x.metadata.json", TEXT.as_bytes()), Content::Log(_)));
+        assert!(matches!(of("x.json", metadata), Content::Log(_)));
+    }
+
+    #[test]
+    fn trouble_says_nothing_of_what_it_is() {
+        struct Breaks;
+        impl Read for Breaks {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+        }
+        let whole = gzip(TEXT.as_bytes());
+        for begin in [&b""[..], &whole[..10], b"{\"a\":", b"[1,"] {
+            let result = Content::recognize("x", &mut begin.chain(Breaks), MIB, true);
+            assert!(result.is_err(), "{begin:?}");
+        }
+    }
+}
