@@ -23,6 +23,8 @@ use common::{
 use server::{Fault, Server};
 use tempfile::TempDir;
 
+const MARKER: &str = ".trailseal-collect.json";
+
 struct Ran {
     status: i32,
     out: String,
@@ -93,9 +95,15 @@ impl Copy {
         self.dir.join(format!("{key}.metadata.json"))
     }
 
-    /// Every file with its bytes.
+    /// Every file with its bytes, but for the marker of an unfinished copy.
     fn files(&self) -> BTreeMap<String, Vec<u8>> {
-        files_of(&self.dir)
+        let mut files = files_of(&self.dir);
+        files.remove(MARKER);
+        files
+    }
+
+    fn is_marked(&self) -> bool {
+        self.dir.join(MARKER).exists()
     }
 
     fn beside(&self) -> Vec<String> {
@@ -486,6 +494,7 @@ fn hostile_keys_never_leave_the_directory_and_are_named() {
     let mut original = files_of(tree.root());
     original.remove("public-keys.json");
     assert_eq!(copy.files(), original, "the rest was copied, and nothing else");
+    assert!(!copy.is_marked(), "keys that cannot be paths do not make a copy unfinished");
     assert_eq!(copy.verify(&[]).status, 0);
 }
 
@@ -598,7 +607,15 @@ fn an_interrupt_leaves_what_is_whole_and_the_next_run_goes_on() {
     for (key, bytes) in copy.files() {
         assert_eq!(original.get(&key), Some(&bytes), "{key}: whole or not at all");
     }
+    assert!(copy.is_marked());
+    let report = copy.verify(&[]);
+    assert_eq!(report.status, 3, "{:#}", report.json["findings"]);
+    assert!(report.codes().iter().all(|(_, severity, _)| severity != "violation"));
+    let told = report.json["findings"].to_string();
+    assert!(told.contains(MARKER) && told.contains("collect again"), "{told}");
     server.clear_faults();
     assert_eq!(copy.collect(&server, &[]).status, 0);
     assert_eq!(copy.files(), original);
+    assert!(!copy.is_marked());
+    assert_eq!(copy.verify(&[]).status, 0);
 }

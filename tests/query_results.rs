@@ -520,12 +520,12 @@ mod in_a_bucket {
     }
 
     #[test]
-    fn a_bucket_that_is_not_there_is_a_wrong_configuration() {
+    fn a_bucket_that_is_not_there_is_trouble_and_a_malformed_name_is_wrong_usage() {
         let server = upload(&Export::new());
-        for bucket in ["no-such-bucket", "no bucket"] {
+        for (bucket, status) in [("no-such-bucket", 3), ("no bucket", 2)] {
             let args = ["verify-query-results", "--s3-bucket", bucket];
             let output = run(&server, &args);
-            assert_eq!(output.status.code(), Some(2), "{bucket}");
+            assert_eq!(output.status.code(), Some(status), "{bucket}");
         }
     }
 }

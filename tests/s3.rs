@@ -178,17 +178,22 @@ fn keys_that_cloudtrail_does_not_give() {
 }
 
 #[test]
-fn a_bucket_that_is_not_there_or_closed_is_a_clear_error() {
+fn a_bucket_that_is_not_there_or_closed_is_incomplete_and_says_so() {
     let server = Server::start();
     let output = run(&server, &["verify", "s3://no-such-bucket"]);
-    let err = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{err}");
-    assert!(err.contains("no-such-bucket") && err.contains("NoSuchBucket"), "{err}");
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{out}");
+    assert!(out.contains("no-such-bucket") && out.contains("NoSuchBucket"), "{out}");
     server.create_bucket("closed");
     server.fault("list:", Fault::Status(403, "AccessDenied"), None);
     let output = run(&server, &["verify", "s3://closed"]);
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{out}");
+    assert!(out.contains("AccessDenied"), "{out}");
+    let dir = tempfile::TempDir::new().unwrap();
+    let output = run(&server, &["collect", "s3://closed", dir.path().to_str().unwrap()]);
     let err = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert_eq!(output.status.code(), Some(3), "{err}");
     assert!(err.contains("AccessDenied") && err.contains("s3:ListBucket"), "{err}");
 }
 

@@ -8,6 +8,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::BucketLocationConstraint;
 
+use super::answer::Answer;
 use super::cloudtrail::{CloudTrailKeys, PublishedKeys, client};
 use super::config::Aws;
 use super::error::line;
@@ -69,7 +70,9 @@ impl Calls {
     /// What the service said.
     pub fn organization(&self) -> Result<String, CallError> {
         let region = aws_sdk_organizations::config::Region::new(self.region.to_string());
-        let config = aws_sdk_organizations::config::Builder::from(&self.aws.config).region(region);
+        let config = aws_sdk_organizations::config::Builder::from(&self.aws.config)
+            .region(region)
+            .interceptor(self.aws.watch(Answer::Other));
         let client = aws_sdk_organizations::Client::from_conf(config.build());
         let answer = self
             .aws
@@ -134,7 +137,9 @@ impl Calls {
             Some(region) if region.as_str().is_empty() => "us-east-1".to_owned(),
             Some(region) => region.as_str().to_owned(),
         };
-        Ok(S3Store::of_region(&self.aws, bucket, Region::new(region)))
+        // A host name is made of it, and anything may have answered.
+        let region = crate::model::Region::parse(&region).map_err(|e| CallError(e.to_string()))?;
+        Ok(S3Store::of_region(&self.aws, bucket, Region::new(region.to_string())))
     }
 }
 

@@ -10,9 +10,13 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::answer::Answer;
 use super::config::Aws;
 use super::error::line;
 use crate::model::{Region, Window};
+
+/// A region publishes a few keys each year: whoever answers with more than these is not CloudTrail.
+const MOST_KEYS: usize = 10_000;
 
 /// What CloudTrail published for a region and time.
 #[derive(Debug, Clone)]
@@ -80,7 +84,7 @@ impl CloudTrailKeys {
                 .list_public_keys()
                 .start_time(DateTime::from_secs(window.start.as_second()))
                 .end_time(DateTime::from_secs(window.end.as_second()))
-                .set_next_token(token);
+                .set_next_token(token.clone());
             let page = self.aws.wait(request.send()).map_err(|error| line(&error))?;
             for key in page.public_key_list() {
                 let value = key.value().map(|v| STANDARD.encode(v.as_ref()));
@@ -91,10 +95,14 @@ impl CloudTrailKeys {
                     "Fingerprint": key.fingerprint(),
                 }));
             }
-            token = page.next_token;
-            if token.is_none() {
+            let next = page.next_token;
+            if next.is_none() {
                 return Ok(PublishedKeys(keys));
             }
+            if next == token || keys.len() > MOST_KEYS {
+                return Err("CloudTrail's list of public keys does not end".to_owned());
+            }
+            token = next;
         }
     }
 }
@@ -102,7 +110,10 @@ impl CloudTrailKeys {
 /// CloudTrail in a region.
 pub(super) fn client(aws: &Aws, region: &Region) -> Client {
     let region = aws_sdk_cloudtrail::config::Region::new(region.to_string());
-    Client::from_conf(aws_sdk_cloudtrail::config::Builder::from(&aws.config).region(region).build())
+    let config = aws_sdk_cloudtrail::config::Builder::from(&aws.config)
+        .region(region)
+        .interceptor(aws.watch(Answer::Other));
+    Client::from_conf(config.build())
 }
 
 /// Accounts of one region ask for nearly the same time: whole days make it the same.

@@ -10,11 +10,18 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::SharedHttpClient;
-use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::{
+    RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+};
+use aws_sdk_s3::error::SdkError;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use tokio::runtime::Runtime;
+
+use super::answer::{Answer, Watch};
+use crate::store::Stop;
 
 /// How often one request is tried before it counts as failed.
 const ATTEMPTS: u32 = 7;
@@ -22,8 +29,11 @@ const ATTEMPTS: u32 = 7;
 const BACKOFF: Duration = Duration::from_millis(250);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a server may be silent before its answer begins.
+/// How long a server may be silent, before its answer and in it, unless something else is asked
+/// for.
 const READ: Duration = Duration::from_secs(20);
+/// How often a caller that waits looks whether the run is to end.
+const STOP_POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Where nothing says otherwise; a bucket's own region is then found from it.
 const FALLBACK_REGION: &str = "us-east-1";
 
@@ -46,6 +56,10 @@ pub struct AwsOptions {
     pub region: Option<String>,
     /// Certificate authorities to trust instead of the system's, as PEM.
     pub ca_bundle: Option<Vec<u8>>,
+    /// How long a server may be silent; `None` for the usual.
+    pub read_timeout: Option<Duration>,
+    /// Ends the waiting for any answer.
+    pub stop: Stop,
 }
 
 /// Why AWS cannot be used.
@@ -80,6 +94,11 @@ pub enum AwsError {
     },
 }
 
+/// The run was stopped before an answer came.
+#[derive(Debug, thiserror::Error)]
+#[error("the run was stopped")]
+pub(super) struct Stopped;
+
 /// A loaded configuration and the runtime that drives connections.
 #[derive(Clone)]
 pub struct Aws {
@@ -111,13 +130,44 @@ impl Aws {
         let once = RetryConfig::standard().with_max_attempts(1);
         let soon = TimeoutConfig::builder().operation_timeout(CONNECT).build();
         let config = self.config.to_builder().retry_config(once).timeout_config(soon).build();
-        let caller = self.wait(aws_sdk_sts::Client::new(&config).get_caller_identity().send());
+        let config = aws_sdk_sts::config::Builder::from(&config)
+            .interceptor(self.watch(Answer::Other))
+            .build();
+        let client = aws_sdk_sts::Client::from_conf(config);
+        let caller = self.wait(client.get_caller_identity().send());
         caller.ok()?.arn().map(str::to_owned)
     }
 
-    /// Waits for a request on the caller's thread.
-    pub(super) fn wait<F: Future>(&self, request: F) -> F::Output {
-        self.runtime.block_on(request)
+    /// Waits for a request on the caller's thread; a stop ends that with an error.
+    #[allow(clippy::result_large_err)] // the SDK's own error
+    pub(super) fn wait<T, E>(
+        &self,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, SdkError<E, HttpResponse>> {
+        self.wait_for(request).unwrap_or_else(|| Err(SdkError::construction_failure(Stopped)))
+    }
+
+    /// Waits for anything on the caller's thread; `None` after a stop.
+    pub(super) fn wait_for<F: Future>(&self, future: F) -> Option<F::Output> {
+        let stop = &self.options.stop;
+        if stop.is_set() {
+            return None;
+        }
+        self.runtime.block_on(async {
+            let mut future = std::pin::pin!(future);
+            loop {
+                match tokio::time::timeout(STOP_POLL_INTERVAL, future.as_mut()).await {
+                    Ok(output) => return Some(output),
+                    Err(_) if stop.is_set() => return None,
+                    Err(_) => {}
+                }
+            }
+        })
+    }
+
+    /// Watches the answers to one kind of request.
+    pub(super) fn watch(&self, answer: Answer) -> Watch {
+        Watch { answer, silence: self.options.read_timeout.unwrap_or(READ) }
     }
 
     /// The region that the configuration names.
@@ -141,7 +191,8 @@ impl Aws {
 }
 
 async fn load(options: &AwsOptions) -> (SdkConfig, Option<Region>) {
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ).build();
+    let silence = options.read_timeout.unwrap_or(READ);
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(silence).build();
     let attempts = options.attempts.unwrap_or(ATTEMPTS);
     // Not the SDK's adaptive mode: one SlowDown in a small run makes that wait for half a minute.
     // Workers that wait each on their own slow the whole run down just as well.
@@ -149,6 +200,8 @@ async fn load(options: &AwsOptions) -> (SdkConfig, Option<Region>) {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(retries)
         .timeout_config(timeouts)
+        // `Watch` holds bodies to the time that the command line states.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         // What is read is checked against signed hash values; a store's own checksums add nothing.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);

@@ -24,7 +24,8 @@ where
 }
 
 /// What the SDK's errors say where all they have to say is that there is a cause.
-const FRAMES: [&str; 5] = ["", "dispatch failure", "io error", "other", "service error"];
+const FRAMES: [&str; 6] =
+    ["", "dispatch failure", "io error", "other", "service error", "failed to construct request"];
 
 /// The chain of causes: each is said once, and what only says that there is another one is left
 /// out. Where a service stands behind it (STS, for the credentials of a role), the last is what

@@ -5,6 +5,7 @@ use aws_sdk_kms::config::Region;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeyUsageType, MessageType, SigningAlgorithmSpec};
 
+use super::answer::Answer;
 use super::config::{Aws, AwsError};
 use super::error::line;
 use crate::crypto::{KeyForm, PublicKey, Signer, SigningKeyError, parse_key_file};
@@ -30,7 +31,10 @@ impl KmsSigner {
     /// When KMS does not give it, or it is not an RSA key that signs.
     pub fn open(aws: &Aws, key: &str) -> Result<Self, AwsError> {
         let region = region_of(key).map_or_else(|| aws.region(), Region::new);
-        let config = aws_sdk_kms::config::Builder::from(&aws.config).region(region).build();
+        let config = aws_sdk_kms::config::Builder::from(&aws.config)
+            .region(region)
+            .interceptor(aws.watch(Answer::Other))
+            .build();
         let client = Client::from_conf(config);
         let answer = aws.wait(client.get_public_key().key_id(key).send());
         let answer =

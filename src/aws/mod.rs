@@ -4,11 +4,15 @@
 //! caller waits on its own thread. Retries are bounded and back off (the SDK's own), bodies that
 //! break off are resumed, and what remains is told apart: absence, archive, trouble.
 
+mod answer;
+mod body;
 mod calls;
 mod cloudtrail;
 mod config;
 mod error;
 mod kms;
+mod listing;
+mod regions;
 mod s3;
 mod trails;
 
@@ -16,5 +20,6 @@ pub use calls::{CallError, Calls, DescribedTrail};
 pub use cloudtrail::{CloudTrailKeys, PublishedKeys};
 pub use config::{Aws, AwsError, AwsOptions};
 pub use kms::KmsSigner;
+pub use regions::is_known;
 pub use s3::{Need, S3Store};
 pub use trails::{Trail, TrailStatus, Trails};

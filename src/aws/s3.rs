@@ -1,25 +1,23 @@
 //! A bucket as a store.
 
-use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Region;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
-use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_sdk_s3::types::{BucketLocationConstraint, EncodingType, RequestPayer};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketLocationConstraint, RequestPayer};
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
-use jiff::Timestamp;
 
+use super::answer::Answer;
+use super::body::{Body, Fetched};
 use super::calls::{CallError, worded};
 use super::config::{Aws, AwsError};
 use super::error::{line, of_object};
+use super::listing::{Listed, PageError, Pages, Question, md5};
 use crate::model::{BucketName, Metadata};
 use crate::store::{Entry, Object, Put, Store, StoreError, WriterGuard};
-
-/// How often a body that breaks off is taken up again where it broke.
-const RESUMES: u32 = 5;
 
 /// What a bucket is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +31,9 @@ pub enum Need {
 /// A bucket.
 #[derive(Clone)]
 pub struct S3Store {
-    aws: Aws,
-    client: Client,
-    bucket: BucketName,
+    pub(super) aws: Aws,
+    pub(super) client: Client,
+    pub(super) bucket: BucketName,
     name: String,
     requests: Arc<AtomicU64>,
 }
@@ -52,47 +50,40 @@ impl S3Store {
         name: &str,
         need: Need,
     ) -> Result<Self, AwsError> {
+        let mut store = Self {
+            aws: aws.clone(),
+            client: client(aws, aws.region()),
+            bucket,
+            name: name.to_owned(),
+            requests: Arc::default(),
+        };
+        let trouble =
+            |cause: String| Err(AwsError::Bucket { bucket: store.bucket.to_string(), cause });
         let mut region = aws.region();
-        for asked in 1..=2 {
-            let client = client(aws, region.clone());
-            let listed = aws.wait(
-                client
-                    .list_objects_v2()
-                    .bucket(bucket.as_str())
-                    .prefix(prefix)
-                    .max_keys(1)
-                    // Keys may hold what XML cannot: the first one must not close the bucket.
-                    .encoding_type(EncodingType::Url)
-                    .set_request_payer(payer(aws))
-                    .send(),
-            );
-            let refusal = listed.err();
-            let home = refusal
-                .as_ref()
-                .and_then(|error| error.raw_response())
-                .and_then(|r| r.headers().get("x-amz-bucket-region"))
-                .filter(|home| *home != region.as_ref())
-                .map(str::to_owned);
-            if let Some(home) = home {
-                region = Region::new(home);
+        for _ in 1..=2 {
+            // Keys may hold what XML cannot: the first one must not close the bucket.
+            let question = Question { prefix, delimiter: None, after: None, limit: Some(1) };
+            let refusal = match Pages::new(&store, question).next() {
+                Ok(_) => return Ok(store),
+                Err(PageError::Answer(cause)) => return trouble(cause.to_owned()),
+                Err(PageError::Request(error)) => error,
+            };
+            let home = refusal.raw_response().and_then(|r| r.headers().get("x-amz-bucket-region"));
+            if let Some(home) = home.filter(|home| *home != region.as_ref()) {
+                // A host name is made of it, and anything may have answered.
+                let Ok(home) = crate::model::Region::parse(home) else {
+                    return trouble("what it names as its region is none".to_owned());
+                };
+                region = Region::new(home.to_string());
+                store.client = client(aws, region.clone());
                 continue;
             }
-            let refusal = refusal
-                .filter(|error| need == Need::Listing || error.code() != Some("AccessDenied"));
-            return match refusal {
-                None => {
-                    let name = name.to_owned();
-                    let requests = Arc::new(AtomicU64::new(asked));
-                    Ok(Self { aws: aws.clone(), client, bucket, name, requests })
-                }
-                Some(error) => {
-                    let bucket = bucket.to_string();
-                    Err(AwsError::Bucket { bucket, cause: line(&error) })
-                }
-            };
+            if need == Need::Reading && refusal.code() == Some("AccessDenied") {
+                return Ok(store);
+            }
+            return trouble(line(&refusal));
         }
-        let cause = "it names one region after another as its own".to_owned();
-        Err(AwsError::Bucket { bucket: bucket.to_string(), cause })
+        trouble("it names one region after another as its own".to_owned())
     }
 
     /// A bucket in the region that it is known to be in; nothing is asked yet.
@@ -105,7 +96,12 @@ impl S3Store {
     /// Where the bucket is; `None` for us-east-1.
     pub(super) fn location(&self) -> Result<Option<BucketLocationConstraint>, CallError> {
         self.count();
-        let request = self.client.get_bucket_location().bucket(self.bucket.as_str());
+        let request = self
+            .client
+            .get_bucket_location()
+            .bucket(self.bucket.as_str())
+            .customize()
+            .interceptor(self.aws.watch(Answer::Other));
         let answer = self.aws.wait(request.send());
         answer
             .map(|answer| answer.location_constraint)
@@ -120,38 +116,33 @@ impl S3Store {
         after: &str,
         each: &mut dyn FnMut(String) -> bool,
     ) -> Result<(), CallError> {
-        let mut token = None;
-        loop {
-            let request = self
-                .client
-                .list_objects_v2()
-                .bucket(self.bucket.as_str())
-                .prefix(prefix)
-                .start_after(after)
-                .set_continuation_token(token)
-                .encoding_type(EncodingType::Url)
-                .set_request_payer(payer(&self.aws));
-            self.count();
-            let page = self.aws.wait(request.send());
-            let page = page.map_err(|error| worded("ListObjects", &error))?;
-            let encoded = page.encoding_type().is_some();
-            for key in page.contents().iter().filter_map(|object| object.key()) {
-                if !each(if encoded { url_decode(key) } else { key.to_owned() }) {
+        let question = Question { prefix, delimiter: None, after: Some(after), limit: None };
+        let mut pages = Pages::new(self, question);
+        let failed = |error| match error {
+            PageError::Request(error) => worded("ListObjects", &*error),
+            PageError::Answer(cause) => CallError(cause.to_owned()),
+        };
+        while let Some(page) = pages.next().map_err(failed)? {
+            for object in page.objects {
+                if !each(object.key) {
                     return Ok(());
                 }
             }
-            token = page.next_continuation_token;
-            if token.is_none() {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
-    fn count(&self) {
+    pub(super) fn count(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn fetch(&self, key: &str, from: u64, etag: Option<&str>) -> Result<Fetched, StoreError> {
+    /// Asks for an object, from an offset on and as long as it has the ETag, where one is given.
+    pub(super) fn fetch(
+        &self,
+        key: &str,
+        from: u64,
+        etag: Option<&str>,
+    ) -> Result<Fetched, StoreError> {
         let request = self
             .client
             .get_object()
@@ -159,7 +150,9 @@ impl S3Store {
             .key(key)
             .set_range((from > 0).then(|| format!("bytes={from}-")))
             .set_if_match(etag.map(str::to_owned))
-            .set_request_payer(payer(&self.aws));
+            .set_request_payer(payer(&self.aws))
+            .customize()
+            .interceptor(self.aws.watch(Answer::Object));
         self.count();
         let output = self.aws.wait(request.send()).map_err(|error| of_object(&error))?;
         if from > 0 && output.content_range.is_none() {
@@ -172,59 +165,20 @@ impl S3Store {
         Ok(Fetched { body: output.body, metadata, etag: output.e_tag, length })
     }
 
-    /// Whether a listing shows the very key.
-    fn lists(&self, key: &str) -> bool {
-        let mut found = false;
-        let _ = self.list_page(key, None, None, Some(1), &mut |entry| {
-            found |= matches!(&entry, Entry::Object { key: listed, .. } if listed == key);
-        });
-        found
+    /// What a listing shows of the very key.
+    pub(super) fn listed(&self, key: &str) -> Result<Option<Listed>, StoreError> {
+        // Of all keys that begin so, the key itself comes first.
+        let question = Question { prefix: key, delimiter: None, after: None, limit: Some(1) };
+        let page = Pages::new(self, question).next().map_err(trouble)?.unwrap_or_default();
+        Ok(page.objects.into_iter().find(|object| object.key == key))
     }
+}
 
-    fn list_page(
-        &self,
-        prefix: &str,
-        delimiter: Option<&str>,
-        token: Option<String>,
-        limit: Option<i32>,
-        each: &mut dyn FnMut(Entry),
-    ) -> Result<Option<String>, StoreError> {
-        let request = self
-            .client
-            .list_objects_v2()
-            .bucket(self.bucket.as_str())
-            .prefix(prefix)
-            .set_delimiter(delimiter.map(str::to_owned))
-            .set_continuation_token(token)
-            .set_max_keys(limit)
-            // Keys may hold what XML cannot.
-            .encoding_type(EncodingType::Url)
-            .set_request_payer(payer(&self.aws));
-        self.count();
-        let page = self.aws.wait(request.send()).map_err(|e| StoreError::Trouble(line(&e)))?;
-        let encoded = page.encoding_type().is_some();
-        let decode = |text: &str| if encoded { url_decode(text) } else { text.to_owned() };
-        for folder in page.common_prefixes().iter().filter_map(|p| p.prefix()) {
-            each(Entry::Folder(decode(folder)));
-        }
-        for object in page.contents() {
-            if let Some(key) = object.key() {
-                each(Entry::Object {
-                    key: decode(key),
-                    size: object.size().and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
-                    modified: object.last_modified().and_then(timestamp),
-                });
-            }
-        }
-        let more = page.is_truncated() == Some(true);
-        match (more, page.next_continuation_token) {
-            (false, _) => Ok(None),
-            (true, Some(token)) => Ok(Some(token)),
-            (true, None) => {
-                Err(StoreError::Trouble("the listing breaks off and does not say where".into()))
-            }
-        }
-    }
+fn trouble(error: PageError) -> StoreError {
+    StoreError::Trouble(match error {
+        PageError::Request(error) => line(&*error),
+        PageError::Answer(cause) => cause.to_owned(),
+    })
 }
 
 fn client(aws: &Aws, region: Region) -> Client {
@@ -240,43 +194,8 @@ fn client(aws: &Aws, region: Region) -> Client {
     Client::from_conf(config)
 }
 
-fn payer(aws: &Aws) -> Option<RequestPayer> {
+pub(super) fn payer(aws: &Aws) -> Option<RequestPayer> {
     aws.options.request_payer.then_some(RequestPayer::Requester)
-}
-
-fn timestamp(time: &DateTime) -> Option<Timestamp> {
-    Timestamp::from_second(time.secs()).ok()
-}
-
-/// Undoes the encoding of keys in listings: `%XX`, and `+` for a space.
-fn url_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let hex = |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16));
-        match byte {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let mut ahead = rest.clone();
-                match (hex(ahead.next()), hex(ahead.next())) {
-                    (Some(high), Some(low)) => {
-                        bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
-                        rest = ahead;
-                    }
-                    _ => bytes.push(b'%'),
-                }
-            }
-            other => bytes.push(other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-struct Fetched {
-    body: ByteStream,
-    metadata: Metadata,
-    etag: Option<String>,
-    length: Option<u64>,
 }
 
 impl Store for S3Store {
@@ -297,39 +216,38 @@ impl Store for S3Store {
     }
 
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
-        let mut token = None;
-        loop {
-            token = self.list_page(folder, Some("/"), token, None, each)?;
-            if token.is_none() {
-                return Ok(());
+        let question = Question { prefix: folder, delimiter: Some("/"), after: None, limit: None };
+        let mut pages = Pages::new(self, question);
+        while let Some(page) = pages.next().map_err(trouble)? {
+            for folder in page.folders {
+                each(Entry::Folder(folder));
+            }
+            for Listed { key, size, modified, etag } in page.objects {
+                let md5 = etag.as_deref().and_then(md5);
+                each(Entry::Object { key, size, modified, md5 });
             }
         }
+        Ok(())
     }
 
     fn get(&self, key: &str) -> Result<Object, StoreError> {
         let fetched = match self.fetch(key, 0, None) {
-            // Absence is a finding: it must not rest on one answer that a listing contradicts.
-            Err(StoreError::NotFound) if self.lists(key) => match self.fetch(key, 0, None) {
-                Err(StoreError::NotFound) => {
-                    let cause =
-                        "reading it says that it does not exist, listing it says that it does";
-                    return Err(StoreError::Trouble(cause.into()));
-                }
-                other => other?,
+            // Absence is a finding: it must not rest on one answer that a listing contradicts, or
+            // does not confirm.
+            Err(StoreError::NotFound) => match self.listed(key)? {
+                None => return Err(StoreError::NotFound),
+                Some(_) => match self.fetch(key, 0, None) {
+                    Err(StoreError::NotFound) => {
+                        let cause =
+                            "reading it says that it does not exist, listing it says that it does";
+                        return Err(StoreError::Trouble(cause.into()));
+                    }
+                    other => other?,
+                },
             },
             other => other?,
         };
-        let Fetched { body, metadata, etag, length } = fetched;
-        let body = Body {
-            store: self.clone(),
-            key: key.to_owned(),
-            etag,
-            length,
-            read: 0,
-            resumes: 0,
-            stream: body,
-            piece: bytes::Bytes::new(),
-        };
+        let (body, metadata) = Body::begin(self, key, fetched)?;
         Ok(Object { body: Box::new(body), metadata: Ok(metadata) })
     }
 
@@ -345,7 +263,9 @@ impl Store for S3Store {
             .content_type("application/json")
             .content_encoding("gzip")
             .set_request_payer(payer(&self.aws))
-            .body(ByteStream::from(body.to_vec()));
+            .body(ByteStream::from(body.to_vec()))
+            .customize()
+            .interceptor(self.aws.watch(Answer::Other));
         self.count();
         match self.aws.wait(request.send()) {
             Ok(_) => Ok(Put::Created),
@@ -363,72 +283,5 @@ impl Store for S3Store {
     fn lock(&self) -> Result<WriterGuard, StoreError> {
         // Conditional writes keep two writers apart.
         Ok(WriterGuard::none())
-    }
-}
-
-/// A body on its way in. Where the connection breaks it goes on from there, as long as the object
-/// is still the same.
-struct Body {
-    store: S3Store,
-    key: String,
-    etag: Option<String>,
-    length: Option<u64>,
-    read: u64,
-    resumes: u32,
-    stream: ByteStream,
-    piece: bytes::Bytes,
-}
-
-impl Body {
-    fn resume(&mut self, cause: String) -> io::Result<()> {
-        self.resumes += 1;
-        if self.resumes > RESUMES {
-            return Err(io::Error::other(cause));
-        }
-        let fetched = self.store.fetch(&self.key, self.read, self.etag.as_deref());
-        let fetched = fetched.map_err(|error| {
-            io::Error::other(format!("{cause}; taking it up again failed: {error}"))
-        })?;
-        self.stream = fetched.body;
-        Ok(())
-    }
-}
-
-impl Read for Body {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.store.aws.wait(self.stream.next()) {
-                Some(Ok(piece)) => self.piece = piece,
-                Some(Err(error)) => self.resume(format!("the body broke off: {error}"))?,
-                None if self.length.is_some_and(|length| self.read < length) => {
-                    self.resume("the body is shorter than announced".to_owned())?;
-                }
-                None => return Ok(0),
-            }
-        }
-        let n = self.piece.len().min(buffer.len());
-        let taken = self.piece.split_to(n);
-        if let Some(target) = buffer.get_mut(..n) {
-            target.copy_from_slice(&taken);
-        }
-        self.read += n as u64;
-        Ok(n)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::url_decode;
-
-    #[test]
-    fn keys_in_listings_are_decoded() {
-        for (encoded, key) in [
-            ("a/b%2Bc+d", "a/b+c d"),
-            ("%C3%A9%01", "é\u{1}"),
-            ("100%", "100%"),
-            ("%zz%4", "%zz%4"),
-        ] {
-            assert_eq!(url_decode(encoded), key);
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::aws::{Aws, CloudTrailKeys, Trail, Trails};
+use crate::aws::{Aws, CloudTrailKeys, Trail, Trails, is_known};
 use crate::crypto::{PublicKey, parse_key_file};
 use crate::model::{ChainId, Region, Window};
 use crate::run::verify::{CloudTrail, TrailAnswer, TrailStatus};
@@ -11,16 +11,31 @@ use crate::run::verify::{CloudTrail, TrailAnswer, TrailStatus};
 pub(super) struct Online {
     keys: CloudTrailKeys,
     trails: Trails,
+    /// The regions that the user names.
+    named: Vec<Region>,
 }
 
 impl Online {
-    pub(super) fn new(aws: Aws) -> Self {
-        Self { keys: CloudTrailKeys::new(aws.clone()), trails: Trails::new(aws) }
+    pub(super) fn new(aws: Aws, named: &[Region]) -> Self {
+        let keys = CloudTrailKeys::new(aws.clone());
+        Self { keys, trails: Trails::new(aws), named: named.to_vec() }
+    }
+
+    /// A region may be asked that is one of AWS's, or that the user names: a bucket's folder may
+    /// name any.
+    fn check(&self, region: &Region) -> Result<(), String> {
+        if is_known(region) || self.named.contains(region) {
+            return Ok(());
+        }
+        Err(format!(
+            "{region} is no region that this version knows, and a folder of the bucket is all that names it, so CloudTrail was not asked there; --region {region} asks it"
+        ))
     }
 }
 
 impl CloudTrail for Online {
     fn keys(&self, region: &Region, window: Window) -> Result<Vec<PublicKey>, String> {
+        self.check(region)?;
         let published = self.keys.list(region, window)?;
         if published.count() == 0 {
             return Ok(Vec::new());
@@ -31,6 +46,7 @@ impl CloudTrail for Online {
     }
 
     fn trail(&self, chain: &ChainId) -> Result<TrailAnswer, String> {
+        self.check(&chain.region)?;
         Ok(match self.trails.trail(chain)? {
             Trail::NotListed => TrailAnswer::NotListed,
             Trail::OfOther => TrailAnswer::OfOther,

@@ -11,8 +11,8 @@ use self::place::{Place, opened};
 use super::keys::read_key_file;
 use super::question::QuestionArgs;
 use super::run_args::{MemoryArgs, PaceArgs, progress};
-use super::source::{AwsArgs, Opener};
-use super::{Failure, Format, INTERRUPTED, Io};
+use super::source::{AwsArgs, Opener, REACH};
+use super::{Failure, Format, INCOMPLETE, INTERRUPTED, Io};
 use crate::crypto::document::{Authorities, DocumentSigner};
 use crate::model::Printable;
 use crate::report::json;
@@ -173,8 +173,12 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         let message = format!("--timestamp {}: this is no address", Printable(url));
         return Err(Failure::usage(message).remedy("give http://... or https://..."));
     }
-    let mut opener = Opener::new(&args.aws);
-    let stores = opener.open_all(&args.question.sources)?;
+    let mut opener = Opener::new(&args.aws, &io.stop);
+    let (stores, unopened) = opener.open_all(&args.question.sources)?;
+    if let Some(finding) = unopened.into_iter().next() {
+        let message = format!("no bag was made: {}", Printable(&finding.message));
+        return Err(Failure { status: INCOMPLETE, ..Failure::internal(message) }.remedy(REACH));
+    }
     let cloudtrail = args.question.cloudtrail(online, &mut opener)?;
     let place = Place::begin(&args.output)?;
     verify.ran_by.identity = opener.identity(online);

@@ -207,7 +207,7 @@ fn check(args: &QueryResultsArgs, io: &Io<'_>) -> Result<Unlisted, End> {
         }
     };
     let ring = if args.keys.is_empty() { None } else { Some(read_keys(&args.keys)?) };
-    let mut opener = Opener::new(&args.aws);
+    let mut opener = Opener::new(&args.aws, &io.stop);
     let folder = match (path, bucket) {
         (Some(path), _) => Folder::directory(&path)?,
         (None, bucket) => {
@@ -244,7 +244,7 @@ impl Keys<'_> {
                 .into());
         };
         let Some(ring) = &self.ring else {
-            let ring = published(&mut self.opener, &region, window)?;
+            let ring = published(&mut self.opener, self.region.as_ref(), &region, window)?;
             return Ok(sign_file.check_signature(&ring, &region)?);
         };
         sign_file.check_signature(ring, &region).map_err(|fault| match fault {
@@ -280,10 +280,16 @@ impl Keys<'_> {
 
 /// What CloudTrail publishes for a region and time.
 #[cfg(feature = "aws")]
-fn published(opener: &mut Opener<'_>, region: &Region, window: Window) -> Result<KeyRing, Failure> {
+fn published(
+    opener: &mut Opener<'_>,
+    named: Option<&Region>,
+    region: &Region,
+    window: Window,
+) -> Result<KeyRing, Failure> {
     use crate::run::verify::CloudTrail as _;
 
-    let online = super::cloudtrail::Online::new(opener.aws()?);
+    let online =
+        super::cloudtrail::Online::new(opener.aws()?, named.map_or(&[], std::slice::from_ref));
     let keys = online.keys(region, window).map_err(|cause| Failure {
         remedy: Some("check the permission cloudtrail:ListPublicKeys, or give --keys FILE".into()),
         ..trouble(&format!("the signature (CloudTrail ListPublicKeys in {region})"), &cause)
@@ -294,6 +300,11 @@ fn published(opener: &mut Opener<'_>, region: &Region, window: Window) -> Result
 }
 
 #[cfg(not(feature = "aws"))]
-fn published(_: &mut Opener<'_>, _: &Region, _: Window) -> Result<KeyRing, Failure> {
+fn published(
+    _: &mut Opener<'_>,
+    _: Option<&Region>,
+    _: &Region,
+    _: Window,
+) -> Result<KeyRing, Failure> {
     read_keys(&[])
 }

@@ -145,7 +145,7 @@ impl QuestionArgs {
         if !online || !self.keys.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Box::new(super::cloudtrail::Online::new(opener.aws()?))))
+        Ok(Some(Box::new(super::cloudtrail::Online::new(opener.aws()?, &self.scope.regions))))
     }
 
     #[cfg(not(feature = "aws"))]

@@ -21,7 +21,7 @@ use crate::model::{
 use crate::report::json;
 use crate::run::seal::{ChainHead, SealError, SealReport, SealRequest, seal};
 use crate::seal::ExpectedHead;
-use crate::store::{DirectoryStore, Store};
+use crate::store::{DirectoryStore, Stop, Store};
 
 /// The exit status of a chain that is not the expected one.
 const VIOLATION: u8 = 1;
@@ -133,7 +133,8 @@ pub struct SealArgs {
 /// # Errors
 /// When nothing can be sealed, or not all that is due.
 pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
-    let mut opener = Opener::new(&args.aws);
+    // Nothing that is being written is given up midway.
+    let mut opener = Opener::new(&args.aws, &Stop::default());
     let place = open(args, &mut opener)?;
     let mut request = request(args, &place, io.now)?;
     if let Some(file) = &args.head_file {

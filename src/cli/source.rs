@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use jiff::SignedDuration;
 
-use super::Failure;
+use super::time_args::parse_span;
+use super::{Failure, INCOMPLETE};
 use crate::crypto::Signer;
 #[cfg(feature = "aws")]
 use crate::model::BucketName;
 use crate::model::{AccountId, OrganizationId, Printable};
-use crate::store::{DirectoryStore, Store};
+use crate::store::{DirectoryStore, Stop, Store};
+use crate::verify::{Code, Finding};
 
 #[cfg(feature = "aws")]
 use crate::aws::{Aws, AwsError, AwsOptions, KmsSigner, Need, S3Store};
@@ -40,6 +43,16 @@ pub(super) struct AwsArgs {
     /// Pay for reading a bucket whose requesters pay
     #[arg(long)]
     request_payer: bool,
+
+    /// How long a server may be silent, before its answer and in it, until the request is given up
+    #[arg(long, value_name = "SPAN", default_value = "20s", value_parser = parse_read_timeout)]
+    read_timeout: SignedDuration,
+}
+
+fn parse_read_timeout(text: &str) -> Result<SignedDuration, String> {
+    let span = parse_span(text)?;
+    let fits = (1..=3600).contains(&span.as_secs());
+    fits.then_some(span).ok_or_else(|| "a time limit is from one second to one hour".to_owned())
 }
 
 /// What stands before a bucket's name.
@@ -48,25 +61,36 @@ pub(super) const S3: &str = "s3://";
 /// A source that is open: its store, and where in it to begin.
 pub(super) type Opened = (Arc<dyn Store>, String);
 
+/// The first things to look at where a bucket does not open.
+pub(super) const REACH: &str = "check the name, the credentials (aws sts get-caller-identity) and the permissions s3:ListBucket and s3:GetObject";
+
 /// Opens sources; all of one kind, because what a missing signature means depends on it.
 pub(super) struct Opener<'a> {
     args: &'a AwsArgs,
+    #[cfg_attr(not(feature = "aws"), allow(dead_code))]
+    stop: Stop,
     #[cfg(feature = "aws")]
     aws: Option<Aws>,
 }
 
 impl<'a> Opener<'a> {
-    pub(super) fn new(args: &'a AwsArgs) -> Self {
+    /// Nothing is reached yet; a stop ends the waiting for any answer.
+    pub(super) fn new(args: &'a AwsArgs, stop: &Stop) -> Self {
         Self {
             args,
+            stop: stop.clone(),
             #[cfg(feature = "aws")]
             aws: None,
         }
     }
 
-    /// Opens sources by their form. What is named twice is read once.
-    pub(super) fn open_all(&mut self, sources: &[String]) -> Result<Vec<Opened>, Failure> {
-        let (mut opened, mut seen) = (Vec::new(), BTreeSet::new());
+    /// Opens sources by their form. What is named twice is read once; a bucket that does not
+    /// answer as it should is a finding, and the others are read all the same.
+    pub(super) fn open_all(
+        &mut self,
+        sources: &[String],
+    ) -> Result<(Vec<Opened>, Vec<Finding>), Failure> {
+        let (mut opened, mut unopened, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
         for source in sources {
             match source.strip_prefix(S3) {
                 Some(place) => {
@@ -75,12 +99,19 @@ impl<'a> Opener<'a> {
                         prefix.starts_with('/') && !prefix.trim_matches('/').is_empty()
                     });
                     if seen.insert((PathBuf::from(source), slashed(place))) {
-                        let (store, start) = self.open_bucket(source, place)?;
-                        if let Some((_, prefix)) = exact {
-                            let start = format!("{}/", prefix.trim_end_matches('/'));
-                            opened.push((store.clone(), start));
+                        match self.open_bucket(source, place) {
+                            Ok((store, start)) => {
+                                if let Some((_, prefix)) = exact {
+                                    let start = format!("{}/", prefix.trim_end_matches('/'));
+                                    opened.push((store.clone(), start));
+                                }
+                                opened.push((store, start));
+                            }
+                            Err(failure) if failure.status == INCOMPLETE => {
+                                unopened.push(unreadable(place, &failure));
+                            }
+                            Err(failure) => return Err(failure),
                         }
-                        opened.push((store, start));
                     }
                 }
                 None => {
@@ -91,7 +122,7 @@ impl<'a> Opener<'a> {
                 }
             }
         }
-        Ok(opened)
+        Ok((opened, unopened))
     }
 
     #[cfg(feature = "aws")]
@@ -146,7 +177,7 @@ impl<'a> Opener<'a> {
         if let Some(aws) = &self.aws {
             return Ok(aws.clone());
         }
-        let AwsArgs { profile, endpoint_url, role_arn, external_id, request_payer } =
+        let AwsArgs { profile, endpoint_url, role_arn, external_id, request_payer, read_timeout } =
             self.args.clone();
         let options = AwsOptions {
             profile,
@@ -154,6 +185,8 @@ impl<'a> Opener<'a> {
             role_arn,
             external_id,
             request_payer,
+            read_timeout: Some(read_timeout.unsigned_abs()),
+            stop: self.stop.clone(),
             ..AwsOptions::default()
         };
         let aws = Aws::load(options).map_err(Failure::internal)?;
@@ -206,11 +239,19 @@ impl<'a> Opener<'a> {
             .map_err(|e| Failure::usage(e).remedy("a bucket is given as s3://BUCKET[/PREFIX]"))?;
         let aws = self.aws()?;
         S3Store::open(&aws, bucket, prefix, source, need).map_err(|error| {
-            Failure::usage(error).remedy(
-                "check the name, the credentials (aws sts get-caller-identity) and the permissions s3:ListBucket and s3:GetObject",
-            )
+            // Trouble is no wrong usage, whatever caused it.
+            Failure { status: INCOMPLETE, ..Failure::usage(error) }.remedy(REACH)
         })
     }
+}
+
+/// A bucket that does not open, as a finding.
+fn unreadable(place: &str, failure: &Failure) -> Finding {
+    let bucket = place.split_once('/').map_or(place, |(bucket, _)| bucket);
+    let message = format!("The source {S3}{place} could not be opened: {}.", failure.message);
+    let mut finding = Finding::new(Code::ObjectUnreadable, message);
+    finding.bucket = Some(bucket.to_owned());
+    finding
 }
 
 /// A prefix as keys have it: empty, or with its closing slash.

@@ -110,20 +110,21 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let online = args.question.is_online()?;
     let mut request = args.question.request(&args.pace, io.now, &io.stop, online)?;
     request.logs = !args.no_logs;
-    let mut opener = Opener::new(&args.aws);
+    let mut opener = Opener::new(&args.aws, &io.stop);
     if args.dry.dry_run {
         return dry_run(args, &request, &mut opener, online, io);
     }
     let mut rules = args.question.rules(online)?;
     rules.memory = args.memory.budget();
-    let stores = opener.open_all(&args.question.sources)?;
+    let (stores, unopened) = opener.open_all(&args.question.sources)?;
     let cloudtrail = args.question.cloudtrail(online, &mut opener)?;
     request.ran_by.identity = opener.identity(online);
     // Outputs are opened first: a long run must not end in a place that cannot be written.
     let outputs = args.report.begin()?;
     let mut objects = args.objects.as_deref().map(WholeFile::begin).transpose()?;
     let bar = args.pace.bar();
-    let (sources, findings) = discover(args, &stores, &request.stop);
+    let (sources, mut findings) = discover(args, &stores, &request.stop);
+    findings.extend(unopened);
     let lines = objects.as_mut().map(|file| {
         let form = ObjectForm::of_file(&file.shown().to_string_lossy());
         (file as &mut (dyn Write + Send), form)
@@ -153,10 +154,11 @@ fn dry_run(
         Format::Json => true,
         other => return Err(not_of_an_estimate(other)),
     };
-    let stores = opener.open_all(&args.question.sources)?;
+    let (stores, unopened) = opener.open_all(&args.question.sources)?;
     let outputs = args.report.begin()?;
     let bar = args.pace.bar();
-    let (sources, findings) = discover(args, &stores, &request.stop);
+    let (sources, mut findings) = discover(args, &stores, &request.stop);
+    findings.extend(unopened);
     let result = estimate(request, &sources, findings, progress(bar.as_ref()));
     drop(bar);
     let mut estimate = result.map_err(|e| Failure::internal(format!("the run failed: {e}")))?;

@@ -2,30 +2,13 @@
 //! order of the one who submits, so that the same input gives the same report.
 
 use std::num::NonZero;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+pub use crate::store::Stop;
+
 type Job = Box<dyn FnOnce() + Send>;
-
-/// Set to end a run early, with what is known by then.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Ends the run.
-    pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the run is to end.
-    #[must_use]
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// How often a waiting driver looks whether it is to stop.
 pub(super) const GLANCE: Duration = Duration::from_millis(100);

@@ -17,7 +17,7 @@ use crate::model::{
     AccountId, BucketName, DigestKey, LogEntry, LogKind, Metadata, Place, Region, Sha256Hash,
     Window,
 };
-use crate::store::{Entry, Object, Put, Store, StoreError};
+use crate::store::{Entry, Object, Put, Store, StoreError, UnfinishedCopy};
 use crate::verify::digest::{Location, Rules, StoredObject, Trouble};
 use crate::verify::log_list::read_again;
 use crate::verify::unseen::Unseen;
@@ -70,6 +70,12 @@ impl Root {
     #[must_use]
     pub fn holds(&self, path: &str) -> bool {
         path.starts_with(&self.at)
+    }
+
+    /// What is known of the copy that it lies in, where that is not finished.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<UnfinishedCopy> {
+        self.store.unfinished(&self.at)
     }
 
     /// The path of a bucket's key in the store.
@@ -135,6 +141,8 @@ pub struct Found {
     pub size: u64,
     /// When it was written, as far as the store knows.
     pub modified: Option<Timestamp>,
+    /// Its MD5, as far as the store may know it.
+    pub md5: Option<[u8; 16]>,
     /// The time that its folder's date stands for: a day, a month or a year, and all of time in a
     /// region's own folder.
     pub folder: Window,
@@ -378,8 +386,8 @@ impl Sources {
             let (store, requests) = (&*root.store, &self.requests);
             DateTree { store, requests, folder: &folder, days }.list(&mut |entry, folder| {
                 match entry {
-                    Entry::Object { key, size, modified } => {
-                        each(Found { key: root.key(&key), size, modified, folder });
+                    Entry::Object { key, size, modified, md5 } => {
+                        each(Found { key: root.key(&key), size, modified, folder, md5 });
                     }
                     Entry::Unreadable { key, cause } => {
                         let bucket = root.bucket.as_ref().map(BucketName::as_str);

@@ -13,13 +13,20 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 use jiff::Timestamp;
 
-use super::{Entry, Object, Put, Store, StoreError, WriterGuard};
+use super::{Entry, Object, Put, Store, StoreError, UnfinishedCopy, WriterGuard};
 use crate::model::Metadata;
 use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
 
 /// S3 allows 2 KB of user metadata; what head-object prints around it is little more.
 const SIDECAR_LIMIT: u64 = 64 << 10;
 const GZ: &str = ".gz";
+/// The file that marks a copy as unfinished. It lies beside the copied tree and never in it, where
+/// a bucket's keys would come to lie.
+pub const UNFINISHED: &str = ".trailseal-collect.json";
+/// How much of a marker is read: 100,000 keys. A longer one leaves everything open.
+const MARKER_LIMIT: u64 = 16 << 20;
+/// How much of a file is held while it is written.
+const PIECE: usize = 64 << 10;
 
 /// A directory.
 #[derive(Debug)]
@@ -27,6 +34,8 @@ pub struct DirectoryStore {
     name: String,
     dir: Dir,
     root: File,
+    /// Whether it is an unfinished copy, or lies in one.
+    unfinished: Option<UnfinishedCopy>,
 }
 
 impl DirectoryStore {
@@ -36,7 +45,17 @@ impl DirectoryStore {
     /// When it is not a directory or cannot be opened.
     pub fn open(path: &Path, name: impl Into<String>) -> io::Result<Self> {
         let dir = Dir::open_ambient_dir(path, ambient_authority())?;
-        Ok(Self { name: name.into(), dir, root: File::open(path)? })
+        // Whoever verifies a part of a copy verifies what the whole of it lacks too.
+        let absolute = std::path::absolute(path)?;
+        let unfinished = absolute
+            .ancestors()
+            .map(|folder| folder.join(UNFINISHED))
+            .find(|marker| marker.symlink_metadata().is_ok())
+            .map(|marker| {
+                let text = read_marker(&marker);
+                UnfinishedCopy::of_marker(marker.display().to_string(), text.as_deref())
+            });
+        Ok(Self { name: name.into(), dir, root: File::open(path)?, unfinished })
     }
 
     /// Opens a regular file, or says why it is none.
@@ -97,7 +116,7 @@ impl DirectoryStore {
     /// that was cut off, if its signature is the same; else an object was removed.
     fn claim(&self, key: &str, metadata: &Metadata) -> Result<Put, StoreError> {
         let sidecar = format!("{key}{SIDECAR_SUFFIX}");
-        let temporary = self.write_temporary(&sidecar, &metadata.render()).map_err(trouble)?;
+        let temporary = self.write_temporary(&sidecar, &mut &*metadata.render())?;
         match self.dir.hard_link(&temporary.path, &self.dir, &sidecar) {
             Ok(()) => return Ok(Put::Created),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
@@ -166,14 +185,14 @@ impl DirectoryStore {
         let stands_for =
             key.ends_with(".json") && !key.ends_with(SIDECAR_SUFFIX) && !self.is_file(&unpacked);
         let key = if stands_for { unpacked } else { key };
-        Some(Entry::Object { key, size: metadata.len(), modified })
+        Some(Entry::Object { key, size: metadata.len(), modified, md5: None })
     }
 
     /// Writes a file under a name that nobody else uses, to be linked or renamed into place.
-    fn write_temporary(&self, key: &str, bytes: &[u8]) -> io::Result<Temporary<'_>> {
+    fn write_temporary(&self, key: &str, body: &mut dyn Read) -> Result<Temporary<'_>, StoreError> {
         let parent = key.rsplit_once('/').map_or("", |(parent, _)| parent);
         if !parent.is_empty() {
-            self.dir.create_dir_all(parent)?;
+            self.dir.create_dir_all(parent).map_err(trouble)?;
         }
         let mut attempt = 0_u32;
         loop {
@@ -181,17 +200,68 @@ impl DirectoryStore {
             match self.dir.open_with(&path, OpenOptions::new().write(true).create_new(true)) {
                 Ok(mut file) => {
                     let temporary = Temporary { dir: &self.dir, path };
-                    file.write_all(bytes)?;
-                    file.sync_all()?;
+                    let mut buffer = vec![0; PIECE];
+                    loop {
+                        let n = match body.read(&mut buffer) {
+                            Ok(0) => break,
+                            Ok(n) => n,
+                            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                            Err(e) => return Err(StoreError::Trouble(e.to_string())),
+                        };
+                        let piece = buffer.get(..n).unwrap_or_default();
+                        file.write_all(piece).map_err(trouble)?;
+                    }
+                    file.sync_all().map_err(trouble)?;
                     return Ok(temporary);
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists && attempt < 1000 => {
                     attempt += 1
                 }
-                Err(e) => return Err(e),
+                Err(e) => return Err(trouble(e)),
             }
         }
     }
+
+    /// Writes the marker of an unfinished copy anew; `None` removes it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn mark_unfinished(&self, text: Option<&[u8]>) -> Result<(), StoreError> {
+        let Some(text) = text else {
+            return match self.dir.remove_file(UNFINISHED) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(trouble(error)),
+                _ => Ok(()),
+            };
+        };
+        let temporary = self.write_temporary(UNFINISHED, &mut &*text)?;
+        self.dir.rename(&temporary.path, &self.dir, UNFINISHED).map_err(trouble)
+    }
+
+    /// The text of the marker of an unfinished copy; `None` where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn marked_unfinished(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.read_bounded(UNFINISHED, MARKER_LIMIT) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(StoreError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_bounded(&self, path: &str, limit: u64) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        self.open_file(path)?.take(limit).read_to_end(&mut bytes).map_err(trouble)?;
+        Ok(bytes)
+    }
+}
+
+/// The text of a marker beside the directory's own files; `None` where it is no plain file.
+fn read_marker(path: &Path) -> Option<Vec<u8>> {
+    path.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let mut text = Vec::new();
+    File::open(path).ok()?.take(MARKER_LIMIT).read_to_end(&mut text).ok()?;
+    Some(text)
 }
 
 /// A file that is gone when it goes out of scope; by then it was linked or renamed.
@@ -239,17 +309,37 @@ impl Store for DirectoryStore {
         Ok(Object { body: Box::new(file), metadata: self.sidecar(key) })
     }
 
+    fn unfinished(&self, folder: &str) -> Option<UnfinishedCopy> {
+        let folders = folder.match_indices('/').filter_map(|(at, _)| folder.get(..=at));
+        self.unfinished.clone().or_else(|| {
+            let mut markers = folders.map(|folder| format!("{folder}{UNFINISHED}"));
+            let marker = markers.find(|marker| self.exists(marker))?;
+            let text = self.read_bounded(&marker, MARKER_LIMIT).ok();
+            let shown = format!("{}/{marker}", self.name.trim_end_matches('/'));
+            Some(UnfinishedCopy::of_marker(shown, text.as_deref()))
+        })
+    }
+
     fn put_new(&self, key: &str, body: &[u8], metadata: &Metadata) -> Result<Put, StoreError> {
+        self.put_new_from(key, &mut &*body, metadata)
+    }
+
+    fn put_new_from(
+        &self,
+        key: &str,
+        body: &mut dyn Read,
+        metadata: &Metadata,
+    ) -> Result<Put, StoreError> {
         let key = path(key)?;
         if self.exists(key) {
             return Ok(Put::Exists);
         }
+        let temporary = self.write_temporary(key, body)?;
         // Metadata first: a body is never there without its signature, so one that is was altered
         // by somebody else.
         if !metadata.0.is_empty() && self.claim(key, metadata)? == Put::Exists {
             return Ok(Put::Exists);
         }
-        let temporary = self.write_temporary(key, body).map_err(trouble)?;
         // A link, unlike a rename, never replaces what is there.
         match self.dir.hard_link(&temporary.path, &self.dir, key) {
             Ok(()) => Ok(Put::Created),
@@ -293,6 +383,10 @@ fn path(key: &str) -> Result<&str, StoreError> {
 fn trouble(error: io::Error) -> StoreError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NotFound,
+        io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::FileTooLarge => StoreError::Unwritable(error.to_string()),
         _ => StoreError::Trouble(error.to_string()),
     }
 }

@@ -7,6 +7,8 @@
 pub mod bag;
 pub mod directory;
 pub mod recording;
+mod stop;
+mod unfinished;
 
 use std::io::Read;
 
@@ -16,6 +18,8 @@ use crate::model::{BucketName, Metadata};
 
 pub use directory::DirectoryStore;
 pub use recording::{Reading, Record, Recorder};
+pub use stop::Stop;
+pub use unfinished::UnfinishedCopy;
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +30,9 @@ pub enum StoreError {
     /// It is in an archive class and must be restored first.
     #[error("it is archived: {0}")]
     Archived(String),
+    /// Nothing more can be written: the disk is full, a quota is used up, or it is read-only.
+    #[error("{0}")]
+    Unwritable(String),
     /// Anything else: denied, damaged, out of reach.
     #[error("{0}")]
     Trouble(String),
@@ -44,6 +51,8 @@ pub enum Entry {
         size: u64,
         /// When it was written, as far as the store knows.
         modified: Option<Timestamp>,
+        /// Its MD5, as far as the store may know it: what is encrypted has another value here.
+        md5: Option<[u8; 16]>,
     },
     /// Something that cannot be read as either, such as a symbolic link that leads outside.
     Unreadable {
@@ -92,6 +101,11 @@ pub trait Store: Send + Sync {
         None
     }
 
+    /// What the marker of an unfinished copy says that lies in a folder or above it.
+    fn unfinished(&self, _folder: &str) -> Option<UnfinishedCopy> {
+        None
+    }
+
     /// Lists a folder, not what lies below its folders; in no particular order. `""` is the root,
     /// any other folder ends in `/`.
     ///
@@ -110,6 +124,21 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When it cannot be written; then nothing is there that was not before.
     fn put_new(&self, key: &str, body: &[u8], metadata: &Metadata) -> Result<Put, StoreError>;
+
+    /// Puts an object whose body is read while it is written, so that memory does not hold it.
+    ///
+    /// # Errors
+    /// When it cannot be read or written; then nothing is there that was not before.
+    fn put_new_from(
+        &self,
+        key: &str,
+        body: &mut dyn Read,
+        metadata: &Metadata,
+    ) -> Result<Put, StoreError> {
+        let mut bytes = Vec::new();
+        body.read_to_end(&mut bytes).map_err(|e| StoreError::Trouble(e.to_string()))?;
+        self.put_new(key, &bytes, metadata)
+    }
 
     /// Waits until no other writer is at work, and keeps others out until the guard is dropped.
     ///

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use super::{Entry, Object, Put, Store, StoreError, WriterGuard};
+use super::{Entry, Object, Put, Store, StoreError, UnfinishedCopy, WriterGuard};
 use crate::model::hash::Sha256Stream;
 use crate::model::{BucketName, Metadata, Sha256Hash};
 
@@ -178,11 +178,15 @@ impl Store for RecordingStore {
         self.store.requests()
     }
 
+    fn unfinished(&self, folder: &str) -> Option<UnfinishedCopy> {
+        self.store.unfinished(folder)
+    }
+
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         let knows = self.knows_delivery();
         self.store.list(folder, &mut |entry| {
             match &entry {
-                Entry::Object { key, size, modified } => {
+                Entry::Object { key, size, modified, .. } => {
                     self.recorder.with(&(self.number, key.clone()), |record| {
                         record.listed = Some(*size);
                         record.delivered = modified.filter(|_| knows);

@@ -24,6 +24,7 @@ pub mod loss_pattern;
 pub mod memory;
 pub mod query_results;
 pub mod settle;
+pub mod unfinished;
 pub mod unlisted;
 pub mod unseen;
 

@@ -168,7 +168,7 @@ impl Store for Memory {
                 }
                 None => {
                     let size = stored.body.len() as u64;
-                    each(Entry::Object { key: key.clone(), size, modified: None });
+                    each(Entry::Object { key: key.clone(), size, modified: None, md5: None });
                 }
             }
         }

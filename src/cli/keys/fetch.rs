@@ -44,7 +44,7 @@ pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         return Err(Failure::usage("--start-time does not come before --end-time"));
     }
     let mut output = WholeFile::begin(&args.output)?;
-    let keys = CloudTrailKeys::new(Opener::new(&args.aws).aws()?);
+    let keys = CloudTrailKeys::new(Opener::new(&args.aws, &io.stop).aws()?);
     let mut lists = Map::new();
     for region in &args.regions {
         let list = keys.list(region, Window::new(start, end)).map_err(|cause| Failure {

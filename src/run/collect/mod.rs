@@ -3,9 +3,10 @@
 //!
 //! The source is hostile: its names are checked before they become paths, nothing is ever written
 //! over, each object is bounded, and what a digest lists only decides which folders are listed
-//! too. Trouble with one object is told of and holds up no other. Memory holds the listing of one
-//! area and as many bodies as there are workers.
+//! too. Trouble with one object is told of and holds up no other; a disk that is full ends the run.
+//! Memory holds the listing of one area; bodies pass through it in pieces.
 
+mod lists;
 mod object;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -67,12 +68,17 @@ pub struct CollectReport {
     pub already_there: u64,
     /// What could not be copied, by key, each with its cause.
     pub failed: Vec<(String, String)>,
+    /// What the target lacks because of that, by key, and as folders that end in `/`: another run
+    /// may copy it.
+    pub lacking: BTreeSet<String>,
     /// Objects and folders beside the trails, which are not copied.
     pub left_out: Vec<String>,
     /// The regions that digests were found of.
     pub regions: BTreeSet<Region>,
     /// When the first of the digests ends.
     pub first_digest: Option<Timestamp>,
+    /// Why nothing more could be written, where that ended the run.
+    pub full: Option<String>,
 }
 
 /// Why nothing is copied.
@@ -126,12 +132,13 @@ pub fn collect(
             break;
         }
     }
-    if request.stop.is_set() {
+    if run.copier.has_ended() {
         // Bodies on their way in are left to themselves; what is being written is completed.
         run.pool.abandon();
         run.copier.finish_writing();
     }
     let mut report = run.report;
+    report.full = run.copier.full().map(str::to_owned);
     report.failed.sort();
     report.failed.dedup();
     Ok(report)
@@ -237,32 +244,25 @@ impl Run<'_> {
         gathered: &mut Gathered,
     ) -> Result<(), NoResult> {
         for found in objects {
-            if self.request.stop.is_set() {
+            if self.copier.has_ended() {
                 return Err(NoResult::Stopped);
             }
             if let Some(cause) = refused(&found.key) {
                 self.fail(found.key, cause);
                 continue;
             }
-            let there = match self.local_size(&found.key) {
-                Some(size) if size != found.size => {
-                    let cause = format!(
-                        "a file of another size lies in its place and is left as it is: {size} bytes, the source has {}",
-                        found.size
-                    );
-                    self.fail(found.key, cause);
-                    continue;
-                }
-                there => there.is_some(),
-            };
-            if there && !digest {
-                self.report.already_there += 1;
+            if let Some(size) = self.local_size(&found.key).filter(|size| *size != found.size) {
+                let cause = format!(
+                    "a file of another size lies in its place and is left as it is: {size} bytes, the source has {}",
+                    found.size
+                );
+                self.fail(found.key, cause);
                 continue;
             }
             self.drain(self.pool.jobs() * AHEAD, id, gathered)?;
             let copier = self.copier.clone();
             let key = found.key.clone();
-            let wanted = Wanted { bucket: id.bucket.clone(), found, digest, there };
+            let wanted = Wanted { bucket: id.bucket.clone(), found, digest };
             self.queue.push_back((key, self.pool.submit(move || copier.copy(&wanted))));
         }
         self.drain(0, id, gathered)
@@ -280,7 +280,7 @@ impl Run<'_> {
         {
             match ticket.redeem(&self.request.stop) {
                 Ok(done) => self.record(key, done, id, gathered),
-                Err(NoResult::Panicked) => self.fail(key, NoResult::Panicked.to_string()),
+                Err(NoResult::Panicked) => self.lack(key, NoResult::Panicked.to_string()),
                 Err(stopped) => return Err(stopped),
             }
         }
@@ -305,13 +305,14 @@ impl Run<'_> {
             }
             Outcome::There => report.already_there += 1,
             Outcome::Stopped => {}
-            Outcome::Failed(cause) => self.fail(key, cause),
+            Outcome::Failed(cause) => self.lack(key, cause),
+            Outcome::Differs(cause) => self.fail(key, cause),
         }
         if done.digest {
             self.progress.digest();
         }
         let days = days_around(self.request.start, self.request.end);
-        for (bucket, object) in done.lists {
+        for lists::Listed { bucket, key: object } in done.lists {
             // What a digest lists is not verified: it only chooses among what the source shows.
             if id.bucket.as_ref().is_some_and(|own| own.as_str() != &*bucket) {
                 continue;
@@ -344,6 +345,14 @@ impl Run<'_> {
         self.local.sizes.get(key).copied()
     }
 
+    /// Takes down what could not be copied and could be another time.
+    fn lack(&mut self, key: String, cause: impl Into<String>) {
+        self.report.lacking.insert(key.clone());
+        self.fail(key, cause);
+    }
+
+    /// Takes down what is not copied. What a key alone, or what is in its place, keeps from being
+    /// copied is not lacking: whoever writes to a bucket could else make every copy unfinished.
     fn fail(&mut self, key: String, cause: impl Into<String>) {
         self.report.failed.push((key, cause.into()));
     }
@@ -356,7 +365,7 @@ impl Run<'_> {
             match (finding.code, no_path(own)) {
                 (Code::ObjectUnknown, None) => self.report.left_out.push(key),
                 (Code::ObjectUnknown, Some(cause)) => self.fail(key, cause),
-                _ => self.fail(key, finding.message),
+                _ => self.lack(key, finding.message),
             }
         }
     }

@@ -4,24 +4,35 @@
 //! plain copy leaves it, is completed where the source holds the same bytes; a body and metadata
 //! of two different objects are never put together.
 
-use std::io::Read;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use crate::model::metadata::SIDECAR_SUFFIX;
-use crate::model::{BucketName, DigestHead, LogEntry, Metadata};
+use md5::{Digest as _, Md5};
+
+use super::lists::{Listed, listed};
+use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
+use crate::model::{BucketName, Metadata};
 use crate::run::pool::Stop;
 use crate::run::sources::{Found, Sources};
 use crate::store::directory::is_path;
 use crate::store::{Object, Put, Store, StoreError};
 use crate::verify::Limits;
-use crate::verify::inflate::{AlreadyInflated, inflate};
+
+/// How much of a body is compared at once.
+const PIECE: usize = 64 << 10;
+
+/// File systems take names of 255 bytes, of which metadata and a file that is being written need
+/// some. The longest name of a digest takes 215.
+const LONGEST_NAME: usize = 221;
 
 /// Why a key may not become a path.
 pub(super) fn no_path(key: &str) -> Option<&'static str> {
     if key.contains(char::is_control) {
         Some("its key holds control characters, so it is not written to a directory")
     } else if !is_path(key) {
-        Some("its key cannot be a path inside a directory")
+        Some("its key cannot be a path inside a directory: verify it in the bucket")
+    } else if key.split('/').any(|part| part.len() > LONGEST_NAME) {
+        Some("a part of its key is too long for the name of a file")
     } else {
         None
     }
@@ -46,8 +57,6 @@ pub(super) struct Wanted {
     pub(super) found: Found,
     /// Whether it lies among the digests.
     pub(super) digest: bool,
-    /// Whether the target lists a file of that name and size.
-    pub(super) there: bool,
 }
 
 /// What became of an object.
@@ -63,17 +72,19 @@ pub(super) enum Outcome {
     Completed,
     /// It was there.
     There,
-    /// The run was stopped before it was written.
+    /// The run ended before it was written.
     Stopped,
     /// It was not copied.
     Failed(String),
+    /// Something else lies in its place.
+    Differs(String),
 }
 
 /// What became of an object, and which log files it lists as bucket and key.
 pub(super) struct Done {
     pub(super) outcome: Outcome,
     pub(super) digest: bool,
-    pub(super) lists: Vec<(Box<str>, Box<str>)>,
+    pub(super) lists: Vec<Listed>,
 }
 
 /// Copies objects, on any thread.
@@ -82,8 +93,12 @@ pub(super) struct Copier {
     target: Arc<dyn Store>,
     limits: Limits,
     stop: Stop,
+    /// Why nothing more can be written.
+    full: OnceLock<String>,
     /// Held while something is written.
     writing: RwLock<()>,
+    /// Held while a digest is read for what it lists: a hostile one may take much memory.
+    reading_digest: Mutex<()>,
 }
 
 impl Copier {
@@ -93,81 +108,96 @@ impl Copier {
         limits: Limits,
         stop: Stop,
     ) -> Self {
-        Self { sources, target, limits, stop, writing: RwLock::new(()) }
+        let (full, writing, reading_digest) = Default::default();
+        Self { sources, target, limits, stop, full, writing, reading_digest }
     }
 
-    /// Waits for what is being written. After a stop nothing more is.
+    /// Whether nothing more is to be written.
+    pub(super) fn has_ended(&self) -> bool {
+        self.stop.is_set() || self.full.get().is_some()
+    }
+
+    /// Why nothing more can be written, if that is so.
+    pub(super) fn full(&self) -> Option<&str> {
+        self.full.get().map(String::as_str)
+    }
+
+    /// Waits for what is being written. After the end nothing more is.
     pub(super) fn finish_writing(&self) {
         drop(self.writing.write().unwrap_or_else(PoisonError::into_inner));
     }
 
     pub(super) fn copy(&self, wanted: &Wanted) -> Done {
-        let mut lists = Vec::new();
-        let outcome = self.try_copy(wanted, &mut lists).unwrap_or_else(Outcome::Failed);
+        let outcome = self.try_copy(wanted).unwrap_or_else(Outcome::Failed);
+        let is_there =
+            matches!(outcome, Outcome::Copied { .. } | Outcome::Completed | Outcome::There);
+        let lists = if is_there { self.lists(wanted) } else { Vec::new() };
         Done { outcome, digest: wanted.digest, lists }
     }
 
-    fn try_copy(
-        &self,
-        wanted: &Wanted,
-        lists: &mut Vec<(Box<str>, Box<str>)>,
-    ) -> Result<Outcome, String> {
+    fn try_copy(&self, wanted: &Wanted) -> Result<Outcome, String> {
         let key = &wanted.found.key;
         match self.target.get(key) {
             Err(StoreError::NotFound) => {
-                let (body, metadata) = self.fetch(wanted)?;
-                let outcome = self.put(key, &body, &metadata)?;
-                self.gather(wanted, &body, lists);
-                Ok(outcome)
+                let (mut body, metadata) = self.open(wanted)?;
+                self.put(key, &mut body, &metadata)
             }
-            Err(error) => Err(format!("it cannot be written to its place: {error}")),
-            Ok(local) => self.compare(wanted, local, lists),
+            Err(error) => Err(unwritten(&error)),
+            Ok(local) => Ok(self.compare(wanted, local).unwrap_or_else(Outcome::Differs)),
         }
     }
 
-    /// Decides on an object that is there.
-    fn compare(
-        &self,
-        wanted: &Wanted,
-        local: Object,
-        lists: &mut Vec<(Box<str>, Box<str>)>,
-    ) -> Result<Outcome, String> {
+    /// Decides on an object that is there: nothing is written over, and it stands for the
+    /// source's only with the same content.
+    fn compare(&self, wanted: &Wanted, local: Object) -> Result<Outcome, String> {
         let key = &wanted.found.key;
-        let metadata =
+        let here =
             local.metadata.map_err(|cause| format!("the metadata beside it here: {cause}"))?;
-        let here = read(local.body, self.limit(wanted))?;
-        let has_metadata = !metadata.0.is_empty();
-        if !(wanted.there && has_metadata) {
-            let (body, metadata) = self.fetch(wanted)?;
-            if body != here {
-                return Err(
-                    "another file of its name lies in its place and is left as it is".into()
-                );
+        let has_metadata = !here.0.is_empty();
+        let mut body = local.body;
+        if (has_metadata || !wanted.digest)
+            && let Some(md5) = wanted.found.md5
+        {
+            let mut whole = Md5::new();
+            let failed = |error| format!("reading the file here failed: {error}");
+            io::copy(&mut body, &mut Hashing(&mut whole)).map_err(failed)?;
+            if <[u8; 16]>::from(whole.finalize()) == md5 {
+                return Ok(Outcome::There);
             }
-            if !has_metadata && !metadata.0.is_empty() {
-                let sidecar = format!("{key}{SIDECAR_SUFFIX}");
-                let outcome = self.put(&sidecar, &metadata.render(), &Metadata::default())?;
-                self.gather(wanted, &here, lists);
-                return Ok(match outcome {
-                    Outcome::Copied { .. } => Outcome::Completed,
-                    other => other,
-                });
-            }
+            // What is encrypted has no such value: only its content tells.
+            body = self.target.get(key).map_err(|error| error.to_string())?.body;
         }
-        self.gather(wanted, &here, lists);
-        Ok(Outcome::There)
+        let (mut source, metadata) = self.open(wanted)?;
+        if !is_same(&mut source, &mut body)? {
+            return Err("another file of its name lies in its place and is left as it is".into());
+        }
+        if has_metadata {
+            return match here.get(SIGNATURE) == metadata.get(SIGNATURE) {
+                true => Ok(Outcome::There),
+                false => {
+                    Err("the metadata beside it here has another signature and is left as it is"
+                        .into())
+                }
+            };
+        }
+        if metadata.0.is_empty() {
+            return Ok(Outcome::There);
+        }
+        let (sidecar, text) = (format!("{key}{SIDECAR_SUFFIX}"), metadata.render());
+        let length = text.len() as u64;
+        let mut text = Incoming::new(Box::new(io::Cursor::new(text)), length, &self.stop);
+        Ok(match self.put(&sidecar, &mut text, &Metadata::default())? {
+            Outcome::Copied { .. } => Outcome::Completed,
+            other => other,
+        })
     }
 
-    fn limit(&self, wanted: &Wanted) -> u64 {
-        if wanted.digest { self.limits.digest.stored } else { self.limits.log.stored }
-    }
-
-    /// Reads an object from the source, whole.
-    fn fetch(&self, wanted: &Wanted) -> Result<(Vec<u8>, Metadata), String> {
+    /// Opens an object of the source, to be read once.
+    fn open(&self, wanted: &Wanted) -> Result<(Incoming<'_>, Metadata), String> {
         let Found { key, size, .. } = &wanted.found;
-        let limit = self.limit(wanted);
+        let limit = if wanted.digest { self.limits.digest.stored } else { self.limits.log.stored };
         if *size > limit {
-            return Err(too_large(limit));
+            return Err(format!("it is larger than {limit} bytes, which no file of its kind is"));
         }
         let bucket = wanted.bucket.as_ref().map(BucketName::as_str);
         let object = match self.sources.get(bucket, key) {
@@ -178,56 +208,125 @@ impl Copier {
             Some(Err(error)) => return Err(error.to_string()),
         };
         let metadata = object.metadata.map_err(|cause| format!("its metadata: {cause}"))?;
-        let body = read(object.body, limit)?;
-        if body.len() as u64 != *size {
-            return Err(format!(
-                "it was listed with {size} bytes and {} came: it is changing, or something else answered in its place",
-                body.len()
-            ));
-        }
-        Ok((body, metadata))
+        Ok((Incoming::new(object.body, *size, &self.stop), metadata))
     }
 
-    fn put(&self, key: &str, body: &[u8], metadata: &Metadata) -> Result<Outcome, String> {
+    fn put(
+        &self,
+        key: &str,
+        body: &mut Incoming<'_>,
+        metadata: &Metadata,
+    ) -> Result<Outcome, String> {
         let _writing = self.writing.read().unwrap_or_else(PoisonError::into_inner);
-        if self.stop.is_set() {
+        if self.has_ended() {
             return Ok(Outcome::Stopped);
         }
-        match self.target.put_new(key, body, metadata) {
+        match self.target.put_new_from(key, body, metadata) {
             Ok(Put::Created) => {
-                Ok(Outcome::Copied { bytes: body.len() as u64, metadata: !metadata.0.is_empty() })
+                Ok(Outcome::Copied { bytes: body.read, metadata: !metadata.0.is_empty() })
             }
             Ok(Put::Exists) => Err("another file was written to its place meanwhile".into()),
-            Err(error) => Err(format!("it cannot be written to its place: {error}")),
+            Err(_) if self.stop.is_set() => Ok(Outcome::Stopped),
+            Err(StoreError::Unwritable(cause)) => {
+                let _ = self.full.set(cause);
+                Ok(Outcome::Stopped)
+            }
+            Err(error) => Err(body.failure.take().unwrap_or_else(|| unwritten(&error))),
         }
     }
 
-    /// Notes which log files a digest lists. What is no digest is for verifying to tell.
-    fn gather(&self, wanted: &Wanted, body: &[u8], lists: &mut Vec<(Box<str>, Box<str>)>) {
+    /// The log files that a digest of the target lists. What is no digest is for verifying to
+    /// tell.
+    fn lists(&self, wanted: &Wanted) -> Vec<Listed> {
         if !wanted.digest {
-            return;
+            return Vec::new();
         }
-        let mut listed = Vec::new();
-        let mut parsed = false;
-        let sound =
-            inflate(&mut &*body, self.limits.digest, AlreadyInflated::Accept, &mut |from| {
-                let each = &mut |entry: LogEntry| listed.push((entry.bucket, entry.object));
-                parsed = DigestHead::read(from, each).is_ok();
-            });
-        if sound.is_ok() && parsed {
-            lists.append(&mut listed);
+        let _alone = self.reading_digest.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.target.get(&wanted.found.key) {
+            Ok(mut object) => listed(&mut object.body, wanted.found.size, self.limits),
+            Err(_) => Vec::new(),
         }
     }
 }
 
-fn read(body: Box<dyn Read + Send>, limit: u64) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    body.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("reading it failed: {error}"))?;
-    if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
+fn unwritten(error: &StoreError) -> String {
+    format!("it cannot be written to its place: {error}")
 }
 
-fn too_large(limit: u64) -> String {
-    format!("it is larger than {limit} bytes, which no file of its kind is")
+/// A body on its way from the source: of the size that it was listed with, or it fails.
+struct Incoming<'a> {
+    body: Box<dyn Read + Send>,
+    size: u64,
+    read: u64,
+    stop: &'a Stop,
+    /// Why it failed, which what reads it would blur.
+    failure: Option<String>,
+}
+
+impl<'a> Incoming<'a> {
+    fn new(body: Box<dyn Read + Send>, size: u64, stop: &'a Stop) -> Self {
+        Self { body, size, read: 0, stop, failure: None }
+    }
+
+    fn fail(&mut self, cause: String) -> io::Error {
+        self.failure = Some(cause.clone());
+        io::Error::other(cause)
+    }
+}
+
+impl Read for Incoming<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.is_set() {
+            return Err(self.fail("the run was stopped".to_owned()));
+        }
+        let n = match self.body.read(buffer) {
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            Err(error) => return Err(self.fail(format!("reading it failed: {error}"))),
+        };
+        self.read += n as u64;
+        if self.read > self.size || (n == 0 && self.read < self.size) {
+            let came = if self.read > self.size { "more" } else { "less" };
+            return Err(self.fail(format!(
+                "it was listed with {} bytes and {came} came: it is changing, or something else answered in its place",
+                self.size
+            )));
+        }
+        Ok(n)
+    }
+}
+
+/// Takes what is written into a hash value.
+struct Hashing<'a>(&'a mut Md5);
+
+impl io::Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether the source and the file here hold the same bytes.
+fn is_same(source: &mut Incoming<'_>, here: &mut dyn Read) -> Result<bool, String> {
+    let (mut one, mut other) = (Vec::with_capacity(PIECE), Vec::with_capacity(PIECE));
+    loop {
+        one.clear();
+        other.clear();
+        let read = source.by_ref().take(PIECE as u64).read_to_end(&mut one);
+        if let Err(error) = read {
+            return Err(source.failure.take().unwrap_or_else(|| error.to_string()));
+        }
+        let read = (&mut *here).take(PIECE as u64).read_to_end(&mut other);
+        read.map_err(|error| format!("reading the file here failed: {error}"))?;
+        if one != other {
+            return Ok(false);
+        }
+        if one.is_empty() {
+            return Ok(true);
+        }
+    }
 }

@@ -63,6 +63,7 @@ impl Store for BagStore {
                     key: key.clone(),
                     size: row.size.unwrap_or(0),
                     modified: row.delivered,
+                    md5: None,
                 }),
             }
         }

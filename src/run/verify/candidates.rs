@@ -206,7 +206,7 @@ mod tests {
             let folder =
                 date_window(&key["AWSLogs/111122223333/CloudTrail/us-east-1/".len()..][..10]);
             let folder = folder.unwrap();
-            let found = Found { key: key.clone(), size: 1, modified: None, folder };
+            let found = Found { key: key.clone(), size: 1, modified: None, folder, md5: None };
             let written = written.filter(|_| key.ends_with("z.gz"));
             candidates.push(LogKind::CloudTrail, &found, written);
         }

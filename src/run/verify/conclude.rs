@@ -18,8 +18,10 @@ use crate::report::run::INTERRUPTED;
 use crate::report::{
     ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
 };
+use crate::run::sources::Root;
 use crate::verify::link::{Place, Reach, Request, close_trail};
 use crate::verify::loss_pattern::{Oldest, loss_patterns};
+use crate::verify::unfinished::Unfinished;
 use crate::verify::{Code, Coverage, CoverageState, Finding};
 
 /// Identity of a trail, wherever it delivers to.
@@ -131,6 +133,14 @@ impl<'r> Conclusion<'r> {
             report.coverage = coverage.all().collect();
             chains.push(report);
         }
+        for copy in self.unfinished() {
+            copy.excuse(&mut self.all.findings);
+            for chain in &mut chains {
+                let findings = &self.all.findings;
+                let excuse = |interval| copy.excuse_time(&chain.id, findings, interval);
+                chain.coverage.iter_mut().for_each(excuse);
+            }
+        }
         let states = chains.iter().flat_map(|c| &c.coverage).map(|i| i.state);
         self.keyless();
         self.no_digests(&chains);
@@ -215,6 +225,16 @@ impl<'r> Conclusion<'r> {
         closed
     }
 
+    /// The copies among the sources that are not finished, each once.
+    fn unfinished(&self) -> BTreeSet<Unfinished> {
+        let of_root = |root: &Root| {
+            let bucket = root.bucket.as_ref().map(ToString::to_string);
+            let copy = root.unfinished()?;
+            Some(Unfinished { marker: copy.marker, bucket, failed: copy.failed })
+        };
+        self.run.sources.roots().filter_map(of_root).collect()
+    }
+
     /// Metadata left beside a file that is gone is told of with that file, not once more.
     fn drop_explained_sidecars(&mut self) {
         let gone: BTreeSet<String> = self
@@ -283,7 +303,11 @@ impl<'r> Conclusion<'r> {
         self.all.findings.extend(unmet);
         let said = !areas_without.is_empty()
             || self.all.findings.iter().any(|f| f.code == Code::NoDigests);
-        if chains.is_empty() && !said && !self.run.sources.may_hide_any(None, None) {
+        // A source that was not opened, or not listed, is told of: what it holds is not known.
+        let unseen = self.run.sources.may_hide_any(None, None)
+            || self.run.sources.roots().next().is_none()
+                && self.all.findings.iter().any(|f| f.code == Code::ObjectUnreadable);
+        if chains.is_empty() && !said && !unseen {
             let what = match (request.start, request.end) {
                 (None, None) => "in the source".to_owned(),
                 _ => "in the source for the requested time".to_owned(),

@@ -10,6 +10,10 @@ pub(super) struct Call {
     /// Key, prefix, bucket or region.
     pub(super) subject: String,
     pub(super) service: Service,
+    /// The continuation token of a listing.
+    pub(super) token: Option<String>,
+    /// Whether the answer may be compressed.
+    pub(super) accepts_gzip: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,10 +27,17 @@ pub(super) enum Service {
 impl Call {
     pub(super) fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let accepts_gzip = header("accept-encoding").is_some_and(|text| text.contains("gzip"));
         if let Some(target) = header("x-amz-target") {
             let verb = target.rsplit('.').next().unwrap_or(target).to_owned();
             let region = header("authorization").and_then(region_of).unwrap_or("").to_owned();
-            return Self { verb, subject: region, service: Service::CloudTrail };
+            return Self {
+                verb,
+                subject: region,
+                service: Service::CloudTrail,
+                token: None,
+                accepts_gzip,
+            };
         }
         if *method == Method::POST && uri.path() == "/" {
             let (verb, subject) = ("POST".to_owned(), String::new());
@@ -41,7 +52,13 @@ impl Call {
             ("HEAD", "") => ("HEAD-BUCKET", bucket.to_owned()),
             (method, key) => (method, escape::decode(key)),
         };
-        Self { verb: verb.to_owned(), subject, service: Service::S3 }
+        Self {
+            verb: verb.to_owned(),
+            subject,
+            service: Service::S3,
+            token: parameter(uri, "continuation-token"),
+            accepts_gzip,
+        }
     }
 }
 

@@ -18,6 +18,43 @@ pub enum Fault {
     Stall,
     /// 200 with a page of HTML, as a captive portal answers.
     Garbage,
+    /// An HTTP status and a body of so many bytes.
+    ErrorOf(u16, u64),
+    /// The right headers and so many bytes of the body, then nothing.
+    StallAfter(usize),
+    /// So many bytes of the body, and headers that state that length.
+    Shorter(usize),
+    /// So many bytes of the body, whose length no header states, and a proper end.
+    Unstated(usize),
+    /// The body inflated, as a store does that decodes Content-Encoding on the way.
+    Inflated,
+    /// The body inflated where the request does not accept gzip.
+    InflatedUnlessAccepted,
+    /// The body inflated, whose length no header states.
+    InflatedUnstated,
+    /// 403 with a region as the bucket's own.
+    OtherRegion(&'static str),
+    /// A listing of another prefix, as a cache may answer.
+    OtherPrefix,
+    /// A listing of the prefix that was asked for, with keys outside of it.
+    OtherKeys,
+    /// A listing whose document lacks its last so many bytes.
+    CutListing(usize),
+    /// Pages without end.
+    Endless(Endless),
+}
+
+/// What each page of a listing without end brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endless {
+    /// The same keys and the same continuation token.
+    SameToken,
+    /// The same keys, and a new continuation token each time.
+    SameKeys,
+    /// Nothing, and a new continuation token each time.
+    Nothing,
+    /// 1,000 new keys below the prefix.
+    NewKeys,
 }
 
 #[derive(Default)]

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::call::{Call, Service};
-use super::faults::{Fault, Faults};
+use super::faults::{Endless, Fault, Faults};
 use super::memory::Memory;
 use super::public_keys::PublicKeys;
 use super::trails::Trails;
@@ -97,6 +97,50 @@ impl Front {
                 Ok(answer)
             }
             Some(Fault::Garbage) => Ok(garbage()),
+            Some(Fault::ErrorOf(status, length)) => {
+                let mut answer = HttpResponse::new(long(length));
+                *answer.status_mut() = StatusCode::from_u16(status).expect("an HTTP status");
+                Ok(answer)
+            }
+            Some(Fault::StallAfter(length)) => {
+                let (mut answer, body) = whole(self.without_fault(&call, request).await?).await?;
+                *answer.body_mut() = stalled_after(body.slice(..length.min(body.len())));
+                Ok(answer)
+            }
+            Some(Fault::Shorter(length)) => {
+                let (answer, body) = whole(self.without_fault(&call, request).await?).await?;
+                Ok(of_body(answer, body.slice(..length.min(body.len()))))
+            }
+            Some(Fault::Unstated(length)) => {
+                let (answer, body) = whole(self.without_fault(&call, request).await?).await?;
+                Ok(unstated(answer, body.slice(..length.min(body.len()))))
+            }
+            Some(Fault::Inflated) => {
+                let (answer, body) = whole(self.without_fault(&call, request).await?).await?;
+                Ok(of_body(answer, inflated(&body)))
+            }
+            Some(Fault::InflatedUnlessAccepted) => {
+                let accepts = call.accepts_gzip;
+                let (answer, body) = whole(self.without_fault(&call, request).await?).await?;
+                Ok(of_body(answer, if accepts { body } else { inflated(&body) }))
+            }
+            Some(Fault::OtherRegion(region)) => {
+                let mut answer = refusal(call.service, 403, "AccessDenied");
+                let value = HeaderValue::from_static(region);
+                answer.headers_mut().insert("x-amz-bucket-region", value);
+                Ok(answer)
+            }
+            Some(Fault::InflatedUnstated) => {
+                let (answer, body) = whole(self.without_fault(&call, request).await?).await?;
+                Ok(unstated(answer, inflated(&body)))
+            }
+            Some(Fault::OtherPrefix) => Ok(listing_of("another/", &["another/key"], None)),
+            Some(Fault::OtherKeys) => Ok(listing_of(&call.subject, &["another/key"], None)),
+            Some(Fault::CutListing(length)) => {
+                let (answer, body) = whole(self.without_fault(&call, request).await?).await?;
+                Ok(of_body(answer, body.slice(..body.len().saturating_sub(length))))
+            }
+            Some(Fault::Endless(endless)) => Ok(endless_page(endless, &call)),
         }
     }
 
@@ -192,6 +236,72 @@ fn cut(beginning: Bytes) -> Body {
         Err(io::Error::from(io::ErrorKind::UnexpectedEof))
     });
     StreamingBlob::wrap(beginning.chain(end)).into()
+}
+
+/// An answer with another body.
+fn of_body(mut answer: HttpResponse, body: Bytes) -> HttpResponse {
+    answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    *answer.body_mut() = Body::from(body);
+    answer
+}
+
+/// An answer with another body, whose length no header states.
+fn unstated(mut answer: HttpResponse, body: Bytes) -> HttpResponse {
+    answer.headers_mut().remove(CONTENT_LENGTH);
+    *answer.body_mut() =
+        StreamingBlob::wrap(stream::once(future::ready(Ok::<_, Infallible>(body)))).into();
+    answer
+}
+
+fn inflated(body: &[u8]) -> Bytes {
+    let mut text = Vec::new();
+    let mut gzip = flate2::read::GzDecoder::new(body);
+    std::io::Read::read_to_end(&mut gzip, &mut text).expect("a gzip body");
+    text.into()
+}
+
+/// So many bytes.
+fn long(length: u64) -> Body {
+    const PIECE: u64 = 1 << 20;
+    let piece = Bytes::from(vec![b'x'; 1 << 20]);
+    let pieces =
+        stream::iter((0..length.div_ceil(PIECE)).map(move |_| Ok::<_, Infallible>(piece.clone())));
+    StreamingBlob::wrap(pieces).into()
+}
+
+fn stalled_after(beginning: Bytes) -> Body {
+    let beginning = stream::once(future::ready(Ok::<_, Infallible>(beginning)));
+    StreamingBlob::wrap(beginning.chain(stream::pending())).into()
+}
+
+fn endless_page(endless: Endless, call: &Call) -> HttpResponse {
+    let number = call.token.as_deref().and_then(|token| token.parse::<u64>().ok()).unwrap_or(0);
+    let prefix = &call.subject;
+    let page = if endless == Endless::NewKeys { number } else { 0 };
+    let count = if endless == Endless::Nothing { 0 } else { 1000 };
+    let keys: Vec<_> = (0..count).map(|n| format!("{prefix}{:012}.gz", page * 1000 + n)).collect();
+    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    let next = if endless == Endless::SameToken { 1 } else { number + 1 };
+    listing_of(prefix, &keys, Some(next))
+}
+
+/// A page of a listing, as it is.
+fn listing_of(prefix: &str, keys: &[&str], next: Option<u64>) -> HttpResponse {
+    let contents: String = keys
+        .iter()
+        .map(|key| format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>"))
+        .collect();
+    let token = next
+        .map(|next| format!("<NextContinuationToken>{next}</NextContinuationToken>"))
+        .unwrap_or_default();
+    let more = next.is_some();
+    respond(
+        StatusCode::OK,
+        XML,
+        format!(
+            "<ListBucketResult><Prefix>{prefix}</Prefix><IsTruncated>{more}</IsTruncated>{token}{contents}</ListBucketResult>"
+        ),
+    )
 }
 
 /// A body that never comes.

@@ -23,6 +23,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 
+#[allow(unused_imports)]
+pub use self::faults::Endless;
 pub use self::faults::Fault;
 use self::front::{Front, State};
 use self::memory::Object;
@@ -114,6 +116,17 @@ impl Server {
                 self.store(bucket, &format!("{prefix}{name}"), body, read_sidecar(&sidecar));
             }
         }
+    }
+
+    /// Puts the same object under another key, without a copy of its bytes.
+    pub fn share(&self, bucket: &str, from: &str, to: &str) {
+        let object = self.state.memory.get(bucket, from).expect("an object");
+        self.within(bucket, |objects| objects.insert(to.to_owned(), object));
+    }
+
+    /// Sets an object's ETag: that of an object which KMS encrypts is no MD5 of its bytes.
+    pub fn etag(&self, bucket: &str, key: &str, etag: &str) {
+        self.change(bucket, key, |object| etag.clone_into(&mut object.etag));
     }
 
     /// Sets an object's LastModified.

@@ -1,5 +1,8 @@
 //! `trailseal collect`.
 
+mod marker;
+
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,17 +10,19 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 
+use self::marker::Task;
 use super::run_args::{PaceArgs, ScopeArgs, progress};
-use super::source::{AwsArgs, Opener, S3};
+use super::source::{AwsArgs, Opener, REACH, S3};
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::model::Printable;
 use crate::model::text::is_steering;
 use crate::model::time::{hours, sub};
 use crate::run::collect::{CollectError, CollectReport, CollectRequest, collect};
-use crate::store::DirectoryStore;
+use crate::store::directory::UNFINISHED;
+use crate::store::{DirectoryStore, StoreError};
 use crate::verify::Limits;
 
-/// How many requests are under way at once: each may hold a whole object in memory.
+/// How many requests are under way at once.
 const JOBS_ONLINE: usize = 32;
 /// How many objects that were not copied are named.
 const NAMED: usize = 20;
@@ -26,7 +31,11 @@ const EXAMPLES: &str = "\
 Objects are written under DIR with the keys that they have in the bucket, each with its metadata
 beside it as NAME.metadata.json: a digest's own signature is there and nowhere else. Nothing that
 is in DIR is written over or deleted, so a run that was cut off goes on where it was, and a plain
-copy (aws s3 sync) is completed with the metadata that it lost.
+copy (aws s3 sync) is completed with the metadata that it lost. What is there stands for an object
+only if its content is the same: by the MD5 that the bucket tells, or else both are read.
+
+While not everything is copied, DIR holds the file .trailseal-collect.json: verify then calls what
+is absent incomplete, not deleted.
 
 With a time, the days around it are copied whole: proving it needs digests and log files on both
 sides of it. Verify such a copy for the same time: of all before and after it knows nothing.
@@ -47,9 +56,9 @@ Examples:
 Exit status:
     0  everything was copied or there already
     2  wrong usage or configuration: nothing was copied
-    3  something could not be copied, or there is nothing to copy: each object is named with its
-       cause on standard error (20 of them), and the rest was copied
-    4  internal failure or an unwritable directory
+    3  something could not be copied, the source cannot be opened, or there is nothing to copy:
+       each object is named with its cause on standard error (20 of them), and the rest was copied
+    4  internal failure, a directory that cannot be written to, or a full disk
   130  interrupted: run it again to go on";
 
 /// Copy a bucket with what a plain copy loses, so that it can be verified offline
@@ -86,23 +95,50 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if !online {
         check_apart(&args.source, &args.dir)?;
     }
-    let stores = Opener::new(&args.aws).open_all(std::slice::from_ref(&args.source))?;
+    let mut opener = Opener::new(&args.aws, &io.stop);
+    let (stores, unopened) = opener.open_all(std::slice::from_ref(&args.source))?;
+    if let Some(finding) = unopened.into_iter().next() {
+        let failure = Failure::internal(Printable(&finding.message));
+        return Err(Failure { status: INCOMPLETE, ..failure }.remedy(REACH));
+    }
     let shown = args.dir.display().to_string();
     std::fs::create_dir_all(&args.dir).map_err(|e| unwritable(&shown, &e))?;
     let target = DirectoryStore::open(&args.dir, &*shown).map_err(|e| unwritable(&shown, &e))?;
+    let target = Arc::new(target);
+    let task = Task::of(&args.source, &request, io.now);
+    let unmarked = |error: StoreError| {
+        Failure::internal(format!("{}: {UNFINISHED}: {error}", Printable(&shown)))
+            .remedy("free space on the disk, or name another directory; the marker may be removed once the copy is known to be whole")
+    };
+    // Before the first object: whatever ends the run, what is absent is not taken for deleted.
+    task.begin(&target).map_err(unmarked)?;
     let bar = args.pace.bar();
     let progress = progress(bar.as_ref());
-    let result = collect(&request, &stores, Arc::new(target), progress);
+    let result = collect(&request, &stores, target.clone(), progress);
     drop(bar);
     let report = result.map_err(|error| match error {
         CollectError::SeveralBuckets(_) => {
+            let _ = task.finish(&target, &BTreeSet::new()); // nothing was to be copied
             Failure::usage(error).remedy("collect each of them alone, into a directory of its own")
         }
         CollectError::Threads(_) => Failure::internal(error),
     })?;
+    let ended = request.stop.is_set() || report.full.is_some();
+    // A copy of an unfinished copy is one too.
+    let is_whole = stores.iter().all(|(store, start)| store.unfinished(start).is_none());
+    let others = match !ended && is_whole {
+        true => task.finish(&target, &report.lacking).map_err(unmarked)?,
+        false => Vec::new(),
+    };
     name_failed(&report, io.err).map_err(Failure::internal)?;
     if !args.pace.quiet {
-        summarise(args, &request, &report, io.out).map_err(Failure::internal)?;
+        summarise(args, &request, &report, ended, io.out).map_err(Failure::internal)?;
+    }
+    if let Some(cause) = &report.full {
+        let message = format!("{}: {cause}: not all was copied", Printable(&shown));
+        return Err(Failure::internal(message).remedy(
+            "free space and run the same command again: what is there is not copied twice",
+        ));
     }
     if request.stop.is_set() {
         let message = "interrupted: not all was copied";
@@ -111,7 +147,15 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
     let copied = report.digests + report.logs + report.already_there;
     let problem = match (report.failed.len(), copied) {
-        (0, 1..) => return Ok(0),
+        (0, 1..) if !is_whole => Failure::internal(format!(
+            "{}: it is an unfinished copy itself",
+            Printable(&args.source)
+        ))
+        .remedy("finish it with trailseal collect, then run the same command again"),
+        (0, 1..) => {
+            note_unfinished(&others, io.err).map_err(Failure::internal)?;
+            return Ok(0);
+        }
         (0, 0) => Failure::internal(format!(
             "{}: there is nothing to copy",
             Printable(&args.source)
@@ -172,6 +216,15 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
+/// Names what other runs left unfinished in the same directory.
+fn note_unfinished(others: &[Task], err: &mut dyn Write) -> io::Result<()> {
+    for task in others {
+        let task = task.describe();
+        writeln!(err, "still unfinished here: trailseal collect {}", Printable(&task))?;
+    }
+    Ok(())
+}
+
 fn name_failed(report: &CollectReport, err: &mut dyn Write) -> io::Result<()> {
     for (key, cause) in report.failed.iter().take(NAMED) {
         writeln!(err, "not copied: {}: {}", Printable(key), Printable(cause))?;
@@ -186,6 +239,7 @@ fn summarise(
     args: &CollectArgs,
     request: &CollectRequest,
     report: &CollectReport,
+    ended: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let CollectReport { digests, logs, metadata, bytes, already_there, left_out, .. } = report;
@@ -201,7 +255,7 @@ fn summarise(
     if !left_out.is_empty() {
         writeln!(out, "  {} other objects and folders were left out", left_out.len())?;
     }
-    let Some(first) = report.first_digest else { return Ok(()) };
+    let Some(first) = report.first_digest.filter(|_| !ended) else { return Ok(()) };
     writeln!(out, "\nNext:")?;
     let regions: String = report.regions.iter().map(|r| format!(" --region {r}")).collect();
     let since = sub(first, hours(24));

@@ -1,0 +1,176 @@
+//! Bodies of objects on their way in.
+//!
+//! Where the connection breaks, a body goes on from there, as long as the object is still the
+//! same. A body is judged only when it is known to be the object's: its length is what the answer
+//! states, or else what a listing says; and one that is not gzip, where the key says that it is,
+//! must be the object that a listing shows. Anything between here and the store may have answered
+//! in its place, or may have inflated it.
+
+use std::io::{self, Read};
+
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+
+use super::config::Stopped;
+use super::s3::S3Store;
+use crate::model::Metadata;
+use crate::store::StoreError;
+
+/// How often a body that breaks off is taken up again where it broke.
+const RESUMES: u32 = 5;
+/// The first byte of every gzip member.
+const GZIP: u8 = 0x1f;
+
+/// The answer to a request for an object.
+pub(super) struct Fetched {
+    pub(super) body: ByteStream,
+    pub(super) metadata: Metadata,
+    pub(super) etag: Option<String>,
+    /// The length that the answer states.
+    pub(super) length: Option<u64>,
+}
+
+/// A body on its way in.
+pub(super) struct Body {
+    store: S3Store,
+    key: String,
+    etag: Option<String>,
+    length: u64,
+    /// Whether the answer itself states the length.
+    stated: bool,
+    read: u64,
+    resumes: u32,
+    stream: ByteStream,
+    piece: Bytes,
+    begun: bool,
+}
+
+impl Body {
+    /// A body from its beginning. Where the answer states no length, a listing is asked for it.
+    pub(super) fn begin(
+        store: &S3Store,
+        key: &str,
+        fetched: Fetched,
+    ) -> Result<(Self, Metadata), StoreError> {
+        let Fetched { body: stream, metadata, etag, length } = fetched;
+        let mut body = Self {
+            store: store.clone(),
+            key: key.to_owned(),
+            etag,
+            length: length.unwrap_or_default(),
+            stated: length.is_some(),
+            read: 0,
+            resumes: 0,
+            stream,
+            piece: Bytes::new(),
+            begun: false,
+        };
+        if !body.stated {
+            body.length = body.listed_size().map_err(StoreError::Trouble)?;
+        }
+        Ok((body, metadata))
+    }
+
+    fn resume(&mut self, cause: String) -> io::Result<()> {
+        self.resumes += 1;
+        if self.resumes > RESUMES {
+            return Err(io::Error::other(cause));
+        }
+        let fetched = self.store.fetch(&self.key, self.read, self.etag.as_deref());
+        let fetched = fetched.map_err(|error| {
+            io::Error::other(format!("{cause}; taking it up again failed: {error}"))
+        })?;
+        self.stream = fetched.body;
+        Ok(())
+    }
+
+    /// The size that a listing shows of the object that was answered.
+    fn listed_size(&self) -> Result<u64, String> {
+        let listed = self.store.listed(&self.key).map_err(|error| {
+            format!("it could not be compared with a listing, as its answer calls for: {error}")
+        })?;
+        let listed = listed.ok_or("it was answered, but a listing does not show it")?;
+        match (&self.etag, &listed.etag) {
+            (Some(answered), Some(listed)) if answered == listed => {}
+            (None, _) => return Err("the answer has no ETag, so it is not the store's".to_owned()),
+            _ => return Err("its ETag is not the one that a listing shows".to_owned()),
+        }
+        Ok(listed.size)
+    }
+
+    /// Looks at the first bytes. What is not gzip, where the key says so, may not be what is
+    /// stored.
+    fn begin_with(&mut self, first: Option<u8>) -> io::Result<()> {
+        self.begun = true;
+        if first == Some(GZIP) || !self.key.ends_with(".gz") {
+            return Ok(());
+        }
+        let doubt = match first {
+            Some(b'{') => "the store, or a proxy before it, seems to inflate it on the way",
+            _ => "something else may have answered in its place",
+        };
+        let cause = match self.listed_size() {
+            Ok(size) if self.stated && size == self.length => return Ok(()),
+            Ok(size) if self.stated => {
+                format!("{} bytes were answered, and it is listed with {size}", self.length)
+            }
+            Ok(_) => "the answer does not state its length".to_owned(),
+            Err(cause) => cause,
+        };
+        Err(io::Error::other(format!("what came is not gzip: {doubt} ({cause})")))
+    }
+
+    fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
+        loop {
+            match self.store.aws.wait_for(self.stream.next()) {
+                None => return Err(io::Error::other(Stopped)),
+                Some(Some(Ok(piece))) if piece.is_empty() => {}
+                Some(Some(Ok(piece))) => {
+                    if self.read + piece.len() as u64 > self.length {
+                        let cause = "more came than it is listed with: it is changing, or something else answered in its place";
+                        return Err(io::Error::other(cause));
+                    }
+                    return Ok(Some(piece));
+                }
+                Some(Some(Err(error))) => {
+                    self.resume(format!("the body broke off: {}", cause(&error)))?;
+                }
+                Some(None) if self.read < self.length => {
+                    self.resume("the body is shorter than announced".to_owned())?;
+                }
+                Some(None) => return Ok(None),
+            }
+        }
+    }
+}
+
+/// The last of a chain of causes says what happened.
+fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(next) = last.source() {
+        last = next;
+    }
+    last.to_string()
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.piece.is_empty() {
+            let piece = self.next_piece()?;
+            if !self.begun {
+                self.begin_with(piece.as_ref().and_then(|piece| piece.first().copied()))?;
+            }
+            match piece {
+                Some(piece) => self.piece = piece,
+                None => return Ok(0),
+            }
+        }
+        let n = self.piece.len().min(buffer.len());
+        let taken = self.piece.split_to(n);
+        if let Some(target) = buffer.get_mut(..n) {
+            target.copy_from_slice(&taken);
+        }
+        self.read += n as u64;
+        Ok(n)
+    }
+}

@@ -1,0 +1,303 @@
+//! Listings, page by page. Absence rests on them, so an answer counts only when it is one to the
+//! question that was asked: its prefix, its keys and its grouping are looked at, and each page must
+//! come further than the one before it.
+
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
+use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::types::EncodingType;
+use jiff::Timestamp;
+
+use super::answer::Answer;
+use super::s3::{S3Store, payer};
+
+/// How many pages may come with nothing in them: a store passes over what was deleted.
+const MOST_EMPTY_PAGES: u32 = 1000;
+
+/// Why a listing ends early.
+#[derive(Debug)]
+pub(super) enum PageError {
+    /// The request failed.
+    Request(Box<SdkError<ListObjectsV2Error>>),
+    /// The answer is none to the question.
+    Answer(&'static str),
+}
+
+/// What is listed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) prefix: &'a str,
+    pub(super) delimiter: Option<&'a str>,
+    /// The key after which the listing begins.
+    pub(super) after: Option<&'a str>,
+    /// How many entries a page may have, where that is not the store's to say.
+    pub(super) limit: Option<i32>,
+}
+
+/// An object of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) key: String,
+    pub(super) size: u64,
+    pub(super) modified: Option<Timestamp>,
+    pub(super) etag: Option<String>,
+}
+
+/// What one page holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) folders: Vec<String>,
+    pub(super) objects: Vec<Listed>,
+}
+
+/// A listing under way.
+pub(super) struct Pages<'a> {
+    store: &'a S3Store,
+    question: Question<'a>,
+    token: Option<String>,
+    progress: Progress,
+    ended: bool,
+}
+
+impl<'a> Pages<'a> {
+    pub(super) fn new(store: &'a S3Store, question: Question<'a>) -> Self {
+        let last = question.after.map(str::to_owned);
+        let progress = Progress { last, empty: 0 };
+        Self { store, question, token: None, progress, ended: false }
+    }
+
+    /// The next page; `None` after the last one.
+    pub(super) fn next(&mut self) -> Result<Option<Page>, PageError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let Question { prefix, delimiter, after, limit } = self.question;
+        let store = self.store;
+        let request = store
+            .client
+            .list_objects_v2()
+            .bucket(store.bucket.as_str())
+            .prefix(prefix)
+            .set_delimiter(delimiter.map(str::to_owned))
+            .set_start_after(after.map(str::to_owned))
+            .set_continuation_token(self.token.clone())
+            .set_max_keys(limit)
+            // Keys may hold what XML cannot.
+            .encoding_type(EncodingType::Url)
+            .set_request_payer(payer(&store.aws))
+            .customize()
+            .interceptor(store.aws.watch(Answer::Listing));
+        store.count();
+        let output =
+            store.aws.wait(request.send()).map_err(|error| PageError::Request(Box::new(error)))?;
+        let page = read(&output, &self.question).map_err(PageError::Answer)?;
+        self.progress.advance(&page).map_err(PageError::Answer)?;
+        let next = output.next_continuation_token;
+        self.token = match (output.is_truncated, next) {
+            (Some(false), _) | (None, None) => None,
+            (Some(true), None) => {
+                let cause = "the listing breaks off and does not say where";
+                return Err(PageError::Answer(cause));
+            }
+            (_, next) if next == self.token => {
+                return Err(PageError::Answer(
+                    "the listing does not go on: it gives the same continuation token again",
+                ));
+            }
+            (_, next) => next,
+        };
+        self.ended = self.token.is_none();
+        Ok(Some(page))
+    }
+}
+
+/// How far a listing has come.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The greatest key or folder so far.
+    last: Option<String>,
+    /// How many pages in a row held nothing.
+    empty: u32,
+}
+
+impl Progress {
+    /// Takes a page that comes further than those before it.
+    fn advance(&mut self, page: &Page) -> Result<(), &'static str> {
+        let keys = page.objects.iter().map(|object| &object.key);
+        let Some(last) = keys.chain(&page.folders).max() else {
+            self.empty += 1;
+            return match self.empty {
+                0..=MOST_EMPTY_PAGES => Ok(()),
+                _ => Err("the listing does not go on: page after page holds nothing"),
+            };
+        };
+        self.empty = 0;
+        if self.last.as_ref().is_some_and(|before| last <= before) {
+            return Err("the listing does not go on: it repeats what it listed before");
+        }
+        self.last = Some(last.clone());
+        Ok(())
+    }
+}
+
+/// What a page holds, if it is an answer to the question.
+fn read(output: &ListObjectsV2Output, question: &Question<'_>) -> Result<Page, &'static str> {
+    let encoded = output.encoding_type.is_some();
+    let decode = |text: &str| if encoded { url_decode(text) } else { text.to_owned() };
+    let Question { prefix, delimiter, .. } = *question;
+    if output.prefix().is_some_and(|echo| echo != prefix && decode(echo) != prefix) {
+        return Err("the answer is a listing of another prefix");
+    }
+    let mut page = Page::default();
+    for folder in output.common_prefixes() {
+        let folder =
+            folder.prefix().map(&decode).ok_or("the listing has a folder without a name")?;
+        let name = inside(&folder, prefix)?;
+        let groups =
+            delimiter.and_then(|delimiter| name.strip_suffix(delimiter).zip(Some(delimiter)));
+        if groups.is_none_or(|(name, delimiter)| name.contains(delimiter)) {
+            return Err(UNGROUPED);
+        }
+        page.folders.push(folder);
+    }
+    for object in output.contents() {
+        let key = object.key().map(&decode).ok_or("the listing has an object without a key")?;
+        let name = inside(&key, prefix)?;
+        if delimiter.is_some_and(|delimiter| name.contains(delimiter)) {
+            return Err(UNGROUPED);
+        }
+        page.objects.push(Listed {
+            size: object.size().and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+            modified: object.last_modified().and_then(timestamp),
+            etag: object.e_tag().map(str::to_owned),
+            key,
+        });
+    }
+    Ok(page)
+}
+
+const UNGROUPED: &str = "the listing is not grouped by folders as it was asked to be";
+
+fn inside<'k>(key: &'k str, prefix: &str) -> Result<&'k str, &'static str> {
+    key.strip_prefix(prefix).ok_or("the listing has keys outside of the prefix that was asked for")
+}
+
+fn timestamp(time: &DateTime) -> Option<Timestamp> {
+    Timestamp::from_second(time.secs()).ok()
+}
+
+/// The MD5 that an ETag states; `None` for an object that was uploaded in parts. What a KMS key
+/// encrypts has an ETag of the same form that is no MD5.
+pub(super) fn md5(etag: &str) -> Option<[u8; 16]> {
+    let mut value = [0; 16];
+    hex::decode_to_slice(etag.trim_matches('"'), &mut value).ok().map(|()| value)
+}
+
+/// Undoes the encoding of keys in listings: `%XX`, and `+` for a space.
+fn url_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let hex = |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16));
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let mut ahead = rest.clone();
+                match (hex(ahead.next()), hex(ahead.next())) {
+                    (Some(high), Some(low)) => {
+                        bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
+                        rest = ahead;
+                    }
+                    _ => bytes.push(b'%'),
+                }
+            }
+            other => bytes.push(other),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::types::{CommonPrefix, Object};
+
+    use super::*;
+
+    const QUESTION: Question<'_> =
+        Question { prefix: "a b/", delimiter: Some("/"), after: None, limit: None };
+
+    fn answer(echo: Option<&str>, keys: &[&str], folders: &[&str]) -> ListObjectsV2Output {
+        let folder = |text: &&str| CommonPrefix::builder().prefix(*text).build();
+        ListObjectsV2Output::builder()
+            .set_prefix(echo.map(str::to_owned))
+            .encoding_type(EncodingType::Url)
+            .set_contents(Some(
+                keys.iter().map(|key| Object::builder().key(*key).build()).collect(),
+            ))
+            .set_common_prefixes(Some(folders.iter().map(folder).collect()))
+            .build()
+    }
+
+    #[test]
+    fn an_answer_is_one_to_the_question() {
+        let fits = [
+            answer(Some("a+b/"), &["a+b/x"], &["a%20b/y/"]),
+            answer(Some("a b/"), &["a+b/"], &["a+b//"]),
+            answer(None, &[], &[]),
+        ];
+        for output in fits {
+            assert!(read(&output, &QUESTION).is_ok(), "{output:?}");
+        }
+        for (name, output) in [
+            ("another prefix", answer(Some("a+c/"), &[], &[])),
+            ("no prefix", answer(Some(""), &["a+b/x"], &[])),
+            ("a key outside", answer(Some("a+b/"), &["a+b/x", "a+c/x"], &[])),
+            ("a folder outside", answer(Some("a+b/"), &[], &["b/"])),
+            ("a key of a folder below", answer(Some("a+b/"), &["a+b/c/x"], &[])),
+            ("a folder of a folder", answer(Some("a+b/"), &[], &["a+b/c/d/"])),
+            ("a folder that is none", answer(Some("a+b/"), &[], &["a+b/c"])),
+        ] {
+            assert!(read(&output, &QUESTION).is_err(), "{name}");
+        }
+    }
+
+    fn page(keys: &[&str]) -> Page {
+        let object =
+            |key: &&str| Listed { key: (*key).to_owned(), size: 0, modified: None, etag: None };
+        Page { folders: Vec::new(), objects: keys.iter().map(object).collect() }
+    }
+
+    #[test]
+    fn each_page_comes_further() {
+        let mut progress = Progress::default();
+        assert!(progress.advance(&page(&["a", "b"])).is_ok());
+        assert!(progress.advance(&page(&[])).is_ok());
+        assert!(
+            progress.advance(&page(&["b", "c"])).is_ok(),
+            "a folder told of twice does no harm"
+        );
+        assert!(progress.advance(&page(&["b", "c"])).is_err());
+        let mut empty = Progress::default();
+        assert!((0..MOST_EMPTY_PAGES).all(|_| empty.advance(&page(&[])).is_ok()));
+        assert!(empty.advance(&page(&[])).is_err());
+    }
+
+    #[test]
+    fn keys_in_listings_are_decoded() {
+        for (encoded, key) in [
+            ("a/b%2Bc+d", "a/b+c d"),
+            ("%C3%A4%", "ä%"),
+            ("%zz%2", "%zz%2"),
+            ("AWSLogs/1_CloudTrail.json.gz", "AWSLogs/1_CloudTrail.json.gz"),
+        ] {
+            assert_eq!(url_decode(encoded), key);
+        }
+    }
+
+    #[test]
+    fn an_md5_is_read_from_an_etag() {
+        assert_eq!(md5("\"000102030405060708090a0b0c0d0e0f\"").map(|md5| md5[15]), Some(15));
+        assert_eq!(md5("\"000102030405060708090a0b0c0d0e0f-2\""), None);
+        assert_eq!(md5(""), None);
+    }
+}
