@@ -41,7 +41,7 @@ impl Call {
         }
         if *method == Method::POST && uri.path() == "/" {
             let (verb, subject) = ("POST".to_owned(), String::new());
-            return Self { verb, subject, service: Service::Sts };
+            return Self { verb, subject, service: Service::Sts, token: None, accepts_gzip };
         }
         let path = uri.path().trim_start_matches('/');
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
