@@ -150,7 +150,7 @@ fn a_region_that_the_trail_left_ends_its_chain_there() {
 fn an_auditor_accepts_an_end_with_a_reason_that_the_report_gives() {
     // With an event, and without: a closed account leaves none.
     for tree in [stopped(), ended(&[])] {
-        for time in [at(3, 0), at(2, 45), at(4, 0)] {
+        for time in [at(3, 0), at(2, 45), at(3, 59)] {
             let report = until_noon(&tree, &[&accept(time)]);
             let got = (report.status, report.hours());
             assert_eq!(got, (0, "PPPEEEEEEEEE".to_owned()), "{:#}", report.json);
@@ -168,8 +168,10 @@ fn an_auditor_accepts_an_end_with_a_reason_that_the_report_gives() {
 fn an_acceptance_of_another_end_is_not_used_and_said_to_be_so() {
     let tree = ended(&[]);
     let elsewhere = format!("--accept-end={ACCOUNT}/eu-west-1/{TRAIL}@{}=x", at(3, 0));
-    // Digests of three hours before the accepted end are gone, or came after it.
-    for args in [accept(at(6, 30)), accept(at(11, 0)), accept(at(-1, 0)), elsewhere] {
+    // Digests of an hour or more before the accepted end are gone, or came after it.
+    for args in
+        [accept(at(4, 0)), accept(at(6, 30)), accept(at(11, 0)), accept(at(-1, 0)), elsewhere]
+    {
         let report = until_noon(&tree, &[&args]);
         assert_eq!((report.status, report.hours().as_str()), (1, "PPPVVVVVVVVV"), "{args}");
         assert_eq!(acceptance(&report).1, &Value::Bool(false));

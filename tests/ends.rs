@@ -285,3 +285,24 @@ fn an_hour_is_not_pending_for_ever_because_little_was_asked_for() {
         assert_eq!((report.status, weighed(&report)), (1, one("chain-truncated", "violation")));
     }
 }
+
+/// A segment whose end is gone leaves no broken link: the time asked for lies between two digests.
+#[test]
+fn a_time_in_the_lost_end_of_a_segment_is_not_skipped() {
+    let tree = Tree::empty();
+    chain(&tree, TRAIL, REGION, 0..8);
+    chain(&tree, TRAIL, REGION, 12..20);
+    chain(&tree, "other", REGION, 0..20);
+    for (start, end) in [(1, 4), (4, 7), (5, 7), (6, 8)] {
+        let report = verify(&tree, &["--start-time", &time(start), "--end-time", &time(end)]);
+        assert_eq!(report.status, 0, "{start} {end}");
+    }
+    for hour in 5..=8 {
+        tree.remove(&digest_key(hour));
+    }
+    for (start, end) in [(4, 6), (4, 7), (5, 7), (6, 8), (5, 11)] {
+        for report in each(&tree, &["--start-time", &time(start), "--end-time", &time(end)]) {
+            assert_ne!(report.status, 0, "{start} {end}: {:?}", weighed(&report));
+        }
+    }
+}

@@ -735,12 +735,14 @@ fn every_log_file_in_a_bag_is_verified_whatever_the_bag_says() {
         bag.put(&key, &gzip(content), result);
         bag.write_manifests_anew();
         let checked = bag.check(&[]);
-        assert_eq!(checked.status, 1, "{name}: {}", checked.json);
+        // The digest that may list the last one is not in the bag.
+        let status = if code.is_empty() { 3 } else { 1 };
+        assert_eq!(checked.status, status, "{name}: {}", checked.json);
         let found = checked.found();
         assert!(code.is_empty() || found.contains(&code.to_owned()), "{name}: {found:?}");
         if has_openssl() {
             let ran = bag.script(&[]);
-            assert_eq!(ran.status, 1, "{name}: {}", ran.out);
+            assert!(ran.status == 1 || (status == 3 && ran.status == 3), "{name}: {}", ran.out);
         }
     }
 }

@@ -140,7 +140,7 @@ fn a_bucket_that_cannot_be_reached_leaves_nothing() {
     let output = output.to_str().unwrap();
     let ran = run(&server, &["evidence", "pack", "s3://no-such-bucket", "--output", output]);
     let err = String::from_utf8(ran.stderr).unwrap();
-    assert_eq!(ran.status.code(), Some(2), "{err}");
+    assert_eq!(ran.status.code(), Some(3), "{err}");
     assert!(err.contains("no-such-bucket"), "{err}");
     assert_eq!(fs::read_dir(around.path()).unwrap().count(), 0);
 }

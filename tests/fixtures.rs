@@ -419,10 +419,24 @@ fixture!(
     [("digest-unsigned", digest_key(8))],
     Stores::Otherwise(
         NO_COPY,
-        Expected { status: 1, hours: "PPPPPPPV", found: vec![("digest-unsigned", digest_key(8))] }
+        Expected {
+            status: 1,
+            hours: "PPPPPPPV",
+            found: (1..=8).map(|hour| ("digest-unsigned", digest_key(hour))).collect()
+        }
     )
 );
-fixture!(one_without_metadata, |tree| tree.lose_metadata(&digest_key(4)), 0, "PPPPPPPP", []);
+fixture!(
+    one_without_metadata,
+    |tree| tree.lose_metadata(&digest_key(4)),
+    0,
+    "PPPPPPPP",
+    [],
+    Stores::Otherwise(
+        NO_COPY,
+        Expected { status: 0, hours: "PPPPPPPP", found: vec![("digest-unsigned", digest_key(4))] }
+    )
+);
 fixture!(
     plain_copy_with_a_modified_digest,
     |tree| {
@@ -437,7 +451,12 @@ fixture!(
         Expected {
             status: 1,
             hours: "PPPVPPPV",
-            found: vec![("digest-modified", digest_key(4)), ("digest-unsigned", digest_key(8))]
+            found: (1..=8)
+                .map(|hour| match hour {
+                    4 => ("digest-modified", digest_key(4)),
+                    _ => ("digest-unsigned", digest_key(hour)),
+                })
+                .collect()
         }
     )
 );

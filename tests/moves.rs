@@ -159,6 +159,34 @@ fn what_is_gone_in_any_stay_is_found() {
     }
 }
 
+/// Another trail beside it, so that something of the time is proven.
+fn another_trail(tree: &Tree) {
+    let mut previous: Option<Previous> = None;
+    for hour in 0..LAST {
+        let mut draft = draft(at(hour, 0), at(hour + 1, 0), previous);
+        draft.name.trail = trailseal::model::TrailName::parse("other").unwrap();
+        let sealed = draft.seal(key()).unwrap();
+        tree.put(&sealed);
+        previous = Some(sealed.head.previous);
+    }
+}
+
+#[test]
+fn a_time_in_the_lost_end_of_a_stay_is_not_skipped() {
+    let there: [Stay; 2] = [("", 0..8), ("new/", 8..15)];
+    for stays in [&there[..], &[("", 0..8), ("new/", 8..12), ("", 12..15)]] {
+        let tree = moved(stays);
+        another_trail(&tree);
+        delete(&tree, stays, 5..=8);
+        for (start, end) in [(4, 6), (4, 7), (5, 7), (6, 7), (4, 8)] {
+            let (from, to) = (time(start), time(end));
+            for report in each(&tree, &["--start-time", &from, "--end-time", &to]) {
+                assert_eq!(report.status, 1, "{start} {end}: {:?}", codes(&report));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_move_between_buckets_is_accounted_for_too() {
     let (old, new) = (Tree::empty(), Tree::empty());

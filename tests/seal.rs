@@ -955,12 +955,15 @@ fn heads(out: &str, field: &str) -> Vec<(String, String)> {
 #[test]
 fn a_run_says_which_head_it_found_and_which_it_left() {
     let desk = Desk::unsealed([0, 1]);
-    let first = desk.seal(2, &[]);
+    let kept = tempfile::TempDir::new().unwrap();
+    let file = kept.path().join("head.json");
+    let keep = ["--head-file", file.to_str().unwrap()];
+    let first = desk.seal(2, &keep);
     assert!(first.out.starts_with("head found: none\n"), "{}", first.out);
     let hash = Sha256Hash::of(&gunzip(&std::fs::read(desk.tree.path(&digest_key(2))).unwrap()));
     let head = format!("{} sha256:{hash} (ends {})", digest_key(2), at(2, 0));
     assert!(first.out.ends_with(&format!("head now: {head}\n")), "{}", first.out);
-    let second = desk.seal(2, &[]);
+    let second = desk.seal(2, &keep);
     assert!(second.out.contains(&format!("head found: {head}\n")), "{}", second.out);
     let third = desk.seal(3, &["--format", "json"]);
     assert_eq!(heads(&third.out, "found"), [(digest_key(2), hash.to_string())]);
@@ -993,7 +996,7 @@ fn a_chain_that_lost_its_expected_head_is_not_signed_on() {
         let ran = desk.seal(until, &["--expect-head", &expected]);
         assert_eq!(ran.status, 1, "{}{}", ran.out, ran.err);
         assert!(ran.err.contains("does not hold the expected digest"), "{}", ran.err);
-        assert!(ran.out.contains(&format!("head found: {}", digest_key(HOURS - 1))), "{}", ran.out);
+        assert!(ran.out.contains(&format!("head found: {}", digest_key(HOURS - 1))), "{}", ran.err);
         assert_eq!(listing(desk.tree.root()), before, "nothing was written");
         // Also where nothing is due.
         let ran = desk.seal(i64::from(HOURS) - 1, &["--expect-head", &expected]);

@@ -43,12 +43,12 @@ fn a_bucket_that_lost_its_expected_head_is_not_signed_on() {
     let (status, out, err) = seal(&server, &["--expect-head", &digest_key(HOURS)]);
     assert_eq!(status, Some(1), "{out}{err}");
     assert!(err.contains("does not hold the expected digest"), "{err}");
-    assert!(out.contains(&format!("head found: {}", digest_key(HOURS - 1))), "{out}");
+    assert!(out.contains(&format!("head found: {}", digest_key(HOURS - 1))), "{err}");
     assert_eq!(server.keys(BUCKET), before, "nothing was written");
     let honest = bucket_of(&Tree::sealed());
     let (status, out, err) = seal(&honest, &["--expect-head", &digest_key(HOURS)]);
     assert_eq!(status, Some(0), "{out}{err}");
-    assert!(out.contains(&format!("head now: {}", digest_key(HOURS + 1))), "{out}");
+    assert!(out.contains(&format!("head now: {}", digest_key(HOURS + 1))), "{err}");
 }
 
 /// An expected head that cannot be read is trouble, and no tampering.

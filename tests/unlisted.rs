@@ -109,6 +109,10 @@ fn names_and_content_of_every_kind_below_a_covered_day() {
     let whole = gzip(TEXT);
     let log = only("log-unreferenced", "violation");
     let unknown = only("object-unknown", "notice");
+    let listed = {
+        let tree = Tree::sealed();
+        fs::read(tree.path(&log_key(2))).unwrap()
+    };
     let stem = injected(4, 40).replace(".json.gz", "");
     let name = |ending: &str| format!("{stem}{ending}");
     let other = |name: &str| folder(&format!("2026/03/01/{name}"));
@@ -127,7 +131,11 @@ fn names_and_content_of_every_kind_below_a_covered_day() {
         (folder("x.json.gz"), &whole, &log),
         (other("._x.json.gz"), &apple, &unknown),
         (other(".DS_Store"), b"\0\0\0\x01Bud1", &unknown),
-        (other("x.json.gz.part"), &whole[..20], &unknown),
+        (other("x.json.gz.part"), &whole[..whole.len() - 4], &log),
+        (format!("{}.part", log_key(2)), &listed[..listed.len() / 2], &unknown),
+        (format!("{}.aBcD1234", log_key(2)), &listed[..listed.len() - 1], &unknown),
+        (format!("{}.part", log_key(2)), &whole[..whole.len() - 4], &log),
+        (name(".json.Z"), b"\x1f\x9d\x90", &log),
         (other("README"), b"keep", &unknown),
         (other("empty.json.gz"), b"", &unknown),
     ] {
@@ -157,6 +165,40 @@ fn files_in_folders_below_a_covered_day_are_found() {
             assert!(found.contains(&("log-unreferenced".into(), "violation".into())), "{sub}");
         }
     }
+}
+
+#[test]
+fn log_files_beside_the_regions_are_incomplete() {
+    for place in ["x.json.gz", "other/2026/03/01/x.json.gz", "US-EAST-1/2026/03/01/x"] {
+        let tree = Tree::sealed();
+        tree.write(&format!("AWSLogs/{ACCOUNT}/CloudTrail/{place}"), &gzip(TEXT));
+        for times in [&[][..], &first_day().each_ref().map(String::as_str)[..]] {
+            let report = both::verify(&tree, times);
+            assert_eq!(report.status, 3, "{place}");
+            assert_eq!(codes(&report), only("log-unreferenced", "incomplete"), "{place}");
+        }
+        tree.write(&format!("AWSLogs/{ACCOUNT}/CloudTrail/{place}"), b"x");
+        assert_eq!(tree.verify(&[]).status, 0, "{place}");
+    }
+}
+
+#[test]
+fn what_stands_for_metadata_of_a_log_file_is_looked_at() {
+    let owner = log_key(2);
+    for text in [
+        r#"{"Records":[{"eventName":"x"}]}"#.to_owned(),
+        r#"{"Metadata":{},"\u0052ecords":[{}]}"#.to_owned(),
+        format!(r#"{{"Metadata":{{}}}}{}{{"Records":[]}}"#, " ".repeat(9_000)),
+    ] {
+        let tree = Tree::sealed();
+        tree.write(&format!("{owner}.metadata.json"), text.as_bytes());
+        let report = tree.verify(&[]);
+        assert_eq!((report.status, codes(&report)), (1, only("log-unreferenced", "violation")));
+    }
+    let tree = Tree::sealed();
+    let printed = r#"{"AcceptRanges":"bytes","ContentLength":1,"Metadata":{"x":"y"}}"#;
+    tree.write(&format!("{owner}.metadata.json"), printed.as_bytes());
+    assert_eq!((tree.verify(&[]).status, codes(&tree.verify(&[]))), (0, vec![]));
 }
 
 #[test]

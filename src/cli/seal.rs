@@ -154,7 +154,10 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let told = match args.format {
         Format::Json => json::render_line(&outcome(&report), io.out),
         Format::Text if args.pace.quiet => Ok(()),
-        Format::Text => tell(&report, result.is_ok(), io),
+        Format::Text => {
+            let heads = !request.expected.is_empty() || args.head_file.is_some();
+            tell(&report, result.is_ok(), heads, io)
+        }
     };
     told.map_err(Failure::internal)?;
     if let Some(file) = head_file.filter(|_| keeps_heads(&report, &result)) {
@@ -382,8 +385,9 @@ fn tell_heads(word: &str, heads: &[ChainHead], io: &mut Io<'_>) -> std::io::Resu
     })
 }
 
-fn tell(report: &SealReport, whole: bool, io: &mut Io<'_>) -> std::io::Result<()> {
-    if let Some(found) = &report.found {
+/// Writes what was sealed, with the heads of the chain where one is expected or kept.
+fn tell(report: &SealReport, whole: bool, heads: bool, io: &mut Io<'_>) -> std::io::Result<()> {
+    if let Some(found) = report.found.as_ref().filter(|_| heads) {
         tell_heads("found", found, io)?;
     }
     for digest in &report.sealed {
@@ -404,9 +408,14 @@ fn tell(report: &SealReport, whole: bool, io: &mut Io<'_>) -> std::io::Result<()
         writeln!(io.out, "nothing is due")?;
     }
     if let Some(until) = report.sealed_until {
-        writeln!(io.out, "the chain is sealed up to {until}")?;
+        write!(io.out, "the chain is sealed up to {until}")?;
+        let head = report.heads.iter().find(|head| head.kind == ChainKind::Standard);
+        match head.filter(|_| !heads) {
+            Some(ChainHead { hash, .. }) => writeln!(io.out, " (newest digest: sha256:{hash})")?,
+            None => writeln!(io.out)?,
+        }
     }
-    if !report.sealed.is_empty() {
+    if heads && !report.sealed.is_empty() {
         tell_heads("now", &report.heads, io)?;
     }
     if report.waiting > 0 {

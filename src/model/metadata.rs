@@ -59,6 +59,21 @@ impl Metadata {
         Ok(Self(head.metadata.into_iter().map(lower).collect()))
     }
 
+    /// Tells if a file holds metadata as head-object prints them, and nothing else: whoever reads
+    /// a folder of log files reads the JSON of any other file in it.
+    #[must_use]
+    pub fn is_only_metadata(bytes: &[u8]) -> bool {
+        let Ok(text) = decode_text(bytes) else { return false };
+        let Ok(fields) = serde_json::from_str::<BTreeMap<String, serde_json::Value>>(&text) else {
+            return false;
+        };
+        let is_scalar = |value: &serde_json::Value| !value.is_object() && !value.is_array();
+        fields.iter().all(|(name, value)| match (name.as_str(), value) {
+            ("Metadata", serde_json::Value::Object(metadata)) => metadata.values().all(is_scalar),
+            (name, value) => is_scalar(value) && !name.is_empty() && name != "Records",
+        })
+    }
+
     /// The JSON of a sidecar.
     #[must_use]
     pub fn render(&self) -> Vec<u8> {

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::walk::last_part;
+use super::walk::{is_number, last_part};
 use crate::model::Window;
 use crate::model::time::date_window;
 use crate::store::{Entry, Store, StoreError};
@@ -39,7 +39,10 @@ impl DateTree<'_> {
                         Some(date) if self.asks_for(date) => next.push((key, date)),
                         Some(_) => {}
                         None => {
-                            each(Entry::Folder(key.clone()), time);
+                            // One of digits only may be a date that never was.
+                            if depth == 3 || !is_number(last_part(&key)) {
+                                each(Entry::Folder(key.clone()), time);
+                            }
                             others.push_back((key, time));
                         }
                     },

@@ -106,13 +106,16 @@ pub(super) fn infer(walk: &mut Walk<'_>, base: &str) -> (Option<BucketName>, Str
     learned
 }
 
+/// Content of a region's folder, and where it lies.
+pub(super) type PlacedContent = (Place, Region, Content);
+
 /// Learns what the folders of a copy stand for that begins below `AWSLogs`, and finds the areas
 /// in them.
 pub(super) fn infer_heads(
     walk: &mut Walk<'_>,
     store: &Arc<dyn Store>,
     insisted: &Insisted,
-) -> Vec<(Root, Vec<(Place, Region, Content)>)> {
+) -> Vec<(Root, Vec<PlacedContent>)> {
     let mut roots = Vec::new();
     for (head, paths) in std::mem::take(&mut walk.loose.digests) {
         if let Some((mut root, place, region)) = learn(walk, store, &head, &paths) {

@@ -64,6 +64,15 @@ impl Loose {
         }
     }
 
+    /// The finding on folders with digests beside an `AWSLogs`, which are not looked into: what they
+    /// hold is not verified.
+    pub(super) fn beside(&self) -> Option<Finding> {
+        let example = self.digests.values().flatten().next()?;
+        let message = "Digests lie beside AWSLogs, outside of any: they are not checked. Verify their folder in a run of its own, or put it where its keys say.";
+        let finding = Finding::new(Code::ObjectUnreadable, message);
+        Some(finding.object(None, example))
+    }
+
     /// The finding on files that no digest places. They are worth a notice beside what is checked,
     /// and leave the run incomplete where nothing else is.
     pub(super) fn unplaced(&self, anything_else: bool) -> Option<Finding> {
@@ -96,7 +105,8 @@ fn head_of(path: &str, name: &FileName) -> Option<Head> {
         parts.pop().filter(|part| part.len() == digits && is_number(part))?;
     }
     let mut level = Level::Years;
-    let above: [(Level, &dyn Fn(&str) -> bool); 4] = [
+    type IsLevel<'a> = &'a dyn Fn(&str) -> bool;
+    let above: [(Level, IsLevel<'_>); 4] = [
         (Level::Regions, &|part| Region::parse(part).is_ok()),
         (Level::Services, &|part| part == name.service),
         (Level::Accounts, &|part| AccountId::parse(part).is_ok()),

@@ -212,8 +212,10 @@ impl Sources {
                 let areas: Vec<_> = of_base.cloned().collect();
                 roots.push((Root::of_logs(store, &base, bucket, prefix), areas));
             }
-            if walk.areas.is_empty() {
-                roots.extend(infer_heads(&mut walk, store, insisted));
+            match walk.areas.is_empty() {
+                true => roots.extend(infer_heads(&mut walk, store, insisted)),
+                false if store.bucket().is_none() => walk.findings.extend(walk.loose.beside()),
+                false => {}
             }
             let placed = roots.iter().any(|(_, areas)| !areas.is_empty());
             if let Some(unplaced) = walk.loose.unplaced(placed) {

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::{AccountId, LogKind, OrganizationId, Place, Region};
 use crate::store::{Entry, Store};
-use crate::verify::{Code, Finding};
+use crate::verify::content::Content as FileContent;
+use crate::verify::{Code, Finding, Limits, Severity};
 
 use super::loose::Loose;
 use super::pool::Stop;
@@ -420,7 +421,13 @@ impl<'a> Walk<'a> {
         content: Content,
         only: Option<&str>,
     ) {
-        for path in self.folders(service, true, |name| Region::parse(name).is_ok()) {
+        let before = self.findings.len();
+        let paths = self.folders(service, true, |name| Region::parse(name).is_ok());
+        let logs = matches!(content, Content::Logs(_));
+        if logs {
+            self.look_at_objects(before);
+        }
+        for path in paths {
             match Region::parse(last_part(&path)) {
                 Ok(region)
                     if only.is_none_or(|only| only == region.as_str())
@@ -430,10 +437,72 @@ impl<'a> Walk<'a> {
                     self.areas.push((place.clone(), region, content));
                 }
                 Ok(_) => {}
+                Err(_) if logs && self.has_logs(&path) => {}
                 Err(_) => self.unknown(path, "A folder that is no region's."),
             }
         }
     }
+
+    /// Looks at objects that were found in the folder of a kind of log files, beside its regions'.
+    fn look_at_objects(&mut self, from: usize) {
+        let found = self.findings.split_off(from);
+        for finding in found {
+            let key = finding.key.as_deref().filter(|_| finding.code == Code::ObjectUnknown);
+            let is_log = key.is_some_and(|key| is_log(&**self.store, key));
+            self.findings.push(match is_log {
+                true => Finding { message: NO_REGIONS.into(), ..misplaced(finding) },
+                false => finding,
+            });
+        }
+    }
+
+    /// Reports the log files in a folder that is no region's; tells if there are any.
+    fn has_logs(&mut self, folder: &str) -> bool {
+        let (mut pending, mut left) = (VecDeque::from([folder.to_owned()]), OTHER_FOLDERS);
+        let (mut count, mut first) = (0_u64, None);
+        while let Some(folder) = pending.pop_front().filter(|_| left > 0) {
+            left -= 1;
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            let mut objects = Vec::new();
+            let listed = self.store.list(&folder, &mut |entry| match entry {
+                Entry::Folder(key) => pending.push_back(key),
+                Entry::Object { key, size: 1.., .. } if objects.len() < OTHER_OBJECTS => {
+                    objects.push(key);
+                }
+                _ => {}
+            });
+            if let Err(error) = listed {
+                self.unreadable(folder, &error.to_string());
+            }
+            for key in objects.into_iter().filter(|key| is_log(&**self.store, key)) {
+                count += 1;
+                first.get_or_insert(key);
+            }
+        }
+        let Some(first) = first else { return false };
+        let finding = Finding::new(Code::LogUnreferenced, NO_REGIONS).object(None, first);
+        let message = format!("{NO_REGIONS} There are {count} in {folder}; this is one of them.");
+        self.findings.push(Finding { message, ..misplaced(finding) });
+        true
+    }
+}
+
+/// Message on a log file beside the regions' folders.
+const NO_REGIONS: &str = "This file opens as a log file and lies in the folder of no region: whoever reads the folder reads it, and no digest can vouch for it there.";
+/// Folders below one that is no region's that are looked through, at most.
+const OTHER_FOLDERS: usize = 200;
+/// Objects of such a folder that are opened, at most.
+const OTHER_OBJECTS: usize = 100;
+
+fn misplaced(finding: Finding) -> Finding {
+    Finding { code: Code::LogUnreferenced, severity: Severity::Incomplete, ..finding }
+}
+
+/// Tells if an object is a log file to whoever reads its folder.
+fn is_log(store: &dyn Store, key: &str) -> bool {
+    let Ok(mut object) = store.get(key) else { return false };
+    let content = FileContent::recognize(key, &mut object.body, Limits::default().log, false);
+    matches!(content, Ok(FileContent::Log(_)))
 }
 
 /// Whether the folders below an `AWSLogs` are those of a part of it, and not of a prefix that

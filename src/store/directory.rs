@@ -20,6 +20,8 @@ use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
 /// S3 allows 2 KB of user metadata; what head-object prints around it is little more.
 const SIDECAR_LIMIT: u64 = 64 << 10;
 const GZ: &str = ".gz";
+/// Part of the keys of digests, whose metadata are read with them.
+const DIGESTS: &str = "/CloudTrail-Digest/";
 /// The file that marks a copy as unfinished. It lies beside the copied tree and never in it, where
 /// a bucket's keys would come to lie.
 pub const UNFINISHED: &str = ".trailseal-collect.json";
@@ -176,6 +178,8 @@ impl DirectoryStore {
         }
         if let Some(owner) = key.strip_suffix(SIDECAR_SUFFIX)
             && (self.is_file(owner) || owner.strip_suffix(GZ).is_some_and(|o| self.is_file(o)))
+            // Among log files, whoever reads the folder reads it too.
+            && (key.contains(DIGESTS) || self.holds_only_metadata(&key))
         {
             return None;
         }
@@ -186,6 +190,10 @@ impl DirectoryStore {
             key.ends_with(".json") && !key.ends_with(SIDECAR_SUFFIX) && !self.is_file(&unpacked);
         let key = if stands_for { unpacked } else { key };
         Some(Entry::Object { key, size: metadata.len(), modified, md5: None })
+    }
+
+    fn holds_only_metadata(&self, path: &str) -> bool {
+        self.read_bounded(path, SIDECAR_LIMIT).is_ok_and(|text| Metadata::is_only_metadata(&text))
     }
 
     /// Writes a file under a name that nobody else uses, to be linked or renamed into place.

@@ -77,7 +77,7 @@ impl Listed {
         self.sorted.reserve_exact(new.len());
         self.sorted.extend_from_slice(&new);
         // Runs in order are what a stable sort merges; its buffer is as long as the shorter one.
-        self.sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.sorted.sort_by_key(|(name, _)| *name);
     }
 }
 

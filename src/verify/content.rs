@@ -5,7 +5,7 @@
 //! zstd, bzip2 or JSON is a log file to one of them. Companions that desktops leave beside files
 //! are not.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use serde::de::IgnoredAny;
 
@@ -15,23 +15,26 @@ use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{Metadata, Sha256Hash};
 
 /// Bytes at the beginning of a file that are looked at.
-const BEGINNING: usize = 4 << 10;
+const BEGINNING: usize = 8 << 10;
 /// Bytes of text that are parsed to see if it is JSON, at most.
 const PARSED: u64 = 16 << 20;
 /// First bytes of the forms of compression that readers of logs undo by content or by ending.
-const COMPRESSED: [&[u8]; 5] = [
+const COMPRESSED: [&[u8]; 8] = [
     b"\x28\xb5\x2f\xfd",   // zstd
     b"BZh",                // bzip2
     b"\xfd7zXZ\0",         // xz
     b"\x04\x22\x4d\x18",   // lz4
     b"\xff\x06\0\0sNaPpY", // snappy, framed
+    b"\x02\x21\x4c\x18",   // lz4, legacy
+    b"\x1f\x9d",           // compress, which gzip opens
+    b"PK\x03\x04",         // zip, of which gzip opens the first file
 ];
 /// Endings of forms of compression that begin with nothing of their own.
 const COMPRESSED_ENDINGS: [&str; 4] = [".snappy", ".lzo", ".deflate", ".lz4"];
 /// First bytes of companions: AppleDouble, AppleSingle and a Finder's folder settings.
 const COMPANIONS: [&[u8]; 3] = [b"\0\x05\x16\x07", b"\0\x05\x16\0", b"\0\0\0\x01Bud1"];
-/// Endings of downloads that broke off.
-const PARTIAL_ENDINGS: [&str; 5] = [".part", ".partial", ".crdownload", ".download", ".tmp"];
+/// First bytes of JSON in UTF-16, after its mark where it has one.
+const WIDE: [&[u8]; 4] = [b"{\0", b"[\0", b"\0{", b"\0["];
 /// Fields that show text to be CloudTrail's, where it is not JSON throughout.
 const FIELDS: [&[u8]; 4] = [b"\"Records\"", b"\"eventName\"", b"\"eventSource\"", b"\"eventTime\""];
 
@@ -43,8 +46,8 @@ pub enum Content {
     Log(Option<Sha256Hash>),
     /// A desktop's companion of another file.
     Companion,
-    /// A download that broke off.
-    Partial,
+    /// Compressed data that are cut off: a log file, or a download of one that broke off.
+    CutOff,
     /// Metadata as they are saved beside an object.
     Metadata,
     /// No bytes.
@@ -54,8 +57,8 @@ pub enum Content {
 }
 
 impl Content {
-    /// Recognizes a file by its bytes; `name` only tells a broken download and forms of
-    /// compression that begin with nothing of their own. With `hash` it is read to its end.
+    /// Recognizes a file by its bytes; `name` only tells forms of compression that begin with
+    /// nothing of their own, and metadata. With `hash` it is read to its end.
     ///
     /// # Errors
     /// When it cannot be read, which says nothing of what it is.
@@ -79,29 +82,39 @@ impl Content {
             return Ok(Self::Companion);
         }
         if begin.starts_with(b"\x1f\x8b") {
-            if !hash && !ends(&PARTIAL_ENDINGS) {
+            if !hash {
                 return Ok(Self::Log(None));
             }
             let mut whole = begin.as_slice().chain(body);
             return match inflate(&mut whole, bounds, AlreadyInflated::Refuse, &mut |_| {}) {
                 Ok(inflated) => Ok(Self::Log(Some(inflated.hash))),
                 Err(BodyFault::Trouble(error)) => Err(error),
-                Err(BodyFault::CutOff(_)) if ends(&PARTIAL_ENDINGS) => Ok(Self::Partial),
+                Err(BodyFault::CutOff(_)) => Ok(Self::CutOff),
                 Err(_) => Ok(Self::Log(None)),
             };
         }
-        if starts(&COMPRESSED) || ends(&COMPRESSED_ENDINGS) {
+        let skippable = matches!(begin.as_slice(), [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
+        if starts(&COMPRESSED) || skippable || ends(&COMPRESSED_ENDINGS) {
             return Ok(Self::Log(None));
         }
         let text = begin.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&begin);
         let text = text.trim_ascii_start();
-        let wide = starts(&[b"\xff\xfe{\0", b"\xff\xfe[\0", b"\xfe\xff\0{", b"\xfe\xff\0["]);
-        if !wide && !matches!(text.first(), Some(b'{' | b'[')) {
-            return Ok(Self::Other);
+        if text.is_empty() && begin.len() == BEGINNING {
+            return blank(body);
         }
+        let wide = WIDE.iter().any(|begins| {
+            let text = begin.strip_prefix(b"\xff\xfe").or(begin.strip_prefix(b"\xfe\xff"));
+            text.unwrap_or(&begin).starts_with(begins)
+        });
         let shows = |field: &&[u8]| begin.windows(field.len()).any(|part| part == *field);
         let of_cloudtrail = FIELDS.iter().any(shows);
-        if name.ends_with(SIDECAR_SUFFIX) && !of_cloudtrail && Metadata::decode(&begin).is_ok() {
+        if !wide && !of_cloudtrail && !matches!(text.first(), Some(b'{' | b'[')) {
+            return Ok(Self::Other);
+        }
+        if name.ends_with(SIDECAR_SUFFIX)
+            && begin.len() < BEGINNING
+            && Metadata::is_only_metadata(&begin)
+        {
             return Ok(Self::Metadata);
         }
         if (wide || of_cloudtrail) && !hash {
@@ -120,6 +133,24 @@ impl Content {
         io::copy(&mut (&mut hashed).take(bounds.inflated), &mut io::sink())?;
         Ok(Self::Log(Some(hashed.hash.finish())))
     }
+}
+
+/// Recognizes a file that begins with blanks, by what comes after them.
+fn blank(body: &mut dyn Read) -> io::Result<Content> {
+    let mut body = io::BufReader::new(body.take(PARSED));
+    loop {
+        let spent = body.get_ref().limit() == 0;
+        let part = body.fill_buf()?;
+        let blanks = part.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        match part.get(blanks) {
+            Some(b'{' | b'[') => break,
+            Some(_) => return Ok(Content::Other),
+            None if part.is_empty() && spent => break,
+            None if part.is_empty() => return Ok(Content::Other),
+            None => body.consume(blanks),
+        }
+    }
+    Ok(Content::Log(None))
 }
 
 /// Tells if text begins with a JSON value, or with as much of one as is read.
@@ -196,6 +227,24 @@ mod tests {
         }
         let wide: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert!(matches!(of("x", &wide), Content::Log(_)));
+        assert!(matches!(of("x", &wide[2..]), Content::Log(_)), "without its mark");
+        for blanks in [10, 4_095, 4_096, 8_192, 100_000] {
+            let text = format!("{}{TEXT}", " \n".repeat(blanks));
+            assert!(matches!(of("x", text.as_bytes()), Content::Log(_)), "{blanks}");
+            let text = " ".repeat(blanks);
+            assert_eq!(of("x", text.as_bytes()), Content::Other, "{blanks}");
+        }
+        for text in ["# of today\n{\"eventName\":\"x\"}\n", "PK\x03\x04..", "\x50\x2a\x4d\x18...."]
+        {
+            assert!(matches!(of("x.txt", text.as_bytes()), Content::Log(_)), "{text}");
+        }
+        for hidden in [
+            r#"{"Metadata":{"signature":"ab"},"\u0052ecords":[{}]}"#.to_owned(),
+            format!(r#"{{"Metadata":{{}}}}{}{TEXT}"#, " ".repeat(9_000)),
+        ] {
+            let content = of("x.json.gz.metadata.json", hidden.as_bytes());
+            assert!(matches!(content, Content::Log(_)), "{hidden:.80}");
+        }
         let long = format!("[{}]", "0,".repeat(40_000) + "0");
         assert_eq!(of("x", long.as_bytes()), Content::Log(Some(Sha256Hash::of(long.as_bytes()))));
     }
@@ -206,13 +255,13 @@ mod tests {
         assert_eq!(of("._x.json.gz", &apple), Content::Companion);
         assert_eq!(of(".DS_Store", b"\0\0\0\x01Bud1\0\0"), Content::Companion);
         assert_eq!(of("x.json.gz", b""), Content::Empty);
-        for other in ["# Notes", "[see](there)", "{not json", "hello", "\u{feff}", "PK\x03\x04"] {
+        for other in ["# Notes", "[see](there)", "{not json", "hello", "\u{feff}"] {
             assert_eq!(of("x.gz", other.as_bytes()), Content::Other, "{other}");
         }
         let whole = gzip(TEXT.as_bytes());
         let cut = &whole[..whole.len() - 3];
-        assert_eq!(of("x.json.gz.part", cut), Content::Partial);
-        assert_eq!(of("x.json.gz", cut), Content::Log(None));
+        assert_eq!(of("x.json.gz.part", cut), Content::CutOff);
+        assert_eq!(of("x.json.gz", cut), Content::CutOff);
         assert_eq!(of("x.part", &whole), Content::Log(Some(Sha256Hash::of(TEXT.as_bytes()))));
         let metadata = br#"{"Metadata":{"signature":"ab"}}"#;
         assert_eq!(of("x.json.gz.metadata.json", metadata), Content::Metadata);

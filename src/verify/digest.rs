@@ -188,8 +188,9 @@ impl Examined {
     }
 
     /// What is worth knowing of one that is valid: of its header, and of its metadata.
-    #[must_use]
-    pub fn notices(&self) -> [Option<Finding>; 2] {
+    ///
+    /// In a bucket, metadata lose a signature only where something wrote the digest again.
+    pub fn notices(&self, in_bucket: bool) -> [Option<Finding>; 2] {
         let start = self.content.as_ref().map_or(self.at.name.end, |c| c.digest.start);
         let placed = |finding: Finding| {
             finding
@@ -204,6 +205,10 @@ impl Examined {
                     "The digest's metadata could not be read: {cause}. The digest after it carries its signature, which fits."
                 );
                 Some(Finding::new(Code::ObjectUnreadable, message).severity(Severity::Notice))
+            }
+            State::Unsigned(None) if in_bucket => {
+                let message = "The digest's metadata lost its signature, and the digest after it carries it: after CloudTrail delivered it, something else wrote the object again (a copy, a restore, a sync). Its content is what was signed.";
+                Some(Finding::new(Code::DigestUnsigned, message).severity(Severity::Notice))
             }
             _ => None,
         };

@@ -7,7 +7,7 @@
 //! concluded where a log file that may hold one more event could not be read: whoever calls says
 //! so by a doubt.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::events::Effect;
 use super::finding::{Code, EventRole, Finding, FoundEvent, Severity};
@@ -309,12 +309,12 @@ pub fn went_on(
     owner.interruptions(evidence, time).iter().any(|i| i.begin.is_some_and(began))
 }
 
-/// Whether the end of a chain that is accepted at a time is that of its newest digest. Digests
-/// that are gone before that time are not accepted; the last one may end with its hour.
+/// Tells if the end of a chain that is accepted at a time is that of its newest digest. The last
+/// digest may end with its hour, and an hour that a chain broke off in has none; a digest of a whole
+/// hour that is gone before that time is not accepted.
 #[must_use]
-pub fn is_accepted_end(newest: Timestamp, accepted: Timestamp, grace: SignedDuration) -> bool {
-    sub(newest, hours(LAST_HOURS)) <= accepted
-        && sub(sub(accepted, grace), hours(INTERVAL_HOURS)) <= newest
+pub fn is_accepted_end(newest: Timestamp, accepted: Timestamp) -> bool {
+    sub(newest, hours(LAST_HOURS)) <= accepted && sub(accepted, hours(INTERVAL_HOURS)) < newest
 }
 
 /// Says in a finding on a chain's end that it was ended on purpose. Where digests were due before

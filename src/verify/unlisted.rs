@@ -114,6 +114,8 @@ pub struct Testimony<'a> {
     pub unseen: &'a [Window],
     /// Allowed delay of a digest.
     pub grace: SignedDuration,
+    /// The time as of which the source is what it is; `None` for that of the newest digest.
+    pub as_of: Option<Timestamp>,
 }
 
 /// Statement of one chain on one window of delivery.
@@ -125,6 +127,8 @@ enum Says {
     NotYet,
     /// Its digests may list the file and are missing, not valid or unread.
     Perhaps,
+    /// Its valid digests cover the time named, but not all of that of a normal delivery.
+    Likely,
     /// Its valid digests cover the window.
     Covered,
 }
@@ -187,12 +191,21 @@ impl Testimony<'_> {
         if self.unseen.iter().any(|unseen| unseen.overlaps(&late)) {
             return Unlisted::Undecided;
         }
-        let said: Vec<_> = self.chains.iter().filter_map(|c| says(c, normal, late)).collect();
+        let at_once = match delivery {
+            Delivery::Named(time) => {
+                Some(Window::new(normal.start, add(time, minutes(ROUNDING_MINUTES))))
+            }
+            Delivery::Known(_) => None,
+        };
+        let says = |chain: &&Coverage| says(chain, normal, late, at_once);
+        let said: Vec<_> = self.chains.iter().filter_map(says).collect();
         let any = |what| said.contains(&what);
         if any(Says::Perhaps) {
             Unlisted::Undecided
         } else if any(Says::Covered) {
             Unlisted::Unreferenced
+        } else if any(Says::Likely) {
+            Unlisted::Suspect
         } else if any(Says::NotYet) {
             Unlisted::AfterNewest
         } else {
@@ -205,14 +218,17 @@ impl Testimony<'_> {
     fn awaited(&self, after: impl Fn(Timestamp) -> bool) -> bool {
         let ends = || self.chains.iter().filter_map(|c| c.span()).map(|span| span.end);
         let newest = ends().max();
+        // Trails deliver hourly, each at minutes of its own.
         let goes_on = |end: &Timestamp| {
-            newest.is_some_and(|newest| newest.duration_since(*end) <= self.grace)
+            newest.is_some_and(|newest| newest.duration_since(*end) <= hours(1))
+                && self.as_of.is_none_or(|as_of| as_of.duration_since(*end) <= self.grace)
         };
         ends().filter(goes_on).any(after)
     }
 }
 
-fn says(chain: &Coverage, normal: Window, late: Window) -> Option<Says> {
+/// `at_once` is the time of a delivery that follows on the name's at once.
+fn says(chain: &Coverage, normal: Window, late: Window, at_once: Option<Window>) -> Option<Says> {
     let span = chain.span()?;
     let may_list = chain.all().any(|interval| match interval.state {
         CoverageState::Proven
@@ -227,8 +243,14 @@ fn says(chain: &Coverage, normal: Window, late: Window) -> Option<Says> {
     let spoken_of: i64 = inside.iter().map(|i| i.window.seconds()).sum();
     Some(if may_list || spoken_of < asked.seconds() {
         Says::Perhaps
-    } else if inside.iter().any(|i| i.state == CoverageState::Gap) || normal.start < span.start {
+    } else if normal.start < span.start {
         Says::Nothing
+    } else if inside.iter().any(|i| i.state == CoverageState::Gap) {
+        let proven = |at_once: &Window| {
+            let states = chain.within(*at_once);
+            !states.is_empty() && states.iter().all(|i| i.state == CoverageState::Proven)
+        };
+        if at_once.is_some_and(|at_once| proven(&at_once)) { Says::Likely } else { Says::Nothing }
     } else if normal.end > span.end {
         Says::NotYet
     } else {
@@ -256,7 +278,7 @@ mod tests {
     }
 
     fn testimony<'a>(chains: &'a [&'a Coverage]) -> Testimony<'a> {
-        Testimony { chains, unseen: &[], grace: hours(2) }
+        Testimony { chains, unseen: &[], grace: hours(2), as_of: None }
     }
 
     fn whole() -> Coverage {
@@ -287,6 +309,9 @@ mod tests {
             (3 * HOUR + 30, vec![&gone], Unlisted::Unreferenced),
             (5 * HOUR + 5, vec![&gap], Unlisted::Unreferenced),
             (5 * HOUR + 4, vec![&gap], Unlisted::Uncovered),
+            // Named in proven time, before a gap that a late delivery may lie in.
+            (3 * HOUR + 50, vec![&gap], Unlisted::Suspect),
+            (3 * HOUR + 56, vec![&gap], Unlisted::Uncovered),
             // ... one that could not be read may list any file delivered late.
             (HOUR, vec![&unread], Unlisted::Undecided),
             (6 * HOUR, vec![&unread], Unlisted::Unreferenced),
@@ -336,6 +361,9 @@ mod tests {
         }
         assert_eq!(judged(&[&whole], 539, 602), Unlisted::Suspect, "an hour before the end");
         assert_eq!(judged(&[&whole], 555, 560), Unlisted::Unreferenced, "it was due then");
+        let chains = [&whole];
+        let late = Testimony { as_of: Some(at(721)), ..testimony(&chains) };
+        assert_eq!(late.judge(at(555), Some(at(602))), Unlisted::Suspect, "a digest is due since");
         // Delivered to the other trail, whose digest of that time is not due yet.
         assert_eq!(judged(&[&whole, &other], 555, 560), Unlisted::AfterNewest);
         assert_eq!(judged(&[&whole, &ended], 555, 560), Unlisted::Unreferenced);

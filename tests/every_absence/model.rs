@@ -226,13 +226,14 @@ impl Model {
         hour + 1 == first && self.digests[first] == Whole
     }
 
-    /// From three on, all that is older than some time: the shape of a lifecycle rule.
+    /// All that is older than some time, or three and more where nothing is left: the shape of a
+    /// lifecycle rule.
     fn shapes(&self, missing: &[usize], findings: &mut Vec<Told>) {
         let valid = |hour: &usize| self.valid(*hour);
         let oldest = (0..self.digests.len()).find(valid);
-        if let (Some(newest_gone), Some(oldest)) = (missing.last(), oldest) {
-            let from = if self.asked { 0 } else { missing[0] };
-            if *newest_gone < oldest && newest_gone + 1 - from >= 3 {
+        let listed = (0..self.digests.len()).find(|hour| self.digests[*hour] != Gone);
+        if let (Some(gone), Some(oldest), Some(listed)) = (missing.last(), oldest, listed) {
+            if *gone < oldest && *gone < listed {
                 findings.push(told("loss-pattern", "notice", account()));
             }
         }
@@ -242,7 +243,8 @@ impl Model {
         let oldest = logs(Whole).next();
         let all_older =
             logs(Gone).next_back().is_some_and(|last| oldest.is_none_or(|there| last < there));
-        if all_older && logs(Gone).count() >= 3 {
+        let enough = if oldest.is_some() { 1 } else { 3 };
+        if all_older && logs(Gone).count() >= enough {
             findings.push(told("loss-pattern", "notice", account()));
         }
     }

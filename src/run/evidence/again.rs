@@ -181,6 +181,11 @@ impl Objects<'_> {
                     again.unlisted.push(path.to_owned());
                 }
                 None if is_digest(&object.1) => {}
+                None if matches!(ObjectName::parse(&object.1), ObjectName::Log(_)) => {
+                    again.beyond.push(format!(
+                        "No digest in the bag shows what {path} should hold: the one that may list it is not in it, or not valid."
+                    ));
+                }
                 None => again.unnamed.push(path.to_owned()),
             }
         }

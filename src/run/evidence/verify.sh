@@ -177,9 +177,18 @@ signature_of() {
 grep -e ',no,' -e ',unreadable,' data/custody.csv 2>/dev/null >"$work/unread"
 grep ',yes,digest,.*,not checked,' data/custody.csv 2>/dev/null >"$work/aside"
 is_of() { grep -Fq -e "$1," -e "$1\"," "$work/$2"; }
-# What should be there and is not: a fault, unless the bag says that it could not be read.
+# What should be there and is not: a fault, unless the bag says that it could not be read, or that
+# the copy that the bag was made of does not reach it.
 gone() {
-    if is_of "$1" unread; then open "$1: it was not read when the bag was made"; else fault "$2"; fi
+    key=${1#data/objects/*/}
+    if is_of "$1" unread; then
+        open "$1: it was not read when the bag was made"
+    elif grep -F "\"key\":\"$key\"" data/report/objects.ndjson 2>/dev/null |
+        grep -Fq '"result":"unchecked"'; then
+        open "$1: it could not be checked when the bag was made"
+    else
+        fault "$2"
+    fi
 }
 
 # What is wrong with a digest that was asked for; of others, which only lead to those, it is open.

@@ -424,7 +424,8 @@ impl AreaRun<'_, '_> {
         let examined = &settled.examined;
         if let Some(content) = examined.content.as_ref().filter(|_| settled.verified().is_some()) {
             chain.oldest.digest(content.digest.start);
-            let [header, metadata] = examined.notices();
+            let in_bucket = self.run.sources.knows_delivery(self.area);
+            let [header, metadata] = examined.notices(in_bucket);
             header.into_iter().for_each(|notice| chain.headers.push(notice));
             metadata.into_iter().for_each(|notice| chain.metadata.push(notice));
         }

@@ -201,8 +201,9 @@ impl<'r> Conclusion<'r> {
             let backfill = self.backfill_written.get(&chain.report.id).copied();
             let missing = statuses.missing(self.run, &mut chain, backfill);
             let reported = statuses.reported(&chain.report.id);
-            let ClosedArea { report, linker, oldest, listed_until, .. } = chain;
-            places.push(Place { linker, listed_until, reported, silence });
+            let ClosedArea { report, linker, oldest, listed_until, before, .. } = chain;
+            let existed = request.start.is_some_and(|start| before.iter().any(|d| d.end <= start));
+            places.push(Place { linker, listed_until, reported, silence, existed });
             rest.push((report, oldest, missing));
         }
         let mut lookup = StoreLookup { sources: &self.run.sources, rules: &self.run.rules };

@@ -139,9 +139,8 @@ fn explain_ends(
             state = Some(CoverageState::Unreadable);
         }
         let may_end = !went_on(&chain, newest, &known.evidence, management);
-        let grace = run.request.grace;
         let acceptance = accepted.iter_mut().find(|accepted| {
-            may_end && accepted.is_of(&chain) && is_accepted_end(newest, accepted.time, grace)
+            may_end && accepted.is_of(&chain) && is_accepted_end(newest, accepted.time)
         });
         if let Some(acceptance) = acceptance {
             acceptance.used = true;
@@ -179,9 +178,11 @@ fn unreadable(
     let recording = closed.iter().filter(|(report, _)| owner.is_recorded_by(&report.id));
     let mut intervals = recording.flat_map(|(_, coverage)| coverage.all());
     let trouble = intervals.find(|interval| {
-        let truncated = interval.reason == Some(Code::ChainTruncated);
+        // A plain copy always lost the signature of its newest digest, and what is gone is no
+        // trouble on the way.
+        let usual = [Code::ChainTruncated, Code::DigestUnsigned, Code::DigestMissing];
         interval.state == CoverageState::Unreadable
-            && !truncated
+            && !interval.reason.is_some_and(|reason| usual.contains(&reason))
             && interval.window.overlaps(&listed)
     });
     trouble.map(|interval| {

@@ -1,7 +1,7 @@
 //! A look into files among the log files that are not named like log files: what they are.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
 
 use super::alike::Alike;
 use super::area::AreaRun;
@@ -112,7 +112,7 @@ impl Looking<'_, '_, '_> {
 
     fn record(&mut self, key: String, seen: Seen) -> Answer {
         let message = match seen {
-            Ok((Content::Log(_), None)) => return Answer::Log,
+            Ok((Content::Log(_) | Content::CutOff, None)) => return Answer::Log,
             Ok((Content::Log(_), Some(original))) => {
                 self.look.originals.insert(key, original);
                 return Answer::Copy;
@@ -129,7 +129,9 @@ impl Looking<'_, '_, '_> {
                 return Answer::NoLog;
             }
             Ok((Content::Companion, _)) => "A desktop's companion of another file: no log file.",
-            Ok((Content::Partial, _)) => "A download that broke off: no log file.",
+            Ok((Content::CutOff, Some(_))) => {
+                "A download of a listed log file that broke off: it holds no other bytes."
+            }
             Ok((Content::Metadata, _)) => "The metadata of an object that is not there.",
             Ok((Content::Empty, _)) => "An empty object: no log file.",
             Ok((Content::Other, _)) => {
@@ -166,9 +168,42 @@ fn recognize(
     let trouble = |error: io::Error| StoreError::Trouble(error.to_string());
     let hash = !originals.is_empty();
     let content = Content::recognize(key, &mut object.body, limits.log, hash).map_err(trouble)?;
-    let Content::Log(Some(hash)) = content else { return Ok((content, None)) };
-    let same = |original: &&String| hash_of(sources, bucket, original, limits) == Some(hash);
-    Ok((content, originals.iter().find(same).cloned()))
+    let original = match content {
+        Content::Log(Some(hash)) => {
+            originals.iter().find(|of| hash_of(sources, bucket, of, limits) == Some(hash))
+        }
+        Content::CutOff => {
+            let begins = |of: &&String| is_beginning(sources, bucket, key, of, limits.log.stored);
+            originals.iter().find(begins)
+        }
+        _ => None,
+    };
+    Ok((content, original.cloned()))
+}
+
+/// Tells if the bytes of a file are the first ones of a log file, as both are stored.
+fn is_beginning(
+    sources: &Sources,
+    bucket: Option<&str>,
+    key: &str,
+    original: &str,
+    longest: u64,
+) -> bool {
+    let open = |key| Some(sources.get(bucket, key)?.ok()?.body.take(longest));
+    let (Some(file), Some(of)) = (open(key), open(original)) else { return false };
+    let (mut file, mut of) = (BufReader::new(file), BufReader::new(of));
+    loop {
+        let (Ok(part), Ok(other)) = (file.fill_buf(), of.fill_buf()) else { return false };
+        let n = part.len().min(other.len());
+        if part.get(..n) != other.get(..n) {
+            return false;
+        }
+        if n == 0 {
+            return part.is_empty();
+        }
+        file.consume(n);
+        of.consume(n);
+    }
 }
 
 /// The hash value of a log file's inflated bytes.

@@ -61,6 +61,8 @@ fn departure(
         name.place == newest.place
             && name.same_trail(newest)
             && name.end >= newest.end
+            // One that ends in the requested time was due there.
+            && run.request.start.is_none_or(|start| name.end <= start)
             && bucket.is_none_or(|bucket| bucket.as_str() == previous.bucket)
     });
     here?;

@@ -200,8 +200,8 @@ impl<'a> Judge<'a> {
     }
 
     fn judge(&self, candidate: &Candidate) -> Unlisted {
-        let grace = self.request.grace;
-        let testimony = Testimony { chains: &self.chains, unseen: self.unseen, grace };
+        let (grace, as_of) = (self.request.grace, self.request.as_of);
+        let testimony = Testimony { chains: &self.chains, unseen: self.unseen, grace, as_of };
         let by_name = |time| testimony.judge(time, candidate.written);
         let by_folder = || {
             let folder = candidate.folder.intersect(&asked(self.request));

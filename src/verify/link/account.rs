@@ -24,7 +24,8 @@ impl Linker {
             let coverage = Coverage::default();
             return Some(ChainVerdict { coverage, findings, missing, left: false });
         }
-        if self.statements.span().is_some_and(|span| span.start >= asked.end) {
+        let told = coverage.span().is_some();
+        if !told && self.statements.span().is_some_and(|span| span.start >= asked.end) {
             // Its trail was elsewhere, or did not exist.
             if began || self.begins_here() {
                 return None;

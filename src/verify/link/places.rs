@@ -28,6 +28,8 @@ pub struct Place {
     /// What is known of a chain of which no digest of the requested time is there; `None` where
     /// one is.
     pub silence: Option<Silence>,
+    /// Digests of it end before the requested start, so that the chain was there by then.
+    pub existed: bool,
 }
 
 /// State of a chain whose newest digests lie before the requested start.
@@ -159,7 +161,8 @@ fn close_linked(
     let began = first.is_some_and(|first| first < asked.end);
     // Backfill digests come when they are needed: of no time one is due.
     let standard = places.iter().all(|place| place.linker.is_standard());
-    let silent = match standard && (first.is_none() || began) {
+    let existed = places.iter().any(|place| place.existed);
+    let silent = match standard && (first.is_none() || began || existed) {
         true => spoken.unspoken(asked),
         // Each place that begins after the requested time says itself what that means.
         false => Vec::new(),
@@ -176,7 +179,12 @@ fn close_linked(
             if !speaks(place) || place.silence == Some(Silence::Moved) {
                 continue;
             }
-            if tail {
+            if nobody && place.linker.statements.span().is_some() {
+                // It goes on after the requested time: in between, it may have been interrupted.
+                if place.existed && place.linker.begins_here() {
+                    place.linker.hole(coverage, part, false);
+                }
+            } else if tail {
                 place.tail(coverage, part, request, verified);
             } else {
                 let late = first == Some(part.end);

@@ -365,11 +365,10 @@ fn an_end_tells_who_and_leaves_what_was_due_before_it() {
 
 #[test]
 fn an_accepted_end_is_that_of_the_newest_digest() {
-    let grace = hours(2);
-    let accepted = |time| is_accepted_end(t(12, 0), time, grace);
-    assert!(accepted(t(12, 0)) && accepted(t(9, 0)) && accepted(t(15, 0)));
+    let accepted = |time| is_accepted_end(t(12, 0), time);
+    assert!(accepted(t(12, 0)) && accepted(t(9, 0)) && accepted(t(12, 59)));
     assert!(!accepted(t(8, 59)), "digests came after it");
-    assert!(!accepted(t(15, 1)), "digests before it are gone");
+    assert!(!accepted(t(13, 0)), "a digest before it is gone");
     let chain = chain("", "us-east-1");
     let after = |e: &[Evidence]| went_on(&chain, t(12, 0), e, None);
     assert!(after(&[stop(t(11, 50)), start(t(13, 0))]));
