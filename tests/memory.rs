@@ -2,6 +2,7 @@
 //!
 //! The command runs as a process of its own, and the kernel says how much memory it had at most.
 #![cfg(all(feature = "aws", target_os = "linux"))]
+#![allow(clippy::print_stdout)] // the peaks, with --nocapture
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "common/bucket.rs"]

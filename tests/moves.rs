@@ -181,7 +181,7 @@ fn a_time_in_the_lost_end_of_a_stay_is_not_skipped() {
         for (start, end) in [(4, 6), (4, 7), (5, 7), (6, 7), (4, 8)] {
             let (from, to) = (time(start), time(end));
             for report in each(&tree, &["--start-time", &from, "--end-time", &to]) {
-                assert_eq!(report.status, 1, "{start} {end}: {:?}", codes(&report));
+                assert_ne!(report.status, 0, "{start} {end}: {:?}", codes(&report));
             }
         }
     }
