@@ -1,6 +1,7 @@
 //! Copies that are not finished: nothing that is absent from one is called deleted, nothing that is
 //! there is taken for what it is not, and memory does not hold what is copied.
 #![cfg(all(feature = "aws", unix))]
+#![allow(clippy::print_stdout)] // the peaks, with --nocapture
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "common/bucket.rs"]

@@ -1,6 +1,7 @@
 //! Stores that answer otherwise than they should: what they say is no ground for an accusation, nor
 //! for a proof, and does not wear a run down.
 #![cfg(feature = "aws")]
+#![allow(clippy::print_stdout)] // the peaks, with --nocapture
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "common/bucket.rs"]

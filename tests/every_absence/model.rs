@@ -232,10 +232,10 @@ impl Model {
         let valid = |hour: &usize| self.valid(*hour);
         let oldest = (0..self.digests.len()).find(valid);
         let listed = (0..self.digests.len()).find(|hour| self.digests[*hour] != Gone);
-        if let (Some(gone), Some(oldest), Some(listed)) = (missing.last(), oldest, listed) {
-            if *gone < oldest && *gone < listed {
-                findings.push(told("loss-pattern", "notice", account()));
-            }
+        if let (Some(gone), Some(oldest), Some(listed)) = (missing.last(), oldest, listed)
+            && *gone < oldest.min(listed)
+        {
+            findings.push(told("loss-pattern", "notice", account()));
         }
         let logs = |state| {
             (0..self.logs.len()).filter(valid).filter(move |h| self.logs[*h] == Some(state))
