@@ -338,7 +338,8 @@ while IFS= read -r line; do open "$line"; done <"$work/extra"
 
 # Where names of accounts and regions were asked for, each must have digests.
 for name in accounts regions; do
-    sed -n '/"'"$name"'" *: *\[/,/\]/p' "$request" | sed -n 's/^ *"\([^"]*\)",\{0,1\}$/\1/p' >"$work/extra"
+    # An empty list ends on the line on which it begins.
+    sed -n '/"'"$name"'" *: *\[ *$/,/\]/p' "$request" | sed -n 's/^ *"\([^"]*\)",\{0,1\}$/\1/p' >"$work/extra"
     while IFS= read -r word; do
         grep -q "/$word/" "$work/digests" || open "$word: it was asked for, and there are no digests of it"
     done <"$work/extra"

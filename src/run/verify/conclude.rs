@@ -356,7 +356,7 @@ impl<'r> Conclusion<'r> {
             said.push(format!("Whether CloudTrail delivered later digests of {} other accounts than are there ({}): only the owner of a trail may ask for its status.", accounts.len(), shortened(&accounts)));
         }
         if self.run.request.start.is_some() {
-            said.push(format!("Anything about trails that have no digest in the {LOOK_BACK_DAYS} days before the requested start and none since."));
+            said.push(format!("Anything about trails that have no digest in the {LOOK_BACK_DAYS} days before the requested start, and none in the requested time or the day after it."));
         }
         if self.backfill {
             said.push("That the newest backfill digests are there, and the log files that they list: they come at no set times, so one that is gone from the end leaves no trace.".to_owned());
