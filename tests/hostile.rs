@@ -173,7 +173,9 @@ fn folders_of_any_name_at_any_level_are_told_of_and_change_nothing() {
         // On some systems it would be a path, so nothing below it is looked for.
         let a_path = name.contains('\\');
         if a_path {
-            let looked_into = |level: &String| level.contains(REGION) || level == "AWSLogs";
+            let logs = format!("AWSLogs/{ACCOUNT}/CloudTrail");
+            let looked_into =
+                |level: &String| level.contains(REGION) || *level == logs || level == "AWSLogs";
             let levels = levels().into_iter().filter(looked_into);
             expected.extend(
                 levels.map(|level| ("object-unreadable".to_owned(), format!("{level}/{name}/"))),

@@ -349,16 +349,12 @@ impl AreaRun<'_, '_> {
             }
             self.link(id, &settled);
             let valid = settled.verified().is_some();
-            let Some(content) = settled.examined.content.take() else {
-                let end = settled.examined.at.name.end;
-                self.doubt(id, Window::new(sub(end, hours(1)), end));
-                continue;
-            };
+            self.doubt(id, &settled);
+            let Some(content) = settled.examined.content.take() else { continue };
             let (digest, at) = (content.digest, &settled.examined.at);
             let window = Window::new(digest.start, digest.end);
             let count = content.log_files.len();
             if !valid {
-                self.doubt(id, window);
                 let Some(chain) = self.chains.get_mut(id) else { continue };
                 chain.report.logs.unchecked += count;
                 self.claim(at, content.hash, content.log_files);
@@ -401,11 +397,14 @@ impl AreaRun<'_, '_> {
         }
     }
 
-    /// Takes note of a backfill digest that is not valid or could not be read: what it lists is not
-    /// known. (Standard ones leave that time without proof.)
-    pub(super) fn doubt(&mut self, id: &ChainId, window: Window) {
-        if id.kind == ChainKind::Backfill {
-            self.unseen.hide(window);
+    /// Takes note of a backfill digest that could not be checked: what it lists is not known.
+    /// (Standard ones leave that time without proof.)
+    pub(super) fn doubt(&mut self, id: &ChainId, digest: &Settled) {
+        if id.kind == ChainKind::Backfill && digest.standing == Standing::Unchecked {
+            let end = digest.examined.at.name.end;
+            let content = digest.examined.content.as_ref();
+            let start = content.map_or(sub(end, hours(1)), |content| content.digest.start);
+            self.unseen.hide(Window::new(start, end));
         }
     }
 

@@ -14,6 +14,9 @@ use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
 use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Finding};
 
+/// Digests after the requested time that are read for the signature of the last one in it, at most.
+const SUCCESSORS: usize = 4;
+
 /// Why a digest is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -110,22 +113,28 @@ pub(super) fn plan(
     let mut findings = odd.into_findings();
     findings.extend(second_copies(id, twice, "digests"));
     // Per chain: asked for is what ends after the start, up to the first that reaches the end.
-    let mut reached: BTreeMap<ChainId, (Option<Timestamp>, bool)> = BTreeMap::new();
+    let mut reached: BTreeMap<ChainId, (Option<Timestamp>, usize)> = BTreeMap::new();
     let digests = keys
         .into_iter()
         .filter_map(|((end, key), (size, modified))| {
             let name = DigestKey::parse(&key)?;
             let wanted = request.wants_trail(&name);
             let (last, carried) = reached.entry(name.chain(None)).or_default();
-            let over = request.end.is_some_and(|asked| last.is_some_and(|last| last >= asked));
+            let over = last.filter(|last| request.end.is_some_and(|asked| *last >= asked));
             let role = match (wanted, over) {
                 (false, _) => Role::Aside,
-                (true, false) if request.start.is_some_and(|start| end <= start) => Role::Aside,
-                (true, false) => Role::Asked,
-                (true, true) if !std::mem::replace(carried, true) => Role::Successor,
-                (true, true) => Role::Aside,
+                (true, None) if request.start.is_some_and(|start| end <= start) => Role::Aside,
+                (true, None) => Role::Asked,
+                (true, Some(_)) if *carried >= SUCCESSORS => Role::Aside,
+                (true, Some(last)) => {
+                    // One that ends within the hour may be a stray before the true successor.
+                    *carried = if end < add(last, hours(1)) { *carried + 1 } else { SUCCESSORS };
+                    Role::Successor
+                }
             };
-            *last = Some(end);
+            if over.is_none() {
+                *last = Some(end);
+            }
             Some(PlannedDigest { end, key, size, modified, role })
         })
         .collect();

@@ -388,10 +388,8 @@ fn consult(
             linker.push(&digest, &mut Nobody);
             let valid = digest.verified().is_some();
             let end = digest.examined.at.name.end;
-            let Some(content) = digest.examined.content.take().filter(|_| valid) else {
-                this.doubt(&id, Window::new(sub(end, hours(1)), end));
-                continue;
-            };
+            this.doubt(&id, &digest);
+            let Some(content) = digest.examined.content.take().filter(|_| valid) else { continue };
             let list = &mut |this: &mut AreaRun<'_, '_>, entry: LogEntry| {
                 this.listed.insert(this.id.bucket_of(&entry.bucket), &entry.object, entry.hash);
                 this.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
