@@ -248,7 +248,10 @@ impl<'a> Opener<'a> {
 /// A bucket that does not open, as a finding.
 fn unreadable(place: &str, failure: &Failure) -> Finding {
     let bucket = place.split_once('/').map_or(place, |(bucket, _)| bucket);
-    let message = format!("The source {S3}{place} could not be opened: {}.", failure.message);
+    let mut next = REACH.to_owned();
+    next.get_mut(..1).map(str::make_ascii_uppercase);
+    let message =
+        format!("The source {S3}{place} could not be opened: {}. {next}.", failure.message);
     let mut finding = Finding::new(Code::ObjectUnreadable, message);
     finding.bucket = Some(bucket.to_owned());
     finding

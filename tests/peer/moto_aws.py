@@ -233,8 +233,8 @@ def role(place, steps):
                 f"{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>")
         return 403, {"Content-Type": "text/xml"}, body.encode()
     said, requests = place.verify("--role-arn", ROLE, answer=deny)
-    said.expect("a role that may not be assumed", 2, f"AccessDenied {message}",
-                "check the name, the credentials")
+    said.expect("a role that may not be assumed", 3, f"AccessDenied {message}",
+                "Check the name, the credentials")
     expect("no request goes on without the role", {r.action for r in requests}, {"AssumeRole"})
     key = create_key(place.programs)
     said, _ = place.proxy.recorded(lambda: place.programs.seal(
@@ -292,7 +292,7 @@ def profiles(place, steps):
     expect_session("AWS_PROFILE", requests, [(ROLE, EXTERNAL_ID)])
     for name, told in (("none", "`none` was not defined"), ("lost", "nowhere")):
         said, requests = place.verify("--profile", name, programs=alone)
-        said.expect(f"--profile {name}", 2, told, "check the name, the credentials")
+        said.expect(f"--profile {name}", 3, told, "Check the name, the credentials")
         expect(f"--profile {name}: requests", requests, [])
     steps.done("profiles that are not there", "the user is told their names")
 
@@ -322,11 +322,11 @@ def another_region(place, steps):
     other = iter(range(1000))
     said, _ = place.verify(answer=lambda _: s3_error(
         301, "PermanentRedirect", x_amz_bucket_region=f"eu-west-{next(other)}"))
-    said.expect("a bucket that is nowhere", 2, "one region after another")
+    said.expect("a bucket that is nowhere", 3, "one region after another")
     said, _ = place.verify(answer=lambda _: s3_error(403, "AccessDenied", "Access Denied"))
-    said.expect("a bucket that is closed", 2, r"AccessDenied \(403\) Access Denied",
+    said.expect("a bucket that is closed", 3, r"AccessDenied \(403\) Access Denied",
                 "s3:ListBucket")
-    steps.done("a bucket that is nowhere, one that is closed", "exit status 2 and why")
+    steps.done("a bucket that is nowhere, one that is closed", "exit status 3 and why")
 
 
 def requester_pays(place, steps):
@@ -347,7 +347,7 @@ def broken_connection(place, steps):
     nobody = f"http://127.0.0.1:{free_port()}"
     programs = place.programs.with_variables(AWS_ENDPOINT_URL_STS=nobody)
     said, requests = place.verify("--role-arn", ROLE, programs=programs)
-    said.expect("STS cannot be reached", 2, "credentials", "onnection refused")
+    said.expect("STS cannot be reached", 3, "credentials", "onnection refused")
     expect("STS cannot be reached: requests", requests, [])
     steps.done("STS cannot be reached", "the user is told that the connection was refused")
 

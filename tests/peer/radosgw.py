@@ -298,7 +298,7 @@ def requester_pays(programs, proxy, bucket, keys):
     bucket.s3api("put-bucket-request-payment", "--request-payment-configuration",
                  "Payer=Requester")
     guest.verify(bucket.source, keys).expect(
-        "a guest who does not offer to pay", 2, "AccessDenied", "s3:ListBucket")
+        "a guest who does not offer to pay", 3, "AccessDenied", "s3:ListBucket")
     said, requests = proxy.recorded(
         lambda: guest.verify(bucket.source, keys, "--request-payer"))
     report = expect_verified("a guest who pays", said)
