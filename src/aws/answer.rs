@@ -28,7 +28,7 @@ const LONGEST: u64 = 5 << 20;
 /// The most elements of such an answer: an empty one takes a hundred times its text in memory.
 /// A page of 1,000 objects has about 25,000 tags.
 const MOST_ELEMENTS: u64 = 100_000;
-/// How much of an error is read. The errors of AWS take less than 2 KB.
+/// Bytes of an error that are read at most. The errors of AWS take less than 2 KB.
 const LONGEST_ERROR: u64 = 64 << 10;
 /// A body that brings less than this in the time that it may be silent does not move.
 const MOVES: u64 = 1 << 10;
@@ -51,7 +51,7 @@ pub(super) enum Answer {
 pub(super) struct Watch {
     /// The kind of answer.
     pub(super) answer: Answer,
-    /// How long a body may be silent.
+    /// Time that a body may be silent.
     pub(super) silence: Duration,
 }
 
@@ -108,7 +108,7 @@ impl Intercept for Watch {
     }
 }
 
-/// Whether an XML document has its end: every element that was opened is closed.
+/// Tells if an XML document has its end: every element that was opened is closed.
 fn is_whole(document: &[u8]) -> bool {
     let mut reader = Reader::from_reader(document);
     let (mut depth, mut roots) = (0_u32, 0_u32);
@@ -130,7 +130,7 @@ fn is_whole(document: &[u8]) -> bool {
     }
 }
 
-/// What becomes of a body that is too long.
+/// Treatment of a body that is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bound {
     /// It may be of any length.
@@ -141,7 +141,7 @@ enum Bound {
     Cut,
 }
 
-/// Why a body was given up.
+/// Reason for which a body was given up.
 #[derive(Debug, thiserror::Error)]
 enum GivenUp {
     #[error("the answer is larger than any of its kind")]
@@ -156,9 +156,9 @@ struct WatchedBody {
     read: u64,
     elements: u64,
     silence: Duration,
-    /// What is left of the time that it may be silent.
+    /// Remainder of the time that it may be silent.
     left: Duration,
-    /// How much came since that time began.
+    /// Bytes that came since that time began.
     moved: u64,
     /// Since when it is waited for.
     waiting: Option<Instant>,

@@ -16,7 +16,7 @@ use super::s3::S3Store;
 use crate::model::Metadata;
 use crate::store::StoreError;
 
-/// How often a body that breaks off is taken up again where it broke.
+/// Times that a body that breaks off is taken up again where it broke.
 const RESUMES: u32 = 5;
 /// The first byte of every gzip member.
 const GZIP: u8 = 0x1f;
@@ -36,7 +36,7 @@ pub(super) struct Body {
     key: String,
     etag: Option<String>,
     length: u64,
-    /// Whether the answer itself states the length.
+    /// True if the answer itself states the length.
     stated: bool,
     read: u64,
     resumes: u32,

@@ -29,10 +29,10 @@ const ATTEMPTS: u32 = 7;
 const BACKOFF: Duration = Duration::from_millis(250);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a server may be silent, before its answer and in it, unless something else is asked
+/// Time that a server may be silent, before its answer and in it, unless something else is asked
 /// for.
 const READ: Duration = Duration::from_secs(20);
-/// How often a caller that waits looks whether the run is to end.
+/// Time between two looks of a caller that waits at whether the run is to end.
 const STOP_POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Where nothing says otherwise; a bucket's own region is then found from it.
 const FALLBACK_REGION: &str = "us-east-1";
@@ -56,7 +56,7 @@ pub struct AwsOptions {
     pub region: Option<String>,
     /// Certificate authorities to trust instead of the system's, as PEM.
     pub ca_bundle: Option<Vec<u8>>,
-    /// How long a server may be silent; `None` for the usual.
+    /// Time that a server may be silent; `None` for the usual.
     pub read_timeout: Option<Duration>,
     /// Ends the waiting for any answer.
     pub stop: Stop,

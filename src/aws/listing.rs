@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use super::answer::Answer;
 use super::s3::{S3Store, payer};
 
-/// How many pages may come with nothing in them: a store passes over what was deleted.
+/// Pages in a row that may hold nothing: a store passes over what was deleted.
 const MOST_EMPTY_PAGES: u32 = 1000;
 
-/// Why a listing ends early.
+/// Reason for which a listing ends early.
 #[derive(Debug)]
 pub(super) enum PageError {
     /// The request failed.
@@ -23,14 +23,14 @@ pub(super) enum PageError {
     Answer(&'static str),
 }
 
-/// What is listed.
+/// Question that a listing asks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) prefix: &'a str,
     pub(super) delimiter: Option<&'a str>,
     /// The key after which the listing begins.
     pub(super) after: Option<&'a str>,
-    /// How many entries a page may have, where that is not the store's to say.
+    /// Entries that a page may have, where that is not the store's to say.
     pub(super) limit: Option<i32>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Listed {
     pub(super) etag: Option<String>,
 }
 
-/// What one page holds.
+/// Contents of one page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) folders: Vec<String>,
@@ -111,12 +111,12 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// How far a listing has come.
+/// Progress of a listing.
 #[derive(Debug, Default)]
 struct Progress {
     /// The greatest key or folder so far.
     last: Option<String>,
-    /// How many pages in a row held nothing.
+    /// Pages in a row that held nothing.
     empty: u32,
 }
 
@@ -140,7 +140,7 @@ impl Progress {
     }
 }
 
-/// What a page holds, if it is an answer to the question.
+/// Contents of a page, if it is an answer to the question.
 fn read(output: &ListObjectsV2Output, question: &Question<'_>) -> Result<Page, &'static str> {
     let encoded = output.encoding_type.is_some();
     let decode = |text: &str| if encoded { url_decode(text) } else { text.to_owned() };

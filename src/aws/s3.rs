@@ -165,7 +165,7 @@ impl S3Store {
         Ok(Fetched { body: output.body, metadata, etag: output.e_tag, length })
     }
 
-    /// What a listing shows of the very key.
+    /// Entry of the very key in a listing.
     pub(super) fn listed(&self, key: &str) -> Result<Option<Listed>, StoreError> {
         // Of all keys that begin so, the key itself comes first.
         let question = Question { prefix: key, delimiter: None, after: None, limit: Some(1) };

@@ -39,7 +39,7 @@ impl AcceptanceArgs {
     }
 }
 
-/// What one value of an option gives: itself, or the lines of a file.
+/// Values that one use of an option gives: itself, or the lines of a file.
 #[derive(Debug, Clone)]
 struct Lines<T>(Vec<T>);
 

@@ -327,7 +327,7 @@ fn read_heads(file: &Path) -> Result<Vec<ExpectedHead>, Failure> {
     heads.heads.into_iter().map(expected).collect()
 }
 
-/// Whether a run's heads are to be kept: not those of a chain that was not the expected one, nor
+/// Tells if a run's heads are to be kept: not those of a chain that was not the expected one, nor
 /// where the run did not come to look.
 fn keeps_heads(report: &SealReport, result: &Result<(), SealError>) -> bool {
     let unexpected = matches!(result, Err(SealError::Unexpected(_)));

@@ -120,7 +120,7 @@ impl DigestHead {
     /// twice or of another form is not. Memory does not grow with the bytes.
     ///
     /// # Errors
-    /// What is wrong with the bytes.
+    /// Fault of the bytes.
     pub fn read(from: &mut dyn Read, each: &mut dyn FnMut(LogEntry)) -> Result<Self, DigestError> {
         decode::read(from, each)
     }
@@ -143,7 +143,7 @@ impl Digest {
     /// Reads the inflated bytes of a digest, as [`DigestHead::read`] does, with all log files.
     ///
     /// # Errors
-    /// What is wrong with the bytes.
+    /// Fault of the bytes.
     pub fn decode(mut bytes: &[u8]) -> Result<Self, DigestError> {
         let mut log_files = Vec::new();
         let head = DigestHead::read(&mut bytes, &mut |entry| log_files.push(entry))?;

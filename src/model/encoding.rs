@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Why bytes are no text.
+/// Reason for which bytes are no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
     /// Neither UTF-8 nor marked as anything else.

@@ -4,14 +4,14 @@ use super::ids::{AccountId, Region};
 use super::key_name::{AWS_LOGS, BACKFILL, DIGEST_FOLDER, DigestKey, LogKind, SUFFIX};
 use super::time;
 
-/// What a file's name says by itself, wherever the file lies.
+/// Statement of a file's name by itself, wherever the file lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileName {
     /// The account, the first part of the name.
     pub account: AccountId,
     /// The folder that such files lie in: digests, or a kind of log files.
     pub service: &'static str,
-    /// Whether it is a digest's.
+    /// True if it is a digest's.
     pub is_digest: bool,
     /// The region.
     pub region: Region,

@@ -101,7 +101,7 @@ pub struct RunReport {
     pub scope: Scope,
     /// When the run began.
     pub started: Timestamp,
-    /// When it ended.
+    /// Time of the end.
     pub finished: Timestamp,
     /// What it came to.
     pub verdict: Verdict,
@@ -297,16 +297,16 @@ pub struct AcceptedGap {
 pub struct AcceptedEnd {
     /// A chain's id, or an account, a region and a trail: `ACCOUNT/REGION/TRAIL`.
     pub of: String,
-    /// When it ended.
+    /// Time of the end.
     pub time: Timestamp,
     /// Why, in their words.
     pub reason: String,
-    /// Whether a chain ends there.
+    /// True if a chain ends there.
     pub used: bool,
 }
 
 impl AcceptedEnd {
-    /// Whether it is about a chain.
+    /// Tells if it is about a chain.
     #[must_use]
     pub fn is_of(&self, chain: &ChainId) -> bool {
         let ChainId { place, region, trail, .. } = chain;

@@ -17,13 +17,13 @@ use super::loose::{Head, Level, by_name, stated};
 use super::sources::{Insisted, Root};
 use super::walk::{AccountFolder, Content, Walk, is_number, last_part};
 
-/// How many digests of a source are read to learn bucket and prefix: a majority of them decides,
+/// Digests of a source that are read to learn bucket and prefix: a majority of them decides,
 /// so that a few altered ones cannot make all others look misplaced.
 const SAMPLES: usize = 15;
-/// How many are tried where some cannot be read.
+/// Digests that are tried where some cannot be read.
 const ATTEMPTS: usize = 200;
 
-/// What digests say, and what could not be read of them.
+/// Statements of digests, and the trouble in reading them.
 struct Votes<T> {
     counts: BTreeMap<T, usize>,
     read: usize,
@@ -42,12 +42,12 @@ impl<T: Ord> Votes<T> {
         }
     }
 
-    /// What most say; among equals the one that is preferred.
+    /// Statement of most; among equals the one that is preferred.
     fn winner(&self, preferred: impl Fn(&T) -> bool) -> Option<&T> {
         self.counts.iter().max_by_key(|(vote, n)| (**n, preferred(vote))).map(|(vote, _)| vote)
     }
 
-    /// Where nothing was learned, trouble is why; else it is met again where it matters.
+    /// Trouble, where nothing was learned: else it is met again where it matters.
     fn report(self, findings: &mut Vec<Finding>) {
         if self.counts.is_empty() {
             findings.extend(self.trouble.into_iter().map(|(path, cause)| {

@@ -14,12 +14,12 @@ use crate::verify::{Code, Finding, Severity};
 
 use super::walk::{is_number, last_part};
 
-/// How many digests of a day's folder are remembered to learn from.
+/// Digests of a day's folder that are remembered to learn from.
 const FROM_A_FOLDER: usize = 3;
-/// How many of all that lie below one folder.
+/// Digests of all that lie below one folder, likewise.
 const IN_ALL: usize = 60;
 
-/// What the children of a folder are.
+/// Kinds of a folder's children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
     /// Years: it is a region's folder.
@@ -35,14 +35,14 @@ pub(super) enum Level {
 /// A folder that stands for one of a bucket, and what its children are.
 pub(super) type Head = (String, Level);
 
-/// What lies outside of any `AWSLogs` and is named as CloudTrail names its files.
+/// Files outside of any `AWSLogs` that are named as CloudTrail names its files.
 #[derive(Debug, Default)]
 pub(super) struct Loose {
     /// Paths of digests to learn from, by the folders whose keys they tell.
     pub(super) digests: BTreeMap<Head, Vec<String>>,
-    /// How many log files lie below such folders.
+    /// Number of log files below such folders.
     logs: BTreeMap<Head, (u64, String)>,
-    /// How many files lie in folders that are not those of their day, and one of them.
+    /// Number of files in folders that are not those of their day, and one of them.
     strays: Option<(u64, String)>,
 }
 
@@ -64,8 +64,8 @@ impl Loose {
         }
     }
 
-    /// The finding on folders with digests beside an `AWSLogs`, which are not looked into: what they
-    /// hold is not verified.
+    /// The finding on folders with digests beside an `AWSLogs`, which are not looked into: what
+    /// they hold is not verified.
     pub(super) fn beside(&self) -> Option<Finding> {
         let example = self.digests.values().flatten().next()?;
         let message = "Digests lie beside AWSLogs, outside of any: they are not checked. Verify their folder in a run of its own, or put it where its keys say.";

@@ -17,12 +17,12 @@ use super::sources::{Root, Sources};
 /// The first and the last day; `None` where it is not limited.
 type Reach = Option<(String, String)>;
 
-/// How far the copies reach, for each account and region that was asked about.
+/// Reach of the copies, for each account and region that was asked about.
 #[derive(Default)]
 pub(super) struct Reaches(Mutex<BTreeMap<(AccountId, Region), Reach>>);
 
 impl Sources {
-    /// Whether the absence of an object shows that it is gone: always in a bucket; in a copy where
+    /// Tells if the absence of an object shows that it is gone: always in a bucket; in a copy where
     /// the day that the key belongs to lies among those that the copy has of its account and
     /// region, in whatever place of the bucket.
     #[must_use]
@@ -39,7 +39,7 @@ impl Sources {
         reach.as_ref().is_none_or(|(first, last)| *first <= day && day <= *last)
     }
 
-    /// Whether a log file is one of an area that the copy has the digests' folder of, and nothing
+    /// Tells if a log file is one of an area that the copy has the digests' folder of, and nothing
     /// beside it.
     #[must_use]
     pub fn begins_below(&self, bucket: &str, key: &str) -> bool {

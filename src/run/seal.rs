@@ -37,9 +37,9 @@ pub use self::outcome::{ChainHead, SealError, SealReport, SealedDigest};
 /// How long after its digest a log file may still come and be taken into a backfill digest: AWS
 /// delivers again for up to 30 days.
 const LATE_DAYS: i64 = 31;
-/// How often in a row another writer may be first although the chain does not grow, before the run
-/// gives up. Where the chain grows, the other writer's digests are the progress, and they come to an
-/// end with what is due.
+/// Times in a row that another writer may be first although the chain does not grow, before the run
+/// gives up. Where the chain grows, the other writer's digests are the progress, and they come to
+/// an end with what is due.
 const TURNS: u32 = 20;
 /// The pause after the first such turn; each one after it is longer, as a store may be slow to show
 /// what was written.

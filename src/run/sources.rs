@@ -54,7 +54,7 @@ impl Root {
         Self { store: store.clone(), at, stands_for, bucket, prefix }
     }
 
-    /// Whether it is a part of an account's folder only.
+    /// Tells if it is a part of an account's folder only.
     pub(super) fn begins_below_an_account(&self) -> bool {
         let inside = self.stands_for.strip_prefix(&self.prefix).unwrap_or_default();
         inside.contains(&format!("/{DIGEST_FOLDER}/"))
@@ -72,7 +72,7 @@ impl Root {
         path.starts_with(&self.at)
     }
 
-    /// What is known of the copy that it lies in, where that is not finished.
+    /// Unfinished copy that it lies in, if any.
     #[must_use]
     pub fn unfinished(&self) -> Option<UnfinishedCopy> {
         self.store.unfinished(&self.at)
@@ -294,13 +294,13 @@ impl Sources {
         }
     }
 
-    /// Whether digests of an area may be there that could not be listed.
+    /// Tells if digests of an area may be there that could not be listed.
     #[must_use]
     pub fn may_hide_digests(&self, id: &AreaId) -> bool {
         self.unlisted.may_hide(id, DIGEST_FOLDER)
     }
 
-    /// Whether digests may be there that could not be listed, of an account and a region where
+    /// Tells if digests may be there that could not be listed, of an account and a region where
     /// they are given.
     #[must_use]
     pub fn may_hide_any(&self, account: Option<&AccountId>, region: Option<&Region>) -> bool {
@@ -326,7 +326,7 @@ impl Sources {
         area.roots.iter().filter_map(|n| self.roots.get(*n))
     }
 
-    /// Whether no other bucket, prefix or organization holds the account's region.
+    /// Tells if no other bucket, prefix or organization holds the account's region.
     #[must_use]
     pub fn is_only_place(&self, id: &AreaId) -> bool {
         let same =
@@ -449,7 +449,7 @@ pub fn stored(object: Object) -> StoredObject<'static> {
 /// Opens a digest that was listed: that it is not there is trouble.
 ///
 /// # Errors
-/// Why it could not be opened.
+/// Reason for which it could not be opened.
 pub fn open_digest(sources: &Sources, at: &Location) -> Result<StoredObject<'static>, Trouble> {
     match sources.get(at.bucket.as_ref().map(BucketName::as_str), &at.key) {
         Some(Ok(object)) => Ok(stored(object)),

@@ -25,7 +25,7 @@ const ACCOUNTS_AT_ONCE: usize = 16;
 const FOLDERS_OF_A_BUCKET: usize = 500;
 /// The folder that archives made on macOS keep companion files in, by the paths of their owners.
 const COMPANIONS: &str = "__MACOSX";
-/// How many folders of companions are looked through before they are taken for something else.
+/// Folders of companions that are looked through before they are taken for something else.
 const FOLDERS_OF_COMPANIONS: usize = 10_000;
 
 pub(super) fn last_part(key: &str) -> &str {
@@ -65,7 +65,7 @@ pub(super) struct AccountFolder {
 /// Folders that could not be listed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Unlisted {
-    /// Whether one of them lies outside of any `AWSLogs`, so that it may hold one.
+    /// True if one of them lies outside of any `AWSLogs`, so that it may hold one.
     pub(super) outside: bool,
     /// Those inside of one, by their paths below it: empty for `AWSLogs` itself.
     pub(super) inside: BTreeSet<String>,
@@ -84,7 +84,7 @@ impl Unlisted {
         self.inside.extend(other.inside);
     }
 
-    /// Whether a service's folder of an area may be there, in one that could not be listed.
+    /// Tells if a service's folder of an area may be there, in one that could not be listed.
     pub(super) fn may_hide(&self, id: &AreaId, service: &str) -> bool {
         let AreaId { place: Place { organization, account, .. }, region, .. } = id;
         let organization = organization.as_ref().map(|o| format!("{o}/")).unwrap_or_default();
@@ -92,7 +92,7 @@ impl Unlisted {
         self.inside.iter().any(|unlisted| folder.starts_with(unlisted.as_str()))
     }
 
-    /// Whether digests may be there, of an account and a region where they are given.
+    /// Tells if digests may be there, of an account and a region where they are given.
     pub(super) fn may_hide_any(
         &self,
         account: Option<&AccountId>,
@@ -123,7 +123,7 @@ pub(super) struct Walk<'a> {
     pub(super) areas: Vec<(Place, Region, Content)>,
     pub(super) findings: Vec<Finding>,
     pub(super) unlisted: Unlisted,
-    /// What lies outside of any `AWSLogs` and is named as CloudTrail names its files.
+    /// Files outside of any `AWSLogs` that are named as CloudTrail names its files.
     pub(super) loose: Loose,
     /// Folders that are still to be looked through for `AWSLogs`.
     pending: VecDeque<String>,
@@ -256,7 +256,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether a folder holds nothing but what a desktop keeps beside files.
+    /// Tells if a folder holds nothing but what a desktop keeps beside files.
     fn holds_companions_only(&self, folder: &str) -> bool {
         let mut pending = vec![folder.to_owned()];
         let mut left = FOLDERS_OF_COMPANIONS;
@@ -505,7 +505,7 @@ fn is_log(store: &dyn Store, key: &str) -> bool {
     matches!(content, Ok(FileContent::Log(_)))
 }
 
-/// Whether the folders below an `AWSLogs` are those of a part of it, and not of a prefix that
+/// Tells if the folders below an `AWSLogs` are those of a part of it, and not of a prefix that
 /// begins like it.
 fn is_part(inside: &[&str]) -> bool {
     let inside = match inside {
@@ -525,7 +525,7 @@ fn is_part(inside: &[&str]) -> bool {
     }
 }
 
-/// Whether a name is that of a file which a desktop keeps beside others: nobody's records.
+/// Tells if a name is that of a file which a desktop keeps beside others: nobody's records.
 fn is_companion(name: &str) -> bool {
     name.starts_with("._") || matches!(name, ".DS_Store" | "Thumbs.db" | "desktop.ini")
 }

@@ -25,11 +25,11 @@ pub struct FoundDigest {
     pub link: Previous,
     /// The digest that it states to come before it.
     pub previous: Option<Previous>,
-    /// Whether its signature is the run's own signer's.
+    /// True if its signature is the run's own signer's.
     pub is_ours: bool,
 }
 
-/// Why a chain is not the one that was expected.
+/// Difference of a chain from the one that was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnexpectedHead {
     /// The chain does not hold that digest.
@@ -37,7 +37,7 @@ pub enum UnexpectedHead {
         "the chain does not hold the expected digest {expected}; its newest digest is {newest}"
     )]
     Gone {
-        /// What was expected.
+        /// Head that was expected.
         expected: String,
         /// The key of the newest digest that is there.
         newest: String,
@@ -57,7 +57,7 @@ pub enum UnexpectedHead {
     Unlinked {
         /// The digest that does not link.
         key: String,
-        /// What was expected.
+        /// Head that was expected.
         expected: String,
     },
     /// A digest after it was signed by somebody else, so nothing shows that it belongs there.
@@ -65,13 +65,13 @@ pub enum UnexpectedHead {
     OfAnotherKey {
         /// The digest.
         key: String,
-        /// What was expected.
+        /// Head that was expected.
         expected: String,
     },
 }
 
 impl UnexpectedHead {
-    /// Whether it proves that the chain was altered; else it only leaves that open.
+    /// Tells if it proves that the chain was altered; else it only leaves that open.
     #[must_use]
     pub const fn is_violation(&self) -> bool {
         !matches!(self, Self::OfAnotherKey { .. })
@@ -118,7 +118,7 @@ impl ExpectedHead {
         }
     }
 
-    /// Whether it names the digest of a key.
+    /// Tells if it names the digest of a key.
     #[must_use]
     pub fn names(&self, key: &str) -> bool {
         self.key.as_deref() == Some(key)
@@ -162,7 +162,7 @@ impl ExpectedHead {
     }
 }
 
-/// Whether a link is to a digest. One that lost its signature has none to compare.
+/// Tells if a link is to a digest. One that lost its signature has none to compare.
 fn links(previous: &Previous, to: &Previous) -> bool {
     (&previous.bucket, &previous.object, previous.hash) == (&to.bucket, &to.object, to.hash)
         && (to.signature.is_empty() || previous.signature == to.signature)

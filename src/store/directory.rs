@@ -25,9 +25,9 @@ const DIGESTS: &str = "/CloudTrail-Digest/";
 /// The file that marks a copy as unfinished. It lies beside the copied tree and never in it, where
 /// a bucket's keys would come to lie.
 pub const UNFINISHED: &str = ".trailseal-collect.json";
-/// How much of a marker is read: 100,000 keys. A longer one leaves everything open.
+/// Bytes of a marker that are read: 100,000 keys. A longer one leaves everything open.
 const MARKER_LIMIT: u64 = 16 << 20;
-/// How much of a file is held while it is written.
+/// Bytes of a file that are held while it is written.
 const PIECE: usize = 64 << 10;
 
 /// A directory.
@@ -36,7 +36,7 @@ pub struct DirectoryStore {
     name: String,
     dir: Dir,
     root: File,
-    /// Whether it is an unfinished copy, or lies in one.
+    /// Unfinished copy that it is or lies in, once it was looked for.
     unfinished: Option<UnfinishedCopy>,
 }
 
@@ -85,8 +85,8 @@ impl DirectoryStore {
         found.is_some_and(|deepest| deepest.is_symlink())
     }
 
-    /// Whether a folder, or one on the way to it, is a symbolic link: such a one is no folder of the
-    /// copy, and what lies behind it may be what lies elsewhere too.
+    /// Tells if a folder, or one on the way to it, is a symbolic link: such a one is no folder of
+    /// the copy, and what lies behind it may be what lies elsewhere too.
     fn leads_over_a_link(&self, folder: &str) -> bool {
         let ways = folder.match_indices('/').filter_map(|(at, _)| folder.get(..at));
         let mut known = ways.chain([folder]).map_while(|way| self.dir.symlink_metadata(way).ok());

@@ -101,7 +101,7 @@ pub trait Store: Send + Sync {
         None
     }
 
-    /// What the marker of an unfinished copy says that lies in a folder or above it.
+    /// Marker of an unfinished copy that lies in a folder or above it, as read.
     fn unfinished(&self, _folder: &str) -> Option<UnfinishedCopy> {
         None
     }

@@ -10,8 +10,8 @@ use serde::Deserialize;
 pub struct UnfinishedCopy {
     /// The file that marks it.
     pub marker: String,
-    /// What was not copied, by key, and as folders that end in `/`; `None` where anything may be
-    /// absent.
+    /// Objects that were not copied, by key, and as folders that end in `/`; `None` where anything
+    /// may be absent.
     pub failed: Option<BTreeSet<String>>,
 }
 

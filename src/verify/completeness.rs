@@ -47,7 +47,7 @@ impl Listed {
         }
     }
 
-    /// Whether a log file is listed.
+    /// Tells if a log file is listed.
     #[must_use]
     pub fn contains(&self, bucket: &str, key: &str) -> bool {
         let name = cut(bucket, key);

@@ -122,7 +122,7 @@ impl Coverage {
         Some((*end).min(moment))
     }
 
-    /// Whether an interval begins at a moment.
+    /// Tells if an interval begins at a moment.
     #[must_use]
     pub fn begins_at(&self, moment: Timestamp) -> bool {
         self.intervals.contains_key(&moment)

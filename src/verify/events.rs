@@ -118,7 +118,7 @@ pub struct Event {
     pub trail: Option<String>,
     /// Whether the trail validates its log files after it, where it says so.
     pub validates: Option<bool>,
-    /// Whether the trail logs in all regions after it, where it says so.
+    /// True if the trail logs in all regions after it; `None` where it does not say so.
     pub all_regions: Option<bool>,
     /// The bucket that it names.
     pub bucket: Option<String>,
@@ -132,7 +132,7 @@ pub struct Event {
 pub struct EventsRead {
     /// Those that are looked for, as far as the text could be read.
     pub events: Vec<Event>,
-    /// Whether the text was read to its end: only then are there no others.
+    /// True if the text was read to its end: only then are there no others.
     pub whole: bool,
 }
 

@@ -19,14 +19,15 @@ use crate::model::{AccountId, ChainId, ChainKind, Window};
 /// How long before the end of a segment logging may have been stopped: the last digest comes with
 /// the end of its hour, and after validation was turned off one more may follow.
 const LAST_HOURS: i64 = 3;
-/// How far the start of a segment may lie from the event that started it: a first digest may begin
-/// with its hour, and the first log file is delivered some time after the start.
+/// Time by which the start of a segment may lie from the event that started it: a first digest may
+/// begin with its hour, and the first log file is delivered some time after the start.
 const FIRST_HOURS: i64 = 1;
-/// How long after the end of the last digest logging may have been stopped. The last digest comes
-/// with the log file that holds the stop, so its end lies after it; only clocks may differ.
+/// Time after the end of the last digest within which logging may have been stopped. The last
+/// digest comes with the log file that holds the stop, so its end lies after it; only clocks may
+/// differ.
 const AFTER_LAST_MINUTES: i64 = 5;
-/// How late an event's log file may be listed: delivered within minutes, by the digest of the next
-/// hour or the one after it.
+/// Delay with which an event's log file may be listed: delivered within minutes, by the digest of
+/// the next hour or the one after it.
 const LISTED_HOURS: i64 = 2;
 /// The time of one digest.
 const INTERVAL_HOURS: i64 = 1;
@@ -139,7 +140,7 @@ fn more_than_gaps((end, begin): (&Evidence, &Evidence)) -> String {
     )
 }
 
-/// Whether an interruption may be what lies between two segments.
+/// Tells if an interruption may be what lies between two segments.
 fn fits(gap: Window, end: &Evidence, begin: &Evidence) -> bool {
     let slack = hours(FIRST_HOURS);
     let starts = Window::new(sub(gap.end, slack), add(gap.end, slack));
@@ -175,7 +176,7 @@ fn after_last(newest: Timestamp, end: &Evidence) -> Option<Window> {
     (ended > add(newest, minutes(AFTER_LAST_MINUTES))).then(|| Window::new(newest, ended))
 }
 
-/// Whether the digest is there that comes when a trail is stopped. It lists the log file that
+/// Tells if the digest is there that comes when a trail is stopped. It lists the log file that
 /// holds the stop, if the trail itself records such events in this account and region; whether it
 /// does, its other log files show.
 fn has_final_digest(
@@ -234,7 +235,7 @@ pub fn tell_interrupted(
     open
 }
 
-/// What an interruption left unrecorded.
+/// Account of what an interruption left unrecorded.
 fn meanwhile(end: &Evidence) -> &'static str {
     match (end.event.name, end.event.validates) {
         ("UpdateTrail", Some(false)) => {
@@ -254,7 +255,7 @@ pub struct Ending<'e> {
     pub end: &'e Evidence,
     /// The time between the newest digest and the event, in which digests were due.
     pub lost: Option<Window>,
-    /// What is odd about the chain's end nevertheless.
+    /// Oddity of the chain's end, if any.
     pub doubt: Option<String>,
 }
 
@@ -289,7 +290,7 @@ pub fn read_end<'e>(
     Some(Ending { end: last.end, lost, doubt })
 }
 
-/// Whether verified events show that a chain went on after its newest digest, so that nothing can
+/// Tells if verified events show that a chain went on after its newest digest, so that nothing can
 /// have ended it there. Only the home region's: elsewhere a region that was switched off ends a
 /// chain, and the trail goes on.
 #[must_use]
@@ -310,8 +311,8 @@ pub fn went_on(
 }
 
 /// Tells if the end of a chain that is accepted at a time is that of its newest digest. The last
-/// digest may end with its hour, and an hour that a chain broke off in has none; a digest of a whole
-/// hour that is gone before that time is not accepted.
+/// digest may end with its hour, and an hour that a chain broke off in has none; a digest of a
+/// whole hour that is gone before that time is not accepted.
 #[must_use]
 pub fn is_accepted_end(newest: Timestamp, accepted: Timestamp) -> bool {
     sub(newest, hours(LAST_HOURS)) <= accepted && sub(accepted, hours(INTERVAL_HOURS)) < newest

@@ -85,7 +85,7 @@ impl Evidence {
         }
     }
 
-    /// Whether it names the trail of a chain, by its ARN or by its name in its home region, in an
+    /// Tells if it names the trail of a chain, by its ARN or by its name in its home region, in an
     /// account: `None` for whichever.
     #[must_use]
     pub fn names(&self, chain: &ChainId, account: Option<&AccountId>) -> bool {
@@ -110,7 +110,7 @@ impl Evidence {
             && region == chain.home_region.as_str()
     }
 
-    /// Whether a digest of a chain's own trail, account and region lists its log file.
+    /// Tells if a digest of a chain's own trail, account and region lists its log file.
     #[must_use]
     pub fn is_of(&self, chain: &ChainId) -> bool {
         let of = |chain: &ChainId| {
@@ -134,7 +134,7 @@ impl<'a> Owner<'a> {
         Some(Self { chain, account })
     }
 
-    /// Whether log files of a chain record what is done to the trail: those of the trail's
+    /// Tells if log files of a chain record what is done to the trail: those of the trail's
     /// account and home region do.
     #[must_use]
     pub fn is_recorded_by(&self, chain: &ChainId) -> bool {
@@ -147,7 +147,7 @@ impl<'a> Owner<'a> {
         place.account == *self.account && *region == self.chain.home_region
     }
 
-    /// Whether the owner itself made the call, and not an account that it delegated to.
+    /// Tells if the owner itself made the call, and not an account that it delegated to.
     #[must_use]
     pub fn called(&self, evidence: &Evidence) -> bool {
         evidence.key.place.account == *self.account
@@ -215,7 +215,7 @@ fn rank(event: &Event) -> u8 {
     }
 }
 
-/// Whether a trail delivers digests to a chain.
+/// Answer to the question if a trail delivers digests to a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Delivers {
     No,

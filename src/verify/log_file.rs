@@ -23,7 +23,7 @@ pub struct CheckedLog {
     pub already_inflated: bool,
     /// Which events it may hold that tell why something is not there; none unless it is valid.
     pub hints: Hints,
-    /// Whether it belongs to a day that the copy does not reach: that is told of all of a day at
+    /// True if it belongs to a day that the copy does not reach: that is told of all of a day at
     /// once.
     pub beyond_copy: bool,
 }
@@ -130,7 +130,8 @@ pub fn check_log(
 /// The events of a log file that tell why something is not there.
 ///
 /// # Errors
-/// Why they could not all be read, in a few words: then nothing is known of the others.
+/// Reason for which they could not all be read, in a few words: then nothing is known of the
+/// others.
 pub fn events_of(
     rules: &Rules,
     entry: &LogEntry,

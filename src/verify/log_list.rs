@@ -43,13 +43,13 @@ impl LogList {
         }
     }
 
-    /// How many there are.
+    /// Number of entries.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.count
     }
 
-    /// Whether there is none.
+    /// Tells if there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0

@@ -13,10 +13,10 @@ use crate::model::{BucketName, ChainId, LogKey, Window};
 
 /// From so many log files on, that all are gone is a shape.
 const ALL_GONE: usize = 3;
-/// How far the order of names may differ from that of delivery: a name lies up to five minutes
-/// after its delivery, and up to a quarter of an hour before it.
+/// Time by which the order of names may differ from that of delivery: a name lies up to five
+/// minutes after its delivery, and up to a quarter of an hour before it.
 const NAMES_MINUTES: i64 = 20;
-/// How much older than its digest's start the name of a log file is that was delivered late.
+/// Age, at its digest's start, of the name of a log file that was delivered late.
 const LATE_MINUTES: i64 = 30;
 
 /// A chain's oldest objects that are there and valid.

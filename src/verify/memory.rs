@@ -27,7 +27,8 @@ struct Shared {
 pub enum Share {
     /// Lists that are about to be checked: half, less where other things need the room.
     Lists,
-    /// What digests claim that are not valid: a quarter, so that they never crowd out the lists.
+    /// Share for the claims of digests that are not valid: a quarter, so that they never crowd out
+    /// the lists.
     Claims,
 }
 

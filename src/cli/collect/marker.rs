@@ -10,10 +10,10 @@ use crate::model::time::day_folder;
 use crate::run::collect::CollectRequest;
 use crate::store::{DirectoryStore, StoreError};
 
-/// How many keys and folders a run names as not copied: keys are up to 1,024 bytes long.
+/// Keys and folders that a run names as not copied, at most: keys are up to 1,024 bytes long.
 const MOST_NAMES: usize = 10_000;
 
-/// What one run was to copy.
+/// Selection that one run was to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Task {
     source: String,
@@ -23,7 +23,7 @@ pub(super) struct Task {
     regions: Vec<String>,
     logs: bool,
     begun: Timestamp,
-    /// What it could not copy; `None` where it did not come to its end.
+    /// Keys and folders that it could not copy; `None` where it did not come to its end.
     failed: Option<BTreeSet<String>>,
 }
 
@@ -46,7 +46,7 @@ impl Task {
         }
     }
 
-    /// Whether whoever finishes this has finished the other one too. Days are copied whole.
+    /// Tells if whoever finishes this has finished the other one too. Days are copied whole.
     fn covers(&self, other: &Self) -> bool {
         let day = |time: Option<Timestamp>| time.map(day_folder);
         let names = |own: &[String], other: &[String]| {
@@ -106,8 +106,8 @@ impl Task {
     }
 }
 
-/// What failed, in no more names than a marker may hold: where there are too many keys, their
-/// folders; `None` where there are too many of those too.
+/// Failed keys and folders, in no more names than a marker may hold: where there are too many keys,
+/// their folders; `None` where there are too many of those too.
 fn condensed(failed: &BTreeSet<String>) -> Option<BTreeSet<String>> {
     if failed.len() <= MOST_NAMES {
         return Some(failed.clone());

@@ -22,7 +22,7 @@ use crate::store::directory::UNFINISHED;
 use crate::store::{DirectoryStore, StoreError};
 use crate::verify::Limits;
 
-/// How many requests are under way at once.
+/// Requests that are under way at once.
 const JOBS_ONLINE: usize = 32;
 /// How many objects that were not copied are named.
 const NAMED: usize = 20;

@@ -14,7 +14,7 @@ use crate::verify::inflate::{AlreadyInflated, inflate};
 
 /// The stored bytes that an entry takes at least: its hash value does not compress.
 const BYTES_OF_AN_ENTRY: u64 = 32;
-/// How many entries any digest may have: small ones that are stored inflated, say.
+/// Entries that any digest may have: small ones that are stored inflated, say.
 const FEW: u64 = 1000;
 
 /// Bucket and key of a log file.

@@ -68,8 +68,8 @@ pub struct CollectReport {
     pub already_there: u64,
     /// What could not be copied, by key, each with its cause.
     pub failed: Vec<(String, String)>,
-    /// What the target lacks because of that, by key, and as folders that end in `/`: another run
-    /// may copy it.
+    /// Objects that the target lacks because of that, by key, and as folders that end in `/`:
+    /// another run may copy it.
     pub lacking: BTreeSet<String>,
     /// Objects and folders beside the trails, which are not copied.
     pub left_out: Vec<String>,
@@ -77,7 +77,7 @@ pub struct CollectReport {
     pub regions: BTreeSet<Region>,
     /// When the first of the digests ends.
     pub first_digest: Option<Timestamp>,
-    /// Why nothing more could be written, where that ended the run.
+    /// Reason for which nothing more could be written, where that ended the run.
     pub full: Option<String>,
 }
 

@@ -18,7 +18,7 @@ use crate::store::directory::is_path;
 use crate::store::{Object, Put, Store, StoreError};
 use crate::verify::Limits;
 
-/// How much of a body is compared at once.
+/// Bytes of a body that are compared at once.
 const PIECE: usize = 64 << 10;
 
 /// File systems take names of 255 bytes, of which metadata and a file that is being written need
@@ -93,7 +93,7 @@ pub(super) struct Copier {
     target: Arc<dyn Store>,
     limits: Limits,
     stop: Stop,
-    /// Why nothing more can be written.
+    /// Reason for which nothing more can be written.
     full: OnceLock<String>,
     /// Held while something is written.
     writing: RwLock<()>,
@@ -112,12 +112,12 @@ impl Copier {
         Self { sources, target, limits, stop, full, writing, reading_digest }
     }
 
-    /// Whether nothing more is to be written.
+    /// Tells if nothing more is to be written.
     pub(super) fn has_ended(&self) -> bool {
         self.stop.is_set() || self.full.get().is_some()
     }
 
-    /// Why nothing more can be written, if that is so.
+    /// Reason for which nothing more can be written, if that is so.
     pub(super) fn full(&self) -> Option<&str> {
         self.full.get().map(String::as_str)
     }
@@ -259,7 +259,7 @@ struct Incoming<'a> {
     size: u64,
     read: u64,
     stop: &'a Stop,
-    /// Why it failed, which what reads it would blur.
+    /// Error of the store itself, which its reader would blur.
     failure: Option<String>,
 }
 
@@ -310,7 +310,7 @@ impl io::Write for Hashing<'_> {
     }
 }
 
-/// Whether the source and the file here hold the same bytes.
+/// Tells if the source and the file here hold the same bytes.
 fn is_same(source: &mut Incoming<'_>, here: &mut dyn Read) -> Result<bool, String> {
     let (mut one, mut other) = (Vec::with_capacity(PIECE), Vec::with_capacity(PIECE));
     loop {

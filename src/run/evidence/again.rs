@@ -28,17 +28,17 @@ use crate::store::{DirectoryStore, Store};
 use crate::verify::digest::Rules;
 use crate::verify::{Code, Finding, Severity};
 
-/// What verifying the objects once more came to.
+/// Result of verifying the objects once more.
 pub(super) struct Again {
-    /// What was asked, and violations of log files beyond that.
+    /// Findings on what was asked, and violations of log files beyond that.
     pub(super) report: RunReport,
-    /// What was found of each object, by bucket and key.
+    /// Result of each object, by bucket and key.
     pub(super) judged: Judged,
     /// The hash value of the lines of the objects that were asked for.
     pub(super) lines: Sha256Hash,
-    /// How many objects those lines are of.
+    /// Number of objects that those lines are of.
     pub(super) asked: BTreeSet<(Option<String>, String)>,
-    /// What is wrong with digests beyond what was asked, each in a sentence.
+    /// Faults of digests beyond what was asked, each in a sentence.
     pub(super) beyond: Vec<String>,
     /// Log files in the bag that no digest in it lists and nothing was found of, by their paths.
     pub(super) unlisted: Vec<String>,

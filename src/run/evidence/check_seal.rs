@@ -110,7 +110,7 @@ fn trust(
     }
 }
 
-/// Whether a statement is about this bag and says of it what its report does.
+/// Tells if a statement is about this bag and says of it what its report does.
 fn check_statement(
     envelope: &[u8],
     signed: &Signed,

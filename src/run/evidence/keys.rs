@@ -53,7 +53,7 @@ impl CloudTrail for Remembering<'_> {
     }
 }
 
-/// Where a key came from: an entry of `sources.json`. The fields' order is that of the names, as
+/// Source of a key: an entry of `sources.json`. The fields' order is that of the names, as
 /// entries are sorted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Source {
@@ -79,7 +79,7 @@ impl Source {
         }
     }
 
-    /// Whether a key that was read from the bag may be the one that it speaks of. Lists hold whole
+    /// Tells if a key that was read from the bag may be the one that it speaks of. Lists hold whole
     /// seconds.
     fn is_of(&self, key: &PublicKey) -> bool {
         let second = |time: Option<Timestamp>| time.map(Timestamp::as_second);
@@ -182,7 +182,7 @@ pub(super) fn read(bag: &Checked) -> Result<Vec<PublicKey>, String> {
     Ok(keys)
 }
 
-/// What the bag says of its keys in several places, and not the same in all: `keys` are those that
+/// Statements of the bag on its keys that differ from place to place: `keys` are those that
 /// were read of it.
 pub(super) fn claims(bag: &Checked, keys: &[PublicKey], run: &RunReport) -> Vec<Claim> {
     let mut claims = Vec::new();

@@ -186,8 +186,8 @@ fn is_no_log(path: &str) -> bool {
     !matches!(ObjectName::parse(path), ObjectName::Log(_))
 }
 
-/// What `bag-info.txt` says of a run, beside what every bag's says. `sealed` is which parts the seal
-/// has, in the words for them.
+/// Lines of `bag-info.txt` on a run, beside those that every bag has. `sealed` is which parts the
+/// seal has, in the words for them.
 pub(super) fn info(
     name: &str,
     report: &RunReport,

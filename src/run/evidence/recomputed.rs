@@ -94,7 +94,7 @@ pub(super) const NO_ROOM: &str = "its key is too long for a disk, or is a folder
 pub(super) const SECOND_COPY: &str = "another copy of it is in the bag";
 const LEFT_OUT: [&str; 4] = [NOT_KEPT, NO_PATH, NO_ROOM, SECOND_COPY];
 
-/// What kind of object a key names.
+/// Kind of object that a key names.
 pub(super) fn kind_of(key: &str) -> &'static str {
     match ObjectName::parse(key) {
         ObjectName::Digest(_) => "digest",
@@ -103,7 +103,7 @@ pub(super) fn kind_of(key: &str) -> &'static str {
     }
 }
 
-/// Who read the objects of a run.
+/// Reader of the objects of a run.
 pub(super) fn by(ran_by: &RanBy) -> String {
     match (&ran_by.identity, &ran_by.operator) {
         (Some(identity), Some(operator)) => format!("identity {identity}, operator {operator}"),

@@ -16,7 +16,7 @@ pub struct SealedDigest {
     pub hash: Sha256Hash,
     /// Its time.
     pub window: Window,
-    /// How many log files it lists.
+    /// Number of log files that it lists.
     pub log_files: usize,
     /// Standard or backfill.
     pub kind: ChainKind,
@@ -29,7 +29,7 @@ pub struct ChainHead {
     pub key: String,
     /// The hash value of its content.
     pub hash: Sha256Hash,
-    /// Where it ends.
+    /// End of its time.
     pub end: Timestamp,
     /// Standard or backfill.
     pub kind: ChainKind,
@@ -42,7 +42,7 @@ impl ChainHead {
     }
 }
 
-/// What a run did.
+/// Outcome of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SealReport {
     /// The heads of the chain and of its backfill chain that the run found; `None` where it did not
@@ -52,7 +52,7 @@ pub struct SealReport {
     pub heads: Vec<ChainHead>,
     /// The digests written, in order.
     pub sealed: Vec<SealedDigest>,
-    /// Where the chain has come to.
+    /// End of what is sealed.
     pub sealed_until: Option<Timestamp>,
     /// Late log files that wait for the next interval, because this one's backfill digest is
     /// written already.
@@ -63,7 +63,7 @@ pub struct SealReport {
     pub without_events: Vec<String>,
 }
 
-/// Why a run ended early. What was written until then stands.
+/// Reason for which a run ended early. What was written until then stands.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     /// The request does not fit the chain.
@@ -72,7 +72,7 @@ pub enum SealError {
     /// The key is not valid when a digest that is due ends.
     #[error("the certificate is valid from {} to {}, and a digest that is due ends {end}", .validity.from, .validity.to)]
     Validity {
-        /// When it is valid.
+        /// Time in which it is valid.
         validity: Validity,
         /// The digest's end.
         end: Timestamp,
@@ -82,7 +82,7 @@ pub enum SealError {
     Store {
         /// The object or folder.
         key: String,
-        /// What happened.
+        /// Error of the store.
         error: StoreError,
     },
     /// A digest of the chain cannot be built on.
@@ -90,7 +90,7 @@ pub enum SealError {
     Digest {
         /// The digest.
         key: String,
-        /// Why not.
+        /// Reason, as a part of a sentence.
         reason: String,
     },
     /// A log file cannot be vouched for.
@@ -98,7 +98,7 @@ pub enum SealError {
     Log {
         /// The log file.
         key: String,
-        /// Why not.
+        /// Reason, as a part of a sentence.
         reason: String,
     },
     /// The signer does not sign.

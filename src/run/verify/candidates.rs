@@ -20,12 +20,12 @@ pub(super) struct Candidate {
     pub(super) kind: LogKind,
     /// The time that its folder stands for.
     pub(super) folder: Window,
-    /// When it was written, where the store knows.
+    /// Time of writing, where the store knows.
     pub(super) written: Option<Timestamp>,
     pub(super) name: Name,
 }
 
-/// What a candidate's name says.
+/// Statement of a candidate's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Name {
     /// A log file of this area, of this time, which fits its folder.
@@ -84,7 +84,7 @@ pub(super) struct Candidates {
 struct Item {
     folder: u32,
     kind: LogKind,
-    /// Whether the shared beginning and end are left out of the name.
+    /// True if the shared beginning and end are left out of the name.
     usual: bool,
     length: u16,
     at: u64,

@@ -92,7 +92,7 @@ pub(super) struct Conclusion<'r> {
     pub(super) all: Gathered,
     /// Chains in places that their trails left.
     left: BTreeSet<ChainId>,
-    /// Whether a backfill chain is in view.
+    /// True if a backfill chain is in view.
     backfill: bool,
     /// Time at which the newest backfill digest beside a standard chain was written.
     backfill_written: BTreeMap<ChainId, Timestamp>,

@@ -168,7 +168,7 @@ fn end(finding: &mut Finding, ending: &Ending<'_>, chain: &ChainId) -> Option<Fi
     open
 }
 
-/// Why digests or log files that may hold a trail's events could not be read.
+/// Causes for which digests or log files that may hold a trail's events could not be read.
 fn unreadable(
     closed: &[(ChainReport, Coverage)],
     owner: Option<Owner<'_>>,
@@ -270,7 +270,7 @@ fn begins_segment(finding: &Finding) -> bool {
         && finding.key.is_some()
 }
 
-/// Whether it tells of time after a chain's newest digest.
+/// Tells if it is about time after a chain's newest digest.
 fn ends_chain(finding: &Finding) -> bool {
     finding.code == Code::ChainTruncated && finding.severity > Severity::Notice
 }

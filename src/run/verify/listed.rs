@@ -21,7 +21,7 @@ use crate::verify::memory::{Allowance, Share};
 pub(super) struct CutShort {
     /// Number of entries that were handed over.
     pub(super) read: u64,
-    /// Why there are no more.
+    /// Reason for which there are no more.
     pub(super) trouble: Trouble,
 }
 
@@ -38,7 +38,7 @@ impl Claims {
         Self { listed: Listed::default(), memory, unread: Vec::new() }
     }
 
-    /// Whether a log file is claimed.
+    /// Tells if a log file is claimed.
     pub(super) fn contains(&self, bucket: &str, key: &str) -> bool {
         self.listed.contains(bucket, key)
     }

@@ -42,7 +42,7 @@ pub(super) struct Look {
     pub(super) findings: Vec<Finding>,
 }
 
-/// What one file turned out to be, with the log file that it is a copy of.
+/// Content of one file, with the log file that it is a copy of.
 type Seen = Result<(Content, Option<String>), StoreError>;
 
 /// Opens files that are not named like log files and tells what they are.

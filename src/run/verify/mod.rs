@@ -78,7 +78,7 @@ pub struct VerifyRequest {
     /// The time as of which the sources are judged: what was due by then and is not there is late
     /// or gone. `None` for a copy of which no end is asked for: nothing depends on it then.
     pub as_of: Option<Timestamp>,
-    /// Whether the sources are buckets or copies.
+    /// Form of the sources: buckets or copies.
     pub form: SourceForm,
     /// Whether the bucket is learned from the digests.
     pub bucket_inferred: bool,

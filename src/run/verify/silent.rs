@@ -43,7 +43,7 @@ pub(super) fn silences(
     chains.iter().enumerate().map(silence).collect()
 }
 
-/// What the first digest of another place that is later says of a chain's newest one.
+/// Departure that the first later digest of another place tells of a chain's newest one.
 fn departure(
     run: &Run<'_>,
     all: &mut Gathered,

@@ -20,10 +20,10 @@ use crate::verify::interruptions::{Evidence, Owner};
 use crate::verify::log_file::{Listing, events_of};
 use crate::verify::{Code, Coverage, CoverageState, Finding, Interval, Severity};
 
-/// How many log files of each kind are remembered for their hints, the latest: a trail of data
+/// Log files of each kind that are remembered for their hints, the latest: a trail of data
 /// events may hint in every file.
 const REMEMBERED: usize = 20_000;
-/// How many log files are read again at most.
+/// Log files that are read again at most.
 const READ_AGAIN: usize = 2_000;
 /// A valid log file that holds names of events which tell why something is not there.
 struct Hint {
@@ -42,13 +42,13 @@ pub(super) struct Hinted {
     forgotten: Option<Window>,
 }
 
-/// Why the events of some time may not all be known.
+/// Cause for which the events of some time may not all be known.
 pub(super) struct Doubt {
     /// The chain that lists the log file; `None` where it may be any.
     chain: Option<ChainId>,
     listed_in: Window,
     cause: String,
-    /// Whether it is of the time after the chain's newest digest.
+    /// True if it is of the time after the chain's newest digest.
     tail: bool,
 }
 
@@ -138,7 +138,8 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Why the events on a chain's trail that digests of some time list may not all be known.
+    /// Causes for which the events on a chain's trail that digests of some time list may not all be
+    /// known.
     pub(super) fn doubt(
         &self,
         chain: &ChainId,

@@ -140,11 +140,11 @@ pub struct Linker {
     unlisted: bool,
     /// The chains in other places that this one continues.
     arrivals: Vec<ChainId>,
-    /// Whether its first digest continues a chain in another place.
+    /// True if its first digest continues a chain in another place.
     arrived: bool,
     /// The verified digests that start a segment.
     segment_starts: Vec<(Timestamp, Location)>,
-    /// Whether one of its digests is verified.
+    /// True if one of its digests is verified.
     verified: bool,
     /// Digests that are gone; what else of the trail is there decides how far the loss reaches.
     losses: Vec<Loss>,
@@ -175,7 +175,7 @@ pub struct ChainVerdict {
     pub findings: Vec<Finding>,
     /// How many digests are gone.
     pub missing: u64,
-    /// Whether the trail went on in another place after this one's newest digest.
+    /// True if the trail went on in another place after this one's newest digest.
     pub left: bool,
 }
 

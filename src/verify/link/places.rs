@@ -25,7 +25,7 @@ pub struct Place {
     pub listed_until: Option<Timestamp>,
     /// CloudTrail's own statement on the trail.
     pub reported: Reported,
-    /// What is known of a chain of which no digest of the requested time is there; `None` where
+    /// Knowledge of a chain of which no digest of the requested time is there; `None` where
     /// one is.
     pub silence: Option<Silence>,
     /// Digests of it end before the requested start, so that the chain was there by then.
@@ -84,7 +84,7 @@ impl Linker {
         }
     }
 
-    /// Whether this place speaks of time before another segment of the trail starts, and of none
+    /// Tells if this place speaks of time before another segment of the trail starts, and of none
     /// that the other speaks of: then the trail started anew in the other place.
     fn is_continued_by(&self, other: &Self) -> bool {
         let Some(first) = self.statements.span().map(|span| span.start) else { return false };
@@ -231,7 +231,7 @@ impl Linker {
         self.findings.push(finding);
     }
 
-    /// Whether its first digest follows on nothing here: it starts the chain, or continues one in
+    /// Tells if its first digest follows on nothing here: it starts the chain, or continues one in
     /// another place.
     pub(super) fn begins_here(&self) -> bool {
         self.arrived || self.begins == Some(Begins::Here)
