@@ -170,6 +170,25 @@ fn a_marker_is_not_taken_back_by_a_run_for_less() {
 }
 
 #[test]
+fn a_marker_is_not_taken_back_by_a_run_that_found_nothing_to_copy() {
+    let tree = Tree::sealed();
+    let server = bucket_of(&tree);
+    let copy = Copy::new(&tree);
+    server.fault(&log_key(2), Fault::Status(403, "AccessDenied"), None);
+    assert_eq!(copy.collect(&server, &[]).0, Some(3));
+    let marker = fs::read(copy.dir.join(MARKER)).unwrap();
+    let keys: Vec<_> = server.keys(BUCKET);
+    keys.iter().for_each(|key| server.delete(BUCKET, key));
+    let (status, err) = copy.collect(&server, &[]);
+    assert_eq!(status, Some(3), "{err}");
+    assert!(err.contains("nothing to copy"), "{err}");
+    assert_eq!(fs::read(copy.dir.join(MARKER)).unwrap(), marker);
+    let fresh = Copy::new(&tree);
+    assert_eq!(fresh.collect(&server, &[]).0, Some(3));
+    assert!(!fresh.is_marked());
+}
+
+#[test]
 fn a_copy_of_an_unfinished_copy_is_one_too() {
     let tree = Tree::sealed();
     let server = bucket_of(&tree);

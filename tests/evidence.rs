@@ -1407,3 +1407,28 @@ fn the_script_and_the_check_agree_on_every_tampering() {
         assert_eq!((checked.status, ran.status), expected, "{told}");
     }
 }
+
+/// Files of the bag that its reader may not read: what they say is not known, and contradicts
+/// nothing.
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_be_read_is_no_contradiction() {
+    use std::os::unix::fs::PermissionsExt;
+    let bag = Bag::of(&Tree::sealed(), &[]);
+    let mut paths = vec!["bag-info.txt".to_owned()];
+    for entry in fs::read_dir(bag.path("data/keys")).unwrap() {
+        paths.push(format!("data/keys/{}", entry.unwrap().file_name().to_str().unwrap()));
+    }
+    assert_eq!(paths.len(), 4);
+    for path in paths {
+        let allow = |mode| fs::set_permissions(bag.path(&path), fs::Permissions::from_mode(mode));
+        allow(0).unwrap();
+        if fs::read(bag.path(&path)).is_ok() {
+            eprintln!("skipped: this user reads every file");
+            return;
+        }
+        let checked = bag.check(&[]);
+        allow(0o600).unwrap();
+        assert_eq!(checked.status, 3, "{path}: {}", checked.json);
+    }
+}

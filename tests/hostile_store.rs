@@ -94,6 +94,10 @@ fn absence_is_not_accused_on_a_listing_that_fails() {
     assert_eq!(check(&server, &[]).status, 1, "it is gone");
     server.fault(&format!("list:{}", log_key(2)), Fault::Status(403, "AccessDenied"), None);
     assert_trouble("the listing that confirms it is denied", &check(&server, &[]));
+    server.clear_faults();
+    let nothing = Fault::Endless(Endless::Nothing);
+    server.fault(&format!("list:{}", log_key(2)), nothing, None);
+    assert_trouble("the listing that confirms it does not end", &check(&server, &[]));
 }
 
 #[test]

@@ -1021,6 +1021,24 @@ fn a_chain_that_lost_its_expected_head_is_not_signed_on() {
 }
 
 #[test]
+fn an_expected_head_of_long_ago_is_led_back_to() {
+    let desk = Desk::unsealed([0, 1]);
+    let daily = ["--interval", "1d"];
+    assert_eq!(desk.seal(24 * 40, &daily).status, 0);
+    let keys: Vec<_> = digests(&desk.tree).into_iter().map(|digest| digest.head.object).collect();
+    let (old, gone) = (&keys[2], &keys[3]);
+    let bytes = gunzip(&std::fs::read(desk.tree.path(old)).unwrap());
+    for (days, expected) in [(41, old.clone()), (42, Sha256Hash::of(&bytes).to_string())] {
+        let ran = desk.seal(24 * days, &[&daily[..], &["--expect-head", &expected]].concat());
+        assert_eq!(ran.status, 0, "{}", ran.err);
+    }
+    desk.tree.remove(gone);
+    let ran = desk.seal(24 * 43, &[&daily[..], &["--expect-head", old]].concat());
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    assert!(ran.err.contains("does not link"), "{}", ran.err);
+}
+
+#[test]
 fn an_empty_chain_is_not_the_expected_one() {
     let desk = Desk::unsealed([0, 1]);
     let ran = desk.seal(2, &["--expect-head", &digest_key(1)]);

@@ -182,6 +182,22 @@ fn log_files_beside_the_regions_are_incomplete() {
     }
 }
 
+#[cfg(feature = "aws")]
+#[test]
+fn what_cannot_be_read_beside_the_regions_is_incomplete() {
+    for place in ["x.json.gz", "other/2026/03/01/x.json.gz"] {
+        let tree = Tree::sealed();
+        let key = format!("AWSLogs/{ACCOUNT}/CloudTrail/{place}");
+        tree.write(&key, &gzip(TEXT));
+        let server = bucket::bucket_of(&tree);
+        server.fault(&key, server::Fault::Status(403, "AccessDenied"), None);
+        let report = bucket::check_bucket(&server, HOURS, &[]);
+        let unread = only("object-unreadable", "incomplete");
+        assert_eq!(report.status, 3, "{place}");
+        assert!(unread.iter().all(|finding| codes(&report).contains(finding)), "{place}");
+    }
+}
+
 #[test]
 fn what_stands_for_metadata_of_a_log_file_is_looked_at() {
     let owner = log_key(2);

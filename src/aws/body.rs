@@ -80,19 +80,23 @@ impl Body {
         let fetched = fetched.map_err(|error| {
             io::Error::other(format!("{cause}; taking it up again failed: {error}"))
         })?;
+        if self.etag.is_none() || fetched.etag != self.etag {
+            let unknown = "nothing shows that what is left is of the same object";
+            return Err(io::Error::other(format!("{cause}; {unknown}")));
+        }
         self.stream = fetched.body;
         Ok(())
     }
 
     /// The size that a listing shows of the object that was answered.
     fn listed_size(&self) -> Result<u64, String> {
+        if self.etag.is_none() {
+            return Err("the answer has no ETag, so it is not the store's".to_owned());
+        }
         let listed = self.store.listed(&self.key).map_err(|error| {
             format!("it could not be compared with a listing, as its answer calls for: {error}")
         })?;
         let listed = listed.ok_or("it was answered, but a listing does not show it")?;
-        if self.etag.is_none() {
-            return Err("the answer has no ETag, so it is not the store's".to_owned());
-        }
         Ok(listed.size)
     }
 

@@ -78,6 +78,7 @@ impl CloudTrailKeys {
     pub(super) fn ask(&self, region: &Region, window: Window) -> Result<PublishedKeys, String> {
         let client = client(&self.aws, region);
         let mut keys = Vec::new();
+        let mut pages = 0;
         let mut token = None;
         loop {
             let request = client
@@ -99,7 +100,8 @@ impl CloudTrailKeys {
             if next.is_none() {
                 return Ok(PublishedKeys(keys));
             }
-            if next == token || keys.len() > MOST_KEYS {
+            pages += 1;
+            if next == token || pages.max(keys.len()) > MOST_KEYS {
                 return Err("CloudTrail's list of public keys does not end".to_owned());
             }
             token = next;

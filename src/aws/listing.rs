@@ -166,8 +166,9 @@ fn read(output: &ListObjectsV2Output, question: &Question<'_>) -> Result<Page, &
         if delimiter.is_some_and(|delimiter| name.contains(delimiter)) {
             return Err(UNGROUPED);
         }
+        let size = object.size().and_then(|n| u64::try_from(n).ok());
         page.objects.push(Listed {
-            size: object.size().and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+            size: size.ok_or("the listing has an object without a size")?,
             modified: object.last_modified().and_then(timestamp),
             etag: object.e_tag().map(str::to_owned),
             key,
@@ -232,7 +233,7 @@ mod tests {
             .set_prefix(echo.map(str::to_owned))
             .encoding_type(EncodingType::Url)
             .set_contents(Some(
-                keys.iter().map(|key| Object::builder().key(*key).build()).collect(),
+                keys.iter().map(|key| Object::builder().key(*key).size(0).build()).collect(),
             ))
             .set_common_prefixes(Some(folders.iter().map(folder).collect()))
             .build()

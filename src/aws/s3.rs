@@ -155,7 +155,8 @@ impl S3Store {
             .interceptor(self.aws.watch(Answer::Object));
         self.count();
         let output = self.aws.wait(request.send()).map_err(|error| of_object(&error))?;
-        if from > 0 && output.content_range.is_none() {
+        let begins = format!("bytes {from}-");
+        if from > 0 && !output.content_range.as_ref().is_some_and(|at| at.starts_with(&begins)) {
             let cause = "the server begins the object anew instead of where it broke off";
             return Err(StoreError::Trouble(cause.to_owned()));
         }
@@ -169,8 +170,13 @@ impl S3Store {
     pub(super) fn listed(&self, key: &str) -> Result<Option<Listed>, StoreError> {
         // Of all keys that begin so, the key itself comes first.
         let question = Question { prefix: key, delimiter: None, after: None, limit: Some(1) };
-        let page = Pages::new(self, question).next().map_err(trouble)?.unwrap_or_default();
-        Ok(page.objects.into_iter().find(|object| object.key == key))
+        let mut pages = Pages::new(self, question);
+        while let Some(page) = pages.next().map_err(trouble)? {
+            if !page.objects.is_empty() {
+                return Ok(page.objects.into_iter().find(|object| object.key == key));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -160,10 +160,11 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         }
     };
     told.map_err(Failure::internal)?;
-    if let Some(file) = head_file.filter(|_| keeps_heads(&report, &result)) {
-        write_heads(file, &report)?;
-    }
-    result.map(|()| 0).map_err(|error| failure(&error, &report))
+    let head_file = head_file.filter(|_| keeps_heads(&report, &result));
+    let kept = head_file.map_or(Ok(()), |file| write_heads(file, &report));
+    // Where both fail, why sealing ended comes first.
+    result.map_err(|error| failure(&error, &report))?;
+    kept.map(|()| 0)
 }
 
 fn request(args: &SealArgs, place: &SealPlace, now: Timestamp) -> Result<SealRequest, Failure> {

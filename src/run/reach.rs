@@ -5,7 +5,7 @@
 //! its edges: a day that lies between two others was there to be copied.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::time::day_folder;
@@ -32,7 +32,7 @@ impl Sources {
             (_, Some(digest)) => (digest.place.account, digest.region, day_folder(digest.end)),
             (None, None) => return true,
         };
-        let Ok(mut known) = self.reaches.0.lock() else { return true };
+        let mut known = self.reaches.0.lock().unwrap_or_else(PoisonError::into_inner);
         let reach = known
             .entry((account, region))
             .or_insert_with_key(|(account, region)| self.reach(account, region));

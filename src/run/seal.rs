@@ -361,10 +361,17 @@ impl Sealer<'_> {
         let heads = [ChainKind::Standard, ChainKind::Backfill]
             .map(|kind| names.iter().rev().find(|name| name.kind == kind).cloned());
         let first = names.iter().find(|n| n.kind == ChainKind::Standard).cloned();
+        // From an expected head on, each digest must lead back to the one before it.
+        let expected = &self.request.expected;
+        let by_hash = expected.iter().any(ExpectedHead::has_no_key);
+        let is_expected =
+            |name: &&DigestKey| expected.iter().any(|head| head.names(&name.to_string()));
+        let expected: Vec<_> = names.iter().filter(is_expected).cloned().collect();
         for name in names {
             let is_head = heads.iter().flatten().any(|head| *head == name);
-            let is_expected = || self.request.expected.iter().any(|e| e.names(&name.to_string()));
-            if name.end < horizon && !is_head && !is_expected() {
+            let follows =
+                by_hash || expected.iter().any(|e| e.kind == name.kind && e.end <= name.end);
+            if name.end < horizon && !is_head && !follows {
                 continue;
             }
             let examined = self.read_digest(&name)?;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::{AccountId, LogKind, OrganizationId, Place, Region};
-use crate::store::{Entry, Store};
+use crate::store::{Entry, Store, StoreError};
 use crate::verify::content::Content as FileContent;
 use crate::verify::{Code, Finding, Limits, Severity};
 
@@ -447,12 +447,15 @@ impl<'a> Walk<'a> {
     fn look_at_objects(&mut self, from: usize) {
         let found = self.findings.split_off(from);
         for finding in found {
-            let key = finding.key.as_deref().filter(|_| finding.code == Code::ObjectUnknown);
-            let is_log = key.is_some_and(|key| is_log(&**self.store, key));
-            self.findings.push(match is_log {
-                true => Finding { message: NO_REGIONS.into(), ..misplaced(finding) },
-                false => finding,
-            });
+            let key = finding.key.clone().filter(|_| finding.code == Code::ObjectUnknown);
+            match key.map(|key| (is_log(&**self.store, &key), key)) {
+                Some((Ok(true), _)) => {
+                    let misplaced = misplaced(finding);
+                    self.findings.push(Finding { message: NO_REGIONS.into(), ..misplaced });
+                }
+                Some((Err(cause), key)) => self.unreadable(key, &cause),
+                Some((Ok(false), _)) | None => self.findings.push(finding),
+            }
         }
     }
 
@@ -463,25 +466,36 @@ impl<'a> Walk<'a> {
         while let Some(folder) = pending.pop_front().filter(|_| left > 0) {
             left -= 1;
             self.requests.fetch_add(1, Ordering::Relaxed);
-            let mut objects = Vec::new();
+            let (mut objects, mut hidden) = (Vec::new(), Vec::new());
             let listed = self.store.list(&folder, &mut |entry| match entry {
                 Entry::Folder(key) => pending.push_back(key),
                 Entry::Object { key, size: 1.., .. } if objects.len() < OTHER_OBJECTS => {
                     objects.push(key);
                 }
-                _ => {}
+                Entry::Object { .. } => {}
+                Entry::Unreadable { key, cause } => hidden.push((key, cause)),
             });
             if let Err(error) = listed {
-                self.unreadable(folder, &error.to_string());
+                hidden.push((folder, error.to_string()));
             }
-            for key in objects.into_iter().filter(|key| is_log(&**self.store, key)) {
-                count += 1;
-                first.get_or_insert(key);
+            for key in objects {
+                match is_log(&**self.store, &key) {
+                    Ok(true) => {
+                        count += 1;
+                        first.get_or_insert(key);
+                    }
+                    Ok(false) => {}
+                    Err(cause) => hidden.push((key, cause)),
+                }
+            }
+            for (key, cause) in hidden {
+                self.unreadable(key, &cause);
             }
         }
         let Some(first) = first else { return false };
         let finding = Finding::new(Code::LogUnreferenced, NO_REGIONS).object(None, first);
-        let message = format!("{NO_REGIONS} There are {count} in {folder}; this is one of them.");
+        let message =
+            format!("{NO_REGIONS} At least {count} lie in {folder}; this is one of them.");
         self.findings.push(Finding { message, ..misplaced(finding) });
         true
     }
@@ -499,10 +513,13 @@ fn misplaced(finding: Finding) -> Finding {
 }
 
 /// Tells if an object is a log file to whoever reads its folder.
-fn is_log(store: &dyn Store, key: &str) -> bool {
-    let Ok(mut object) = store.get(key) else { return false };
+fn is_log(store: &dyn Store, key: &str) -> Result<bool, String> {
+    let mut object = match store.get(key) {
+        Err(StoreError::NotFound) => return Ok(false), // gone since it was listed
+        object => object.map_err(|error| error.to_string())?,
+    };
     let content = FileContent::recognize(key, &mut object.body, Limits::default().log, false);
-    matches!(content, Ok(FileContent::Log(_)))
+    content.map(|it| matches!(it, FileContent::Log(_))).map_err(|error| error.to_string())
 }
 
 /// Tells if the folders below an `AWSLogs` are those of a part of it, and not of a prefix that

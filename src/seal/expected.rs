@@ -124,6 +124,12 @@ impl ExpectedHead {
         self.key.as_deref() == Some(key)
     }
 
+    /// Tells if only its hash value is known.
+    #[must_use]
+    pub const fn has_no_key(&self) -> bool {
+        self.key.is_none()
+    }
+
     fn is(&self, digest: &FoundDigest) -> bool {
         match (&self.key, self.hash) {
             (Some(key), _) => *key == digest.link.object,

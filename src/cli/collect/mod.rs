@@ -2,7 +2,6 @@
 
 mod marker;
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -111,6 +110,7 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
             .remedy("free space on the disk, or name another directory; the marker may be removed once the copy is known to be whole")
     };
     // Before the first object: whatever ends the run, what is absent is not taken for deleted.
+    let before = target.marked_unfinished().map_err(unmarked)?;
     task.begin(&target).map_err(unmarked)?;
     let bar = args.pace.bar();
     let progress = progress(bar.as_ref());
@@ -118,7 +118,10 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     drop(bar);
     let report = result.map_err(|error| match error {
         CollectError::SeveralBuckets(_) => {
-            let _ = task.finish(&target, &BTreeSet::new()); // nothing was to be copied
+            // Nothing was to be copied: what earlier runs left unfinished, they still do.
+            if let Err(error) = target.mark_unfinished(before.as_deref()) {
+                return unmarked(error);
+            }
             Failure::usage(error).remedy("collect each of them alone, into a directory of its own")
         }
         CollectError::Threads(_) => Failure::internal(error),
@@ -126,10 +129,13 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let ended = request.stop.is_set() || report.full.is_some();
     // A copy of an unfinished copy is one too.
     let is_whole = stores.iter().all(|(store, start)| store.unfinished(start).is_none());
-    let others = match !ended && is_whole {
-        true => task.finish(&target, &report.lacking).map_err(unmarked)?,
-        false => Vec::new(),
-    };
+    let copied = report.digests + report.logs + report.already_there;
+    let mut others = Vec::new();
+    if copied == 0 && report.failed.is_empty() && !ended {
+        target.mark_unfinished(before.as_deref()).map_err(unmarked)?;
+    } else if !ended && is_whole {
+        others = task.finish(&target, &report.lacking).map_err(unmarked)?;
+    }
     name_failed(&report, io.err).map_err(Failure::internal)?;
     if !args.pace.quiet {
         summarise(args, &request, &report, ended, io.out).map_err(Failure::internal)?;
@@ -145,7 +151,6 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         return Err(Failure { status: INTERRUPTED, ..Failure::internal(message) }
             .remedy("run the same command again to go on"));
     }
-    let copied = report.digests + report.logs + report.already_there;
     let problem = match (report.failed.len(), copied) {
         (0, 1..) if !is_whole => Failure::internal(format!(
             "{}: it is an unfinished copy itself",

@@ -2,7 +2,7 @@
 //! gzip bomb holds.
 
 use std::fmt;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 
 use serde::Deserialize;
 use serde::de::{
@@ -10,7 +10,7 @@ use serde::de::{
 };
 
 use crate::verify::Limits;
-use crate::verify::inflate::{AlreadyInflated, inflate};
+use crate::verify::inflate::{AlreadyInflated, BodyFault, inflate};
 
 /// The stored bytes that an entry takes at least: its hash value does not compress.
 const BYTES_OF_AN_ENTRY: u64 = 32;
@@ -28,14 +28,21 @@ pub(super) struct Listed {
 
 /// The log files that a stored digest lists; none where it is no digest, or lists more than its
 /// size allows: that is for verifying to tell.
-pub(super) fn listed(body: &mut dyn Read, stored: u64, limits: Limits) -> Vec<Listed> {
+///
+/// # Errors
+/// When it cannot be read to its end.
+pub(super) fn listed(body: &mut dyn Read, stored: u64, limits: Limits) -> io::Result<Vec<Listed>> {
     let most = (stored / BYTES_OF_AN_ENTRY).saturating_add(FEW);
     let mut found = None;
     let sound = inflate(body, limits.digest, AlreadyInflated::Accept, &mut |from| {
         let mut json = serde_json::Deserializer::from_reader(BufReader::new(from));
         found = json.deserialize_map(Digest { most }).ok();
     });
-    sound.ok().and(found).unwrap_or_default()
+    match sound {
+        Err(BodyFault::Trouble(error)) => Err(error),
+        Err(_) => Ok(Vec::new()),
+        Ok(_) => Ok(found.unwrap_or_default()),
+    }
 }
 
 struct Digest {
@@ -114,7 +121,11 @@ mod tests {
     #[test]
     fn a_digest_lists_no_more_than_its_size_allows() {
         let limits = Limits::default();
-        let listed = |body: &[u8]| super::listed(&mut &*body, body.len() as u64, limits).len();
+        let listed = |body: &[u8]| {
+            super::listed(&mut &*body, body.len() as u64, limits)
+                .map(|listed| listed.len())
+                .unwrap()
+        };
         assert_eq!(listed(&stored(3)), 3);
         assert_eq!(listed(&stored(1000)), 1000);
         assert_eq!(listed(&stored(1_000_000)), 0, "a bomb");

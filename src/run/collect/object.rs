@@ -128,10 +128,15 @@ impl Copier {
     }
 
     pub(super) fn copy(&self, wanted: &Wanted) -> Done {
-        let outcome = self.try_copy(wanted).unwrap_or_else(Outcome::Failed);
-        let is_there =
-            matches!(outcome, Outcome::Copied { .. } | Outcome::Completed | Outcome::There);
-        let lists = if is_there { self.lists(wanted) } else { Vec::new() };
+        let (outcome, lists) = self
+            .try_copy(wanted)
+            .and_then(|outcome| {
+                let is_there =
+                    matches!(outcome, Outcome::Copied { .. } | Outcome::Completed | Outcome::There);
+                let lists = if is_there { self.lists(wanted)? } else { Vec::new() };
+                Ok((outcome, lists))
+            })
+            .unwrap_or_else(|cause| (Outcome::Failed(cause), Vec::new()));
         Done { outcome, digest: wanted.digest, lists }
     }
 
@@ -143,7 +148,7 @@ impl Copier {
                 self.put(key, &mut body, &metadata)
             }
             Err(error) => Err(unwritten(&error)),
-            Ok(local) => Ok(self.compare(wanted, local).unwrap_or_else(Outcome::Differs)),
+            Ok(local) => self.compare(wanted, local),
         }
     }
 
@@ -151,8 +156,12 @@ impl Copier {
     /// source's only with the same content.
     fn compare(&self, wanted: &Wanted, local: Object) -> Result<Outcome, String> {
         let key = &wanted.found.key;
-        let here =
-            local.metadata.map_err(|cause| format!("the metadata beside it here: {cause}"))?;
+        let here = match local.metadata {
+            Ok(here) => here,
+            Err(cause) => {
+                return Ok(Outcome::Differs(format!("the metadata beside it here: {cause}")));
+            }
+        };
         let has_metadata = !here.0.is_empty();
         let mut body = local.body;
         if (has_metadata || !wanted.digest)
@@ -169,16 +178,15 @@ impl Copier {
         }
         let (mut source, metadata) = self.open(wanted)?;
         if !is_same(&mut source, &mut body)? {
-            return Err("another file of its name lies in its place and is left as it is".into());
+            let cause = "another file of its name lies in its place and is left as it is";
+            return Ok(Outcome::Differs(cause.to_owned()));
         }
         if has_metadata {
-            return match here.get(SIGNATURE) == metadata.get(SIGNATURE) {
-                true => Ok(Outcome::There),
-                false => {
-                    Err("the metadata beside it here has another signature and is left as it is"
-                        .into())
-                }
-            };
+            let cause = "the metadata beside it here has another signature and is left as it is";
+            return Ok(match here.get(SIGNATURE) == metadata.get(SIGNATURE) {
+                true => Outcome::There,
+                false => Outcome::Differs(cause.to_owned()),
+            });
         }
         if metadata.0.is_empty() {
             return Ok(Outcome::There);
@@ -237,15 +245,16 @@ impl Copier {
 
     /// The log files that a digest of the target lists. What is no digest is for verifying to
     /// tell.
-    fn lists(&self, wanted: &Wanted) -> Vec<Listed> {
+    fn lists(&self, wanted: &Wanted) -> Result<Vec<Listed>, String> {
         if !wanted.digest {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let _alone = self.reading_digest.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.target.get(&wanted.found.key) {
-            Ok(mut object) => listed(&mut object.body, wanted.found.size, self.limits),
-            Err(_) => Vec::new(),
-        }
+        let unread = |cause: String| format!("reading the file here failed: {cause}");
+        let object = self.target.get(&wanted.found.key);
+        let mut object = object.map_err(|error| unread(error.to_string()))?;
+        listed(&mut object.body, wanted.found.size, self.limits)
+            .map_err(|error| unread(error.to_string()))
     }
 }
 

@@ -126,6 +126,10 @@ impl Objects<'_> {
             ..asked.clone()
         };
         let (more, lines) = self.run(&all, online, progress)?;
+        if self.request.stop.is_set() {
+            // Nothing rests on the absence of what was not read.
+            return Ok(());
+        }
         let (judged, _) = lines.end();
         let there: BTreeSet<_> = rest.iter().map(|(path, _)| *path).collect();
         let named = |finding: &Finding| {

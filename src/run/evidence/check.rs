@@ -68,16 +68,16 @@ pub fn check(
     let rows = part(&bag, CUSTODY, None, &mut faults, |bytes| {
         custody::read(bytes).map_err(|e| e.to_string())
     });
-    let bag_keys = keys::read(&bag).unwrap_or_else(|error| {
+    let bag_keys = keys::read(&bag).map_err(|error| {
         // A key file that cannot be read was told of with the other files.
         let read =
             |fault: &Fault| fault.is_contradiction() || !fault.path.starts_with("data/keys/");
         if faults.iter().all(read) {
             faults.push(Fault::new("bag-malformed", "data/keys", error));
         }
-        Vec::new()
     });
-    let keys = request.keys.clone().unwrap_or_else(|| bag_keys.clone());
+    let bag_keys = bag_keys.ok();
+    let keys = request.keys.clone().or_else(|| bag_keys.clone()).unwrap_or_default();
     let seal = check_seal(request, &bag, run.as_ref());
     let online = saved.as_ref().is_some_and(|saved| saved.online);
     let kept = saved.as_ref().map(|saved| saved.kept_logs);
@@ -98,7 +98,7 @@ pub fn check(
     };
     let (mut differences, mut unproven) = (Vec::new(), Vec::new());
     if let (Some(run), Some(again), Some(rows), Some(kept)) = (&run, &again, &rows, kept) {
-        let parts = Parts { bag: &bag, run, again, rows, keys: &bag_keys, kept };
+        let parts = Parts { bag: &bag, run, again, rows, keys: bag_keys.as_deref(), kept };
         differences = self::differences(run, &again.report);
         unproven = parts.compare(&told, differences.is_empty(), &mut faults)?;
         told.unnamed.clone_from(&again.unnamed);
@@ -223,7 +223,8 @@ struct Parts<'a> {
     run: &'a RunReport,
     again: &'a Again,
     rows: &'a [Row],
-    keys: &'a [PublicKey],
+    /// The keys in the bag; `None` where they could not be read, so that nothing rests on them.
+    keys: Option<&'a [PublicKey]>,
     kept: KeptLogs,
 }
 
@@ -240,7 +241,7 @@ impl Parts<'_> {
         let mut firm = recomputed::custody(bag, rows, run, told.online);
         firm.extend(recomputed::info(bag, &info, run.finished));
         firm.extend(recomputed::sidecars(bag));
-        firm.extend(keys::claims(bag, keys, run));
+        firm.extend(keys.into_iter().flat_map(|keys| keys::claims(bag, keys, run)));
         firm.extend(again.unlisted.iter().map(|path| {
             let message = "It lies in the bag, and no digest in the bag lists it.";
             (path.clone(), message.to_owned())
@@ -272,6 +273,10 @@ impl Parts<'_> {
                 firm.push((LINES.to_owned(), format!("It holds something else: {error}.")))
             }
         }
+        // A file that could not be read was told of with the others, and contradicts nothing.
+        firm.retain(|(path, _)| {
+            !faults.iter().any(|fault| fault.code == Fault::UNREADABLE && fault.path == *path)
+        });
         let mut unproven = again.beyond.clone();
         let sentence = |(path, message): &recomputed::Claim| match path.as_str() {
             RUN => message.clone(),
