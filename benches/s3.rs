@@ -6,7 +6,9 @@
 //!     cargo bench --bench s3 -- memory 100000 400000
 
 mod common;
-#[path = "../tests/common/server/mod.rs"]
+#[allow(dead_code, unused_imports)] // the tests use more of it
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#[path = "../tests/suite/common/server/mod.rs"]
 mod server;
 
 use std::error::Error;

@@ -1,5 +1,5 @@
 //! What the fuzz targets do with their input. Each target is a function over bytes that panics
-//! where trailseal breaks a promise; `tests/fuzz_seeds.rs` runs the same functions over the seeds.
+//! where trailseal breaks a promise; `tests/suite/fuzz_seeds.rs` runs the same functions over the seeds.
 
 pub mod digest;
 pub mod events;

@@ -1,0 +1,85 @@
+//! One suite over both stores: what a tree comes to as a directory, it must come to as the bucket
+//! that it is a copy of.
+
+use crate::common::{Report, Tree};
+
+/// Verifies a tree as a directory and as a bucket. All that the two reports tell must be the same,
+/// byte for byte.
+pub(crate) fn verify(tree: &Tree, args: &[&str]) -> Report {
+    let asked = tree.verify(args);
+    #[cfg(feature = "aws")]
+    bucket::agrees(tree, args, &asked);
+    asked
+}
+
+/// What a tree comes to as a directory and as a bucket, for what holds of both though they differ
+/// by nature.
+pub(crate) fn each(tree: &Tree, args: &[&str]) -> impl Iterator<Item = Report> {
+    [Some(tree.verify(args)), verify_bucket(tree, args)].into_iter().flatten()
+}
+
+/// Verifies a tree as a bucket only, over the time that a directory would be asked for.
+#[cfg(feature = "aws")]
+pub(crate) fn verify_bucket(tree: &Tree, args: &[&str]) -> Option<Report> {
+    Some(bucket::verify(tree, args))
+}
+
+/// No bucket can be read.
+#[cfg(not(feature = "aws"))]
+pub(crate) fn verify_bucket(_: &Tree, _: &[&str]) -> Option<Report> {
+    None
+}
+
+#[cfg(feature = "aws")]
+mod bucket {
+    use crate::common::bucket::{bucket_of, report_of, run};
+    use crate::common::{BUCKET, HOURS, Report, Tree, at};
+
+    /// Holds a bucket to what the directory came to.
+    pub(super) fn agrees(tree: &Tree, args: &[&str], asked: &Report) {
+        let end = end_of(asked);
+        let scope = scope(args, &end);
+        // What a copy's digests tell, a bucket knows.
+        let directory = tree.verify(&[&scope[..], &["--bucket", BUCKET]].concat());
+        assert_eq!(directory.codes(), asked.codes(), "told what it came to by itself");
+        let bucket = in_bucket(tree, &scope);
+        let (bucket, directory) = (told(&bucket), told(&directory));
+        assert_eq!(bucket, directory, "a bucket and a directory differ: {args:?}");
+    }
+
+    pub(super) fn verify(tree: &Tree, args: &[&str]) -> Report {
+        let end = end_of(&tree.verify(args));
+        in_bucket(tree, &scope(args, &end))
+    }
+
+    fn in_bucket(tree: &Tree, args: &[&str]) -> Report {
+        let source = format!("s3://{BUCKET}");
+        let keys = tree.keys.to_string_lossy();
+        let all = [&["verify", &source, "--keys", &keys, "--format", "json"], args].concat();
+        report_of(&run(&bucket_of(tree), &all))
+    }
+
+    /// A bucket would be asked for all up to now, a directory for what its digests come to.
+    fn scope<'a>(args: &[&'a str], end: &'a str) -> Vec<&'a str> {
+        let end = if args.contains(&"--end-time") { &[][..] } else { &["--end-time", end] };
+        [args, end].concat()
+    }
+
+    /// The end of the time that a report is about.
+    fn end_of(report: &Report) -> String {
+        let end = report.json["scope"]["end"].as_str();
+        end.map_or_else(|| at(HOURS.into(), 0).to_string(), str::to_owned)
+    }
+
+    /// A report without what differs from run to run and from store to store.
+    fn told(report: &Report) -> String {
+        let mut json = report.json.clone();
+        // A bucket is judged as of now, a copy as of what its digests tell.
+        let differ =
+            [("", "started"), ("", "finished"), ("/scope", "sources"), ("/scope", "as_of")];
+        for (place, name) in differ.into_iter().chain([("/totals", "requests")]) {
+            json.pointer_mut(place).unwrap().as_object_mut().unwrap().remove(name);
+        }
+        format!("{json:#}")
+    }
+}

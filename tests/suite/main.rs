@@ -1,0 +1,58 @@
+//! All integration tests in one program, so that the library and the AWS clients are linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout, clippy::print_stderr)] // tables, peaks, and what is skipped
+
+mod common;
+
+mod adversary;
+mod architecture;
+mod cli;
+#[cfg(feature = "aws")]
+mod collect;
+#[cfg(all(feature = "aws", unix))]
+mod collect_unfinished;
+mod ended;
+mod ends;
+mod every_absence;
+mod every_byte;
+mod evidence;
+#[cfg(feature = "aws")]
+mod evidence_s3;
+mod evidence_seal;
+mod export;
+mod fixtures;
+mod formats;
+mod fuzz_seeds;
+mod gaps;
+mod hostile;
+#[cfg(feature = "aws")]
+mod hostile_store;
+mod html;
+mod inspect;
+mod interruptions;
+mod keys;
+mod layouts;
+#[cfg(all(feature = "aws", target_os = "linux"))]
+mod memory;
+mod moves;
+mod partial_copy;
+mod query_results;
+mod real_logs;
+mod report;
+mod retention;
+#[cfg(feature = "aws")]
+mod s3;
+mod sample;
+mod seal;
+#[cfg(feature = "aws")]
+mod seal_s3;
+mod second_trail;
+#[cfg(feature = "aws")]
+mod server;
+mod threat_model;
+#[cfg(feature = "aws")]
+mod trails;
+mod trouble;
+mod unlisted;
+#[cfg(feature = "aws")]
+mod validate_logs;
