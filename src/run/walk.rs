@@ -306,8 +306,10 @@ impl<'a> Walk<'a> {
         prefix: &str,
         organization: Option<&OrganizationId>,
     ) -> Vec<AccountFolder> {
-        let mut found = Vec::new();
-        for path in self.folders(folder, true, |_| false) {
+        let (mut found, before) = (Vec::new(), self.findings.len());
+        let folders = self.folders(folder, true, |_| false);
+        self.look_at_objects(before, is_named_as_log);
+        for path in folders {
             let name = last_part(&path);
             if let Ok(account) = AccountId::parse(name) {
                 let (prefix, organization) = (prefix.to_owned(), organization.cloned());
@@ -395,7 +397,10 @@ impl<'a> Walk<'a> {
     }
 
     fn account(&mut self, account: &AccountFolder, only: &[&str]) {
-        for service in self.folders(&account.path, true, |_| false) {
+        let before = self.findings.len();
+        let services = self.folders(&account.path, true, |_| false);
+        self.look_at_objects(before, is_named_as_log);
+        for service in services {
             let name = last_part(&service);
             match Content::of_folder(name) {
                 // Naming the digests' or the logs' folder names the trail: both are looked at.
@@ -425,7 +430,7 @@ impl<'a> Walk<'a> {
         let paths = self.folders(service, true, |name| Region::parse(name).is_ok());
         let logs = matches!(content, Content::Logs(_));
         if logs {
-            self.look_at_objects(before);
+            self.look_at_objects(before, |_| true);
         }
         for path in paths {
             match Region::parse(last_part(&path)) {
@@ -443,33 +448,48 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Looks at objects that were found in the folder of a kind of log files, beside its regions'.
-    fn look_at_objects(&mut self, from: usize) {
-        let found = self.findings.split_off(from);
-        for finding in found {
+    /// Looks at the objects that were found beside folders, if their names are such, for log files.
+    fn look_at_objects(&mut self, from: usize, such: fn(&str) -> bool) {
+        let mut left = OTHER_OBJECTS;
+        for finding in self.findings.split_off(from) {
             let key = finding.key.clone().filter(|_| finding.code == Code::ObjectUnknown);
-            match key.map(|key| (is_log(&**self.store, &key), key)) {
-                Some((Ok(true), _)) => {
+            let Some(key) = key.filter(|key| such(last_part(key))) else {
+                self.findings.push(finding);
+                continue;
+            };
+            left = left.saturating_sub(1);
+            match is_log(&**self.store, &key) {
+                _ if left == 0 => self.not_all_opened(key),
+                Ok(true) => {
                     let misplaced = misplaced(finding);
                     self.findings.push(Finding { message: NO_REGIONS.into(), ..misplaced });
                 }
-                Some((Err(cause), key)) => self.unreadable(key, &cause),
-                Some((Ok(false), _)) | None => self.findings.push(finding),
+                Ok(false) => self.findings.push(finding),
+                Err(cause) => self.unreadable(key, &cause),
             }
         }
     }
 
+    /// Reports that a place holds more than is looked at.
+    fn not_all_opened(&mut self, key: String) {
+        let message = format!(
+            "More than {OTHER_FOLDERS} folders or {OTHER_OBJECTS} objects lie where no log files belong, and were not all opened to see whether they are some: move what does not belong there."
+        );
+        self.findings.push(Finding::new(Code::ObjectUnreadable, message).object(None, key));
+    }
+
     /// Reports the log files in a folder that is no region's; tells if there are any.
     fn has_logs(&mut self, folder: &str) -> bool {
-        let (mut pending, mut left) = (VecDeque::from([folder.to_owned()]), OTHER_FOLDERS);
-        let (mut count, mut first) = (0_u64, None);
-        while let Some(folder) = pending.pop_front().filter(|_| left > 0) {
-            left -= 1;
+        let (mut pending, mut folders) = (VecDeque::from([folder.to_owned()]), OTHER_FOLDERS);
+        let (mut count, mut first, mut left) = (0_u64, None, OTHER_OBJECTS);
+        while let Some(folder) = pending.pop_front().filter(|_| folders > 0) {
+            folders -= 1;
             self.requests.fetch_add(1, Ordering::Relaxed);
             let (mut objects, mut hidden) = (Vec::new(), Vec::new());
             let listed = self.store.list(&folder, &mut |entry| match entry {
                 Entry::Folder(key) => pending.push_back(key),
-                Entry::Object { key, size: 1.., .. } if objects.len() < OTHER_OBJECTS => {
+                Entry::Object { key, size: 1.., .. } if left > 0 => {
+                    left -= 1;
                     objects.push(key);
                 }
                 Entry::Object { .. } => {}
@@ -492,6 +512,9 @@ impl<'a> Walk<'a> {
                 self.unreadable(key, &cause);
             }
         }
+        if left == 0 || !pending.is_empty() {
+            self.not_all_opened(folder.to_owned());
+        }
         let Some(first) = first else { return false };
         let finding = Finding::new(Code::LogUnreferenced, NO_REGIONS).object(None, first);
         let message =
@@ -501,12 +524,18 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Tells if a name ends as those of log files do, compressed or not.
+fn is_named_as_log(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".gz", ".json", ".zst", ".bz2", ".xz"].iter().any(|ending| name.ends_with(ending))
+}
+
 /// Message on a log file beside the regions' folders.
 const NO_REGIONS: &str = "This file opens as a log file and lies in the folder of no region: whoever reads the folder reads it, and no digest can vouch for it there.";
 /// Folders below one that is no region's that are looked through, at most.
-const OTHER_FOLDERS: usize = 200;
-/// Objects of such a folder that are opened, at most.
-const OTHER_OBJECTS: usize = 100;
+const OTHER_FOLDERS: usize = 1000;
+/// Objects in such folders that are opened, at most.
+const OTHER_OBJECTS: usize = 1000;
 
 fn misplaced(finding: Finding) -> Finding {
     Finding { code: Code::LogUnreferenced, severity: Severity::Incomplete, ..finding }

@@ -321,3 +321,30 @@ fn the_hour_of_a_move_may_be_delivered_to_either_place() {
         }
     }
 }
+
+#[test]
+fn what_is_put_into_a_place_while_its_trail_is_away_is_never_verified() {
+    let stays = [("", 0..5), ("new/", 5..10), ("", 10..15)];
+    let named = |prefix: &str, hour| {
+        format!("{prefix}{}", log_key_at(at(hour, 20), "CloudTrail", "AAAAAAAAAAAAAAAA"))
+    };
+    let odd = |prefix: &str, hour| {
+        let named = named(prefix, hour);
+        format!("{}/odd.json.gz", named.rsplit_once('/').unwrap().0)
+    };
+    let there: [Stay; 2] = [("", 0..5), ("new/", 5..15)];
+    for stays in [&stays[..], &there] {
+        for (prefix, times) in [("", [(6, 9), (7, 8)]), ("new/", [(1, 4), (2, 3)])] {
+            for name in [&named as &dyn Fn(&str, i64) -> String, &odd] {
+                let tree = moved(stays);
+                tree.write_log(&name(prefix, times[1].0));
+                for (start, end) in times {
+                    let (from, to) = (time(start), time(end));
+                    for report in each(&tree, &["--start-time", &from, "--end-time", &to]) {
+                        assert_eq!(report.status, 3, "{prefix} {start} {end}: {:#}", report.json["findings"]);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -40,17 +40,17 @@ fn first_day() -> [String; 4] {
     ["--start-time".to_owned(), start, "--end-time".to_owned(), end]
 }
 
-/// A chain into the next day, in which the digest of an hour of that day lists a late log file.
-fn with_late(late: &str) -> Tree {
+/// A chain into the next day, in which the digest of an hour lists a late log file.
+fn with_late(late: &str, hour: i64) -> Tree {
     let tree = Tree::sealed();
     tree.seal(30).unwrap();
     tree.write_log(late);
     let body = fs::read(tree.path(late)).unwrap();
     let mut previous: Option<Previous> = None;
-    for end in 27..=30 {
+    for end in hour..=30 {
         let key_of = digest_name(at(end, 0), ChainKind::Standard).to_string();
         let mut draft = draft_of(&tree.digest(&key_of));
-        if end == 27 {
+        if end == hour {
             draft.log_files.push(LogEntry {
                 bucket: BUCKET.into(),
                 object: late.into(),
@@ -70,7 +70,7 @@ fn with_late(late: &str) -> Tree {
 #[test]
 fn a_late_log_file_is_listed_by_a_later_day_and_an_injected_one_by_none() {
     let (late, other) = (injected(4, 40), log_key_at(at(5, 40), "CloudTrail", "CCCCCCCCCCCCCCCC"));
-    let tree = with_late(&late);
+    let tree = with_late(&late, 27);
     let asked = first_day();
     let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
     let report = both::verify(&tree, &asked);
@@ -81,9 +81,23 @@ fn a_late_log_file_is_listed_by_a_later_day_and_an_injected_one_by_none() {
 }
 
 #[test]
+fn a_log_file_of_the_time_is_hashed_whichever_digest_lists_it() {
+    let asked = first_day();
+    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+    // The digest after the time, which carries the last signature; a later one; the next day's.
+    for (late, listed_by) in [(injected(7, 58), 9), (injected(7, 58), 10), (injected(4, 40), 27)] {
+        let tree = with_late(&late, listed_by);
+        assert_eq!(both::verify(&tree, &asked).status, 0, "{listed_by}");
+        tree.write(&late, &gzip(TEXT));
+        let report = both::verify(&tree, &asked);
+        assert_eq!((report.status, codes(&report)), (1, only("log-modified", "violation")));
+    }
+}
+
+#[test]
 fn a_later_day_that_a_link_hides_leaves_both_undecided() {
     let late = injected(4, 40);
-    let tree = with_late(&late);
+    let tree = with_late(&late, 27);
     let asked = first_day();
     let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
     let day = tree.path(&format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/{REGION}/2026/03/02"));
@@ -164,17 +178,33 @@ fn files_in_folders_below_a_covered_day_are_found() {
 
 #[test]
 fn log_files_beside_the_regions_are_incomplete() {
-    for place in ["x.json.gz", "other/2026/03/01/x.json.gz", "US-EAST-1/2026/03/01/x"] {
+    let logs = format!("AWSLogs/{ACCOUNT}/CloudTrail");
+    let places = ["x.json.gz", "other/2026/03/01/x.json.gz", "US-EAST-1/2026/03/01/x"]
+        .map(|place| format!("{logs}/{place}"));
+    let above = ["AWSLogs/x.json.gz".to_owned(), format!("AWSLogs/{ACCOUNT}/x.json.gz")];
+    for place in places.into_iter().chain(above) {
         let tree = Tree::sealed();
-        tree.write(&format!("AWSLogs/{ACCOUNT}/CloudTrail/{place}"), &gzip(TEXT));
+        tree.write(&place, &gzip(TEXT));
         for times in [&[][..], &first_day().each_ref().map(String::as_str)[..]] {
             let report = both::verify(&tree, times);
             assert_eq!(report.status, 3, "{place}");
             assert_eq!(codes(&report), only("log-unreferenced", "incomplete"), "{place}");
         }
-        tree.write(&format!("AWSLogs/{ACCOUNT}/CloudTrail/{place}"), b"x");
+        tree.write(&place, b"x");
         assert_eq!(tree.verify(&[]).status, 0, "{place}");
     }
+}
+
+#[test]
+fn more_beside_the_regions_than_is_opened_is_incomplete() {
+    let tree = Tree::sealed();
+    let write = |n| tree.write(&format!("AWSLogs/{ACCOUNT}/CloudTrail/other/{n:04}"), b"x");
+    (0..999).for_each(write);
+    assert_eq!(tree.verify(&[]).status, 0);
+    write(999);
+    tree.write(&format!("AWSLogs/{ACCOUNT}/CloudTrail/other/9999"), &gzip(TEXT));
+    let report = tree.verify(&[]);
+    assert_eq!(report.status, 3, "{:#}", report.json["findings"]);
 }
 
 #[cfg(feature = "aws")]
@@ -337,7 +367,7 @@ mod in_a_bucket {
     #[test]
     fn a_later_day_that_is_denied_leaves_it_undecided() {
         let late = injected(4, 40);
-        let tree = with_late(&late);
+        let tree = with_late(&late, 27);
         for more in [None, Some(log_key_at(at(5, 40), "CloudTrail", "CCCCCCCCCCCCCCCC"))] {
             more.iter().for_each(|key| tree.write_log(key));
             let server = bucket_of(&tree);

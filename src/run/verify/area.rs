@@ -235,7 +235,7 @@ impl AreaRun<'_, '_> {
     /// Tells if there are log files of the requested time; what could not be listed is reported.
     fn has_logs(&mut self) -> io::Result<bool> {
         let (start, end) = (self.run.request.start, self.run.request.end);
-        let asked = Window::new(start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
+        let asked = self.run.request.window();
         let sources = self.run.sources.clone();
         let (id, area) = (self.id.clone(), self.area.clone());
         let listing = self.run.pool.submit(move || {
@@ -363,15 +363,12 @@ impl AreaRun<'_, '_> {
             let region = self.id.region.clone();
             self.gathered.used.insert((digest.fingerprint.clone(), region));
             let listing = Arc::new(Listing { chain: id.clone(), key: at.key.clone(), window });
-            // Delivered after the requested time: of the digest only its link was asked.
-            let only_listed = self.run.request.end.is_some_and(|end| window.start >= end);
-            let submit = &mut |this: &mut Self, entry: LogEntry| {
-                if only_listed {
-                    let bucket = this.id.bucket_of(&entry.bucket);
-                    this.listed.insert(bucket, &entry.object, entry.hash);
-                    return Ok(());
-                }
-                this.submit_log(&listing, entry)
+            // Delivered after the requested time: of the digest only its link was asked, and the
+            // log files that are named in that time.
+            let later = self.run.request.end.is_some_and(|end| window.start >= end);
+            let submit = &mut |this: &mut Self, entry: LogEntry| match later {
+                true => this.submit_if_named_in_time(&listing, entry),
+                false => this.submit_log(&listing, entry),
             };
             let cut_short = self.each_listed(at, content.hash, content.log_files, submit)?;
             if let (Some(cut_short), Some(chain)) = (cut_short, self.chains.get_mut(id)) {
@@ -445,6 +442,23 @@ impl AreaRun<'_, '_> {
         self.queue.push_back(Pending::Digest { chain, key, result, code, bytes: examined.stored });
     }
 
+    /// Submits a log file that a digest outside of the requested time lists, if its name lies in
+    /// that time and its trail was asked for; notes any other as listed.
+    pub(super) fn submit_if_named_in_time(
+        &mut self,
+        listing: &Arc<Listing>,
+        entry: LogEntry,
+    ) -> io::Result<()> {
+        let named = LogKey::parse(&entry.object).map(|log| log.time);
+        let wanted = named.is_some_and(|time| self.run.request.window().contains(time));
+        if wanted && self.chains.contains_key(&listing.chain) {
+            return self.submit_log(listing, entry);
+        }
+        self.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
+        self.listed.insert(self.id.bucket_of(&entry.bucket), &entry.object, entry.hash);
+        Ok(())
+    }
+
     fn submit_log(&mut self, listing: &Arc<Listing>, entry: LogEntry) -> io::Result<()> {
         if let Some(log) = LogKey::parse(&entry.object) {
             self.kinds.insert(log.kind);
@@ -472,7 +486,7 @@ impl AreaRun<'_, '_> {
     }
 
     /// Records what has come in until so many are left.
-    fn drain(&mut self, leave: usize) -> io::Result<()> {
+    pub(super) fn drain(&mut self, leave: usize) -> io::Result<()> {
         while self.queue.len() > leave
             && let Some(pending) = self.queue.pop_front()
         {

@@ -11,26 +11,37 @@ use super::plan::{Planned, PlannedDigest};
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, Window};
 use crate::run::sources::{Area, AreaId, open_digest, read_digest_again};
+use crate::verify::Coverage;
 use crate::verify::completeness::Listed;
-use crate::verify::digest::{Location, examine};
+use crate::verify::digest::{Location, Trouble, examine};
+use crate::verify::link::{Linker, Lookup, Presence};
 use crate::verify::settle::{Settled, Settler};
 use crate::verify::unseen::Unseen;
 
 /// Digests of other places that are read for an area at most.
 const AT_MOST: usize = 200;
 
-/// The log files of an area that verified digests of the same account and region in other places
-/// list, as far as their names' times are among these; and the time of digests there that could
-/// not be seen or are not valid.
+/// Statements of digests of the same account and region in other places, about some times.
+#[derive(Debug, Default)]
+pub(super) struct Elsewhere {
+    /// Log files that verified digests list.
+    pub(super) listed: Listed,
+    /// Time of digests that could not be seen or are not valid.
+    pub(super) unseen: Unseen,
+    /// Coverage of each chain, as far as its digests were read.
+    pub(super) coverage: Vec<(ChainId, Coverage)>,
+}
+
+/// Asks the digests of other places that may list log files of these names' times.
 pub(super) fn listed_elsewhere(
     run: &Run<'_>,
     all: &mut super::Gathered,
     id: &AreaId,
     named: &[Timestamp],
-) -> io::Result<(Listed, Unseen)> {
-    let (mut listed, mut unseen) = (Listed::default(), Unseen::default());
+) -> io::Result<Elsewhere> {
+    let mut found = Elsewhere::default();
     let (Some(first), Some(last)) = (named.iter().min(), named.iter().max()) else {
-        return Ok((listed, unseen));
+        return Ok(found);
     };
     let days = Window::new(sub(*first, hours(1)), add(*last, hours(3)));
     let same = |other: &&AreaId| {
@@ -39,24 +50,29 @@ pub(super) fn listed_elsewhere(
     let sources = run.sources.clone();
     let mut left = AT_MOST;
     for (other, area) in sources.areas.iter().filter(|(other, _)| same(other)) {
-        for keys in near(run, other, area, days, named, &mut unseen)? {
+        for (chain, keys) in near(run, other, area, days, named, &mut found.unseen)? {
             left = left.saturating_sub(keys.len());
             if left == 0 || run.request.stop.is_set() {
-                unseen.hide(days);
-                return Ok((listed, unseen));
+                found.unseen.hide(days);
+                return Ok(found);
             }
+            let mut linker = Linker::new(chain.clone(), Some(Timestamp::MAX));
             for digest in read(run, all, other, &keys) {
+                linker.push(&digest, &mut NoLookup);
                 let each = &mut |entry: &LogEntry| {
-                    listed.insert(other.bucket_of(&entry.bucket), &entry.object, entry.hash);
+                    let bucket = other.bucket_of(&entry.bucket);
+                    found.listed.insert(bucket, &entry.object, entry.hash);
                 };
                 if !hand_over(run, &digest, each) {
                     let end = digest.examined.at.name.end;
-                    unseen.hide(Window::new(sub(end, hours(1)), end));
+                    found.unseen.hide(Window::new(sub(end, hours(1)), end));
                 }
             }
+            linker.finish();
+            found.coverage.push((chain, linker.statements().clone()));
         }
     }
-    Ok((listed, unseen))
+    Ok(found)
 }
 
 /// Hands over what a digest lists; `false` where it is not valid or its list cannot be read.
@@ -80,7 +96,7 @@ fn near(
     days: Window,
     named: &[Timestamp],
     hidden: &mut Unseen,
-) -> io::Result<Vec<Vec<DigestKey>>> {
+) -> io::Result<Vec<(ChainId, Vec<DigestKey>)>> {
     let Planned { digests: plan, unseen, .. } = list_digests(run, id, area, days)?;
     hidden.absorb(unseen);
     let mut chains: Vec<(ChainId, Vec<DigestKey>)> = Vec::new();
@@ -99,7 +115,7 @@ fn near(
             None => chains.push((chain, vec![name])),
         }
     }
-    Ok(chains.into_iter().map(|(_, names)| names).collect())
+    Ok(chains)
 }
 
 /// Reads digests of one chain, in order.
@@ -124,4 +140,13 @@ pub(super) fn read(
     }
     settled.extend(settler.finish(&rules));
     settled
+}
+
+/// Looks up no digest: only those that were read are linked.
+pub(super) struct NoLookup;
+
+impl Lookup for NoLookup {
+    fn digest(&mut self, _: &str, _: &str) -> Presence {
+        Presence::Unknown(Trouble::unreadable("it was not looked for"))
+    }
 }

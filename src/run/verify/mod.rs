@@ -171,6 +171,12 @@ impl VerifyRequest {
         }
     }
 
+    /// The requested time; unbounded where no start or end is set.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        Window::new(self.start.unwrap_or(Timestamp::MIN), self.end.unwrap_or(Timestamp::MAX))
+    }
+
     fn wants(&self, id: &AreaId) -> bool {
         let account = self.accounts.is_empty() || self.accounts.contains(&id.place.account);
         account && (self.regions.is_empty() || self.regions.contains(&id.region))

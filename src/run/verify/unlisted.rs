@@ -4,30 +4,34 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::area::{AreaRun, list_digests};
 use super::candidates::{Candidate, Candidates, Name};
-use super::elsewhere::listed_elsewhere;
+use super::elsewhere::{Elsewhere, NoLookup, listed_elsewhere};
 use super::look::{Answer, look};
 use super::plan::{Plan, Planned, PlannedDigest, asked_for, second_copies};
 use super::unreferenced::Unreferenced;
 use super::{Gathered, VerifyRequest};
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{
-    BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKey, Sha256Hash, Window,
+    BucketName, ChainId, ChainKind, DigestKey, LogEntry, Sha256Hash, Window,
 };
 use crate::report::ChainReport;
 use crate::run::pool::Ticket;
 use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
 use crate::verify::completeness::Listed;
-use crate::verify::digest::Trouble;
-use crate::verify::link::{Linker, Lookup, Presence, Request};
+use crate::verify::link::{Linker, Request};
+use crate::verify::log_file::Listing;
 use crate::verify::settle::Settler;
 use crate::verify::unlisted::{Delivery, Testimony, Unlisted};
 use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
+
+/// Longest time that a folder may stand for whose hours are looked at one by one: a day.
+const MOST_FOLDER_SECONDS: i64 = 24 * 3600;
 
 /// Log files that are reported together.
 #[derive(Debug, Clone, Copy)]
@@ -48,13 +52,13 @@ impl Group {
 
 /// The listing of an area's log files, under way: what digests list, what is there besides, and
 /// what could not be listed.
-pub(super) type Listing = Ticket<(Listed, Candidates, Vec<Finding>, Unseen)>;
+pub(super) type LogListing = Ticket<(Listed, Candidates, Vec<Finding>, Unseen)>;
 
 /// Judges an area's unlisted log files and reports them.
 pub(super) fn judge_area(
     this: &mut AreaRun<'_, '_>,
     planned: &Plan,
-    listing: Listing,
+    listing: LogListing,
 ) -> io::Result<()> {
     let (listed, mut candidates, findings, mut unseen) =
         listing.redeem(&this.run.request.stop).map_err(io::Error::other)?;
@@ -72,7 +76,7 @@ pub(super) fn judge_area(
     let mut span: Option<Window> = None;
     for candidate in candidates.sorted() {
         if !this.lists(bucket, &candidate.key) {
-            let late = listing_window(&candidate, asked(this.run.request));
+            let late = listing_window(&candidate, this.run.request.window());
             span = Some(
                 span.map_or(late, |s| Window::new(s.start.min(late.start), s.end.max(late.end))),
             );
@@ -80,13 +84,19 @@ pub(super) fn judge_area(
     }
     if let Some(span) = span {
         consult(this, planned, span, &mut statements)?;
+        this.drain(0)?;
     }
     let open = candidates.sorted().filter(|c| !this.lists(bucket, &c.key));
-    let named: Vec<_> = open.filter_map(|candidate| candidate.name.time()).collect();
-    let (listed, mut unseen) = listed_elsewhere(this.run, &mut this.gathered, this.id, &named)?;
+    let named: BTreeSet<_> = open.flat_map(|c| times_of(&c, this.run.request.window())).collect();
+    let named: Vec<_> = named.into_iter().collect();
+    let Elsewhere { listed, mut unseen, coverage } =
+        listed_elsewhere(this.run, &mut this.gathered, this.id, &named)?;
     this.listed.absorb(listed);
     this.gathered.findings.extend(unseen.take_findings());
     this.unseen.absorb(unseen);
+    // What the trails of this place say of time from other places.
+    let moved = coverage.iter().filter(|(id, _)| this.chains.keys().any(|c| c.trail == id.trail));
+    let moved: BTreeMap<ChainId, Coverage> = moved.cloned().collect();
     let odd = |c: &Candidate, this: &AreaRun<'_, '_>| {
         c.name == Name::Other && !this.lists(bucket, &c.key)
     };
@@ -96,6 +106,7 @@ pub(super) fn judge_area(
     let hidden = this.unseen.windows().to_vec();
     let judge = Judge::new(this, &statements, &hidden);
     let by_asked_for = Judge::new(this, &asked_for.0, &asked_for.1);
+    let by_moved = Judge::new(this, &moved, &[]);
     // Where a trail has other places, it may have been away: no finding speaks for that time.
     let only_place = this.run.sources.is_only_place(this.id);
     let away = |time: Timestamp| {
@@ -128,7 +139,16 @@ pub(super) fn judge_area(
             unreferenced.copy(&candidate, original.map_or("", String::as_str));
             continue;
         }
-        match judge.judge(&candidate) {
+        let judgement = match judge.judge(&candidate) {
+            // Its trail delivered elsewhere by then.
+            Unlisted::Uncovered | Unlisted::AfterNewest
+                if by_moved.judge(&candidate) >= Unlisted::Suspect =>
+            {
+                Unlisted::Suspect
+            }
+            judgement => judgement,
+        };
+        match judgement {
             Unlisted::Unreferenced => {
                 unreferenced.push(&mut this.lines, &candidate, time, false)?
             }
@@ -204,13 +224,13 @@ impl<'a> Judge<'a> {
         let testimony = Testimony { chains: &self.chains, unseen: self.unseen, grace, as_of };
         let by_name = |time| testimony.judge(time, candidate.written);
         let by_folder = || {
-            let folder = candidate.folder.intersect(&asked(self.request));
+            let folder = candidate.folder.intersect(&self.request.window());
             let mut folders = self.folders.borrow_mut();
             *folders.entry(folder).or_insert_with(|| testimony.judge_folder(folder))
         };
         match candidate.name {
             Name::InPlace(time) => by_name(time),
-            Name::Elsewhere(time) if asked(self.request).contains(time) => {
+            Name::Elsewhere(time) if self.request.window().contains(time) => {
                 by_name(time).max(by_folder())
             }
             Name::Elsewhere(_) | Name::Other => by_folder(),
@@ -218,9 +238,17 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The requested time.
-fn asked(request: &VerifyRequest) -> Window {
-    Window::new(request.start.unwrap_or(Timestamp::MIN), request.end.unwrap_or(Timestamp::MAX))
+/// Times that a candidate may be of: its name's, or the hours of its folder.
+fn times_of(candidate: &Candidate, asked: Window) -> Vec<Timestamp> {
+    if let Some(time) = candidate.name.time() {
+        return vec![time];
+    }
+    let folder = candidate.folder.intersect(&asked);
+    if folder.seconds() > MOST_FOLDER_SECONDS {
+        return Vec::new();
+    }
+    let hour = |n: i64| add(folder.start, minutes(60 * n + 30));
+    (0..24).map(hour).filter(|time| folder.contains(*time)).collect()
 }
 
 /// Time within which a digest may list a candidate.
@@ -290,7 +318,7 @@ impl AreaRun<'_, '_> {
 }
 
 /// Begins to list the area's log files of the requested time that no digest read so far lists.
-pub(super) fn list(this: &mut AreaRun<'_, '_>) -> Listing {
+pub(super) fn list(this: &mut AreaRun<'_, '_>) -> LogListing {
     let listed = std::mem::take(&mut this.listed);
     let request = this.run.request.clone();
     let (sources, id, area) = (this.run.sources.clone(), this.id.clone(), this.area.clone());
@@ -307,7 +335,7 @@ fn list_area(
     request: &VerifyRequest,
     listed: &Listed,
 ) -> (Candidates, Vec<Finding>, Unseen) {
-    let asked = asked(request);
+    let asked = request.window();
     let knows_delivery = sources.knows_delivery(area);
     let (mut candidates, mut unseen) = (Candidates::new(id), Unseen::default());
     let (mut seen, mut twice) = (Listed::default(), 0);
@@ -341,8 +369,8 @@ fn consult(
     // No digest is newer than the source.
     let span = Window::new(span.start, request.as_of.map_or(span.end, |as_of| span.end.min(as_of)));
     if request.trails.is_empty()
-        && asked(request).start <= span.start
-        && span.end <= asked(request).end
+        && request.window().start <= span.start
+        && span.end <= request.window().end
     {
         return Ok(()); // every digest was asked for
     }
@@ -385,17 +413,17 @@ fn consult(
         });
         settled.extend(settler.finish(&rules));
         for mut digest in settled.into_iter().filter(|d| !asked.contains(&*d.examined.at.key)) {
-            linker.push(&digest, &mut Nobody);
+            linker.push(&digest, &mut NoLookup);
             let valid = digest.verified().is_some();
             let end = digest.examined.at.name.end;
             this.doubt(&id, &digest);
             let Some(content) = digest.examined.content.take().filter(|_| valid) else { continue };
-            let list = &mut |this: &mut AreaRun<'_, '_>, entry: LogEntry| {
-                this.listed.insert(this.id.bucket_of(&entry.bucket), &entry.object, entry.hash);
-                this.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
-                Ok(())
-            };
             let (at, window) = (&digest.examined.at, Window::new(content.digest.start, end));
+            let listing = Listing { chain: id.clone(), key: at.key.clone(), window };
+            let listing = Arc::new(listing);
+            let list = &mut |this: &mut AreaRun<'_, '_>, entry: LogEntry| {
+                this.submit_if_named_in_time(&listing, entry)
+            };
             if this.each_listed(at, content.hash, content.log_files, list)?.is_some() {
                 this.unseen.hide(window);
             }
@@ -412,15 +440,6 @@ fn consult(
         }
     }
     Ok(())
-}
-
-/// Knows of no digest: consulting looks at what is there only.
-struct Nobody;
-
-impl Lookup for Nobody {
-    fn digest(&mut self, _: &str, _: &str) -> Presence {
-        Presence::Unknown(Trouble::unreadable("it was not looked for"))
-    }
 }
 
 fn grouped(id: &AreaId, folder: &str, group: Group, message: String) -> Finding {
