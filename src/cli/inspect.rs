@@ -31,7 +31,7 @@ digest is linked to its neighbours and its log files are whole is the matter of 
 
 Exit status:
   0  the signature fits          1  the digest is not sound, or the signature does not fit
-  2  wrong usage                 3  the signature or its key is not at hand";
+  2  wrong usage                 3  the signature or its key is missing";
 
 /// Show one digest: fields, signing string, key, verdict
 #[derive(Debug, Args)]
@@ -168,7 +168,7 @@ impl Shown<'_> {
         line("covers", &format!("{} to {} (UTC)", digest.start, digest.end))?;
         line("bucket", &digest.bucket)?;
         line("SHA-256, inflated", &hash.to_string())?;
-        line("signature", self.examined.signature.as_deref().unwrap_or("not at hand"))?;
+        line("signature", self.examined.signature.as_deref().unwrap_or("missing"))?;
         line("key fingerprint", digest.fingerprint.as_str())?;
         let region = &self.examined.at.name.region;
         for key in self.rules.keys.find(&digest.fingerprint, region) {

@@ -455,10 +455,10 @@ fn failure(error: &SealError, report: &SealReport) -> Failure {
         SealError::Unexpected(_) => Some("nothing was sealed; run trailseal verify with --start-time and --end-time, and find out who deleted or replaced the digest: what lies there now must not be signed".to_owned()),
         SealError::Validity { .. } => Some("make a new key (trailseal keys generate DIR), or one whose validity reaches back (--valid-from)".to_owned()),
         _ if report.sealed.is_empty() => {
-            Some("nothing was sealed; mend the cause and run again".to_owned())
+            Some("nothing was sealed; resolve the cause and run again".to_owned())
         }
         _ => Some(format!(
-            "{} digests were sealed before that and stand; mend the cause and run again to go on from there",
+            "{} digests were sealed before that and are kept; resolve the cause and run again to continue",
             report.sealed.len()
         )),
     };

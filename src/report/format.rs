@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::problems::WithProblems;
 use super::text::TextOptions;
 use super::{RunReport, json, text};
 use super::{asff, coverage_csv, csv, html, junit, markdown, ndjson, ocsf, openmetrics, sarif};
@@ -94,7 +95,7 @@ impl Format {
     ) -> io::Result<()> {
         match self {
             Self::Text => text::render(report, out, options),
-            Self::Json => json::render(report, out),
+            Self::Json => json::render(&WithProblems::of(report), out),
             Self::Html => html::render(report, out),
             Self::Csv => csv::render(report, out),
             Self::CoverageCsv => coverage_csv::render(report, out),

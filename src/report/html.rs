@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::controls::{Controls, Support};
+use super::problems::problems;
 use super::run::{INTERRUPTED, SCHEMA};
 use super::standing::Grades;
 use super::words::{self, count};
@@ -25,7 +26,9 @@ mod appendix;
 mod axis;
 mod chains;
 mod findings;
+mod heat;
 mod scope;
+mod summary;
 mod timeline;
 
 /// The style sheet. The page's policy allows it by its hash value, and no other.
@@ -42,13 +45,17 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let grades = Grades::new(report);
     let numbers = chains::Numbers::new(report);
     let offers = controls.offers(report);
+    let found = problems(report);
     let page = Page {
         policy: policy(),
         style: STYLE,
-        verdict: words::verdict(report.verdict),
+        verdict: words::verdict_of(report),
         class: class(report.verdict),
-        meaning: sentence(&words::meaning(report)),
-        interrupted: report.exit_status == INTERRUPTED,
+        headline: sentence(&words::headline(report, &found)),
+        aside: words::aside(report),
+        interrupted: (report.exit_status == INTERRUPTED).then_some(words::INTERRUPTED_MEANING),
+        problems: summary::Problems::new(&found),
+        heat: heat::Heat::new(&grades),
         finished: format_digest_time(report.finished),
         totals: scope::totals(report),
         scope: scope::scope(report),
@@ -77,8 +84,11 @@ struct Page<'a> {
     style: &'static str,
     verdict: &'static str,
     class: &'static str,
-    meaning: String,
-    interrupted: bool,
+    headline: String,
+    aside: Option<String>,
+    interrupted: Option<&'static str>,
+    problems: summary::Problems,
+    heat: Option<heat::Heat>,
     finished: String,
     totals: Vec<Row>,
     scope: Vec<Row>,

@@ -11,12 +11,18 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
+use super::problems::{Problem, problems};
+use super::run::INTERRUPTED;
 use super::shared::{cut, facts, shown};
 use super::standing::{Grades, lacks_time};
-use super::words::{count, duration, span, statement, title};
+use super::words::{
+    INTERRUPTED_MEANING, aside, count, counted, duration, headline, span, title, verdict_of,
+};
 use super::{ChainReport, RunReport, Verdict};
 use crate::verify::{CoverageState, Finding};
 
+/// Problems in the first table.
+const PROBLEMS: usize = 20;
 /// At most so many rows of chains.
 const ROWS: usize = 50;
 /// At most so many findings, and of one code.
@@ -46,12 +52,17 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn head(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
-    let verdict = report.verdict.as_str().to_uppercase();
-    writeln!(
-        out,
-        "# CloudTrail integrity: {verdict}\n\n{}\n",
-        prose(&capital(&statement(report)))
-    )?;
+    let verdict = verdict_of(report);
+    let problems = problems(report);
+    let headline = capital(&headline(report, &problems)) + ".";
+    writeln!(out, "# CloudTrail integrity: {verdict}\n\n{headline}\n")?;
+    if let Some(aside) = aside(report) {
+        writeln!(out, "{aside}\n")?;
+    }
+    if report.exit_status == INTERRUPTED {
+        writeln!(out, "{INTERRUPTED_MEANING}\n")?;
+    }
+    table_of_problems(&problems, out)?;
     let scope = &report.scope;
     let time = match (scope.start, scope.end) {
         (None, None) => "all there is".to_owned(),
@@ -90,6 +101,28 @@ fn head(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
     row(out, &["run", &cell(&span(report.started, report.finished))])?;
     row(out, &["exit status", &report.exit_status.to_string()])?;
     row(out, &["tool", &cell(&format!("{} {}", report.tool.name, report.tool.version))])
+}
+
+fn table_of_problems(problems: &[Problem], out: &mut impl Write) -> io::Result<()> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "| problem | number | where | time (UTC) | next |")?;
+    writeln!(out, "|---|--:|---|---|---|")?;
+    for problem in problems.iter().take(PROBLEMS) {
+        let place = match (&problem.chain, problem.chains) {
+            (Some(chain), _) => table(&title(chain)),
+            (None, 0) => String::new(),
+            (None, n) => counted(n, "chain", "chains"),
+        };
+        let time = problem.start.zip(problem.end).map(|(start, end)| span(start, end));
+        let problem_code = format!("{} {}", problem.severity.as_str(), code(problem.code.as_str()));
+        let next = table(&format!("{} {}", prose(&problem.message), prose(&problem.remedy)));
+        let time = cell(&time.unwrap_or_default());
+        row(out, &[&problem_code, &count(problem.count), &place, &time, &next])?;
+    }
+    more(out, problems.len(), PROBLEMS)?;
+    writeln!(out)
 }
 
 fn totals(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
@@ -166,7 +199,12 @@ fn findings(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
     for ((Reverse(severity), code), findings) in codes {
         let number = count(findings.len() as u64);
         writeln!(out, "\n### {} {}: {number}\n", severity.as_str(), code.as_str())?;
-        writeln!(out, "{}\n\nWhat to do: {}\n", prose(code.meaning()), prose(code.remedy()))?;
+        writeln!(
+            out,
+            "{}\n\nWhat to do: {}\n",
+            prose(code.meaning()),
+            prose(code.remedy_of(severity))
+        )?;
         let shown = findings.len().min(FINDINGS_OF_A_CODE).min(room);
         room -= shown;
         findings.iter().take(shown).try_for_each(|f| finding(f, out))?;

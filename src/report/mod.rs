@@ -17,6 +17,7 @@ pub mod objects;
 pub mod ocsf;
 pub mod openmetrics;
 mod parts;
+mod problems;
 pub mod run;
 pub mod sarif;
 mod shared;
@@ -28,6 +29,7 @@ mod words;
 pub use estimate::Estimate;
 pub use format::Format;
 pub use objects::ObjectForm;
+pub use problems::{Problem, problems};
 pub use run::{
     AcceptedEnd, AcceptedGap, ChainReport, Counts, KeyReport, LogCounts, ObjectLine, ObjectReport,
     RanBy, ReportError, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,

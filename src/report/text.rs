@@ -9,6 +9,8 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
+use super::problems::{Problem, problems};
+use super::run::INTERRUPTED;
 use super::standing::Grades;
 use super::words::{self, count, span};
 use super::{AcceptedGap, RunReport, Verdict};
@@ -17,6 +19,7 @@ use crate::model::Printable;
 mod chains;
 mod findings;
 pub(super) mod page;
+mod summary;
 use page::{BAD, GOOD, PLAIN, Page, UNSURE};
 
 /// At most so many of the keys that were used are shown.
@@ -46,35 +49,47 @@ pub fn render(report: &RunReport, out: &mut dyn Write, options: TextOptions) -> 
     let mut page = Page::new(out, options);
     let text = Text::new(report);
     text.verdict(&mut page)?;
-    text.scope(&mut page)?;
-    text.chains(&mut page)?;
+    text.problems(&mut page)?;
+    text.table(&mut page)?;
+    text.limits(&mut page)?;
     text.findings(&mut page)?;
+    text.chains(&mut page)?;
+    text.scope(&mut page)?;
     text.not_proven(&mut page)?;
     text.run(&mut page)?;
     page.finish()
 }
 
-/// A report, with its chains graded.
+/// A report, with its chains graded and its findings grouped.
 struct Text<'a> {
     report: &'a RunReport,
     grades: Grades<'a>,
+    problems: Vec<Problem>,
 }
 
 impl<'a> Text<'a> {
     fn new(report: &'a RunReport) -> Self {
-        Self { report, grades: Grades::new(report) }
+        Self { report, grades: Grades::new(report), problems: problems(report) }
     }
 
     fn verdict(&self, page: &mut Page<'_>) -> io::Result<()> {
-        let Self { report, .. } = self;
-        let (word, style) = word(report.verdict);
-        page.paragraph(0, (word, style.bold()), &format!(": {}.", words::meaning(report)), 2)?;
+        let Self { report, problems, .. } = self;
+        let (_, style) = word(report.verdict);
+        let headline = format!(": {}", words::headline(report, problems));
+        page.paragraph(0, (words::verdict_of(report), style.bold()), &headline, 2)?;
+        if report.exit_status == INTERRUPTED {
+            page.paragraph(2, ("", PLAIN), words::INTERRUPTED_MEANING, 2)?;
+        }
+        // What a problem does not say.
+        match words::aside(report) {
+            Some(aside) => page.paragraph(2, ("", PLAIN), &aside, 2),
+            None => Ok(()),
+        }
+    }
+
+    fn limits(&self, page: &mut Page<'_>) -> io::Result<()> {
         page.blank()?;
-        page.row(2, ("findings", PLAIN), words::tally(&report.findings))?;
-        page.row(2, ("chains", PLAIN), count(report.totals.chains))?;
-        page.row(2, ("chain time", PLAIN), words::chain_time(report))?;
-        page.row(2, ("digests", PLAIN), words::counts(&report.totals.digests))?;
-        page.row(2, ("log files", PLAIN), words::log_files(report))
+        page.paragraph(2, ("", PLAIN), &summary::last_line(self.report), 2)
     }
 
     fn scope(&self, page: &mut Page<'_>) -> io::Result<()> {
@@ -115,10 +130,12 @@ impl<'a> Text<'a> {
     fn run(&self, page: &mut Page<'_>) -> io::Result<()> {
         let RunReport { keys, started, tool, exit_status, .. } = self.report;
         page.heading("Run")?;
+        page.row(2, ("chain time", PLAIN), words::chain_time(self.report))?;
+        page.row(2, ("digests", PLAIN), words::counts(&self.report.totals.digests))?;
+        page.row(2, ("log files", PLAIN), words::log_files(self.report))?;
         page.row(2, ("read", PLAIN), words::read(self.report))?;
         let used: Vec<_> = keys.iter().filter(|key| key.used).collect();
-        let number =
-            format!("{} used of {} at hand", count(used.len() as u64), count(keys.len() as u64));
+        let number = format!("{} of {} used", count(used.len() as u64), count(keys.len() as u64));
         page.row(2, ("keys", PLAIN), number)?;
         for key in used.iter().take(KEYS) {
             let (region, validity) = (words::key_region(key), words::validity(key));

@@ -3,9 +3,12 @@
 //! What comes from a report is shown through [`Printable`] here, unless a function says that its
 //! caller does that.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use super::{Counts, KeyReport, RunReport, Scope, Totals, Verdict};
+use super::run::INTERRUPTED;
+use super::{Counts, KeyReport, Problem, RunReport, Scope, Totals, Verdict};
 use crate::model::{ChainId, ChainKind, Printable};
 use crate::verify::{Code, CoverageState, Finding, Interval, Severity};
 
@@ -15,6 +18,15 @@ pub(super) const fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Verified => "VERIFIED",
         Verdict::Violation => "VIOLATION",
         Verdict::Incomplete => "INCOMPLETE",
+    }
+}
+
+/// The verdict of a run; of one that was interrupted, that comes first unless there is a violation.
+pub(super) const fn verdict_of(report: &RunReport) -> &'static str {
+    match report.verdict {
+        Verdict::Violation if report.exit_status == INTERRUPTED => "VIOLATION (INTERRUPTED)",
+        _ if report.exit_status == INTERRUPTED => "INTERRUPTED",
+        other => verdict(other),
     }
 }
 
@@ -35,7 +47,7 @@ pub(super) fn meaning(report: &RunReport) -> String {
             );
         }
         Verdict::Incomplete => {
-            "no violation was found, but part of what was asked for could not be checked, and nothing may be said of it"
+            "no violation was found, but part of what was asked for could not be checked"
         }
     };
     let explained = match seconds(report, CoverageState::Explained) {
@@ -43,6 +55,150 @@ pub(super) fn meaning(report: &RunReport) -> String {
         _ => "; there is time that no digest covers, and it is explained",
     };
     format!("{meaning}{explained}")
+}
+
+/// What a run found and where, in words that follow the verdict and a colon; without the full stop.
+pub(super) fn headline(report: &RunReport, problems: &[Problem]) -> String {
+    let totals = &report.totals;
+    let chains = counted(totals.chains, "chain", "chains");
+    if problems.is_empty() {
+        return match report.verdict {
+            Verdict::Verified if report.scope.logs => format!(
+                "{chains}, {} and {} whole, signed and linked; {}",
+                counted(totals.digests.valid, "digest", "digests"),
+                counted(totals.logs.listed.valid, "log file", "log files"),
+                proven_share(report),
+            ),
+            _ => format!("{}; {}", meaning(report), proven_share(report)),
+        };
+    }
+    let touched = chains_touched(report);
+    let place = match touched {
+        0 => String::new(),
+        n => format!(" in {} of {chains}", count(n)),
+    };
+    format!(
+        "{}{place}: {}; {}",
+        counted(problems.len() as u64, "problem", "problems"),
+        kinds(problems),
+        proven_share(report)
+    )
+}
+
+/// Advice on an interrupted run.
+pub(super) const INTERRUPTED_MEANING: &str = "The run was interrupted before it came to its end: what it did not reach is not checked. Run it again.";
+
+/// What a reader must know beside the problems: where what is left can be verified, and time that
+/// events explain.
+pub(super) fn aside(report: &RunReport) -> Option<String> {
+    if let Some(start) = start_of_what_is_left(report) {
+        return Some(format!(
+            "All that is gone is older than the rest, as where a lifecycle rule expires objects: --start-time {start} verifies what is left."
+        ));
+    }
+    (seconds(report, CoverageState::Explained) != 0).then(|| {
+        format!(
+            "No digest covers {} of it, which verified events or you explain.",
+            duration(seconds(report, CoverageState::Explained))
+        )
+    })
+}
+
+/// Number of chains with a violation or something incomplete.
+fn chains_touched(report: &RunReport) -> u64 {
+    let weighing = report.findings.iter().filter(|f| f.severity > Severity::Notice);
+    weighing.filter_map(|f| f.chain.as_ref()).collect::<BTreeSet<_>>().len() as u64
+}
+
+/// What problems are about, by kind, the worst first.
+fn kinds(problems: &[Problem]) -> String {
+    const SHOWN: usize = 5;
+    let mut kinds: Vec<(Code, u64)> = Vec::new();
+    for problem in problems {
+        match kinds.iter_mut().find(|(code, _)| *code == problem.code) {
+            Some((_, number)) => *number += problem.count,
+            None => kinds.push((problem.code, problem.count)),
+        }
+    }
+    let shown = kinds.iter().take(SHOWN).map(|(code, number)| {
+        let (one, many) = things(*code);
+        counted(*number, one, many)
+    });
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if kinds.len() > SHOWN {
+        text +=
+            &format!(" and {}", counted((kinds.len() - SHOWN) as u64, "more kind", "more kinds"));
+    }
+    text
+}
+
+/// How much of the chain time is proven.
+pub(super) fn proven_share(report: &RunReport) -> String {
+    let all: i64 = report.totals.coverage_seconds.values().sum();
+    let proven = seconds(report, CoverageState::Proven);
+    match share(proven, all) {
+        None => "no time is proven".to_owned(),
+        Some(_) if proven == all => format!("{} proven", duration(all)),
+        Some(share) => format!("{} of {} proven ({share})", duration(proven), duration(all)),
+    }
+}
+
+/// A part of a whole in percent; never 100% of what is not whole, nor 0% of what is something.
+pub(super) fn share(part: i64, whole: i64) -> Option<String> {
+    if whole <= 0 {
+        return None;
+    }
+    let tenths = (i128::from(part) * 1000 / i128::from(whole)).clamp(i128::from(part > 0), 1000);
+    Some(match tenths % 10 {
+        0 => format!("{}%", tenths / 10),
+        tenth => format!("{}.{tenth}%", tenths / 10),
+    })
+}
+
+/// What a code counts, one and many.
+pub(super) const fn things(code: Code) -> (&'static str, &'static str) {
+    match code {
+        Code::LogMissing => ("log file missing", "log files missing"),
+        Code::LogModified => ("log file altered", "log files altered"),
+        Code::LogMalformed => ("log file malformed", "log files malformed"),
+        Code::LogTrailingData => ("log file with added bytes", "log files with added bytes"),
+        Code::LogUnreferenced => ("unlisted log file", "unlisted log files"),
+        Code::LogUncovered => ("group of uncovered log files", "groups of uncovered log files"),
+        Code::DigestMissing => ("digest missing", "digests missing"),
+        Code::DigestModified => ("digest altered", "digests altered"),
+        Code::DigestMalformed => ("digest malformed", "digests malformed"),
+        Code::DigestTrailingData => ("digest with added bytes", "digests with added bytes"),
+        Code::DigestMoved => ("digest out of place", "digests out of place"),
+        Code::DigestUnsigned => ("digest without a signature", "digests without a signature"),
+        Code::DigestKeyUnknown => ("digest of an unknown key", "digests of unknown keys"),
+        Code::DigestKeyExpired => ("digest of an expired key", "digests of expired keys"),
+        Code::DigestFork => ("forked digest", "forked digests"),
+        Code::ChainBroken => ("broken link", "broken links"),
+        Code::ChainTruncated => ("chain cut off", "chains cut off"),
+        Code::ChainGap => ("gap", "gaps"),
+        Code::ChainLateStart => ("chain that starts late", "chains that start late"),
+        Code::NoDigests => ("place without digests", "places without digests"),
+        Code::LossPattern => ("loss pattern", "loss patterns"),
+        Code::GzipHeader => ("unusual gzip header", "unusual gzip headers"),
+        Code::ObjectUnreadable => ("read or listing that failed", "reads or listings that failed"),
+        Code::ObjectArchived => ("archived object", "archived objects"),
+        Code::ObjectUnknown => ("unknown object", "unknown objects"),
+    }
+}
+
+/// A time in few words: to the minute, with the second day only where it is another.
+pub(super) fn when(start: Timestamp, end: Timestamp) -> String {
+    let minute = |time: Timestamp| {
+        let text = time.to_string();
+        let (day, clock) = text.split_once('T').unwrap_or((&text, ""));
+        (day.to_owned(), clock.get(..5).unwrap_or(clock).to_owned())
+    };
+    let ((day, from), (last_day, to)) = (minute(start), minute(end));
+    match day == last_day {
+        _ if start == end => format!("{day} {from} UTC"),
+        true => format!("{day} {from} to {to} UTC"),
+        false => format!("{day} {from} to {last_day} {to} UTC"),
+    }
 }
 
 /// The start that leaves out every violation of a run, where all of them are losses at the old end.

@@ -14,7 +14,7 @@ use crate::model::{ChainId, Printable, Window};
 pub enum Severity {
     /// Worth knowing; changes no verdict.
     Notice,
-    /// Something could not be checked, so nothing may be said of it.
+    /// Something could not be checked.
     Incomplete,
     /// The bytes or the signed statements contradict integrity.
     Violation,
@@ -74,10 +74,10 @@ macro_rules! codes {
 codes! {
     /// A valid digest lists it, the store has no such object.
     LogMissing = "log-missing", Violation,
-        "Find out who deleted it (DeleteObject, lifecycle rules) and restore it from a version or a backup. If this is a partial copy, copy the logs too or run with --no-logs.";
+        "Find out who deleted it (DeleteObject, lifecycle rules) and restore it from an older version or a backup. If this copy was made without log files, run with --no-logs.";
     /// Its inflated bytes hash to something else than the digest says.
     LogModified = "log-modified", Violation,
-        "Keep the altered file as evidence and compare it with an older version or a backup.";
+        "Keep the altered file as evidence, and compare it with an older version or a backup.";
     /// Not gzip, a damaged or cut-off stream, a wrong CRC or length.
     LogMalformed = "log-malformed", Violation,
         "Copy the object again; if the fault stays, keep it as evidence and look for an older version.";
@@ -86,16 +86,16 @@ codes! {
         "Something was appended to the file: keep it as evidence and compare it with an older version.";
     /// Lies in covered time and place, and no digest, standard or backfill, lists it.
     LogUnreferenced = "log-unreferenced", Violation,
-        "Do not trust its events: CloudTrail never vouched for it. Find out who wrote it (PutObject).";
+        "Do not trust its events: no digest vouches for them. Find out who wrote the file (PutObject).";
     /// A log of a time or kind that no digest covers.
     LogUncovered = "log-uncovered", Notice,
-        "Nothing vouches for these files: check whether a trail without validation writes here.";
+        "No digest vouches for these files. Check whether a trail without log file validation writes here.";
     /// Its successor names it, or the hours around it show it; the store has no such object.
     DigestMissing = "digest-missing", Violation,
-        "Find out who deleted it and restore it from a version or a backup; its log files cannot be proven without it.";
+        "Find out who deleted it and restore it from an older version or a backup: its log files cannot be proven without it.";
     /// Signature or the successor's hash does not fit its bytes, or the metadata signature is not one.
     DigestModified = "digest-modified", Violation,
-        "Keep the altered digest as evidence and compare it with an older version; its log files are not proven.";
+        "Keep the altered digest as evidence, and compare it with an older version. Its log files are not proven.";
     /// Not gzip, not JSON, a required field missing or of the wrong form, another algorithm.
     DigestMalformed = "digest-malformed", Violation,
         "Copy the object again; if the fault stays, keep it as evidence and look for an older version.";
@@ -104,31 +104,31 @@ codes! {
         "Something was appended to the digest: keep it as evidence and compare it with an older version.";
     /// Its fields name another bucket or key than where it was read.
     DigestMoved = "digest-moved", Violation,
-        "A digest was put where it does not belong. If the copy was laid out by hand, give --bucket and --prefix.";
+        "If the copy was laid out by hand, give --bucket and --prefix. If not, the digest was put where it does not belong.";
     /// No signature in the metadata, and no successor that carries it.
     DigestUnsigned = "digest-unsigned", Incomplete,
-        "A plain copy loses the signature. Save it beside the file: aws s3api head-object --bucket BUCKET --key KEY > FILE.metadata.json; or copy the digest that follows.";
+        "Run trailseal collect into the same directory, or save the metadata beside the file: aws s3api head-object --bucket BUCKET --key KEY > FILE.metadata.json. The digest that follows repeats the signature too.";
     /// No key of that fingerprint.
     DigestKeyUnknown = "digest-key-unknown", Incomplete,
-        "Get the keys of the region and time that the digest names (aws cloudtrail list-public-keys --region REGION --start-time ... --end-time ...) and give them with --keys.";
+        "Fetch the keys of that region and time (trailseal keys fetch --region REGION --start-time ... --end-time ... --output FILE) and give them with --keys FILE.";
     /// Signed outside the key's validity.
     DigestKeyExpired = "digest-key-expired", Violation,
         "The key was not valid when the digest was made: check where the digest and the key file come from.";
     /// Validly signed, but a second successor of the same digest, or overlapping its neighbour.
     DigestFork = "digest-fork", Violation,
-        "Two histories exist for this time: find out who else could sign, and which of them is the true one.";
+        "Two signed histories exist for this time. Find out who else could sign, and which of them is genuine.";
     /// Both valid, but the link is not the predecessor's hash value or signature.
     ChainBroken = "chain-broken", Violation,
-        "Digests are valid one by one but not linked: one may have been replaced by another that was also signed.";
+        "Each digest is valid, but they are not linked: one may have been replaced by another signed digest.";
     /// The newest digest ends more than the grace before the end of the requested time.
     ChainTruncated = "chain-truncated", Violation,
-        "The newest digests are gone or logging stopped: look for StopLogging, DeleteTrail and DeleteObject events of that time. If the trail ended on purpose (it was deleted, its account closed or its region switched off), put that on record: --accept-end ACCOUNT/REGION/TRAIL@TIME=REASON.";
+        "The newest digests were deleted, or logging stopped: look for StopLogging, DeleteTrail and DeleteObject events of that time. If the trail ended on purpose, accept the end on record: --accept-end ACCOUNT/REGION/TRAIL@TIME=REASON.";
     /// A new segment starts: the time since the last one is not covered.
     ChainGap = "chain-gap", Incomplete,
-        "Look for StopLogging, UpdateTrail or DeleteTrail before and StartLogging after: they tell who interrupted the chain (for an organization's trail give --management-account). What happened in between is not covered. --accept-gap START/END=REASON puts your own acceptance on record.";
+        "Look for StopLogging, UpdateTrail or DeleteTrail events before the gap and StartLogging after it: they show who interrupted the chain (for an organization's trail, add --management-account). To accept the gap on record: --accept-gap START/END=REASON.";
     /// The requested start lies before the first digest.
     ChainLateStart = "chain-late-start", Incomplete,
-        "Validation began later, or the first digests are gone: find out when it was enabled, and set --start-time accordingly.";
+        "Log file validation began later, or the first digests were deleted. Find out when it was enabled, and set --start-time to that time.";
     /// Nothing to verify where something was asked for.
     NoDigests = "no-digests", Incomplete,
         "Check the source and the filters. If log files are there, log file validation is not enabled, or all digests are gone.";
@@ -140,16 +140,28 @@ codes! {
         "The content is what its digest vouches for; its gzip header is not CloudTrail's. If nothing compressed these files anew, find out who wrote them and keep what the header holds.";
     /// Denied, timed out, throttled or failed after retries.
     ObjectUnreadable = "object-unreadable", Incomplete,
-        "Mend the cause (permissions, links, the disk, a missing copy) and run again.";
+        "Resolve the cause that the message names (permissions, network, disk), then run again.";
     /// Must be restored from an archive class first.
     ObjectArchived = "object-archived", Incomplete,
-        "Restore the object from its archive class (aws s3api restore-object) and run again.";
+        "Restore the object from its archive class (aws s3api restore-object), then run again.";
     /// A key in the tree that no known form explains.
     ObjectUnknown = "object-unknown", Notice,
-        "trailseal does not know what this is; nothing vouches for it.";
+        "Check what it is: no digest vouches for it, and it is no part of the result.";
 }
 
 impl Code {
+    /// What the reader should do next where a finding is of this severity: of what is explained
+    /// already, nothing more.
+    #[must_use]
+    pub const fn remedy_of(self, severity: Severity) -> &'static str {
+        match (self, severity) {
+            (Self::ChainGap | Self::ChainTruncated, Severity::Notice) => {
+                "The finding names what explains it. Check that it was meant to happen."
+            }
+            _ => self.remedy(),
+        }
+    }
+
     /// The code of that name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

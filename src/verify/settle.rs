@@ -224,7 +224,7 @@ fn key_unknown(rules: &Rules, examined: &Examined) -> Finding {
     let fingerprint = examined.content.as_ref().map(|c| c.digest.fingerprint.to_string());
     let fingerprint = fingerprint.unwrap_or_default();
     let message = format!(
-        "The digest is signed with key {fingerprint} of {region}, which is not among the keys at hand."
+        "The digest is signed with key {fingerprint} of {region}, which is not among the keys given."
     );
     examined.at.finding(Code::DigestKeyUnknown, message).severity(rules.key_unknown)
 }
@@ -235,7 +235,7 @@ fn unsigned(rules: &Rules, examined: &Examined) -> Finding {
         _ => String::new(),
     };
     let message = format!(
-        "The digest's signature is not at hand{why}: it stands in the object's metadata, which a plain copy loses, and in the digest that follows, of which there is none that is valid."
+        "The digest's signature is missing{why}: S3 keeps it in the object's metadata, which a plain copy loses, and no valid digest follows that repeats it."
     );
     examined.at.finding(Code::DigestUnsigned, message).severity(rules.unsigned)
 }

@@ -232,7 +232,13 @@ fn every_format_has_the_verdict_of_the_run() {
         assert_eq!(first["exit_status"], report.exit_status, "{name}");
 
         let markdown = render(&report, Format::Markdown);
-        let head = format!("# CloudTrail integrity: {}\n", verdict.as_str().to_uppercase());
+        let word = verdict.as_str().to_uppercase();
+        let word = match verdict {
+            Verdict::Violation if stopped => format!("{word} (INTERRUPTED)"),
+            _ if stopped => "INTERRUPTED".to_owned(),
+            _ => word,
+        };
+        let head = format!("# CloudTrail integrity: {word}\n");
         assert!(markdown.starts_with(&head), "{name}");
 
         let xml = elements(&render(&report, Format::Junit));

@@ -36,6 +36,7 @@ mod layouts;
 mod memory;
 mod moves;
 mod partial_copy;
+mod problems;
 mod query_results;
 mod real_logs;
 mod report;

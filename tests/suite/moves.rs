@@ -341,7 +341,11 @@ fn what_is_put_into_a_place_while_its_trail_is_away_is_never_verified() {
                 for (start, end) in times {
                     let (from, to) = (time(start), time(end));
                     for report in each(&tree, &["--start-time", &from, "--end-time", &to]) {
-                        assert_eq!(report.status, 3, "{prefix} {start} {end}: {:#}", report.json["findings"]);
+                        assert_eq!(
+                            report.status, 3,
+                            "{prefix} {start} {end}: {:#}",
+                            report.json["findings"]
+                        );
                     }
                 }
             }

@@ -168,7 +168,7 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         .remedy("no digests or log files were found; check the source, the time and the filters"),
         (n, _) => Failure::internal(format!("{n} could not be copied; the copy is not complete"))
             .remedy(
-                "mend the causes and run the same command again: what is there is not copied twice",
+                "resolve the causes and run the same command again: what is there is not copied twice",
             ),
     };
     Err(Failure { status: INCOMPLETE, ..problem })

@@ -49,7 +49,7 @@ pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     for region in &args.regions {
         let list = keys.list(region, Window::new(start, end)).map_err(|cause| Failure {
             status: INCOMPLETE,
-            ..Failure::internal(format!("CloudTrail's public keys of {region} cannot be had: {cause}"))
+            ..Failure::internal(format!("Could not fetch CloudTrail's public keys for {region}: {cause}"))
                 .remedy("check the credentials (aws sts get-caller-identity) and the permission cloudtrail:ListPublicKeys; nothing was written")
         })?;
         let count = list.count();

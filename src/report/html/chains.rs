@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 
 use super::axis::Tick;
 use super::class;
-use super::timeline::{Grid, Mark, Run, WIDTH};
+use super::timeline::{Grid, Mark, Run, WIDTH, decimal};
 use crate::model::{ChainId, ChainKind, Printable};
 use crate::report::standing::{BLOCKS, CHAINS_IN_FULL, Grades, RANGES, by_account};
 use crate::report::words::{self, count, counted, duration, range};
 use crate::report::{ChainReport, RunReport, Verdict};
-use crate::verify::CoverageState;
+use crate::verify::{CoverageState, Finding, Severity};
 
 /// At most so many wholly proven chains of one account are drawn.
 const OF_ACCOUNT: usize = 50;
 /// With more ranges of time than this, they stand behind a summary.
 const RANGES_OPEN: usize = 3;
+
+/// Hundredths within which moments are drawn as one.
+const MOMENT: i64 = 400;
 
 /// The number by which the page knows each chain: its place in the report.
 pub(super) struct Numbers<'a>(BTreeMap<&'a ChainId, usize>);
@@ -36,6 +39,8 @@ pub(super) struct Timeline {
     pub(super) ticks: Vec<Tick>,
     pub(super) width: i64,
     pub(super) legend: [Mark; 7],
+    /// True if a violation is marked on a strip.
+    pub(super) has_moments: bool,
     pub(super) rows: Vec<ChainRow>,
     pub(super) more: Option<String>,
     /// How many chains are summed up by account.
@@ -53,11 +58,43 @@ pub(super) struct ChainRow {
     pub(super) place: String,
     pub(super) summary: String,
     pub(super) runs: Vec<Run>,
+    /// The times of its violations.
+    pub(super) moments: Vec<Moment>,
     pub(super) states: Vec<States>,
     /// Whether the times stand behind a summary.
     pub(super) folded: bool,
     /// What is to be known of its time, where it has none.
     pub(super) note: Option<&'static str>,
+}
+
+/// The time of a violation, which may be one moment of an hour that is proven.
+pub(super) struct Moment {
+    pub(super) x: String,
+    pub(super) title: String,
+}
+
+impl Moment {
+    /// The moments of a chain's violations, as far as they can be told apart.
+    fn all(grid: &Grid, findings: &[&Finding]) -> Vec<Self> {
+        let violations = findings.iter().filter(|f| f.severity == Severity::Violation);
+        let mut at: BTreeMap<i64, (&Finding, u64)> = BTreeMap::new();
+        for finding in violations {
+            let Some(time) = finding.start.or(finding.end) else { continue };
+            let x = grid.at(time.as_second());
+            if (0..=WIDTH * 100).contains(&x) {
+                let near = x / MOMENT * MOMENT;
+                at.entry(near).or_insert((finding, 0)).1 += 1;
+            }
+        }
+        let moment = |(x, (finding, number)): (i64, (&Finding, u64))| Self {
+            x: decimal(x.clamp(600, WIDTH * 100 - 600)),
+            title: match number {
+                1 => finding.code.as_str().to_owned(),
+                n => format!("{} and {} more", finding.code.as_str(), count(n - 1)),
+            },
+        };
+        at.into_iter().map(moment).collect()
+    }
 }
 
 /// The times of one state of a chain.
@@ -89,7 +126,7 @@ impl Timeline {
         }
         let row = |(standing, chain): &(Verdict, &ChainReport)| {
             let number = numbers.of(&chain.id).unwrap_or(0);
-            ChainRow::new(number, *standing, chain, grid.as_ref())
+            ChainRow::new(number, *standing, chain, grid.as_ref(), grades.of(&chain.id))
         };
         let proven: Vec<_> = proven.into_iter().map(|(_, chain)| chain).collect();
         let accounts = by_account(&proven);
@@ -108,12 +145,14 @@ impl Timeline {
                 more: more(chains.len().saturating_sub(OF_ACCOUNT)),
             }
         };
+        let rows: Vec<_> = shown.iter().take(BLOCKS).map(row).collect();
         Self {
+            has_moments: rows.iter().any(|row| !row.moments.is_empty()),
             described: grid.as_ref().map(|grid| grid.described(report.chains.len())),
             ticks: grid.as_ref().map(Grid::ticks).unwrap_or_default(),
             width: WIDTH,
             legend: Mark::ALL,
-            rows: shown.iter().take(BLOCKS).map(row).collect(),
+            rows,
             more: more(shown.len().saturating_sub(BLOCKS)),
             proven: (!proven.is_empty())
                 .then(|| counted(proven.len() as u64, "chain is", "chains are")),
@@ -124,7 +163,13 @@ impl Timeline {
 }
 
 impl ChainRow {
-    fn new(number: usize, standing: Verdict, chain: &ChainReport, grid: Option<&Grid>) -> Self {
+    fn new(
+        number: usize,
+        standing: Verdict,
+        chain: &ChainReport,
+        grid: Option<&Grid>,
+        findings: &[&Finding],
+    ) -> Self {
         let drawn = grid.filter(|_| !chain.coverage.is_empty());
         let states: Vec<_> =
             CoverageState::ALL.into_iter().filter_map(|state| States::new(state, chain)).collect();
@@ -141,6 +186,7 @@ impl ChainRow {
             place: place(chain),
             summary: drawn.map(|grid| grid.summary(&chain.coverage)).unwrap_or_default(),
             runs: drawn.map(|grid| grid.runs(&chain.coverage)).unwrap_or_default(),
+            moments: drawn.map(|grid| Moment::all(grid, findings)).unwrap_or_default(),
             folded: states.iter().map(|s| s.ranges.len()).sum::<usize>() > RANGES_OPEN,
             states,
             note,
@@ -181,7 +227,7 @@ fn chain_time(chains: &[&ChainReport]) -> String {
 
 /// Where a chain lies.
 pub(super) fn place(chain: &ChainReport) -> String {
-    let bucket = chain.bucket.as_ref().map_or("not told by the copy", |b| b.as_str());
+    let bucket = chain.bucket.as_ref().map_or("unknown (this copy does not say)", |b| b.as_str());
     let mut place = format!("bucket {bucket}");
     if !chain.prefix.is_empty() {
         place += &format!(", prefix {}", chain.prefix);

@@ -81,18 +81,23 @@ impl OfCode {
         Self {
             code: code.as_str(),
             severity: severity.as_str(),
-            class: match severity {
-                Severity::Violation => "violation",
-                Severity::Incomplete => "incomplete",
-                Severity::Notice => "notice",
-            },
+            class: class(severity),
             number: count(all.len() as u64),
             chains: count(chains_of(all) as u64),
-            remedy: code.remedy(),
+            remedy: code.remedy_of(severity),
             open,
             folded,
             more: (more > 0).then(|| count(more as u64)),
         }
+    }
+}
+
+/// The class of a severity.
+pub(super) const fn class(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Violation => "violation",
+        Severity::Incomplete => "incomplete",
+        Severity::Notice => "notice",
     }
 }
 

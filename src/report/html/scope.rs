@@ -58,8 +58,8 @@ pub(super) fn run(report: &RunReport) -> Vec<Row> {
     };
     let (name, version) = (Printable(&report.tool.name), Printable(&report.tool.version));
     let used: Vec<_> = report.keys.iter().filter(|key| key.used).collect();
-    let at_hand = count(report.keys.len() as u64);
-    let mut keys = vec![format!("{} used of {at_hand} at hand", count(used.len() as u64))];
+    let given = count(report.keys.len() as u64);
+    let mut keys = vec![format!("{} of {given} used", count(used.len() as u64))];
     keys.extend(used.iter().take(KEYS).map(|key| {
         let (region, source) = (words::key_region(key), Printable(&key.source));
         format!("{}, {region}, from {source}", key.fingerprint)

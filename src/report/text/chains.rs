@@ -3,25 +3,25 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use super::page::{self, BOLD, GOOD, PLAIN, Page, UNSURE};
+use super::page::{self, BOLD, PLAIN, Page, UNSURE};
 use super::{Text, word};
 use crate::model::{ChainKind, Printable};
 use crate::report::standing::{self, BLOCKS, CHAINS_IN_FULL, RANGES};
-use crate::report::words::{self, count, counted, counts, duration, range, title};
+use crate::report::words::{self, count, counts, duration, range, title};
 use crate::report::{ChainReport, Counts, Verdict};
 use crate::verify::CoverageState;
 
 impl Text<'_> {
+    /// The chains that are not wholly proven, in full; the others by account, where they are many.
     pub(super) fn chains(&self, page: &mut Page<'_>) -> io::Result<()> {
         let chains = self.grades.chains();
-        page.heading(format!("Chains ({})", count(chains.len() as u64)))?;
-        if chains.is_empty() {
-            return page.line(2, "none");
+        let many = chains.len() > CHAINS_IN_FULL;
+        let (shown, proven): (Vec<_>, Vec<_>) =
+            chains.into_iter().partition(|(s, chain)| !self.grades.wholly_proven(*s, chain));
+        if shown.is_empty() && !many {
+            return Ok(());
         }
-        let all = chains.len() <= CHAINS_IN_FULL;
-        let (shown, proven): (Vec<_>, Vec<_>) = chains
-            .into_iter()
-            .partition(|(standing, chain)| all || !self.grades.wholly_proven(*standing, chain));
+        page.heading(format!("Chains that are not verified ({})", count(shown.len() as u64)))?;
         for (at, (standing, chain)) in shown.iter().take(BLOCKS).enumerate() {
             if at > 0 {
                 page.blank()?;
@@ -31,29 +31,22 @@ impl Text<'_> {
         if shown.len() > BLOCKS {
             let more = count((shown.len() - BLOCKS) as u64);
             page.blank()?;
-            page.line(
-                2,
-                format!("{more} more chains that are not wholly proven: see the JSON report."),
-            )?;
+            page.line(2, format!("{more} more: see the JSON report."))?;
         }
-        if proven.is_empty() {
+        if !many || proven.is_empty() {
             return Ok(());
         }
-        if !shown.is_empty() {
-            page.blank()?;
-        }
         let proven: Vec<_> = proven.into_iter().map(|(_, chain)| chain).collect();
-        let number = counted(proven.len() as u64, "chain is", "chains are");
-        let words = format!(": {number} proven, or pending where not due yet. By account:");
-        page.paragraph(2, ("VERIFIED", GOOD), &words, 4)?;
-        page.table(4, 1, &by_account(&proven))
+        page.heading(format!("Verified chains, by account ({})", count(proven.len() as u64)))?;
+        page.table(2, 1, &by_account(&proven))
     }
 
     fn chain(&self, page: &mut Page<'_>, standing: Verdict, chain: &ChainReport) -> io::Result<()> {
         let (word, style) = word(standing);
         let word = page.paint(style, word);
         page.line(2, format!("{word}  {}", page.paint(BOLD, title(&chain.id))))?;
-        let bucket = chain.bucket.as_ref().map_or("not told by the copy", |b| b.as_str());
+        let bucket =
+            chain.bucket.as_ref().map_or("unknown (this copy does not say)", |b| b.as_str());
         page.name(4, ("bucket", PLAIN), Printable(bucket))?;
         if !chain.prefix.is_empty() {
             page.name(4, ("prefix", PLAIN), Printable(&chain.prefix))?;

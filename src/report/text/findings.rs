@@ -19,10 +19,10 @@ type Group<'a> = (Option<&'a ChainId>, Vec<&'a Finding>);
 impl Text<'_> {
     pub(super) fn findings(&self, page: &mut Page<'_>) -> io::Result<()> {
         let findings = &self.report.findings;
-        page.heading(format!("Findings ({})", count(findings.len() as u64)))?;
         if findings.is_empty() {
-            return page.line(2, "none");
+            return Ok(());
         }
+        page.heading(format!("Findings in full ({})", count(findings.len() as u64)))?;
         if findings.len() > FINDINGS_AT_A_GLANCE {
             self.codes(page)?;
             page.blank()?;
@@ -81,7 +81,7 @@ impl Text<'_> {
         code: Code,
         findings: &[&Finding],
     ) -> io::Result<()> {
-        let style = page::of_severity(severity);
+        let (style, remedy) = (page::of_severity(severity), code.remedy_of(severity));
         let severity = page.paint(style, severity.as_str());
         let code_name = page.paint(style.bold(), code.as_str());
         let number = match findings.len() {
@@ -97,7 +97,7 @@ impl Text<'_> {
             let more = count((findings.len() - FINDINGS_OF_A_CODE) as u64);
             page.line(6, format!("- {more} more in the JSON report"))?;
         }
-        page.row(6, ("what to do", BOLD), code.remedy())
+        page.row(6, ("what to do", BOLD), remedy)
     }
 
     fn finding(&self, page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {

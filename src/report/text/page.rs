@@ -58,6 +58,11 @@ impl<'a> Page<'a> {
         self.out.flush()
     }
 
+    /// Columns that text is wrapped to.
+    pub(in crate::report) const fn width(&self) -> usize {
+        self.options.width
+    }
+
     /// Styled text, or the bare text without colour.
     pub(in crate::report) fn paint(&self, style: Style, text: impl Display) -> String {
         if self.options.color { format!("{style}{text}{style:#}") } else { text.to_string() }
@@ -138,18 +143,14 @@ impl<'a> Page<'a> {
         words: usize,
         rows: &[Vec<String>],
     ) -> io::Result<()> {
-        let mut widths: Vec<usize> = Vec::new();
-        for row in rows {
-            widths.resize(widths.len().max(row.len()), 0);
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
+        let widths = widths(rows);
         for row in rows {
             write!(self.out, "{:indent$}", "")?;
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
                 let gap = if column == 0 { "" } else { "  " };
-                if column < words {
+                if column < words && column + 1 == row.len() {
+                    write!(self.out, "{gap}{cell}")?;
+                } else if column < words {
                     write!(self.out, "{gap}{cell:<width$}")?;
                 } else {
                     write!(self.out, "{gap}{cell:>width$}")?;
@@ -160,10 +161,38 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
+    /// Rows of words, the first row a head, all set to the left.
+    pub(in crate::report) fn words_table(
+        &mut self,
+        indent: usize,
+        rows: &[Vec<String>],
+    ) -> io::Result<()> {
+        let columns = rows.first().map_or(0, Vec::len);
+        self.table(indent, columns, rows)
+    }
+
     fn label(&self, label: &str, style: Style) -> String {
         let pad = LABEL.saturating_sub(label.chars().count());
         format!("{}{:pad$}", self.paint(style, label), "")
     }
+}
+
+/// Widths of a table's columns.
+fn widths(rows: &[Vec<String>]) -> Vec<usize> {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    widths
+}
+
+/// Columns that a table takes, its indent included.
+pub(super) fn table_width(indent: usize, rows: &[Vec<String>]) -> usize {
+    let widths = widths(rows);
+    indent + widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1)
 }
 
 /// Cuts a text into lines of at most `room` characters, at spaces; a longer word stays whole.

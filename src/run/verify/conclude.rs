@@ -13,6 +13,7 @@ use super::silent::silences;
 use super::status::Statuses;
 use super::{ClosedArea, Gathered, Run, SourceForm, VerifyRequest, unlisted};
 use crate::model::metadata::SIDECAR_SUFFIX;
+use crate::model::time::{add, hours};
 use crate::model::{AccountId, ChainId, ChainKind, Region, TrailName};
 use crate::report::run::INTERRUPTED;
 use crate::report::{
@@ -22,7 +23,7 @@ use crate::run::sources::Root;
 use crate::verify::link::{Place, Reach, Request, close_trail};
 use crate::verify::loss_pattern::{Oldest, loss_patterns};
 use crate::verify::unfinished::Unfinished;
-use crate::verify::{Code, Coverage, CoverageState, Finding};
+use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
 /// Identity of a trail, wherever it delivers to.
 type TrailId = (AccountId, Region, TrailName, Region, ChainKind);
@@ -86,6 +87,33 @@ fn shortened(names: &[&str]) -> String {
     if names.len() > SHOWN { format!("{shown}, ...") } else { shown }
 }
 
+/// Names, in findings on log files that digests which are missing or not valid may list, the first
+/// of those digests.
+fn name_digests_of_uncovered(findings: &mut [Finding]) {
+    let is_digests = |f: &&Finding| {
+        f.severity > Severity::Notice && f.code.as_str().starts_with("digest-") && f.end.is_some()
+    };
+    let digests: Vec<_> = findings
+        .iter()
+        .filter(is_digests)
+        .filter_map(|f| Some((f.chain.clone()?, f.start.or(f.end)?, f.end?, f.key.clone()?)))
+        .collect();
+    let uncovered = findings.iter_mut().filter(|f| f.code == Code::LogUncovered);
+    for finding in uncovered.filter(|f| f.referenced_by.is_none()) {
+        let (Some(start), Some(end), Some(key)) = (finding.start, finding.end, &finding.key) else {
+            continue;
+        };
+        let may_list = |(chain, from, to, _): &&(ChainId, Timestamp, Timestamp, String)| {
+            key.starts_with(&chain.place.folder())
+                && *from <= add(end, hours(1))
+                && start <= add(*to, hours(1))
+        };
+        if let Some((.., digest)) = digests.iter().find(may_list) {
+            finding.referenced_by = Some(digest.clone());
+        }
+    }
+}
+
 /// A run whose areas are all read.
 pub(super) struct Conclusion<'r> {
     pub(super) run: &'r Run<'r>,
@@ -145,6 +173,7 @@ impl<'r> Conclusion<'r> {
         self.keyless();
         self.no_digests(&chains);
         self.drop_explained_sidecars();
+        name_digests_of_uncovered(&mut self.all.findings);
         Finding::sort(&mut self.all.findings);
         self.all.findings.dedup();
         let verdict = Verdict::of(&self.all.findings, states);
@@ -274,7 +303,7 @@ impl<'r> Conclusion<'r> {
     fn keyless(&mut self) {
         for (region, cause) in &self.all.keyless {
             let message = format!(
-                "CloudTrail's public keys of {region} cannot be had: {cause}. Allow cloudtrail:ListPublicKeys, or save them with aws cloudtrail list-public-keys --region {region} and give the file with --keys."
+                "Could not fetch CloudTrail's public keys for {region}: {cause}. Allow cloudtrail:ListPublicKeys, or save them with aws cloudtrail list-public-keys --region {region} and give the file with --keys."
             );
             self.all.findings.push(Finding::new(Code::ObjectUnreadable, message));
         }
@@ -330,21 +359,21 @@ impl<'r> Conclusion<'r> {
     fn not_proven(&self, end: Option<Timestamp>, statuses: &Statuses) -> Vec<String> {
         let keys = match self.run.cloudtrail {
             Some(_) => {
-                "That whoever answered for CloudTrail was CloudTrail: the public keys are those that its endpoint gave, and those of key files that this run was given."
+                "That the endpoint that answered for CloudTrail was CloudTrail's: the public keys came from it, and from the key files given."
             }
             None => {
-                "That the public keys are CloudTrail's own: this run took them from the key files that it was given."
+                "That the public keys are CloudTrail's own: they came from the key files given."
             }
         };
         let mut said = vec![
             keys.to_owned(),
-            "That no trail existed beside those listed: a trail of which every digest and log file is gone leaves no trace here.".to_owned(),
+            "That no other trail existed: a trail whose digests and log files were all deleted leaves no trace.".to_owned(),
         ];
         match (self.run.request.end, end) {
             (None, Some(end)) => said.push(format!(
-                "Anything after {end}, the end of the newest digest: nothing in a copy shows whether later digests were deleted. Ask for a time with --end-time.",
+                "Anything after {end}, the end of the newest digest: a copy does not show whether later digests were deleted. Set --end-time to have the time up to it proven.",
             )),
-            _ => said.push("Anything outside the requested time, and whatever lies in folders of other days.".to_owned()),
+            _ => said.push("Anything outside the requested time, and objects in the folders of other days.".to_owned()),
         }
         if statuses.asked
             && let Some(cause) = statuses.refused.first()
@@ -359,13 +388,13 @@ impl<'r> Conclusion<'r> {
             said.push(format!("Anything about trails that have no digest in the {LOOK_BACK_DAYS} days before the requested start, and none in the requested time or the day after it."));
         }
         if self.backfill {
-            said.push("That the newest backfill digests are there, and the log files that they list: they come at no set times, so one that is gone from the end leaves no trace.".to_owned());
+            said.push("That the newest backfill digests and their log files are there: they come at no set times, so deleting the last ones leaves no trace.".to_owned());
         }
         if self.run.request.start.is_none() {
-            said.push("Anything before the first digest of a chain that is there: ask for a time with --start-time.".to_owned());
+            said.push("Anything before the first digest of each chain. Set --start-time to have the time from it proven.".to_owned());
         }
         if self.run.request.bucket_inferred {
-            said.push("That the copy is one of the bucket named here: its name was taken from the digests themselves. Insist on it with --bucket.".to_owned());
+            said.push("That this is a copy of the bucket named here: the name was taken from the digests themselves. Set it with --bucket.".to_owned());
         }
         if !self.run.request.logs {
             said.push("Anything about log files: they were not read (--no-logs).".to_owned());
@@ -382,7 +411,7 @@ impl<'r> Conclusion<'r> {
                 self.all.already_inflated
             ));
         }
-        said.push("That CloudTrail recorded every event: only that what it delivered is whole and unaltered.".to_owned());
+        said.push("That CloudTrail recorded every event. This run proves that what it delivered is whole and unaltered.".to_owned());
         said
     }
 }

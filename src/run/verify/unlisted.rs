@@ -16,9 +16,7 @@ use super::plan::{Plan, Planned, PlannedDigest, asked_for, second_copies};
 use super::unreferenced::Unreferenced;
 use super::{Gathered, VerifyRequest};
 use crate::model::time::{add, hours, minutes, sub};
-use crate::model::{
-    BucketName, ChainId, ChainKind, DigestKey, LogEntry, Sha256Hash, Window,
-};
+use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, Sha256Hash, Window};
 use crate::report::ChainReport;
 use crate::run::pool::Ticket;
 use crate::run::sources::{Area, AreaId, Found, Sources, days_around};

@@ -1,0 +1,253 @@
+//! Problems: findings of one cause, counted together, as a reader first wants to know them.
+//!
+//! Nothing is lost by it: the findings stay in the report one by one. A problem is a run of
+//! findings of one code in one chain whose times follow on each other, or, where one cause touches
+//! many chains (a region's keys, a wrong bucket, a plain copy's lost signatures), all of them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{RunReport, Verdict};
+use crate::model::time::{add, hours};
+use crate::model::{ChainId, Region};
+use crate::verify::{Code, CoverageState, Finding, Severity};
+
+/// Findings of one code in one chain are counted together from this number of separate times on.
+const MOST_TIMES: usize = 5;
+/// Findings whose times lie this far apart still follow on each other: an hour without log files
+/// may lie between.
+const APART_HOURS: i64 = 1;
+
+/// Findings of one cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Their code.
+    pub code: Code,
+    /// Their severity.
+    pub severity: Severity,
+    /// Number of findings.
+    pub count: u64,
+    /// The chain, where all of them are of one.
+    pub chain: Option<ChainId>,
+    /// Number of chains that they touch.
+    pub chains: u64,
+    /// Start of the time that they touch.
+    pub start: Option<Timestamp>,
+    /// End of the time that they touch.
+    pub end: Option<Timestamp>,
+    /// Bucket of the first object.
+    pub bucket: Option<String>,
+    /// The first object.
+    pub key: Option<String>,
+    /// What was found, in a sentence.
+    pub message: String,
+    /// What to do next.
+    pub remedy: String,
+}
+
+/// A report with its problems, as JSON holds it. Whoever reads it groups the findings again.
+#[derive(Serialize)]
+pub(super) struct WithProblems<'a> {
+    #[serde(flatten)]
+    report: &'a RunReport,
+    problems: Vec<Problem>,
+}
+
+impl<'a> WithProblems<'a> {
+    pub(super) fn of(report: &'a RunReport) -> Self {
+        Self { report, problems: problems(report) }
+    }
+}
+
+/// What findings have in common that are one problem.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause<'a> {
+    /// A chain, and a run of times in it.
+    Chain(Option<&'a ChainId>, usize),
+    /// A region whose keys are lacking.
+    KeysOf(&'a Region),
+    /// Something else than expected was found, the same everywhere.
+    Mismatch(&'a str, &'a str),
+    /// The same words.
+    Message(&'a str),
+    /// The same everywhere.
+    Everywhere,
+}
+
+/// The problems of a run: the worst first, then in the order of the findings. Notices are none.
+#[must_use]
+pub fn problems(report: &RunReport) -> Vec<Problem> {
+    let mut groups: BTreeMap<_, Vec<&Finding>> = BTreeMap::new();
+    let causes = Causes::of(report);
+    let weighing =
+        report.findings.iter().enumerate().filter(|(_, f)| f.severity > Severity::Notice);
+    let mut first: BTreeMap<_, usize> = BTreeMap::new();
+    for (at, finding) in weighing {
+        let of = (Reverse(finding.severity), finding.code, causes.cause(at, finding));
+        first.entry(of.clone()).or_insert(at);
+        groups.entry(of).or_default().push(finding);
+    }
+    let mut problems: Vec<_> = groups.into_iter().collect();
+    problems.sort_by_key(|(of, _)| (of.0, first.get(of).copied()));
+    problems.into_iter().filter_map(|(_, findings)| Problem::of(report, &findings)).collect()
+}
+
+/// What decides on the cause of a finding, looked up once.
+struct Causes {
+    /// The number of the run of times that each finding belongs to.
+    runs: Vec<usize>,
+    /// The findings on newest digests whose signatures a plain copy lost. (In a bucket that is a
+    /// violation, and no accident of copying.)
+    newest: BTreeSet<usize>,
+    /// True if not one log file of those that digests list was found.
+    no_logs: bool,
+}
+
+impl Causes {
+    fn of(report: &RunReport) -> Self {
+        let logs = &report.totals.logs.listed;
+        let mut last: BTreeMap<_, (usize, Option<Timestamp>)> = BTreeMap::new();
+        let mut runs = Vec::with_capacity(report.findings.len());
+        // Findings are sorted by chain and time.
+        for finding in &report.findings {
+            let of = (finding.severity, finding.code, &finding.chain);
+            let (run, until) = last.entry(of).or_insert((0, None));
+            let end = finding.end.or(finding.start);
+            let follows = match (*until, finding.start.or(finding.end)) {
+                (Some(until), Some(start)) => start <= add(until, hours(APART_HOURS)),
+                _ => until.is_none(),
+            };
+            *run += usize::from(!follows);
+            *until = end.max(*until);
+            runs.push(*run);
+        }
+        // Too many times for a list: one problem.
+        let many: BTreeSet<_> =
+            last.into_iter().filter(|(_, (run, _))| *run >= MOST_TIMES).map(|(of, _)| of).collect();
+        for (run, f) in runs.iter_mut().zip(&report.findings) {
+            if many.contains(&(f.severity, f.code, &f.chain)) {
+                *run = 0;
+            }
+        }
+        let newest = (0..).zip(&report.findings).filter(|(_, f)| is_newest_unsigned(report, f));
+        let newest = newest.map(|(at, _)| at).collect();
+        Self { runs, newest, no_logs: logs.valid == 0 && logs.invalid > 0 }
+    }
+
+    fn cause<'a>(&self, at: usize, finding: &'a Finding) -> Cause<'a> {
+        match (finding.code, &finding.chain) {
+            (Code::DigestKeyUnknown, Some(chain)) => Cause::KeysOf(&chain.region),
+            (Code::LogMissing, _) if self.no_logs => Cause::Everywhere,
+            (Code::DigestUnsigned, _) if self.newest.contains(&at) => Cause::Everywhere,
+            (Code::DigestMoved, _) => match other_bucket(finding) {
+                Some((expected, actual)) => Cause::Mismatch(expected, actual),
+                None => Cause::Message(&finding.message),
+            },
+            (Code::ObjectUnreadable | Code::ObjectArchived, _) => Cause::Message(&finding.message),
+            (_, chain) => {
+                Cause::Chain(chain.as_ref(), self.runs.get(at).copied().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl Problem {
+    fn of(report: &RunReport, findings: &[&Finding]) -> Option<Self> {
+        let first = findings.first()?;
+        let chains: BTreeSet<_> = findings.iter().filter_map(|f| f.chain.as_ref()).collect();
+        let one = match chains.len() {
+            1 if findings.iter().all(|f| f.chain.is_some()) => first.chain.clone(),
+            _ => None,
+        };
+        let problem = Self {
+            code: first.code,
+            severity: first.severity,
+            count: findings.len() as u64,
+            chain: one,
+            chains: chains.len() as u64,
+            start: findings.iter().filter_map(|f| f.start.or(f.end)).min(),
+            end: findings.iter().filter_map(|f| f.end.or(f.start)).max(),
+            bucket: first.bucket.clone(),
+            key: first.key.clone(),
+            message: first.message.clone(),
+            remedy: first.code.remedy().to_owned(),
+        };
+        Some(problem.in_its_words(report, findings))
+    }
+
+    /// Says of many findings of one cause what the cause is.
+    fn in_its_words(mut self, report: &RunReport, findings: &[&Finding]) -> Self {
+        match self.code {
+            Code::DigestUnsigned if findings.iter().all(|f| is_newest_unsigned(report, f)) => {
+                self.message = match self.count {
+                    1 => "The newest digest of this chain has no signature here, as in every plain copy: S3 keeps it in the object's metadata.".to_owned(),
+                    n => format!("The newest digests of {n} chains have no signature here, as in every plain copy: S3 keeps it in the object's metadata."),
+                };
+                if let Some(end) = verified_until(report, findings) {
+                    self.message += &format!(" The time before {end} is verified.");
+                    self.remedy = format!(
+                        "To prove the time before it: --end-time {end}. To prove all of it: run trailseal collect into the same directory, which adds the metadata."
+                    );
+                }
+            }
+            Code::LogMissing if self.count > 1 && report.totals.logs.listed.valid == 0 => {
+                self.message = "None of the log files that valid digests list is here.".to_owned();
+                self.remedy = format!(
+                    "If this is a copy of the digests alone, run with --no-logs or copy the log files too. {}",
+                    self.remedy
+                );
+            }
+            Code::DigestMoved => {
+                if let Some((expected, actual)) = findings.first().and_then(|f| other_bucket(f)) {
+                    let what =
+                        if self.count == 1 { "This digest names" } else { "These digests name" };
+                    self.message = format!(
+                        "{what} the bucket {actual}, and were read as those of {expected}."
+                    );
+                    self.remedy = format!(
+                        "If this is a copy of {actual}, run with --bucket {actual}. If not, the digests were put where they do not belong."
+                    );
+                }
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+/// True of a finding on the newest digest of a chain, whose signature a plain copy lost.
+fn is_newest_unsigned(report: &RunReport, finding: &Finding) -> bool {
+    if finding.code != Code::DigestUnsigned || finding.severity != Severity::Incomplete {
+        return false;
+    }
+    let chain = report.chains.iter().find(|chain| Some(&chain.id) == finding.chain.as_ref());
+    let end = chain.and_then(|chain| chain.coverage.last()).map(|last| last.window.end);
+    end.is_some() && end <= finding.end
+}
+
+/// The bucket that a digest was read as one of, and the one that it names.
+fn other_bucket(finding: &Finding) -> Option<(&str, &str)> {
+    let expected = finding.expected.as_deref().filter(|e| finding.bucket.as_deref() == Some(e))?;
+    Some((expected, finding.actual.as_deref()?))
+}
+
+/// The time before which everything is proven, where the lost signatures of the newest digests are
+/// all that is wrong.
+fn verified_until(report: &RunReport, unsigned: &[&Finding]) -> Option<Timestamp> {
+    let others = report.findings.iter().filter(|f| f.severity > Severity::Notice);
+    let end = unsigned.iter().filter_map(|f| f.start).min()?;
+    let proven = report.chains.iter().flat_map(|c| &c.coverage).all(|i| {
+        let good = matches!(
+            i.state,
+            CoverageState::Proven | CoverageState::Explained | CoverageState::Pending
+        );
+        good || i.window.start >= end
+    });
+    let begins =
+        report.chains.iter().filter_map(|c| c.coverage.first()).all(|i| i.window.start < end);
+    (report.verdict == Verdict::Incomplete && others.count() == unsigned.len() && proven && begins)
+        .then_some(end)
+}

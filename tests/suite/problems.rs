@@ -1,0 +1,162 @@
+//! Problems: findings of one cause are counted together, in the report and on its first screen.
+
+use std::fs;
+
+use crate::common::samples::{all, many};
+use crate::common::{
+    ACCOUNT, HOURS, REGION, Report, Tree, at, digest_key, log_key, objects, trailseal,
+};
+use serde_json::Value;
+use trailseal::report::{Format, problems};
+use trailseal::verify::Severity;
+
+/// The problems of a report: code, number of findings and of chains.
+fn of(report: &Report) -> Vec<(String, u64, u64)> {
+    let list = report.json["problems"].as_array().unwrap();
+    let count = |problem: &Value, name: &str| problem[name].as_u64().unwrap();
+    let row =
+        |p: &Value| (p["code"].as_str().unwrap().to_owned(), count(p, "count"), count(p, "chains"));
+    list.iter().map(row).collect()
+}
+
+fn text(tree: &Tree, args: &[&str]) -> String {
+    let (root, keys) = (tree.root().to_str().unwrap(), tree.keys.to_str().unwrap());
+    trailseal(&[&["verify", root, "--keys", keys], args].concat()).out
+}
+
+#[test]
+fn digests_deleted_in_a_row_are_one_problem_and_others_are_further_ones() {
+    let tree = Tree::sealed();
+    for end in [2, 3, 4, 7] {
+        tree.remove(&digest_key(end));
+    }
+    let report = tree.verify(&[]);
+    let missing: Vec<_> = of(&report).into_iter().filter(|p| p.0 == "digest-missing").collect();
+    assert_eq!(missing, [("digest-missing".to_owned(), 3, 1), ("digest-missing".to_owned(), 1, 1)]);
+    let first = &report.json["problems"][0];
+    assert_eq!(first["start"], at(1, 0).to_string());
+    assert_eq!(first["end"], at(4, 0).to_string());
+    assert_eq!(report.findings().iter().filter(|f| f["code"] == "digest-missing").count(), 4);
+    let text = text(&tree, &[]);
+    let row = "  1  digest-missing (3)  111122223333  us-east-1  audit_trail.v1  2026-03-01 01:00 to 04:00 UTC";
+    assert!(text.lines().any(|line| line == row), "{text}");
+}
+
+#[test]
+fn a_copy_without_its_log_files_is_one_problem_that_names_the_option() {
+    let tree = Tree::sealed();
+    fs::remove_dir_all(tree.path(&format!("AWSLogs/{ACCOUNT}/CloudTrail"))).unwrap();
+    let report = tree.verify(&[]);
+    let logs = objects().iter().filter(|key| key.contains("/CloudTrail/")).count() as u64;
+    assert_eq!(of(&report), [("log-missing".to_owned(), logs, 1)]);
+    let next = report.json["problems"][0]["remedy"].as_str().unwrap();
+    assert!(next.contains("--no-logs"), "{next}");
+    // One that is there shows that the others were meant to be.
+    let tree = Tree::sealed();
+    (1..=HOURS).filter(|hour| ![2, 3].contains(hour)).for_each(|hour| {
+        let _ = fs::remove_file(tree.path(&log_key(hour)));
+    });
+    let next = tree.verify(&[]).json["problems"][0]["message"].to_string();
+    assert!(!next.contains("None of"), "{next}");
+}
+
+#[test]
+fn a_wrong_bucket_is_one_problem_that_names_the_right_one() {
+    let tree = Tree::sealed();
+    let report = tree.verify(&["--bucket", "another-bucket"]);
+    let moved: Vec<_> = of(&report).into_iter().filter(|p| p.0 == "digest-moved").collect();
+    assert_eq!(moved, [("digest-moved".to_owned(), HOURS.into(), 1)]);
+    let problem = &report.json["problems"].as_array().unwrap()[0];
+    assert!(problem["remedy"].as_str().unwrap().contains("--bucket audit-logs"), "{problem}");
+}
+
+#[test]
+fn the_newest_digest_of_a_plain_copy_names_the_end_that_is_verified() {
+    let tree = Tree::sealed();
+    tree.lose_all_metadata();
+    let report = tree.verify(&[]);
+    assert_eq!((report.status, of(&report)), (3, vec![("digest-unsigned".to_owned(), 1, 1)]));
+    let next = report.json["problems"][0]["remedy"].as_str().unwrap();
+    let end = at(i64::from(HOURS) - 1, 0).to_string();
+    assert!(next.contains(&format!("--end-time {end}")), "{next}");
+    assert_eq!(tree.verify(&["--end-time", &end]).status, 0, "what it says holds");
+    // Not where something else is open too.
+    tree.remove(&log_key(2));
+    let report = tree.verify(&[]);
+    let unsigned = report.json["problems"].as_array().unwrap();
+    let unsigned = unsigned.iter().find(|p| p["code"] == "digest-unsigned").unwrap();
+    assert!(!unsigned["remedy"].as_str().unwrap().contains("--end-time"), "{unsigned}");
+}
+
+#[test]
+fn keys_of_a_region_that_are_lacking_are_one_problem() {
+    let tree = Tree::sealed();
+    assert_eq!(of(&tree.verify(&[])), []);
+    let others = tree.root().with_extension("others");
+    assert_eq!(trailseal(&["keys", "generate", others.to_str().unwrap()]).status, 0);
+    fs::copy(others.join("public-keys.json"), &tree.keys).unwrap();
+    let report = tree.verify(&[]);
+    let keys: Vec<_> = of(&report).into_iter().filter(|p| p.0 == "digest-key-unknown").collect();
+    assert_eq!(keys, [("digest-key-unknown".to_owned(), HOURS.into(), 1)], "{:?}", of(&report));
+    fs::remove_dir_all(others).unwrap();
+}
+
+#[test]
+fn every_finding_that_weighs_is_in_one_problem_and_the_worst_come_first() {
+    for report in all().into_iter().map(|(_, report)| report).chain([many()]) {
+        let problems = problems(&report);
+        for severity in [Severity::Violation, Severity::Incomplete] {
+            let findings = report.findings.iter().filter(|f| f.severity == severity).count() as u64;
+            let of: u64 = problems.iter().filter(|p| p.severity == severity).map(|p| p.count).sum();
+            assert_eq!(of, findings);
+        }
+        let weights: Vec<_> = problems.iter().map(|p| std::cmp::Reverse(p.severity)).collect();
+        assert!(weights.is_sorted());
+    }
+}
+
+#[test]
+fn a_report_that_is_read_again_has_the_problems_of_its_findings() {
+    let tree = Tree::sealed();
+    tree.remove(&log_key(2));
+    let saved = tree.root().parent().unwrap().join("run.json");
+    let mut report = tree.verify(&[]).json;
+    let stated = report["problems"].clone();
+    assert_eq!(stated.as_array().unwrap().len(), 1);
+    // Somebody leaves them out.
+    report["problems"] = serde_json::json!([]);
+    let decoded = trailseal::report::RunReport::decode(report.to_string().as_bytes()).unwrap();
+    let mut out = Vec::new();
+    Format::Json.render(&decoded, &mut out, Default::default()).unwrap();
+    let again: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(again["problems"], stated);
+    assert!(!saved.exists());
+}
+
+#[test]
+fn the_first_screen_fits_eighty_columns() {
+    let tree = Tree::sealed();
+    tree.remove(&log_key(2));
+    tree.change(&digest_key(5), |bytes| bytes.push(0));
+    let report = tree.verify(&[]).json.to_string();
+    let report = trailseal::report::RunReport::decode(report.as_bytes()).unwrap();
+    for width in [80, 120] {
+        let mut out = Vec::new();
+        let options = trailseal::report::text::TextOptions { color: false, width };
+        Format::Text.render(&report, &mut out, options).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let first = text.split("Findings in full").next().unwrap();
+        let longest = first.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(longest <= width, "{width}: {longest}\n{first}");
+        assert!(first.contains(REGION) && first.contains("VIOLATION: 2 problems in 1 of 1 chain"));
+    }
+}
+
+#[test]
+fn log_files_beside_a_missing_digest_name_it() {
+    let tree = Tree::sealed();
+    tree.remove(&digest_key(5));
+    let report = tree.verify(&[]);
+    let uncovered = report.findings().iter().find(|f| f["code"] == "log-uncovered").unwrap();
+    assert_eq!(uncovered["referenced_by"], digest_key(5));
+}
