@@ -8,7 +8,6 @@ use rsa::pkcs1::RsaPublicKey as Pkcs1;
 use rsa::pkcs8::der::asn1::{AnyRef, UintRef};
 use rsa::pkcs8::der::{self, Decode, Reader, SliceReader, Tag};
 use rsa::pkcs8::{ObjectIdentifier, SubjectPublicKeyInfoRef};
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::key_ring::{KeyForm, Validity};
 use super::refusal::Refusal;
@@ -113,29 +112,80 @@ fn spki(bytes: &[u8]) -> Result<&[u8], Refusal> {
         .ok_or_else(|| Refusal::Der("its bit string is not whole bytes".into()))
 }
 
+/// Reads the key of a certificate and its validity. A certificate is only their container here:
+/// names, extensions and its own signature have to be DER, and nothing is made of them.
 fn certificate(bytes: &[u8]) -> Result<PublicDer, Refusal> {
-    let (rest, certificate) =
-        X509Certificate::from_der(bytes).map_err(|e| Refusal::Certificate(e.to_string()))?;
-    if !rest.is_empty() {
-        return Err(Refusal::TrailingBytes { count: rest.len() });
-    }
-    let validity = certificate.validity();
-    let validity = Validity {
-        from: moment(validity.not_before.timestamp()),
-        to: moment(validity.not_after.timestamp()),
-    };
+    let (times, spki_der) = SliceReader::new(bytes)
+        .and_then(|mut reader| reader.sequence(certificate_parts))
+        .map_err(|e| Refusal::Certificate(e.to_string()))?;
+    let [from, to] = times.map(|time| {
+        moment(&time).ok_or_else(|| Refusal::Certificate("its validity has no time".into()))
+    });
+    let validity = Validity { from: from?, to: to? };
     if validity.from > validity.to {
         return Err(Refusal::ValidityReversed);
     }
-    let key = pkcs1(spki(certificate.public_key().raw)?, KeyForm::Certificate)?;
+    let key = pkcs1(spki(spki_der)?, KeyForm::Certificate)?;
     Ok(PublicDer { validity: Some(validity), ..key })
 }
 
-/// The moment of a second. The year 9999 of X.509, which means "never ends", goes a day beyond
-/// the moments that can be represented.
-fn moment(second: i64) -> Timestamp {
-    let nearest = if second < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    Timestamp::from_second(second).unwrap_or(nearest)
+/// The two times and the `SubjectPublicKeyInfo` of a certificate (RFC 5280, 4.1).
+fn certificate_parts<'a>(
+    certificate: &mut SliceReader<'a>,
+) -> der::Result<([AnyRef<'a>; 2], &'a [u8])> {
+    let parts = certificate.sequence(|signed| -> der::Result<_> {
+        let mut first = AnyRef::decode(signed)?;
+        // The version, which the oldest ones leave out.
+        if der::Tagged::tag(&first).is_context_specific() {
+            first = AnyRef::decode(signed)?;
+        }
+        // The serial number, of whatever sign and length.
+        der::Tagged::tag(&first).assert_eq(Tag::Integer)?;
+        let _algorithm = sequence(signed)?;
+        let _issuer = sequence(signed)?;
+        let times = signed.sequence(|validity| -> der::Result<_> {
+            Ok([AnyRef::decode(validity)?, AnyRef::decode(validity)?])
+        })?;
+        let _subject = sequence(signed)?;
+        let key = signed.tlv_bytes()?;
+        while !signed.is_finished() {
+            AnyRef::decode(signed)?;
+        }
+        Ok((times, key))
+    })?;
+    let _algorithm = sequence(certificate)?;
+    let signature = AnyRef::decode(certificate)?;
+    der::Tagged::tag(&signature).assert_eq(Tag::BitString)?;
+    Ok(parts)
+}
+
+fn sequence<'a>(reader: &mut SliceReader<'a>) -> der::Result<AnyRef<'a>> {
+    let item = AnyRef::decode(reader)?;
+    der::Tagged::tag(&item).assert_eq(Tag::Sequence)?;
+    Ok(item)
+}
+
+/// The moment of a `UTCTime` (1950 to 2049) or `GeneralizedTime`, in the one spelling that DER
+/// allows. The year 9999 of X.509, which means "never ends", goes a day beyond the moments that
+/// can be represented.
+fn moment(time: &AnyRef<'_>) -> Option<Timestamp> {
+    let text = std::str::from_utf8(time.value()).ok()?.strip_suffix('Z')?;
+    let (century, year) = match (der::Tagged::tag(time), text.len()) {
+        (Tag::UtcTime, 12) if text < "50" => ("20", 2),
+        (Tag::UtcTime, 12) => ("19", 2),
+        (Tag::GeneralizedTime, 14) => ("", 4),
+        _ => return None,
+    };
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let (year, rest) = text.split_at_checked(year)?;
+    let pair = |n: usize| rest.get(2 * n..2 * n + 2);
+    let (month, day, hour) = (pair(0)?, pair(1)?, pair(2)?);
+    let (minute, second) = (pair(3)?, pair(4).filter(|second| *second < "60")?);
+    let text = format!("{century}{year}-{month}-{day}T{hour}:{minute}:{second}");
+    let time: jiff::civil::DateTime = text.parse().ok()?;
+    Some(jiff::tz::Offset::UTC.to_timestamp(time).unwrap_or(Timestamp::MAX))
 }
 
 #[cfg(test)]
@@ -156,8 +206,36 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_time_of_x509_is_the_end_of_ours() {
-        assert_eq!(moment(253_402_300_799), Timestamp::MAX);
-        assert_eq!(moment(1_525_123_443).to_string(), "2018-04-30T21:24:03Z");
+    fn times_of_certificates_are_read_in_the_one_spelling_of_der() {
+        let read = |tag, text: &'static str| {
+            let time = moment(&AnyRef::new(tag, text.as_bytes()).unwrap())?;
+            Some(time.to_string())
+        };
+        for (tag, text, expected) in [
+            (Tag::UtcTime, "180430212403Z", "2018-04-30T21:24:03Z"),
+            (Tag::UtcTime, "491231235959Z", "2049-12-31T23:59:59Z"),
+            (Tag::UtcTime, "500101000000Z", "1950-01-01T00:00:00Z"),
+            (Tag::GeneralizedTime, "20500101000000Z", "2050-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(read(tag, text).as_deref(), Some(expected), "{text}");
+        }
+        // The end of time of X.509 is the end of ours.
+        let last = AnyRef::new(Tag::GeneralizedTime, b"99991231235959Z").unwrap();
+        assert_eq!(moment(&last), Some(Timestamp::MAX));
+        for (tag, text) in [
+            (Tag::UtcTime, ""),
+            (Tag::UtcTime, "1804302124Z"),
+            (Tag::UtcTime, "180430212403"),
+            (Tag::UtcTime, "180430232403+0200"),
+            (Tag::UtcTime, "180431212403Z"),
+            (Tag::UtcTime, "180430212460Z"),
+            (Tag::UtcTime, "18043021240\u{e9}Z"),
+            (Tag::UtcTime, "20180430212403Z"),
+            (Tag::GeneralizedTime, "180430212403Z"),
+            (Tag::GeneralizedTime, "20180430212403.5Z"),
+            (Tag::Utf8String, "180430212403Z"),
+        ] {
+            assert_eq!(read(tag, text), None, "{text}");
+        }
     }
 }

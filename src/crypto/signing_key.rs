@@ -17,7 +17,6 @@ use rsa::pkcs1::RsaPrivateKey as Pkcs1Private;
 use rsa::pkcs8::PrivateKeyInfoRef;
 use rsa::pkcs8::der::Decode as _;
 use rsa::pkcs8::der::asn1::UintRef;
-use x509_parser::time::ASN1Time;
 
 use crate::model::time::civil;
 use crate::model::{Fingerprint, Printable};
@@ -262,9 +261,9 @@ impl SigningKey {
         validity: Validity,
     ) -> Result<String, SigningKeyError> {
         let moment = |time: jiff::Timestamp| {
-            ASN1Time::from_timestamp(time.as_second())
-                .map(|time| time.to_datetime())
-                .map_err(|_| SigningKeyError::Validity(validity))
+            let (epoch, second) = (rcgen::date_time_ymd(1970, 1, 1), time.as_second());
+            let since = core::time::Duration::from_secs(second.unsigned_abs());
+            if second < 0 { epoch - since } else { epoch + since }
         };
         // X.509 knows no negative years.
         if validity.from > validity.to || civil(validity.from).year() < 1 {
@@ -275,8 +274,8 @@ impl SigningKey {
         let mut serial = [0_u8; 16];
         rand::fill(&mut serial).map_err(|e| failed(&e))?;
         let mut params = CertificateParams::default();
-        params.not_before = moment(validity.from)?;
-        params.not_after = moment(validity.to)?;
+        params.not_before = moment(validity.from);
+        params.not_after = moment(validity.to);
         params.serial_number = Some(SerialNumber::from_slice(&serial));
         params.distinguished_name = DistinguishedName::new();
         params
