@@ -7,7 +7,7 @@
 //! | [`model`] | the values of the format: names, times, hash values, digests |
 //! | [`crypto`] | public keys and signatures, signing keys, seals of documents |
 //! | [`verify`] | the verdict: pure rules over bytes and values, findings out |
-//! | [`seal`] | pure: which digests are due and what stands in them |
+//! | `seal` | pure: which digests are due and what stands in them (feature `seal`) |
 //! | [`store`] | where bytes live: a directory that is a copy of a bucket, a bag |
 //! | `aws` | S3, CloudTrail and KMS (feature `aws`) |
 //! | [`report`] | what a run says: the schema, and a file for each format |
@@ -23,6 +23,7 @@ pub mod crypto;
 pub mod model;
 pub mod report;
 pub mod run;
+#[cfg(feature = "seal")]
 pub mod seal;
 pub mod store;
 pub mod verify;

@@ -4,6 +4,7 @@ mod acceptances;
 #[cfg(feature = "aws")]
 mod cloudtrail;
 pub mod collect;
+#[cfg(feature = "seal")]
 pub mod evidence;
 mod export;
 pub mod inspect;
@@ -14,7 +15,9 @@ pub mod query_results;
 mod question;
 pub mod report;
 mod run_args;
+#[cfg(feature = "seal")]
 pub mod sample;
+#[cfg(feature = "seal")]
 pub mod seal;
 mod source;
 mod time_args;
@@ -41,8 +44,15 @@ pub const INTERNAL: u8 = 4;
 
 const ABOUT: &str = "Proves that AWS CloudTrail logs are whole and unaltered, and seals them so that it can be proven";
 
+/// What a build for a first try leaves out, said where a command is looked for.
+#[cfg(not(feature = "seal"))]
+const SMALL: &str = "\
+This is a small build: it verifies copies. S3, keys, sealing and evidence bags come with cargo's
+default features: leave out --no-default-features.";
+
 /// The command line.
 #[derive(Debug, Parser)]
+#[cfg_attr(not(feature = "seal"), command(after_help = SMALL))]
 #[command(name = "trailseal", version, about = ABOUT, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
@@ -52,6 +62,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Verify(Box<verify::VerifyArgs>),
+    #[cfg(feature = "seal")]
     Seal(Box<seal::SealArgs>),
     #[cfg(feature = "aws")]
     ValidateLogs(Box<validate_logs::ValidateLogsArgs>),
@@ -61,9 +72,11 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Collect(Box<collect::CollectArgs>),
     Report(report::RenderArgs),
+    #[cfg(feature = "seal")]
     /// A bag for a regulator: what a run saw, and how to check it without trailseal
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
+    #[cfg(feature = "seal")]
     Sample(sample::SampleArgs),
     VerifyQueryResults(Box<query_results::QueryResultsArgs>),
     /// Print a completion script for a shell, or the JSON Schema of reports
@@ -141,6 +154,7 @@ impl Cli {
     pub fn run(&self, io: &mut Io<'_>) -> u8 {
         let result = match &self.command {
             Command::Verify(args) => verify::run(args, io),
+            #[cfg(feature = "seal")]
             Command::Seal(args) => seal::run(args, io),
             #[cfg(feature = "aws")]
             Command::ValidateLogs(args) => validate_logs::run(args, io),
@@ -148,7 +162,9 @@ impl Cli {
             Command::Inspect(args) => inspect::run(args, io),
             Command::Collect(args) => collect::run(args, io),
             Command::Report(args) => report::run(args, io),
+            #[cfg(feature = "seal")]
             Command::Evidence(command) => evidence::run(command, io),
+            #[cfg(feature = "seal")]
             Command::Sample(args) => sample::run(args, io),
             Command::VerifyQueryResults(args) => query_results::run(args, io),
             Command::Print(PrintCommand::Completions { shell }) => {

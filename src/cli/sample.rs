@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::keys::{KeysCommand, run as run_keys};
+use super::keys::generate::{GenerateArgs, run as generate};
 use super::seal::read_key;
 use super::{Failure, Io};
 use crate::run::sample;
@@ -47,10 +47,10 @@ pub fn run(args: &SampleArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let keys = dir.join("keys");
     let key_file = keys.join("signing-key.pem");
     if !key_file.exists() {
-        let generate = KeysCommand::generate(keys.clone());
+        let arguments = GenerateArgs::with_defaults(keys.clone());
         let mut nowhere = Vec::new();
         let stop = io.stop.clone();
-        run_keys(&generate, &mut Io { out: &mut nowhere, err: &mut *io.err, stop, ..*io })?;
+        generate(&arguments, &mut Io { out: &mut nowhere, err: &mut *io.err, stop, ..*io })?;
     }
     let key = read_key(&key_file)?;
     let store = DirectoryStore::open(dir, &*shown)

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 
 use super::time_args::parse_span;
 use super::{Failure, INCOMPLETE};
+#[cfg(feature = "seal")]
 use crate::crypto::Signer;
 #[cfg(feature = "aws")]
 use crate::model::BucketName;
@@ -155,6 +156,7 @@ impl<'a> Opener<'a> {
         Ok(Box::new(signer))
     }
 
+    #[cfg(feature = "seal")]
     #[cfg(not(feature = "aws"))]
     pub(super) fn kms(&mut self, _: &str) -> Result<Box<dyn Signer>, Failure> {
         Err(Failure::usage("this build signs with no KMS key").remedy("build with the feature aws"))

@@ -74,6 +74,7 @@ pub(super) fn parse_span(text: &str) -> Result<SignedDuration, String> {
 ///
 /// # Errors
 /// When it is not a span, or an empty one.
+#[cfg(feature = "seal")]
 pub(super) fn parse_interval(text: &str) -> Result<SignedDuration, String> {
     let span = parse_span(text)?;
     let fits = (60..=86_400).contains(&span.as_secs());

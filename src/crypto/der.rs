@@ -3,11 +3,13 @@
 //! DER is read strictly (shortest lengths, minimal integers, nothing left over), so that the
 //! PKCS#1 bytes found are the one encoding that the key has.
 
+#[cfg(feature = "seal")]
 use jiff::Timestamp;
 use rsa::pkcs1::RsaPublicKey as Pkcs1;
 use rsa::pkcs8::der::asn1::{AnyRef, UintRef};
 use rsa::pkcs8::der::{self, Decode, Reader, SliceReader, Tag};
 use rsa::pkcs8::{ObjectIdentifier, SubjectPublicKeyInfoRef};
+#[cfg(feature = "seal")]
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::key_ring::{KeyForm, Validity};
@@ -113,6 +115,7 @@ fn spki(bytes: &[u8]) -> Result<&[u8], Refusal> {
         .ok_or_else(|| Refusal::Der("its bit string is not whole bytes".into()))
 }
 
+#[cfg(feature = "seal")]
 fn certificate(bytes: &[u8]) -> Result<PublicDer, Refusal> {
     let (rest, certificate) =
         X509Certificate::from_der(bytes).map_err(|e| Refusal::Certificate(e.to_string()))?;
@@ -131,8 +134,16 @@ fn certificate(bytes: &[u8]) -> Result<PublicDer, Refusal> {
     Ok(PublicDer { validity: Some(validity), ..key })
 }
 
+/// The small build reads no certificates.
+#[cfg(not(feature = "seal"))]
+fn certificate(_: &[u8]) -> Result<PublicDer, Refusal> {
+    let cause = "this build reads none: leave out --no-default-features, or give the public key";
+    Err(Refusal::Certificate(cause.into()))
+}
+
 /// The moment of a second. The year 9999 of X.509, which means "never ends", goes a day beyond
 /// the moments that can be represented.
+#[cfg(feature = "seal")]
 fn moment(second: i64) -> Timestamp {
     let nearest = if second < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_second(second).unwrap_or(nearest)
@@ -155,6 +166,7 @@ mod tests {
         assert_eq!(size(&modulus), Err(8193));
     }
 
+    #[cfg(feature = "seal")]
     #[test]
     fn the_end_of_time_of_x509_is_the_end_of_ours() {
         assert_eq!(moment(253_402_300_799), Timestamp::MAX);

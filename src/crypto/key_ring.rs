@@ -3,13 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+#[cfg(feature = "seal")]
 use aws_lc_rs::digest;
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+#[cfg(feature = "seal")]
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
 use rsa::Pkcs1v15Sign;
 use rsa::pkcs1::DecodeRsaPublicKey as _;
+use rsa::pkcs8::EncodePublicKey as _;
 
 use crate::model::{Fingerprint, Region, Sha256Hash};
 
@@ -77,7 +79,7 @@ pub(super) fn fingerprint_of(der: &[u8]) -> Fingerprint {
     Fingerprint::parse(&hex::encode(Md5::digest(der))).expect("MD5 in hex is a fingerprint")
 }
 
-/// An RSA public key that both engines have loaded.
+/// An RSA public key that every engine of the build has loaded.
 #[derive(Clone)]
 pub struct PublicKey {
     fingerprint: Fingerprint,
@@ -89,6 +91,7 @@ pub struct PublicKey {
     form: KeyForm,
     source: String,
     pkcs1: Vec<u8>,
+    #[cfg(feature = "seal")]
     aws_lc: ParsedPublicKey,
     rsa: rsa::RsaPublicKey,
 }
@@ -99,9 +102,8 @@ impl PublicKey {
     /// known over which of the two a signer took the fingerprint.
     pub(super) fn from_file(der: PublicDer, given: &[u8], source: &str) -> Result<Self, Refusal> {
         let mut key = Self::load(der, source)?;
-        let spki: PublicKeyX509Der<'_> =
-            key.aws_lc.as_der().map_err(|e| Refusal::Unusable(e.to_string()))?;
-        key.others.push(fingerprint_of(spki.as_ref()));
+        let spki = key.rsa.to_public_key_der().map_err(|e| Refusal::Unusable(e.to_string()))?;
+        key.others.push(fingerprint_of(spki.as_bytes()));
         // The algorithm's parameters may be null or absent, so the bytes given may differ.
         let given = fingerprint_of(given);
         if key.form == KeyForm::Spki && !key.others.contains(&given) {
@@ -132,6 +134,7 @@ impl PublicKey {
     /// without its second opinion.
     fn load(der: PublicDer, source: &str) -> Result<Self, Refusal> {
         let unusable = |error: &dyn fmt::Display| Refusal::Unusable(error.to_string());
+        #[cfg(feature = "seal")]
         let aws_lc = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &der.pkcs1)
             .map_err(|error| unusable(&error))?;
         let rsa =
@@ -145,6 +148,7 @@ impl PublicKey {
             form: der.form,
             source: source.to_owned(),
             pkcs1: der.pkcs1,
+            #[cfg(feature = "seal")]
             aws_lc,
             rsa,
         })
@@ -211,8 +215,7 @@ impl PublicKey {
     /// Its `SubjectPublicKeyInfo` in DER; `None` where the engine cannot encode it.
     #[must_use]
     pub fn spki_der(&self) -> Option<Vec<u8>> {
-        let spki: PublicKeyX509Der<'_> = self.aws_lc.as_der().ok()?;
-        Some(spki.as_ref().to_vec())
+        Some(self.rsa.to_public_key_der().ok()?.into_vec())
     }
 
     /// Its `SubjectPublicKeyInfo` as PEM, which OpenSSL reads; `None` where it cannot be encoded.
@@ -237,11 +240,18 @@ impl PublicKey {
     }
 
     /// The verdict of aws-lc-rs alone.
+    #[cfg(feature = "seal")]
     #[must_use]
     pub fn verify_aws_lc(&self, hash: Sha256Hash, signature: &[u8]) -> bool {
         digest::Digest::import_less_safe(&hash.0, &digest::SHA256)
             .and_then(|hash| self.aws_lc.verify_digest_sig(&hash, signature))
             .is_ok()
+    }
+
+    /// A build without aws-lc-rs leaves every signature to `rsa`.
+    #[cfg(not(feature = "seal"))]
+    fn verify_aws_lc(&self, _: Sha256Hash, _: &[u8]) -> bool {
+        false
     }
 
     /// The verdict of `rsa` alone.

@@ -14,10 +14,12 @@
 //! reason, and a file with one bad key is refused whole: a verifier with half of its keys would
 //! report the other half as unknown.
 //!
-//! Two engines verify: aws-lc-rs, and `rsa` as second opinion on what aws-lc-rs refuses. Private
-//! keys are used with aws-lc-rs only. Nothing here reads files, the clock or the environment.
+//! Two engines verify: aws-lc-rs, and `rsa` as second opinion on what aws-lc-rs refuses. Without the
+//! feature `seal`, `rsa` verifies alone. Private keys are used with aws-lc-rs only. Nothing here
+//! reads files, the clock or the environment.
 
 mod der;
+#[cfg(feature = "seal")]
 pub mod document;
 mod json;
 pub mod key_file;
@@ -25,14 +27,17 @@ pub mod key_list;
 pub mod key_ring;
 mod pem;
 pub mod refusal;
+#[cfg(feature = "seal")]
 pub mod signing_key;
 #[cfg(test)]
+#[cfg(feature = "seal")]
 mod tests;
 
 pub use key_file::parse_key_file;
 pub use key_list::render_public_keys;
 pub use key_ring::{KeyForm, KeyRing, PublicKey, Validity};
 pub use refusal::{KeyFileError, Refusal};
+#[cfg(feature = "seal")]
 pub use signing_key::{Signer, SigningKey, SigningKeyError};
 
 /// The smallest RSA modulus that is accepted: smaller ones are within reach of factoring.

@@ -15,6 +15,7 @@ pub(super) struct Block<'a> {
     /// What it says it is, such as `PUBLIC KEY`.
     pub(super) label: &'a str,
     /// Whether its headers say that it is encrypted.
+    #[cfg_attr(not(feature = "seal"), expect(dead_code, reason = "asked of private keys only"))]
     pub(super) encrypted: bool,
     /// The decoded content; `None` where headers or damage make it unreadable. Whether that
     /// matters depends on the label: a private key is refused as such, damaged or not.

@@ -6,6 +6,7 @@ pub mod controls;
 pub mod coverage_csv;
 pub mod csv;
 pub mod estimate;
+#[cfg(feature = "seal")]
 pub mod evidence;
 pub mod format;
 pub mod html;

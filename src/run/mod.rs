@@ -2,6 +2,7 @@
 
 pub mod collect;
 mod date_tree;
+#[cfg(feature = "seal")]
 pub mod evidence;
 mod in_order;
 mod infer;
@@ -9,7 +10,9 @@ mod loose;
 pub mod pool;
 pub mod progress;
 mod reach;
+#[cfg(feature = "seal")]
 pub mod sample;
+#[cfg(feature = "seal")]
 pub mod seal;
 pub mod sources;
 pub mod validate_logs;

@@ -4,6 +4,7 @@
 //! A store trusts nothing that it holds and reaches nothing outside of itself. It tells absence,
 //! which may become a finding, from trouble, which never does.
 
+#[cfg(feature = "seal")]
 pub mod bag;
 pub mod directory;
 pub mod recording;

@@ -3,9 +3,9 @@
 //! on that object. What may be flipped without that is listed here by name, and each case proven
 //! to change no content.
 //!
-//! The ordinary run samples the bits; all of them, with the tables of what came of it:
-//! `cargo test --test every_byte -- --ignored every_bit --nocapture` (some 15 minutes of processor
-//! time in a debug build).
+//! The fast suite samples the bits, the slow one three times as many. All of them, with the tables of
+//! what came of it, take some 15 minutes of processor time in a debug build:
+//! `cargo test --locked --test suite -- --ignored every_bit --nocapture`.
 //!
 //! | flipped | trailseal | the reference (`aws cloudtrail validate-logs`) |
 //! |---|---|---|
@@ -383,7 +383,7 @@ fn pem() -> Vec<u8> {
 
 #[test]
 fn a_flipped_bit_of_a_stored_object_is_found() {
-    stored_bits(61);
+    stored_bits(181);
 }
 
 #[test]
@@ -415,17 +415,17 @@ fn each_bit_of_a_gzip_header_gives_a_notice_or_a_violation() {
 
 #[test]
 fn a_flipped_bit_of_content_is_found() {
-    content_bits(211);
+    content_bits(631);
 }
 
 #[test]
 fn a_flipped_bit_of_metadata_is_found() {
-    metadata_bits(97);
+    metadata_bits(293);
 }
 
 #[test]
 fn a_flipped_bit_of_a_name_is_found() {
-    name_bits(67);
+    name_bits(199);
 }
 
 #[test]
@@ -434,31 +434,40 @@ fn a_flipped_bit_of_a_key_is_found() {
 }
 
 #[test]
-#[ignore = "every single bit, tens of thousands: takes minutes"]
+#[ignore = "slow: hundreds of bits of each kind"]
+fn more_flipped_bits_are_found() {
+    stored_bits(61);
+    content_bits(211);
+    metadata_bits(97);
+    name_bits(67);
+}
+
+#[test]
+#[ignore = "very slow: every single bit, tens of thousands"]
 fn every_bit_of_stored_objects() {
     stored_bits(1);
 }
 
 #[test]
-#[ignore = "every single bit, tens of thousands: takes minutes"]
+#[ignore = "very slow: every single bit, tens of thousands"]
 fn every_bit_of_the_content() {
     content_bits(1);
 }
 
 #[test]
-#[ignore = "every single bit, tens of thousands: takes minutes"]
+#[ignore = "very slow: every single bit, tens of thousands"]
 fn every_bit_of_the_metadata() {
     metadata_bits(1);
 }
 
 #[test]
-#[ignore = "every single bit, tens of thousands: takes minutes"]
+#[ignore = "very slow: every single bit, tens of thousands"]
 fn every_bit_of_the_names() {
     name_bits(1);
 }
 
 #[test]
-#[ignore = "every single bit, tens of thousands: takes minutes"]
+#[ignore = "very slow: every single bit, tens of thousands"]
 fn every_bit_of_the_key_files() {
     key_bits(1);
 }
@@ -472,10 +481,20 @@ mod in_a_bucket {
 
     #[test]
     fn a_flipped_bit_is_found_as_in_a_directory() {
+        stored_bits(5501);
+    }
+
+    #[test]
+    #[ignore = "slow: many buckets"]
+    fn more_flipped_bits_are_found_as_in_a_directory() {
+        stored_bits(1511);
+    }
+
+    fn stored_bits(stride: usize) {
         let keys = objects();
         let model = trail();
         let length = |key: &String| model.was(key).unwrap().len();
-        let cases = bits(keys.iter().map(length), 1511);
+        let cases = bits(keys.iter().map(length), stride);
         sweep("Stored bits in a bucket", &cases, trail, |trail, bit| {
             let key = &keys[bit.file];
             let before = trail.was(key).unwrap();
@@ -494,10 +513,20 @@ mod in_a_bucket {
 
     #[test]
     fn a_flipped_bit_of_a_metadata_value_is_found() {
+        metadata_bits(1733);
+    }
+
+    #[test]
+    #[ignore = "slow: many buckets"]
+    fn more_flipped_bits_of_metadata_values_are_found() {
+        metadata_bits(373);
+    }
+
+    fn metadata_bits(stride: usize) {
         let keys = digests();
         let values: Vec<_> = keys.iter().map(|key| metadata(&trail(), key)).collect();
         let text = |n: usize| format!("{}{}", values[n].0, values[n].1);
-        let cases = bits((0..keys.len()).map(|n| text(n).len()), 373);
+        let cases = bits((0..keys.len()).map(|n| text(n).len()), stride);
         sweep("Metadata values in a bucket", &cases, trail, |trail, bit| {
             let key = &keys[bit.file];
             let flipped = bit.flip(text(bit.file).as_bytes());
@@ -526,8 +555,18 @@ mod in_a_bucket {
 
     #[test]
     fn a_flipped_bit_of_a_name_is_found() {
+        name_bits(1201);
+    }
+
+    #[test]
+    #[ignore = "slow: many buckets"]
+    fn more_flipped_bits_of_names_are_found() {
+        name_bits(397);
+    }
+
+    fn name_bits(stride: usize) {
         let keys = objects();
-        let cases = bits(keys.iter().map(String::len), 397);
+        let cases = bits(keys.iter().map(String::len), stride);
         sweep("Names in a bucket", &cases, trail, |trail, bit| {
             let key = &keys[bit.file];
             let Some(to) = String::from_utf8(bit.flip(key.as_bytes())).ok() else {

@@ -1,4 +1,14 @@
 //! All integration tests in one program, so that the library and the AWS clients are linked once.
+//!
+//! The fast suite is what `cargo test --locked` runs: everything, with sweeps sampled. The slow suite
+//! is the sweeps in full, `#[ignore = "slow: ..."]`; `.ci/run` runs it before a change lands:
+//!
+//! ```sh
+//! cargo test --locked --test suite -- --ignored --skip every_bit_of --skip sixty_ --skip sixteen_
+//! ```
+//!
+//! What is skipped there is `#[ignore = "very slow: ..."]`: it takes a quarter of an hour, or memory
+//! and minutes without optimisation. Without `--skip` it is run too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr)] // tables, peaks, and what is skipped
 

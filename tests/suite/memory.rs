@@ -125,7 +125,7 @@ fn digests_that_inflate_to_the_limit() {
 }
 
 #[test]
-#[ignore = "takes minutes without optimisation"]
+#[ignore = "very slow: takes minutes without optimisation"]
 fn sixty_digests_that_inflate_to_the_limit() {
     inflating_to_the_limit(60);
 }
@@ -190,7 +190,7 @@ fn digests_of_long_lists_that_nobody_signed() {
 }
 
 #[test]
-#[ignore = "takes minutes without optimisation"]
+#[ignore = "very slow: takes minutes without optimisation"]
 fn sixteen_digests_of_long_lists_that_nobody_signed() {
     long_lists(16, 300_000);
 }
