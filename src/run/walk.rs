@@ -10,13 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::{AccountId, LogKind, OrganizationId, Place, Region};
-use crate::store::{Entry, Store, StoreError};
-use crate::verify::content::Content as FileContent;
-use crate::verify::{Code, Finding, Limits, Severity};
+use crate::store::{Entry, Store};
+use crate::verify::{Code, Finding};
 
+use self::beside::is_named_as_log;
 use super::loose::Loose;
 use super::pool::Stop;
 use super::sources::{AreaId, Filter};
+
+mod beside;
 
 /// How many accounts are looked through at once.
 const ACCOUNTS_AT_ONCE: usize = 16;
@@ -447,108 +449,6 @@ impl<'a> Walk<'a> {
             }
         }
     }
-
-    /// Looks at the objects that were found beside folders, if their names are such, for log files.
-    fn look_at_objects(&mut self, from: usize, such: fn(&str) -> bool) {
-        let mut left = OTHER_OBJECTS;
-        for finding in self.findings.split_off(from) {
-            let key = finding.key.clone().filter(|_| finding.code == Code::ObjectUnknown);
-            let Some(key) = key.filter(|key| such(last_part(key))) else {
-                self.findings.push(finding);
-                continue;
-            };
-            left = left.saturating_sub(1);
-            match is_log(&**self.store, &key) {
-                _ if left == 0 => self.not_all_opened(key),
-                Ok(true) => {
-                    let misplaced = misplaced(finding);
-                    self.findings.push(Finding { message: NO_REGIONS.into(), ..misplaced });
-                }
-                Ok(false) => self.findings.push(finding),
-                Err(cause) => self.unreadable(key, &cause),
-            }
-        }
-    }
-
-    /// Reports that a place holds more than is looked at.
-    fn not_all_opened(&mut self, key: String) {
-        let message = format!(
-            "More than {OTHER_FOLDERS} folders or {OTHER_OBJECTS} objects lie where no log files belong, and were not all opened to see whether they are some: move what does not belong there."
-        );
-        self.findings.push(Finding::new(Code::ObjectUnreadable, message).object(None, key));
-    }
-
-    /// Reports the log files in a folder that is no region's; tells if there are any.
-    fn has_logs(&mut self, folder: &str) -> bool {
-        let (mut pending, mut folders) = (VecDeque::from([folder.to_owned()]), OTHER_FOLDERS);
-        let (mut count, mut first, mut left) = (0_u64, None, OTHER_OBJECTS);
-        while let Some(folder) = pending.pop_front().filter(|_| folders > 0) {
-            folders -= 1;
-            self.requests.fetch_add(1, Ordering::Relaxed);
-            let (mut objects, mut hidden) = (Vec::new(), Vec::new());
-            let listed = self.store.list(&folder, &mut |entry| match entry {
-                Entry::Folder(key) => pending.push_back(key),
-                Entry::Object { key, size: 1.., .. } if left > 0 => {
-                    left -= 1;
-                    objects.push(key);
-                }
-                Entry::Object { .. } => {}
-                Entry::Unreadable { key, cause } => hidden.push((key, cause)),
-            });
-            if let Err(error) = listed {
-                hidden.push((folder, error.to_string()));
-            }
-            for key in objects {
-                match is_log(&**self.store, &key) {
-                    Ok(true) => {
-                        count += 1;
-                        first.get_or_insert(key);
-                    }
-                    Ok(false) => {}
-                    Err(cause) => hidden.push((key, cause)),
-                }
-            }
-            for (key, cause) in hidden {
-                self.unreadable(key, &cause);
-            }
-        }
-        if left == 0 || !pending.is_empty() {
-            self.not_all_opened(folder.to_owned());
-        }
-        let Some(first) = first else { return false };
-        let finding = Finding::new(Code::LogUnreferenced, NO_REGIONS).object(None, first);
-        let message =
-            format!("{NO_REGIONS} At least {count} lie in {folder}; this is one of them.");
-        self.findings.push(Finding { message, ..misplaced(finding) });
-        true
-    }
-}
-
-/// Tells if a name ends as those of log files do, compressed or not.
-fn is_named_as_log(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    [".gz", ".json", ".zst", ".bz2", ".xz"].iter().any(|ending| name.ends_with(ending))
-}
-
-/// Message on a log file beside the regions' folders.
-const NO_REGIONS: &str = "This file opens as a log file and lies in the folder of no region: whoever reads the folder reads it, and no digest can vouch for it there.";
-/// Folders below one that is no region's that are looked through, at most.
-const OTHER_FOLDERS: usize = 1000;
-/// Objects in such folders that are opened, at most.
-const OTHER_OBJECTS: usize = 1000;
-
-fn misplaced(finding: Finding) -> Finding {
-    Finding { code: Code::LogUnreferenced, severity: Severity::Incomplete, ..finding }
-}
-
-/// Tells if an object is a log file to whoever reads its folder.
-fn is_log(store: &dyn Store, key: &str) -> Result<bool, String> {
-    let mut object = match store.get(key) {
-        Err(StoreError::NotFound) => return Ok(false), // gone since it was listed
-        object => object.map_err(|error| error.to_string())?,
-    };
-    let content = FileContent::recognize(key, &mut object.body, Limits::default().log, false);
-    content.map(|it| matches!(it, FileContent::Log(_))).map_err(|error| error.to_string())
 }
 
 /// Tells if the folders below an `AWSLogs` are those of a part of it, and not of a prefix that
