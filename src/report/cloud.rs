@@ -94,14 +94,16 @@ pub(super) fn home_of(report: &RunReport, finding: &Finding) -> (String, String)
     }
 }
 
-/// The account and region that stand for the whole run: those of the first chain, else the first
-/// that were asked for, else those of nobody.
+/// The account and region that stand for the whole run, the steadiest first, because findings are
+/// filed under them: what was asked for, else the management account, else those of the first chain,
+/// else those of nobody.
 pub(super) fn home(report: &RunReport) -> (String, String) {
-    if let Some(chain) = report.chains.first() {
-        return (chain.account.to_string(), chain.region.to_string());
-    }
+    let first = report.chains.first();
     let account = report.scope.accounts.iter().find_map(|a| AccountId::parse(a).ok());
+    let account = account.or_else(|| report.scope.management_account.clone());
+    let account = account.or_else(|| first.map(|chain| chain.account.clone()));
     let region = report.scope.regions.iter().find_map(|r| Region::parse(r).ok());
+    let region = region.or_else(|| first.map(|chain| chain.home_region.clone()));
     (
         account.map_or_else(|| NO_ACCOUNT.to_owned(), |a| a.to_string()),
         region.map_or_else(|| NO_REGION.to_owned(), |r| r.to_string()),

@@ -280,7 +280,7 @@ fn of_code(code: Code, findings: &[&Finding], skip: bool) -> Test {
         false if of(Severity::Incomplete) => Outcome::Error,
         false => Outcome::Passed,
     };
-    let worst = found.iter().max_by_key(|f| (f.severity, Reverse(f.start)));
+    let worst = found.iter().min_by_key(|f| (Reverse(f.severity), f.start));
     let more = match found.len() {
         0 | 1 => String::new(),
         n => format!(" (and {} more)", n - 1),
