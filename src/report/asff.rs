@@ -8,6 +8,9 @@
 //! start of the time that a finding is about, and stays with it; of what has no time, it is when the
 //! run ended.
 //!
+//! What an earlier run found and this one shows to be repaired (`report --previous`) is there too, its
+//! `RecordState` `ARCHIVED`.
+//!
 //! An import takes 100 findings at most, of one account and region, whose default product must be
 //! that of the caller:
 //! `jq -c 'group_by(.ProductArn)[] | range(0; length; 100) as $i | .[$i:$i + 100]' FILE` gives what
@@ -43,9 +46,34 @@ const REASON: usize = 512;
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    render_since(report, None, out)
+}
+
+/// Writes the report, and as `ARCHIVED` what an earlier run found and this one shows to be repaired.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn render_since(
+    report: &RunReport,
+    earlier: Option<&RunReport>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let findings = Findings(Parts::new(report)?);
+    let mut closed = Vec::new();
+    if let Some(earlier) = earlier {
+        let before = Findings(Parts::new(earlier)?);
+        for (finding, name) in findings.0.repaired(&before.0) {
+            let mut value = before.of_finding(finding, &name);
+            if let Value::Object(members) = &mut value {
+                members.insert("RecordState".to_owned(), "ARCHIVED".into());
+                members.insert("UpdatedAt".to_owned(), json!(report.finished));
+            }
+            closed.push(value);
+        }
+    }
     let of_finding = |finding: &Finding, name: &str| findings.of_finding(finding, name);
-    findings.0.write(out, || findings.of_run(), |chain| findings.of_chain(chain), of_finding)
+    let of_chain = |chain: &ChainReport| findings.of_chain(chain);
+    findings.0.write(out, || findings.of_run(), of_chain, of_finding, &closed)
 }
 
 struct Findings<'a>(Parts<'a>);

@@ -89,6 +89,25 @@ impl Format {
         Self::ALL.iter().copied().filter(|f| longest(f).is_some()).max_by_key(longest)
     }
 
+    /// Writes a report; what an earlier run found and this one shows to be repaired is closed in the
+    /// formats that can say so (`asff`, `ocsf`).
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn render_since(
+        self,
+        report: &RunReport,
+        earlier: Option<&RunReport>,
+        out: &mut dyn Write,
+        options: TextOptions,
+    ) -> io::Result<()> {
+        match self {
+            Self::Ocsf => ocsf::render_since(report, earlier, out),
+            Self::Asff => asff::render_since(report, earlier, out),
+            _ => self.render(report, out, options),
+        }
+    }
+
     /// Writes a report.
     ///
     /// # Errors

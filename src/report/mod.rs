@@ -21,6 +21,7 @@ pub mod openmetrics;
 pub mod oscal;
 mod parts;
 mod problems;
+pub mod repaired;
 pub mod run;
 pub mod sarif;
 mod shared;

@@ -5,7 +5,8 @@
 //! One Compliance Finding (2003) for the run as a whole, then one for each chain: its compliance
 //! status is `Pass` for verified, `Fail` for a violation and `Warning` for what is incomplete. One
 //! Detection Finding (2004) for each violation, and for each thing that could not be checked and
-//! belongs to no chain. `finding_info.uid` is the same from run to run,
+//! belongs to no chain; what an earlier run found and this one shows to be repaired
+//! (`report --previous`) is closed by another. `finding_info.uid` is the same from run to run,
 //! `metadata.uid` is the event's own. Texts are shown with all that steers escaped.
 
 use std::io::{self, Write};
@@ -27,9 +28,29 @@ const CONTROL: &str = "CloudTrail log files are whole, unaltered and vouched for
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    render_since(report, None, out)
+}
+
+/// Writes the report, and closes what an earlier run found and this one shows to be repaired.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn render_since(
+    report: &RunReport,
+    earlier: Option<&RunReport>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let events = Events(Parts::new(report)?);
+    let mut closed = Vec::new();
+    if let Some(earlier) = earlier {
+        let before = Events(Parts::new(earlier)?);
+        for (finding, name) in events.0.repaired(&before.0) {
+            closed.push(events.close(before.of_finding(finding, &name)));
+        }
+    }
     let of_finding = |finding: &Finding, name: &str| events.of_finding(finding, name);
-    events.0.write(out, || events.of_run(), |chain| events.of_chain(chain), of_finding)
+    let of_chain = |chain: &ChainReport| events.of_chain(chain);
+    events.0.write(out, || events.of_run(), of_chain, of_finding, &closed)
 }
 
 struct Events<'a>(Parts<'a>);
@@ -98,6 +119,29 @@ impl Events<'_> {
         });
         if let (Value::Object(event), Value::Object(more)) = (&mut event, more) {
             event.extend(more);
+        }
+        event
+    }
+
+    /// The event of an earlier run, as one of this run that closes the finding.
+    fn close(&self, mut event: Value) -> Value {
+        let uid = event.pointer("/finding_info/uid").and_then(Value::as_str).unwrap_or_default();
+        let own = identity(&[&self.0.run, uid]);
+        if let Some(Value::Object(metadata)) = event.get_mut("metadata") {
+            metadata.insert("uid".to_owned(), own.into());
+            metadata.insert("correlation_uid".to_owned(), self.0.run.clone().into());
+        }
+        if let Value::Object(members) = &mut event {
+            members.extend([
+                ("activity_id".to_owned(), 3.into()),
+                ("activity_name".to_owned(), "Close".into()),
+                ("type_uid".to_owned(), 200_403.into()),
+                ("type_name".to_owned(), "Detection Finding: Close".into()),
+                ("status_id".to_owned(), 4.into()),
+                ("status".to_owned(), "Resolved".into()),
+                ("is_alert".to_owned(), false.into()),
+                ("time".to_owned(), self.0.report.finished.as_millisecond().into()),
+            ]);
         }
         event
     }

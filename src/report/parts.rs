@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use serde_json::Value;
 
+use super::repaired::repaired;
 use super::run::INTERRUPTED;
 use super::shared::{Each, identities, run_id, shown, without_nulls};
 use super::standing::Grades;
@@ -76,26 +77,40 @@ impl<'a> Parts<'a> {
         Ok(Self { report, grades, run: run_id(report)?, names: identities(report), chains })
     }
 
-    /// Writes a JSON array of all parts, in the report's order, without what is null in them.
+    /// Writes a JSON array of all parts, in the report's order, then of `closed`, without what is
+    /// null in them.
     pub(super) fn write(
         &self,
         out: &mut dyn Write,
         of_run: impl Fn() -> Value,
         of_chain: impl Fn(&ChainReport) -> Value,
         of_finding: impl Fn(&Finding, &str) -> Value,
+        closed: &[Value],
     ) -> io::Result<()> {
         let all = || {
             let findings = self.report.findings.iter().zip(&self.names);
             let told = findings.filter(|(finding, _)| self.stands_alone(finding));
             let told = told.map(|(finding, name)| of_finding(finding, name));
             let chains = self.report.chains.iter().map(&of_chain);
-            [of_run()].into_iter().chain(chains).chain(told).map(without_nulls)
+            [of_run()]
+                .into_iter()
+                .chain(chains)
+                .chain(told)
+                .chain(closed.iter().cloned())
+                .map(without_nulls)
         };
         json::render(&Each(all), out)
     }
 
+    /// The findings of an earlier report that this one shows to be repaired, as far as they are parts.
+    pub(super) fn repaired<'e>(&self, earlier: &Parts<'e>) -> Vec<(&'e Finding, String)> {
+        let mut repaired = repaired(self.report, earlier.report);
+        repaired.retain(|(finding, _)| earlier.stands_alone(finding));
+        repaired
+    }
+
     /// Tells if a finding is one of the report's own parts.
-    fn stands_alone(&self, finding: &Finding) -> bool {
+    pub(super) fn stands_alone(&self, finding: &Finding) -> bool {
         match finding.severity {
             Severity::Violation => true,
             Severity::Incomplete => self.is_of_no_chain(finding),

@@ -265,6 +265,12 @@ def check_ocsf(run, schemas, models):
                 raise Disagreement(f"ocsf: {error}") from None
         same("ocsf: type", event["type_uid"], event["class_uid"] * 100 + event["activity_id"])
         must(0 <= event["time"] - 1_500_000_000_000 < 10**12, f"ocsf: time {event['time']}")
+    for key in (lambda e: e["finding_info"]["uid"], lambda e: e["metadata"]["uid"]):
+        same("ocsf: names are each their own", len({key(e) for e in events}), len(events))
+    closed = [event for event in events if event["activity_id"] == 3]
+    same("ocsf: closed", (len(closed), {e["status_id"] for e in closed}),
+         (run.closed, {4} if closed else set()))
+    events = [event for event in events if event not in closed]
     kinds = Counter(event["class_uid"] for event in events)
     same("ocsf: events", (kinds[2003], kinds[2004]),
          (1 + len(run.chains), len(run.standing_alone())))
@@ -274,8 +280,6 @@ def check_ocsf(run, schemas, models):
     seen = [e["compliance"]["status_id"] for e in events if e["class_uid"] == 2003]
     same("ocsf: statuses", seen,
          [status[run.verdict], *(status[standing] for _, standing in run.standings())])
-    for key in (lambda e: e["finding_info"]["uid"], lambda e: e["metadata"]["uid"]):
-        same("ocsf: names are each their own", len({key(e) for e in events}), len(events))
     return f"{len(events)} events"
 
 
@@ -310,6 +314,10 @@ def check_asff(run, shape, client):
         taken = client.batch_import_findings(Findings=findings[:100])
         same("asff: imported", (taken["FailedCount"], taken["SuccessCount"]),
              (0, len(findings[:100])))
+    same("asff: names are each their own", len({f["Id"] for f in findings}), len(findings))
+    archived = [f for f in findings if f["RecordState"] == "ARCHIVED"]
+    same("asff: archived", len(archived), run.closed)
+    findings = [f for f in findings if f not in archived]
     status = {"verified": "PASSED", "incomplete": "NOT_AVAILABLE", "violation": "FAILED"}
     seen = [f["Compliance"]["Status"] for f in findings if "Compliance" in f]
     same("asff: statuses", seen,
@@ -318,7 +326,6 @@ def check_asff(run, shape, client):
                             if "Compliance" not in f],
          [f["code"] for f in run.standing_alone()])
     must(all(f["CreatedAt"] <= f["UpdatedAt"] for f in findings), "asff: created after its update")
-    same("asff: names are each their own", len({f["Id"] for f in findings}), len(findings))
     return f"{len(findings)} findings"
 
 

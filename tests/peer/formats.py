@@ -63,6 +63,7 @@ class Run:
     report: dict
     saved: bytes  # the report as trailseal writes it as JSON
     formats: dict = field(default_factory=dict)
+    closed: int = 0  # findings of an earlier run that this one shows to be repaired
 
     @property
     def verdict(self):
@@ -147,6 +148,21 @@ class Runs:
         saved.write_text(json.dumps(report), encoding="utf-8")
         return self.rendered(name, saved)
 
+    def repaired(self, whole, damaged):
+        """The whole sample again, after the damaged one as an earlier run over it."""
+        earlier = self.peers.work / "earlier.json"
+        earlier.write_text(json.dumps(damaged.report | {"scope": whole.report["scope"],
+                                                        "finished": whole.report["started"]}),
+                           encoding="utf-8")
+        saved = self.peers.work / "repaired.json"
+        saved.write_text(json.dumps(whole.report), encoding="utf-8")
+        run = self.rendered("repaired", saved)
+        for form in ("asff", "ocsf"):
+            said = self.peers.must("report", saved, "--previous", earlier, "--format", form)
+            run.formats[form] = said.out.encode("utf-8")
+        run.closed = len(damaged.standing_alone())
+        return run
+
     def refused(self, name, report):
         saved = self.peers.work / f"{name}.json"
         saved.write_text(json.dumps(report), encoding="utf-8")
@@ -164,7 +180,9 @@ class Runs:
         logs[5].write_bytes(logs[6].read_bytes())
         logs[9].write_bytes(logs[9].read_bytes() + b"more")
         shutil.copy(logs[12], logs[12].with_name(logs[12].name.replace("_CloudTrail_", "_notes_")))
-        yield self.verified("violation", root, 1)
+        damaged = self.verified("violation", root, 1)
+        yield damaged
+        yield self.repaired(whole, damaged)
 
         root = self.copy("lost")
         newest = sorted(root.rglob("*_CloudTrail-Digest_*.metadata.json"))
@@ -272,7 +290,8 @@ FAULTS = [
 
 def faults_are_noticed(run, named):
     for number, (form, change) in enumerate(FAULTS):
-        faulty = Run(run.name, run.report, run.saved, run.formats | {form: change(run)})
+        faulty = Run(run.name, run.report, run.saved, run.formats | {form: change(run)},
+                     run.closed)
         try:
             named[form](faulty)
         except Exception:  # noqa: BLE001 - noticed, whoever noticed it

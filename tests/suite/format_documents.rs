@@ -9,7 +9,7 @@ use trailseal::model::AccountId;
 use trailseal::report::run::INTERRUPTED;
 use trailseal::report::text::TextOptions;
 use trailseal::report::{Format, RunReport, Verdict};
-use trailseal::verify::{Code, Finding, Severity};
+use trailseal::verify::{Code, CoverageState, Finding, Severity};
 
 use crate::common::samples::{all, incomplete, report, violation};
 
@@ -87,6 +87,74 @@ fn the_finding_of_a_run_keeps_its_name_and_its_account() {
         let (created, updated) = (&finding["CreatedAt"], &finding["UpdatedAt"]);
         assert!(created.as_str().unwrap() < updated.as_str().unwrap(), "{created}");
     }
+}
+
+/// What Security Hub and a security lake are told of findings that were open before.
+fn closed(report: &RunReport, earlier: &RunReport) -> (BTreeSet<String>, BTreeSet<String>) {
+    let of = |format: Format| -> Vec<Value> {
+        let mut out = Vec::new();
+        format.render_since(report, Some(earlier), &mut out, TextOptions::default()).unwrap();
+        serde_json::from_slice(&out).unwrap()
+    };
+    let asff = of(Format::Asff).into_iter().filter(|f| f["RecordState"] == "ARCHIVED");
+    let ocsf = of(Format::Ocsf).into_iter().filter(|e| e["activity_id"] == 3);
+    let ids = |all: Vec<Value>, at: &str| -> BTreeSet<String> {
+        texts(all.iter().map(|value| value.pointer(at).unwrap())).into_iter().collect()
+    };
+    (ids(asff.collect(), "/Id"), ids(ocsf.collect(), "/finding_info/uid"))
+}
+
+#[test]
+fn only_what_a_later_run_proves_is_repaired() {
+    let earlier = violation();
+    let mut later = earlier.clone();
+    later.finished += jiff::SignedDuration::from_hours(1);
+    later.findings.clear();
+    for chain in &mut later.chains {
+        for interval in &mut chain.coverage {
+            (interval.state, interval.reason) = (CoverageState::Proven, None);
+        }
+    }
+    later.verdict = Verdict::Verified;
+    later.exit_status = 0;
+    let ids = |report: &RunReport, format, at: &str, own: &str| -> BTreeSet<String> {
+        let all = parsed(report, format);
+        let ids = texts(all.as_array().unwrap().iter().map(|value| value.pointer(at).unwrap()));
+        ids.into_iter().filter(|id| id.contains(own)).collect()
+    };
+    let open = (
+        ids(&earlier, Format::Asff, "/Id", "finding/"),
+        ids(&earlier, Format::Ocsf, "/finding_info/uid", "finding-"),
+    );
+    assert_eq!(open.0.len(), 4);
+    assert_eq!(closed(&later, &earlier), open);
+    for value in ["ARCHIVED", "PASSED"] {
+        let mut out = Vec::new();
+        let options = TextOptions::default();
+        Format::Asff.render_since(&later, Some(&earlier), &mut out, options).unwrap();
+        assert!(String::from_utf8(out).unwrap().contains(value));
+    }
+    // What was found again, could not be checked again, or was not asked again stays open.
+    let nothing = (BTreeSet::new(), BTreeSet::new());
+    assert_eq!(closed(&earlier, &earlier), nothing);
+    let changes: [fn(&mut RunReport); 5] = [
+        |r| r.exit_status = INTERRUPTED,
+        |r| r.scope.sources = vec!["elsewhere".into()],
+        |r| r.finished -= jiff::SignedDuration::from_hours(2),
+        |r| r.chains.clear(),
+        |r| {
+            let intervals = r.chains.iter_mut().flat_map(|chain| &mut chain.coverage);
+            intervals.for_each(|interval| interval.state = CoverageState::Unreadable);
+        },
+    ];
+    for (at, change) in changes.iter().enumerate() {
+        let mut report = later.clone();
+        change(&mut report);
+        assert_eq!(closed(&report, &earlier), nothing, "{at}");
+    }
+    let mut unread = later.clone();
+    unread.scope.logs = false;
+    assert_eq!(closed(&unread, &earlier).0.len(), 1, "the digest alone");
 }
 
 #[test]
