@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 
 use super::shared::{asked, shown, without_nulls};
 use super::standing::Grades;
-use super::{KeyReport, RunReport, Verdict, json};
+use super::text::TextOptions;
+use super::{Format, KeyReport, RunReport, Verdict, json};
 use crate::model::hash::Sha256Stream;
 use crate::verify::Severity;
 
@@ -74,7 +75,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     json::render(&without_nulls(statement), out)
 }
 
-/// The SHA-256 hash of the JSON report.
+/// The SHA-256 hash of the JSON report, as that format writes it.
 fn hash(report: &RunReport) -> io::Result<String> {
     struct Hashed(Sha256Stream);
     impl Write for Hashed {
@@ -87,7 +88,7 @@ fn hash(report: &RunReport) -> io::Result<String> {
         }
     }
     let mut hashed = Hashed(Sha256Stream::default());
-    json::render(report, &mut hashed)?;
+    Format::Json.render(report, &mut hashed, TextOptions::default())?;
     Ok(hashed.0.finish().to_string())
 }
 
