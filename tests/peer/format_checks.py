@@ -134,8 +134,10 @@ def check_markdown(run):
             widths.add(row)
             row = 0
     must(widths <= {2, 4, 5, 6}, f"markdown: rows of {widths} cells")
-    same("markdown: its first heading", headings[0],
-         f"CloudTrail integrity: {run.verdict.upper()}")
+    verdict = run.verdict.upper()
+    if run.report["exit_status"] == 130:
+        verdict = "VIOLATION (INTERRUPTED)" if verdict == "VIOLATION" else "INTERRUPTED"
+    same("markdown: its first heading", headings[0], f"CloudTrail integrity: {verdict}")
     open_chains = [id for id, standing in run.standings() if standing != "verified"]
     must(f"Chains not wholly proven: {len(open_chains)} of {len(run.chains)}" in headings,
          f"markdown: {headings}")
