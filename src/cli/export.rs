@@ -89,6 +89,7 @@ impl ReportArgs {
             main: self.output.as_deref().map(WholeFile::begin).transpose()?,
             exports: self.exports.iter().map(begin).collect::<Result<_, _>>()?,
             args: self,
+            earlier: None,
         })
     }
 
@@ -108,9 +109,15 @@ pub(super) struct Outputs<'a> {
     args: &'a ReportArgs,
     main: Option<WholeFile>,
     exports: Vec<(Format, WholeFile)>,
+    earlier: Option<RunReport>,
 }
 
 impl Outputs<'_> {
+    /// Sets the earlier run, whose findings may be closed.
+    pub(super) fn since(self, earlier: Option<RunReport>) -> Self {
+        Self { earlier, ..self }
+    }
+
     /// Writes the report everywhere. No file appears before all are written.
     ///
     /// # Errors
@@ -124,11 +131,13 @@ impl Outputs<'_> {
         for (format, file) in &mut self.exports {
             let shown = file.shown();
             format
-                .render(report, file, TextOptions::default())
+                .render_since(report, self.earlier.as_ref(), file, TextOptions::default())
                 .map_err(|e| super::output::unwritable(&shown, &e))?;
         }
-        let format = self.args.format;
-        self.write_main(quiet, io, |out, options| format.render(report, out, options))?;
+        let (format, earlier) = (self.args.format, self.earlier.take());
+        self.write_main(quiet, io, |out, options| {
+            format.render_since(report, earlier.as_ref(), out, options)
+        })?;
         let Self { main, exports, .. } = self;
         let files = exports.into_iter().map(|(_, file)| file).chain(main);
         files.into_iter().try_for_each(WholeFile::complete)

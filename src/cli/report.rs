@@ -9,6 +9,7 @@ use clap::Args;
 use super::export::ReportArgs;
 use super::{Failure, Io};
 use crate::model::Printable;
+use crate::report::repaired::same_request;
 use crate::report::{ReportError, RunReport};
 
 /// A report on a thousand chains over a year has some ten million bytes.
@@ -36,6 +37,11 @@ pub struct RenderArgs {
     #[arg(value_name = "RUN.json")]
     run: PathBuf,
 
+    /// An earlier run that was asked the same: what it found, and this run shows to be repaired, is
+    /// archived in asff and closed in ocsf
+    #[arg(long, value_name = "RUN.json")]
+    previous: Option<PathBuf>,
+
     #[command(flatten)]
     report: ReportArgs,
 }
@@ -46,9 +52,16 @@ pub struct RenderArgs {
 /// When the report cannot be read or written.
 pub fn run(args: &RenderArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let report = read(&args.run)?;
+    let earlier = args.previous.as_deref().map(read).transpose()?;
+    if let Some(earlier) = &earlier
+        && !same_request(&report, earlier)
+    {
+        let text = "--previous is a run over other sources, accounts, regions or trails";
+        return Err(Failure::usage(text).remedy("give an earlier run that was asked the same"));
+    }
     // Exports alone leave standard output empty.
     let quiet = args.report.exports();
-    args.report.begin()?.complete(&report, quiet, io)?;
+    args.report.begin()?.since(earlier).complete(&report, quiet, io)?;
     Ok(0)
 }
 

@@ -2,9 +2,14 @@
 //! `aws securityhub batch-import-findings --findings file://FILE` takes it.
 //!
 //! One finding for the run as a whole, one for each chain (`Compliance.Status` is `PASSED` for
-//! verified, `FAILED` for a violation, `NOT_AVAILABLE` for what is incomplete), and one for each
-//! violation. Their Ids are the same from run to run, so that a later import brings them up to
-//! date.
+//! verified, `FAILED` for a violation, `NOT_AVAILABLE` for what is incomplete), one for each
+//! violation, and one for each thing that could not be checked and belongs to no chain. Their Ids
+//! are the same from run to run, so that a later import brings them up to date. `CreatedAt` is the
+//! start of the time that a finding is about, and stays with it; of what has no time, it is when the
+//! run ended.
+//!
+//! What an earlier run found and this one shows to be repaired (`report --previous`) is there too, its
+//! `RecordState` `ARCHIVED`.
 //!
 //! An import takes 100 findings at most, of one account and region, whose default product must be
 //! that of the caller:
@@ -17,14 +22,15 @@
 
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::parts::Parts;
+use super::parts::{Parts, REQUIREMENTS, technique};
 use super::shared::{asked, cut, identity, reasons, shown, told};
 use super::words::{statement, title};
 use super::{ChainReport, RunReport, Verdict, cloud};
 use crate::model::BucketName;
-use crate::verify::Finding;
+use crate::verify::{CoverageState, Finding};
 
 // The limits of the format, held in bytes: none counts less than a byte for a character.
 const TITLE: usize = 256;
@@ -40,9 +46,34 @@ const REASON: usize = 512;
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    render_since(report, None, out)
+}
+
+/// Writes the report, and as `ARCHIVED` what an earlier run found and this one shows to be repaired.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn render_since(
+    report: &RunReport,
+    earlier: Option<&RunReport>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let findings = Findings(Parts::new(report)?);
-    let of_violation = |finding: &Finding, name: &str| findings.of_violation(finding, name);
-    findings.0.write(out, || findings.of_run(), |chain| findings.of_chain(chain), of_violation)
+    let mut closed = Vec::new();
+    if let Some(earlier) = earlier {
+        let before = Findings(Parts::new(earlier)?);
+        for (finding, name) in findings.0.repaired(&before.0) {
+            let mut value = before.of_finding(finding, &name);
+            if let Value::Object(members) = &mut value {
+                members.insert("RecordState".to_owned(), "ARCHIVED".into());
+                members.insert("UpdatedAt".to_owned(), json!(report.finished));
+            }
+            closed.push(value);
+        }
+    }
+    let of_finding = |finding: &Finding, name: &str| findings.of_finding(finding, name);
+    let of_chain = |chain: &ChainReport| findings.of_chain(chain);
+    findings.0.write(out, || findings.of_run(), of_chain, of_finding, &closed)
 }
 
 struct Findings<'a>(Parts<'a>);
@@ -55,6 +86,9 @@ struct About<'a> {
     account: &'a str,
     region: &'a str,
     verdict: Verdict,
+    created: Timestamp,
+    /// The classifier of a technique.
+    technique: Option<&'static str>,
     title: &'a str,
     description: &'a str,
     /// What to do.
@@ -75,10 +109,12 @@ impl Findings<'_> {
             Verdict::Violation => ("HIGH", "FAILED"),
         };
         let severity = json!({"Label": label, "Original": verdict});
-        let kind = match about.reasons {
-            Some(_) => "Software and Configuration Checks/AWS Security Best Practices",
-            None => "Unusual Behaviors/Data",
+        let kind = match (&about.reasons, verdict) {
+            (None, Verdict::Violation) => "Unusual Behaviors/Data",
+            _ => "Software and Configuration Checks/AWS Security Best Practices",
         };
+        let technique = about.technique.map(|uid| format!("TTPs/Defense Evasion/{uid}"));
+        let types: Vec<_> = [kind.to_owned()].into_iter().chain(technique).collect();
         let compliance = about.reasons.map(|reasons| {
             let reasons: Vec<_> = reasons
                 .into_iter()
@@ -86,7 +122,11 @@ impl Findings<'_> {
                     json!({"ReasonCode": code, "Description": said(&text, code, REASON)})
                 })
                 .collect();
-            json!({"Status": status, "StatusReasons": (!reasons.is_empty()).then_some(reasons)})
+            json!({
+                "Status": status,
+                "StatusReasons": (!reasons.is_empty()).then_some(reasons),
+                "RelatedRequirements": REQUIREMENTS,
+            })
         });
         let own = [("trailseal/run", Some(self.0.run.clone()))];
         let fields = about.fields.into_iter().chain(own).filter_map(|(name, value)| {
@@ -96,18 +136,18 @@ impl Findings<'_> {
         let remedy = about.remedy.map(|text| cut(text, RECOMMENDATION));
         json!({
             "SchemaVersion": "2018-10-08",
-            "Id": format!("trailseal/{region}/{account}/{name}"),
+            "Id": format!("trailseal/{name}"),
             "ProductArn": format!(
                 "arn:{partition}:securityhub:{region}:{account}:product/{account}/default"
             ),
             "GeneratorId": format!("trailseal/{generator}"),
             "AwsAccountId": account,
-            "Types": [kind],
-            "CreatedAt": self.0.report.finished,
+            "Types": types,
+            "CreatedAt": about.created,
             "UpdatedAt": self.0.report.finished,
             "LastObservedAt": self.0.report.finished,
             "Severity": severity,
-            "FindingProviderFields": {"Severity": severity, "Types": [kind]},
+            "FindingProviderFields": {"Severity": severity, "Types": types},
             "Title": said(about.title, generator, TITLE),
             "Description": said(about.description, about.title, DESCRIPTION),
             "Remediation": remedy.map(|text| json!({"Recommendation": {"Text": text}})),
@@ -122,8 +162,12 @@ impl Findings<'_> {
         let report = self.0.report;
         let (account, region) = cloud::home(report);
         let verdict = report.verdict;
-        let reason = (verdict != Verdict::Verified).then(|| (verdict.as_str(), statement(report)));
         let sources = shown(&report.scope.sources.join(" "));
+        let mut reasons = self.0.reasons_of_run();
+        if verdict != Verdict::Verified {
+            reasons.insert(0, (verdict.as_str(), statement(report)));
+        }
+        let why: String = reasons.iter().skip(1).map(|(c, text)| format!(" {c}: {text}")).collect();
         self.finding(About {
             generator: "run",
             name: &format!("run/{}", asked(report)),
@@ -131,12 +175,14 @@ impl Findings<'_> {
             region: &region,
             verdict,
             title: &format!("CloudTrail integrity of the whole run: {verdict}"),
-            description: &format!("Of {sources}: {}", statement(report)),
+            description: &format!("Of {sources}: {}{why}", statement(report)),
+            created: self.0.since_all(),
+            technique: None,
             remedy: None,
             resources: vec![json!({
                 "Type": "AwsAccount", "Id": format!("AWS::::Account:{account}"),
             })],
-            reasons: Some(reason.into_iter().collect()),
+            reasons: Some(reasons),
             fields: vec![
                 ("trailseal/exit_status", Some(report.exit_status.to_string())),
                 ("trailseal/sources", Some(sources.clone())),
@@ -162,6 +208,8 @@ impl Findings<'_> {
             verdict,
             title: &title,
             description: &format!("{title}.{why}"),
+            created: self.0.since(chain),
+            technique: None,
             remedy,
             resources: self.resources(chain, &id),
             reasons: Some(reasons),
@@ -186,7 +234,7 @@ impl Findings<'_> {
         [trail].into_iter().chain(bucket).collect()
     }
 
-    fn of_violation(&self, finding: &Finding, name: &str) -> Value {
+    fn of_finding(&self, finding: &Finding, name: &str) -> Value {
         let (account, region) = cloud::home_of(self.0.report, finding);
         let code = finding.code;
         let text = |text: &Option<String>| text.as_deref().map(shown);
@@ -201,7 +249,9 @@ impl Findings<'_> {
             name: &format!("finding/{name}"),
             account: &account,
             region: &region,
-            verdict: Verdict::Violation,
+            verdict: Verdict::of([finding], [CoverageState::Proven]),
+            created: self.0.not_later(finding.start.or(finding.end)),
+            technique: technique(code).map(|t| t.sub.map_or(t.uid, |(uid, _)| uid)),
             title: &title,
             description: &told(finding),
             remedy: Some(code.remedy()),

@@ -50,43 +50,60 @@ pub(super) fn s3_arn(partition: &str, bucket: &str, key: Option<&str>) -> String
     }
 }
 
-/// The address of an object as a URI: `s3://BUCKET/KEY`, or relative where the bucket is not known.
+/// The path of an object as a relative URI: `BUCKET/KEY`, or `KEY` where the bucket is not known.
 ///
-/// `None` for a key that a reader of addresses would take for another: with a part `.` or `..`,
-/// and without a bucket one that begins with a slash.
-pub(super) fn uri(bucket: Option<&str>, key: &str) -> Option<String> {
-    let elsewhere = key.split('/').any(|part| matches!(part, "." | ".."));
+/// Relative, because code scanning refuses a whole file for one address of another scheme than that
+/// of its checkout. `None` for what a reader of addresses would take for another place: an empty
+/// part at the start, or a part `.` or `..`.
+pub(super) fn path(bucket: Option<&str>, key: &str) -> Option<String> {
+    let first = bucket.unwrap_or_default();
+    let elsewhere = |part: &str| matches!(part, "." | "..");
+    if elsewhere(first) || key.split('/').any(elsewhere) {
+        return None;
+    }
     let path = utf8_percent_encode(key, RESERVED_IN_PATHS);
     match bucket {
-        _ if elsewhere => None,
-        Some(bucket) => Some(format!("s3://{}/{path}", utf8_percent_encode(bucket, RESERVED))),
-        None if key.starts_with('/') => None,
+        Some("") => None,
+        Some(bucket) => Some(format!("{}/{path}", utf8_percent_encode(bucket, RESERVED))),
+        None if key.is_empty() || key.starts_with('/') => None,
         None => Some(path.to_string()),
+    }
+}
+
+/// The account, region and trail that a finding is about, as far as its chain or its key tells.
+pub(super) fn place_of(finding: &Finding) -> [Option<String>; 3] {
+    if let Some(ChainId { place, region, trail, .. }) = &finding.chain {
+        return [place.account.to_string(), region.to_string(), trail.to_string()].map(Some);
+    }
+    let key = finding.key.as_deref().unwrap_or_default();
+    if let Some(DigestKey { place, region, trail, .. }) = DigestKey::parse(key) {
+        return [place.account.to_string(), region.to_string(), trail.to_string()].map(Some);
+    }
+    match LogKey::parse(key) {
+        Some(log) => [Some(log.place.account.to_string()), Some(log.region.to_string()), None],
+        None => [None, None, None],
     }
 }
 
 /// The account and region that a finding is of, as far as its chain or its key tells; else those
 /// of the whole run.
 pub(super) fn home_of(report: &RunReport, finding: &Finding) -> (String, String) {
-    let told = |account: &AccountId, region: &Region| (account.to_string(), region.to_string());
-    if let Some(chain) = &finding.chain {
-        return told(&chain.place.account, &chain.region);
+    match place_of(finding) {
+        [Some(account), Some(region), _] => (account, region),
+        _ => home(report),
     }
-    let key = finding.key.as_deref().unwrap_or_default();
-    if let Some(digest) = DigestKey::parse(key) {
-        return told(&digest.place.account, &digest.region);
-    }
-    LogKey::parse(key).map_or_else(|| home(report), |log| told(&log.place.account, &log.region))
 }
 
-/// The account and region that stand for the whole run: those of the first chain, else the first
-/// that were asked for, else those of nobody.
+/// The account and region that stand for the whole run, the steadiest first, because findings are
+/// filed under them: what was asked for, else the management account, else those of the first chain,
+/// else those of nobody.
 pub(super) fn home(report: &RunReport) -> (String, String) {
-    if let Some(chain) = report.chains.first() {
-        return (chain.account.to_string(), chain.region.to_string());
-    }
+    let first = report.chains.first();
     let account = report.scope.accounts.iter().find_map(|a| AccountId::parse(a).ok());
+    let account = account.or_else(|| report.scope.management_account.clone());
+    let account = account.or_else(|| first.map(|chain| chain.account.clone()));
     let region = report.scope.regions.iter().find_map(|r| Region::parse(r).ok());
+    let region = region.or_else(|| first.map(|chain| chain.home_region.clone()));
     (
         account.map_or_else(|| NO_ACCOUNT.to_owned(), |a| a.to_string()),
         region.map_or_else(|| NO_REGION.to_owned(), |r| r.to_string()),
@@ -98,15 +115,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_hold_any_key() {
-        assert_eq!(uri(Some("b"), "a b/é?#%").as_deref(), Some("s3://b/a%20b/%C3%A9%3F%23%25"));
-        assert_eq!(uri(Some("a/b:c"), "k").as_deref(), Some("s3://a%2Fb%3Ac/k"));
-        assert_eq!(uri(None, "a:b/c").as_deref(), Some("a%3Ab/c"));
-        assert_eq!(uri(Some("b"), "/k").as_deref(), Some("s3://b//k"));
-        for key in ["../etc/passwd", "a/../b", "./a", "//host/share", "/etc/passwd"] {
-            assert_eq!(uri(None, key), None, "{key}");
+    fn paths_hold_any_key_and_lead_nowhere_else() {
+        assert_eq!(path(Some("b"), "a b/é?#%").as_deref(), Some("b/a%20b/%C3%A9%3F%23%25"));
+        assert_eq!(path(Some("a/b:c"), "k").as_deref(), Some("a%2Fb%3Ac/k"));
+        assert_eq!(path(None, "a:b/c").as_deref(), Some("a%3Ab/c"));
+        assert_eq!(path(Some("b"), "/k").as_deref(), Some("b//k"));
+        for key in ["../etc/passwd", "a/../b", "./a", "//host/share", "/etc/passwd", ""] {
+            assert_eq!(path(None, key), None, "{key}");
         }
-        assert_eq!(uri(Some("b"), "a/../b"), None);
+        for (bucket, key) in [("b", "a/../b"), ("..", "k"), (".", "k"), ("", "k")] {
+            assert_eq!(path(Some(bucket), key), None, "{bucket} {key}");
+        }
     }
 
     #[test]

@@ -1,13 +1,15 @@
-//! The findings as a table: a row a finding, in the report's order.
+//! The findings as a table: a row a finding, the worst first, else in the report's order.
 //!
-//! The columns are the fields of a finding as the JSON report names them; `events` holds them one
-//! after the other, readable, and `remedy` says what to do. What does not apply is empty. A report
+//! The columns are the fields of a finding as the JSON report names them, and the account, region
+//! and trail that it is about, as far as its chain or its key tells; `events` holds them one after
+//! the other, readable, and `remedy` says what to do. What does not apply is empty. A report
 //! without findings is the head alone: whether it is verified, only the other formats say.
 
+use std::cmp::Reverse;
 use std::io::{self, Write};
 
-use super::RunReport;
 use super::table::{Table, cell, chain_cell};
+use super::{RunReport, cloud};
 use crate::verify::{Finding, FoundEvent};
 
 /// Writes the report.
@@ -17,12 +19,18 @@ use crate::verify::{Finding, FoundEvent};
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new(out);
     table.row(HEAD.map(cell))?;
-    for finding in &report.findings {
+    let mut findings: Vec<_> = report.findings.iter().collect();
+    findings.sort_by_key(|finding| Reverse(finding.severity));
+    for finding in findings {
+        let [account, region, trail] = cloud::place_of(finding);
         let [start, end] = [finding.start, finding.end].map(|time| time.map(|t| t.to_string()));
         let events = events(finding);
         table.row([
             cell(finding.code.as_str()),
             cell(finding.severity.as_str()),
+            cell(account.as_deref()),
+            cell(region.as_deref()),
+            cell(trail.as_deref()),
             chain_cell(finding.chain.as_ref()),
             cell(finding.bucket.as_deref()),
             cell(finding.key.as_deref()),
@@ -39,9 +47,12 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     table.finish()
 }
 
-const HEAD: [&str; 13] = [
+const HEAD: [&str; 16] = [
     "code",
     "severity",
+    "account",
+    "region",
+    "trail",
     "chain",
     "bucket",
     "key",

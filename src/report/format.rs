@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use super::problems::WithProblems;
 use super::text::TextOptions;
 use super::{RunReport, json, text};
-use super::{asff, coverage_csv, csv, html, junit, markdown, ndjson, ocsf, openmetrics, sarif};
+use super::{
+    asff, coverage_csv, csv, html, intoto, junit, markdown, ndjson, ocsf, openmetrics, oscal, sarif,
+};
 
 macro_rules! formats {
     ($($(#[$doc:meta])* $name:ident = $text:literal, [$($ending:literal),*], $help:literal;)*) => {
@@ -63,6 +65,10 @@ formats! {
     Asff = "asff", [".asff.json"], "AWS Security Finding Format, for Security Hub";
     /// A JSON line for each part of the report.
     Ndjson = "ndjson", [".ndjson", ".jsonl"], "A JSON line for each part of the report";
+    /// For governance tools that collect evidence.
+    Oscal = "oscal", [".oscal.json"], "OSCAL assessment results, for governance tools";
+    /// For policies over attestations.
+    InToto = "intoto", [".intoto.json"], "in-toto test-result statement, for policies";
     /// For a monitoring system.
     OpenMetrics = "openmetrics", [".prom", ".om"], "Metrics, for Prometheus and its kin";
 }
@@ -81,6 +87,25 @@ impl Format {
         let ends = |ending: &&&str| name.ends_with(**ending);
         let longest = |format: &Self| format.endings().iter().filter(ends).map(|e| e.len()).max();
         Self::ALL.iter().copied().filter(|f| longest(f).is_some()).max_by_key(longest)
+    }
+
+    /// Writes a report; what an earlier run found and this one shows to be repaired is closed in the
+    /// formats that can say so (`asff`, `ocsf`).
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn render_since(
+        self,
+        report: &RunReport,
+        earlier: Option<&RunReport>,
+        out: &mut dyn Write,
+        options: TextOptions,
+    ) -> io::Result<()> {
+        match self {
+            Self::Ocsf => ocsf::render_since(report, earlier, out),
+            Self::Asff => asff::render_since(report, earlier, out),
+            _ => self.render(report, out, options),
+        }
     }
 
     /// Writes a report.
@@ -105,6 +130,8 @@ impl Format {
             Self::Ocsf => ocsf::render(report, out),
             Self::Asff => asff::render(report, out),
             Self::Ndjson => ndjson::render(report, out),
+            Self::Oscal => oscal::render(report, out),
+            Self::InToto => intoto::render(report, out),
             Self::OpenMetrics => openmetrics::render(report, out),
         }
     }

@@ -7,20 +7,41 @@
 //! not read, as asked, the tests of their codes are skipped. The run's suite holds its `verdict`,
 //! and a test for each code that was found of no chain in particular.
 //!
+//! What is found fails one test, that of its code. `coverage` fails only for time that no such test
+//! accounts for (the finding may be another chain's); where one does, it is skipped and says which.
+//! `verdict` fails besides, so that one test stands for the whole run: its text lists the tests that
+//! failed.
+//!
+//! No text is longer than [`TEXT`] bytes: what is left out is counted. The time of the run is that
+//! of `verdict`; single tests take no time of their own.
+//!
 //! XML 1.0 cannot hold most controls, nor U+FFFE and U+FFFF: they are shown escaped.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufWriter, Write};
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::shared::{self, number, shown};
-use super::standing::{Grades, lacks_time};
-use super::words::{duration, span, statement, title};
+use super::run::INTERRUPTED;
+use super::shared::{self, cut, number, shown};
+use super::standing::{FINDINGS_OF_A_CODE, Grades, RANGES, lacks_time};
+use super::words::{counted, duration, span, statement, title};
 use super::{ChainReport, RunReport, Verdict};
 use crate::model::ChainKind;
 use crate::verify::{Code, CoverageState, Finding, Severity};
+
+/// The longest text of one test; parsers refuse a text of ten million bytes.
+pub const TEXT: usize = 64 << 10;
+/// The longest message of one test, which dashboards show in a line.
+const MESSAGE: usize = 2 << 10;
+/// The suite of the run itself; chains' ids hold slashes.
+const RUN: &str = "run";
+const VERDICT: &str = "verdict";
+const NO_TIME: &str = "0.000";
+/// Tests that failed, as the verdict lists them.
+const FAILED: usize = 100;
 
 /// What became of a test.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,8 +75,8 @@ struct Suite {
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let grades = Grades::new(report);
-    let mut suites = vec![of_run(report, &grades)];
-    suites.extend(report.chains.iter().map(|chain| of_chain(report, &grades, chain)));
+    let chains: Vec<_> = report.chains.iter().map(|c| of_chain(report, &grades, c)).collect();
+    let suites: Vec<_> = [of_run(report, &grades, &chains)].into_iter().chain(chains).collect();
     let tests = || suites.iter().flat_map(|suite| &suite.tests);
     let mut writer = Writer::new_with_indent(BufWriter::new(out), b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
@@ -66,10 +87,18 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
         .with_attribute(("tests", &*total))
         .with_attribute(("failures", &*failures))
         .with_attribute(("errors", &*errors))
+        .with_attribute(("time", &*time(report)))
         .write_inner_content(|writer| suites.iter().try_for_each(|s| suite(report, s, writer)))?;
     let mut out = writer.into_inner();
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// Seconds that the run took.
+fn time(report: &RunReport) -> String {
+    let took = report.finished.as_millisecond() - report.started.as_millisecond();
+    let took = took.max(0);
+    format!("{}.{:03}", took / 1000, took % 1000)
 }
 
 /// How many tests there are, failures, errors and those that were skipped.
@@ -81,22 +110,38 @@ fn counts<'a>(tests: impl Iterator<Item = &'a Test> + Clone) -> [String; 4] {
 
 // ---- what is tested ----------------------------------------------------------------------
 
-fn of_run(report: &RunReport, grades: &Grades<'_>) -> Suite {
+fn of_run(report: &RunReport, grades: &Grades<'_>, chains: &[Suite]) -> Suite {
     let outcome = match report.verdict {
         Verdict::Verified => Outcome::Passed,
         Verdict::Violation => Outcome::Failure,
         Verdict::Incomplete => Outcome::Error,
     };
-    let verdict = Test {
-        name: "verdict",
-        outcome,
-        kind: report.verdict.as_str(),
-        message: statement(report),
-        text: report.not_proven.iter().map(|said| shown(said) + "\n").collect(),
-    };
     let elsewhere: Vec<_> = grades.elsewhere().collect();
     let codes = Code::ALL.iter().map(|code| of_code(*code, &elsewhere, true));
-    let found = codes.filter(|test| test.outcome != Outcome::Skipped);
+    let found: Vec<_> = codes.filter(|test| test.outcome != Outcome::Skipped).collect();
+    let own = found.iter().map(|test| (RUN, test));
+    let of_chains = chains.iter().flat_map(|s| s.tests.iter().map(|test| (&*s.name, test)));
+    let (failures, errors, lines) = failed(own.chain(of_chains));
+    let unproven: String = report.not_proven.iter().map(|said| shown(said) + "\n").collect();
+    let interrupted = match report.exit_status {
+        INTERRUPTED => "The run was interrupted: what it did not come to is not proven. ",
+        _ => "",
+    };
+    let numbers = match (report.verdict, failures, errors) {
+        (Verdict::Verified, ..) | (_, 0, 0) => String::new(),
+        _ => format!(
+            " {}, {}.",
+            counted(failures, "test failed", "tests failed"),
+            counted(errors, "could not be decided", "could not be decided")
+        ),
+    };
+    let verdict = Test {
+        name: VERDICT,
+        outcome,
+        kind: report.verdict.as_str(),
+        message: format!("{interrupted}{}{numbers}", statement(report)),
+        text: lines + &unproven,
+    };
     let sources = report.scope.sources.iter().map(|source| ("source", shown(source)));
     let time = |time: Option<jiff::Timestamp>| time.map_or("-".to_owned(), |t| t.to_string());
     let facts = [
@@ -109,10 +154,31 @@ fn of_run(report: &RunReport, grades: &Grades<'_>) -> Suite {
         ("exit_status", report.exit_status.to_string()),
     ];
     Suite {
-        name: "run".to_owned(),
+        name: RUN.to_owned(),
         properties: facts.into_iter().chain(sources).collect(),
         tests: [verdict].into_iter().chain(found).collect(),
     }
+}
+
+/// How many of these tests failed, how many could not be decided, and a line for each of those, the
+/// failures first.
+fn failed<'a>(tests: impl Iterator<Item = (&'a str, &'a Test)>) -> (u64, u64, String) {
+    let (mut failures, mut errors) = (Vec::new(), Vec::new());
+    for (suite, test) in tests {
+        let line = || format!("{suite}: {}: {}\n", test.name, cut(&test.message, 300));
+        match test.outcome {
+            Outcome::Failure => failures.push(line()),
+            Outcome::Error => errors.push(line()),
+            Outcome::Passed | Outcome::Skipped => {}
+        }
+    }
+    let numbers = (failures.len() as u64, errors.len() as u64);
+    let lines: Vec<_> = failures.into_iter().chain(errors).collect();
+    let more = match lines.len().saturating_sub(FAILED) {
+        0 => String::new(),
+        more => format!("and {}\n", counted(more as u64, "more test", "more tests")),
+    };
+    (numbers.0, numbers.1, lines.into_iter().take(FAILED).collect::<String>() + &more)
 }
 
 fn of_chain(report: &RunReport, grades: &Grades<'_>, chain: &ChainReport) -> Suite {
@@ -121,6 +187,7 @@ fn of_chain(report: &RunReport, grades: &Grades<'_>, chain: &ChainReport) -> Sui
         let unread = !report.scope.logs && code.as_str().starts_with("log-");
         of_code(*code, findings, unread)
     });
+    let codes: Vec<_> = codes.collect();
     let (digests, logs) = (chain.digests, chain.logs);
     let counted = |c: super::Counts| {
         format!("{} valid, {} invalid, {} unchecked", c.valid, c.invalid, c.unchecked)
@@ -136,19 +203,29 @@ fn of_chain(report: &RunReport, grades: &Grades<'_>, chain: &ChainReport) -> Sui
             ("digests", counted(digests)),
             ("logs", counted(logs)),
         ],
-        tests: [coverage(chain)].into_iter().chain(codes).collect(),
+        tests: [coverage(chain, &codes)].into_iter().chain(codes).collect(),
     }
 }
 
-fn coverage(chain: &ChainReport) -> Test {
+/// The test of a chain's time, beside those of its codes.
+fn coverage(chain: &ChainReport, codes: &[Test]) -> Test {
+    let fails = |code: &Code| {
+        codes.iter().any(|test| {
+            test.name == code.as_str() && matches!(test.outcome, Outcome::Failure | Outcome::Error)
+        })
+    };
     let mut outcome = Outcome::Passed;
-    let (mut text, mut seconds) = (String::new(), BTreeMap::<_, i64>::new());
+    let (mut lines, mut seconds) = (Vec::new(), BTreeMap::<_, i64>::new());
+    let mut accounted = BTreeSet::new();
     for interval in &chain.coverage {
-        match interval.state {
-            CoverageState::Violated => outcome = Outcome::Failure,
-            CoverageState::Gap | CoverageState::Unreadable if outcome == Outcome::Passed => {
-                outcome = Outcome::Error;
-            }
+        let worst = match interval.state {
+            CoverageState::Violated => Outcome::Failure,
+            CoverageState::Gap | CoverageState::Unreadable => Outcome::Error,
+            _ => Outcome::Passed,
+        };
+        match interval.reason.filter(fails) {
+            Some(code) if worst != Outcome::Passed => drop(accounted.insert(code.as_str())),
+            _ if outcome != Outcome::Failure && worst != Outcome::Passed => outcome = worst,
             _ => {}
         }
         let window = interval.window;
@@ -156,9 +233,9 @@ fn coverage(chain: &ChainReport) -> Test {
         let reason = interval.reason.map_or("", |code| code.as_str());
         let line =
             format!("{} {} {reason}", span(window.start, window.end), interval.state.as_str());
-        text += line.trim_end();
-        text.push('\n');
+        lines.push(line.trim_end().to_owned() + "\n");
     }
+    let mut text = listed(&lines, RANGES, "interval", "intervals");
     if lacks_time(chain) {
         outcome = Outcome::Error;
         text += "no moment of the requested time is accounted for\n";
@@ -170,8 +247,26 @@ fn coverage(chain: &ChainReport) -> Test {
     };
     let states: Vec<_> = CoverageState::ALL.into_iter().filter_map(of).collect();
     let kind = if outcome == Outcome::Failure { "violated" } else { "not-proven" };
-    let message = if states.is_empty() { "none".to_owned() } else { states.join(", ") };
+    let mut message = if states.is_empty() { "none".to_owned() } else { states.join(", ") };
+    if outcome == Outcome::Passed && !accounted.is_empty() {
+        outcome = Outcome::Skipped;
+        let codes: Vec<_> = accounted.into_iter().collect();
+        message += &format!("; see {}", codes.join(", "));
+    }
     Test { name: "coverage", outcome, kind, message, text }
+}
+
+/// The first of these lines, and how many more there are.
+fn listed(lines: &[String], most: usize, one: &str, many: &str) -> String {
+    let mut text: String = lines.iter().take(most).map(String::as_str).collect();
+    if lines.len() > most {
+        let more = (lines.len() - most) as u64;
+        text += &format!(
+            "and {} in the JSON report\n",
+            counted(more, &format!("more {one}"), &format!("more {many}"))
+        );
+    }
+    text
 }
 
 /// The test of one code over these findings; without any it passes, or is skipped.
@@ -185,7 +280,7 @@ fn of_code(code: Code, findings: &[&Finding], skip: bool) -> Test {
         false if of(Severity::Incomplete) => Outcome::Error,
         false => Outcome::Passed,
     };
-    let worst = found.iter().max_by_key(|f| (f.severity, std::cmp::Reverse(f.start)));
+    let worst = found.iter().min_by_key(|f| (Reverse(f.severity), f.start));
     let more = match found.len() {
         0 | 1 => String::new(),
         n => format!(" (and {} more)", n - 1),
@@ -194,10 +289,13 @@ fn of_code(code: Code, findings: &[&Finding], skip: bool) -> Test {
         None => "log files were not checked, as asked (--no-logs)".to_owned(),
         Some(worst) => shown(&worst.message) + &more,
     };
-    let mut text = String::new();
-    for finding in &found {
-        text += &format!("{}: {}\n", finding.severity.as_str(), shared::told(finding));
-    }
+    let told =
+        |finding: &&Finding| format!("{}: {}\n", finding.severity.as_str(), shared::told(finding));
+    let mut worst_first = found.clone();
+    worst_first.sort_by_key(|finding| Reverse(finding.severity));
+    let mut lines: Vec<_> = worst_first.iter().take(FINDINGS_OF_A_CODE).map(told).collect();
+    lines.resize(found.len(), String::new());
+    let mut text = listed(&lines, FINDINGS_OF_A_CODE, "finding", "findings");
     if outcome != Outcome::Passed && !found.is_empty() {
         text += &format!("what to do: {}\n", code.remedy());
     }
@@ -209,13 +307,14 @@ fn of_code(code: Code, findings: &[&Finding], skip: bool) -> Test {
 type Xml<'a> = Writer<BufWriter<&'a mut dyn Write>>;
 
 /// What the escapes of [`shown`] leave and XML still cannot hold.
-fn holdable(text: &str) -> String {
-    text.replace('\u{fffe}', "\\u{fffe}").replace('\u{ffff}', "\\u{ffff}")
+fn holdable(text: &str, limit: usize) -> String {
+    cut(text, limit).replace('\u{fffe}', "\\u{fffe}").replace('\u{ffff}', "\\u{ffff}")
 }
 
 fn suite(report: &RunReport, suite: &Suite, writer: &mut Xml<'_>) -> io::Result<()> {
     let [total, failures, errors, skipped] = counts(suite.tests.iter());
-    let name = holdable(&suite.name);
+    let name = holdable(&suite.name, TEXT);
+    let took = if suite.name == RUN { time(report) } else { NO_TIME.to_owned() };
     let started = report.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     writer
         .create_element("testsuite")
@@ -224,6 +323,7 @@ fn suite(report: &RunReport, suite: &Suite, writer: &mut Xml<'_>) -> io::Result<
         .with_attribute(("failures", &*failures))
         .with_attribute(("errors", &*errors))
         .with_attribute(("skipped", &*skipped))
+        .with_attribute(("time", &*took))
         .with_attribute(("timestamp", &*started))
         .write_inner_content(|writer| {
             writer.create_element("properties").write_inner_content(|writer| {
@@ -231,22 +331,26 @@ fn suite(report: &RunReport, suite: &Suite, writer: &mut Xml<'_>) -> io::Result<
                     writer
                         .create_element("property")
                         .with_attribute(("name", *name))
-                        .with_attribute(("value", &*holdable(value)))
+                        .with_attribute(("value", &*holdable(value, MESSAGE)))
                         .write_empty()
                         .map(drop)
                 })
             })?;
-            suite.tests.iter().try_for_each(|t| test(&name, t, writer))
+            suite.tests.iter().try_for_each(|t| {
+                let took = if t.name == VERDICT { &*took } else { NO_TIME };
+                test(&name, t, took, writer)
+            })
         })
         .map(drop)
 }
 
-fn test(suite: &str, test: &Test, writer: &mut Xml<'_>) -> io::Result<()> {
+fn test(suite: &str, test: &Test, took: &str, writer: &mut Xml<'_>) -> io::Result<()> {
     let element = writer
         .create_element("testcase")
         .with_attribute(("name", test.name))
-        .with_attribute(("classname", suite));
-    let (message, text) = (holdable(&test.message), holdable(&test.text));
+        .with_attribute(("classname", suite))
+        .with_attribute(("time", took));
+    let (message, text) = (holdable(&test.message, MESSAGE), holdable(&test.text, TEXT));
     let text = BytesText::new(&text);
     let inner = match test.outcome {
         Outcome::Passed if test.text.is_empty() => return element.write_empty().map(drop),

@@ -4,18 +4,20 @@
 //!
 //! One Compliance Finding (2003) for the run as a whole, then one for each chain: its compliance
 //! status is `Pass` for verified, `Fail` for a violation and `Warning` for what is incomplete. One
-//! Detection Finding (2004) for each violation. `finding_info.uid` is the same from run to run,
+//! Detection Finding (2004) for each violation, and for each thing that could not be checked and
+//! belongs to no chain; what an earlier run found and this one shows to be repaired
+//! (`report --previous`) is closed by another. `finding_info.uid` is the same from run to run,
 //! `metadata.uid` is the event's own. Texts are shown with all that steers escaped.
 
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::parts::Parts;
+use super::parts::{Parts, REQUIREMENTS, STANDARDS, technique};
 use super::shared::{asked, identity, reasons, shown, told};
 use super::words::{statement, title};
 use super::{ChainReport, RunReport, Verdict, cloud};
-use crate::verify::Finding;
+use crate::verify::{Code, CoverageState, Finding, Severity};
 
 const VERSION: &str = "1.6.0";
 const STANDARD: &str = "AWS CloudTrail log file integrity validation";
@@ -26,9 +28,29 @@ const CONTROL: &str = "CloudTrail log files are whole, unaltered and vouched for
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    render_since(report, None, out)
+}
+
+/// Writes the report, and closes what an earlier run found and this one shows to be repaired.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn render_since(
+    report: &RunReport,
+    earlier: Option<&RunReport>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let events = Events(Parts::new(report)?);
-    let of_violation = |finding: &Finding, name: &str| events.of_violation(finding, name);
-    events.0.write(out, || events.of_run(), |chain| events.of_chain(chain), of_violation)
+    let mut closed = Vec::new();
+    if let Some(earlier) = earlier {
+        let before = Events(Parts::new(earlier)?);
+        for (finding, name) in events.0.repaired(&before.0) {
+            closed.push(events.close(before.of_finding(finding, &name)));
+        }
+    }
+    let of_finding = |finding: &Finding, name: &str| events.of_finding(finding, name);
+    let of_chain = |chain: &ChainReport| events.of_chain(chain);
+    events.0.write(out, || events.of_run(), of_chain, of_finding, &closed)
 }
 
 struct Events<'a>(Parts<'a>);
@@ -101,6 +123,29 @@ impl Events<'_> {
         event
     }
 
+    /// The event of an earlier run, as one of this run that closes the finding.
+    fn close(&self, mut event: Value) -> Value {
+        let uid = event.pointer("/finding_info/uid").and_then(Value::as_str).unwrap_or_default();
+        let own = identity(&[&self.0.run, uid]);
+        if let Some(Value::Object(metadata)) = event.get_mut("metadata") {
+            metadata.insert("uid".to_owned(), own.into());
+            metadata.insert("correlation_uid".to_owned(), self.0.run.clone().into());
+        }
+        if let Value::Object(members) = &mut event {
+            members.extend([
+                ("activity_id".to_owned(), 3.into()),
+                ("activity_name".to_owned(), "Close".into()),
+                ("type_uid".to_owned(), 200_403.into()),
+                ("type_name".to_owned(), "Detection Finding: Close".into()),
+                ("status_id".to_owned(), 4.into()),
+                ("status".to_owned(), "Resolved".into()),
+                ("is_alert".to_owned(), false.into()),
+                ("time".to_owned(), self.0.report.finished.as_millisecond().into()),
+            ]);
+        }
+        event
+    }
+
     fn of_run(&self) -> Value {
         let report = self.0.report;
         let (account, region) = cloud::home(report);
@@ -123,7 +168,7 @@ impl Events<'_> {
                 "start_time": report.scope.start.map(|t| t.as_millisecond()),
                 "end_time": report.scope.end.map(|t| t.as_millisecond()),
                 "finding_info": {"uid": uid, "title": title, "types": ["run"]},
-                "compliance": compliance(verdict, Vec::new()),
+                "compliance": compliance(verdict, details(self.0.reasons_of_run())),
                 "resources": sources.collect::<Vec<_>>(),
                 "unmapped": {
                     "verdict": verdict, "exit_status": report.exit_status,
@@ -148,7 +193,6 @@ impl Events<'_> {
             crate::verify::CoverageState::ALL.iter().map(seconds).collect();
         let start = chain.coverage.first().map(|i| i.window.start.as_millisecond());
         let end = chain.coverage.last().map(|i| i.window.end.as_millisecond());
-        let details = reasons.into_iter().map(|(code, text)| format!("{code}: {text}")).collect();
         let home = (chain.account.as_str(), chain.region.as_str());
         self.event(
             &Class::Compliance,
@@ -160,7 +204,7 @@ impl Events<'_> {
                 "start_time": start,
                 "end_time": end,
                 "finding_info": {"uid": uid, "title": title, "types": ["chain"]},
-                "compliance": compliance(verdict, details),
+                "compliance": compliance(verdict, details(reasons)),
                 "remediation": remedy.map(|text| json!({"desc": text})),
                 "resources": [self.trail(chain, &id)],
                 "unmapped": {
@@ -182,7 +226,7 @@ impl Events<'_> {
         })
     }
 
-    fn of_violation(&self, finding: &Finding, name: &str) -> Value {
+    fn of_finding(&self, finding: &Finding, name: &str) -> Value {
         let (account, region) = cloud::home_of(self.0.report, finding);
         let uid = format!("finding-{name}");
         let code = finding.code;
@@ -201,14 +245,16 @@ impl Events<'_> {
             "actual": text(&finding.actual), "referenced_by": text(&finding.referenced_by),
         });
         let chain = finding.chain.as_ref().map(ToString::to_string);
-        self.event(&Class::Detection, &uid, Verdict::Violation, (&account, &region), json!({
+        let verdict = Verdict::of([finding], [CoverageState::Proven]);
+        self.event(&Class::Detection, &uid, verdict, (&account, &region), json!({
             "message": shown(&finding.message),
-            "is_alert": true,
+            "is_alert": finding.severity == Severity::Violation,
             "start_time": finding.start.map(|t| t.as_millisecond()),
             "end_time": finding.end.map(|t| t.as_millisecond()),
             "finding_info": {
                 "uid": uid, "title": code.meaning(), "desc": told(finding),
                 "types": [code.as_str()],
+                "attacks": attacks(code),
                 "analytic": {"uid": code.as_str(), "name": code.as_str(), "type_id": 1, "type": "Rule"},
             },
             "evidences": [{"data": evidence}],
@@ -219,14 +265,31 @@ impl Events<'_> {
     }
 }
 
+fn details(reasons: Vec<(&'static str, String)>) -> Vec<String> {
+    reasons.into_iter().map(|(code, text)| format!("{code}: {text}")).collect()
+}
+
+/// The technique of MITRE ATT&CK that such a finding may come from.
+fn attacks(code: Code) -> Option<Value> {
+    let technique = technique(code)?;
+    let named = |(uid, name)| json!({"uid": uid, "name": name});
+    Some(json!([{
+        "tactic": {"uid": "TA0005", "name": "Defense Evasion"},
+        "technique": named((technique.uid, technique.name)),
+        "sub_technique": technique.sub.map(named),
+    }]))
+}
+
 fn compliance(verdict: Verdict, details: Vec<String>) -> Value {
     let (status_id, status) = match verdict {
         Verdict::Verified => (1, "Pass"),
         Verdict::Incomplete => (2, "Warning"),
         Verdict::Violation => (3, "Fail"),
     };
+    let standards: Vec<_> = [STANDARD].into_iter().chain(STANDARDS).collect();
     json!({
-        "standards": [STANDARD],
+        "standards": standards,
+        "requirements": REQUIREMENTS,
         "control": CONTROL,
         "status_id": status_id,
         "status": status,

@@ -1,5 +1,13 @@
-//! The report as OpenMetrics text, for Prometheus (the textfile collector, a push gateway) and its
-//! kin.
+//! The report as metrics, for Prometheus and its kin.
+//!
+//! The text is OpenMetrics, and the older Prometheus format too: node_exporter's textfile collector
+//! and push gateways read nothing else. It therefore uses gauges only, the one type that means the
+//! same in both, also for what OpenMetrics would call `info`.
+//!
+//! Every series carries the label `source`, and `filter` where the run was limited to accounts,
+//! regions or trails: two runs in one textfile directory must not share a series, because the
+//! collector then drops one of the two. Sources stand as they were given, so give directories by
+//! their full path.
 //!
 //! Every code and state has a sample, also where it is 0, so that an alert can be written before
 //! anything is found. What there is for each chain is few: its verdicts, the seconds of each state,
@@ -26,7 +34,7 @@ const SEVERITIES: [Severity; 3] = [Severity::Violation, Severity::Incomplete, Se
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page { out: BufWriter::new(out), name: "" };
+    let mut page = Page { out: BufWriter::new(out), name: "", common: common(report) };
     run(report, &mut page)?;
     chains(report, &mut page)?;
     page.out.write_all(b"# EOF\n")?;
@@ -35,17 +43,38 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
 
 type Label<'a> = (&'a str, Cow<'a, str>);
 
+/// The labels that every series of a run carries, as they are written.
+fn common(report: &RunReport) -> String {
+    let scope = &report.scope;
+    let filters =
+        [("account", &scope.accounts), ("region", &scope.regions), ("trail", &scope.trails)];
+    let filters: Vec<_> = filters
+        .iter()
+        .flat_map(|(name, list)| list.iter().map(move |value| format!("{name}={}", shown(value))))
+        .collect();
+    let sources: Vec<_> = scope.sources.iter().map(|source| shown(source)).collect();
+    let sources = sources.join(", ");
+    // An empty label is an absent one.
+    let source = if sources.is_empty() { "-" } else { &*sources };
+    let mut labels = format!("source=\"{}\"", escaped(source));
+    if !filters.is_empty() {
+        labels += &format!(",filter=\"{}\"", escaped(&filters.join(",")));
+    }
+    labels
+}
+
 /// The exposition: families one after the other, each with its samples.
 struct Page<'a> {
     out: BufWriter<&'a mut dyn Write>,
     name: &'static str,
+    common: String,
 }
 
 impl Page<'_> {
     /// Begins a family. A name that ends in a unit has that unit.
-    fn family(&mut self, kind: &str, name: &'static str, help: &str) -> io::Result<()> {
+    fn gauge(&mut self, name: &'static str, help: &str) -> io::Result<()> {
         self.name = name;
-        writeln!(self.out, "# TYPE {name} {kind}")?;
+        writeln!(self.out, "# TYPE {name} gauge")?;
         for unit in ["seconds", "bytes"] {
             if name.ends_with(unit) {
                 writeln!(self.out, "# UNIT {name} {unit}")?;
@@ -54,30 +83,15 @@ impl Page<'_> {
         writeln!(self.out, "# HELP {name} {help}")
     }
 
-    fn gauge(&mut self, name: &'static str, help: &str) -> io::Result<()> {
-        self.family("gauge", name, help)
-    }
-
     fn sample(&mut self, labels: &[Label<'_>], value: impl std::fmt::Display) -> io::Result<()> {
-        self.sample_of("", labels, value)
-    }
-
-    fn sample_of(
-        &mut self,
-        suffix: &str,
-        labels: &[Label<'_>],
-        value: impl std::fmt::Display,
-    ) -> io::Result<()> {
-        write!(self.out, "{}{suffix}", self.name)?;
-        for (at, (label, text)) in labels.iter().enumerate() {
-            let lead = if at == 0 { '{' } else { ',' };
-            write!(self.out, "{lead}{label}=\"{}\"", escaped(text))?;
+        write!(self.out, "{}{{{}", self.name, self.common)?;
+        for (label, text) in labels {
+            write!(self.out, ",{label}=\"{}\"", escaped(text))?;
         }
-        let close = if labels.is_empty() { "" } else { "}" };
-        writeln!(self.out, "{close} {value}")
+        writeln!(self.out, "}} {value}")
     }
 
-    /// A family of one sample without labels.
+    /// A family of one sample without labels of its own.
     fn one(
         &mut self,
         name: &'static str,
@@ -105,10 +119,12 @@ fn seconds(time: Timestamp) -> String {
 
 fn run(report: &RunReport, page: &mut Page<'_>) -> io::Result<()> {
     let totals = &report.totals;
-    page.family("info", "trailseal_tool", "What made the run.")?;
-    let tool = [("version", shown(&report.tool.version).into())];
-    page.sample_of("_info", &tool, 1)?;
-    page.gauge("trailseal_run_verdict", "What the run came to: 1 for its verdict, 0 for others.")?;
+    page.gauge("trailseal_tool_info", "Version of the program that made the run.")?;
+    page.sample(&[("version", shown(&report.tool.version).into())], 1)?;
+    page.gauge(
+        "trailseal_run_verdict",
+        "Verdict of the run: 1 for the one that holds, 0 for the others.",
+    )?;
     for verdict in VERDICTS {
         let is = u8::from(report.verdict == verdict);
         page.sample(&[("verdict", verdict.as_str().into())], is)?;
@@ -179,7 +195,7 @@ fn chains(report: &RunReport, page: &mut Page<'_>) -> io::Result<()> {
         let number = chains.iter().filter(|(_, standing, _)| *standing == verdict).count();
         page.sample(&[("verdict", verdict.as_str().into())], number)?;
     }
-    page.family("info", "trailseal_chain", "What each chain is of.")?;
+    page.gauge("trailseal_chain_info", "Account, region and trail of each chain.")?;
     for (id, _, chain) in &chains {
         let kind = match chain.kind {
             ChainKind::Standard => "standard",
@@ -196,9 +212,12 @@ fn chains(report: &RunReport, page: &mut Page<'_>) -> io::Result<()> {
             ("trail", shown(trail).into()),
             ("kind", kind.into()),
         ];
-        page.sample_of("_info", &labels, 1)?;
+        page.sample(&labels, 1)?;
     }
-    page.gauge("trailseal_chain_verdict", "How each chain stands: 1 for its verdict.")?;
+    page.gauge(
+        "trailseal_chain_verdict",
+        "Verdict of each chain: 1 for the one that holds, 0 for the others.",
+    )?;
     for (id, standing, _) in &chains {
         for verdict in VERDICTS {
             let labels = [("chain", Cow::from(id)), ("verdict", verdict.as_str().into())];

@@ -1,14 +1,62 @@
 //! What formats share that make a finding of each part of a report: one of the run as a whole, one
-//! of each chain, one of each violation.
+//! of each chain, one of each violation, and one of each thing that could not be checked and belongs
+//! to no chain, because no chain's own finding speaks of it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
+
+use jiff::Timestamp;
 
 use serde_json::Value;
 
-use super::shared::{Each, identities, run_id, without_nulls};
+use super::repaired::repaired;
+use super::run::INTERRUPTED;
+use super::shared::{Each, identities, run_id, shown, without_nulls};
 use super::standing::Grades;
 use super::{ChainReport, RunReport, json};
-use crate::verify::{Finding, Severity};
+use crate::model::ChainId;
+use crate::verify::{Code, Finding, Severity};
+
+/// The standards with a requirement that speaks of what a run checks. Related, not more: whether one
+/// is met is for whoever assesses it to say.
+pub(super) const STANDARDS: [&str; 3] =
+    ["NIST SP 800-53 Rev. 5", "PCI DSS v4.0.1", "CIS AWS Foundations Benchmark v3.0.0"];
+/// Those requirements, as Security Hub writes such names.
+pub(super) const REQUIREMENTS: [&str; 4] = [
+    "NIST.800-53.r5 AU-9",
+    "NIST.800-53.r5 SI-7(1)",
+    "PCI DSS v4.0.1/10.3.4",
+    "CIS AWS Foundations Benchmark v3.0.0/3.2",
+];
+
+/// A technique of MITRE ATT&CK, all of them of the tactic TA0005, Defense Evasion.
+pub(super) struct Technique {
+    pub(super) uid: &'static str,
+    pub(super) name: &'static str,
+    /// The sub-technique.
+    pub(super) sub: Option<(&'static str, &'static str)>,
+}
+
+const REMOVAL: Technique = Technique { uid: "T1070", name: "Indicator Removal", sub: None };
+const IMPAIRED: Technique = Technique {
+    uid: "T1562",
+    name: "Impair Defenses",
+    sub: Some(("T1562.008", "Disable or Modify Cloud Logs")),
+};
+
+/// What whoever caused such a finding on purpose would have used.
+pub(super) const fn technique(code: Code) -> Option<&'static Technique> {
+    match code {
+        Code::LogMissing
+        | Code::LogModified
+        | Code::LogMalformed
+        | Code::DigestMissing
+        | Code::DigestModified
+        | Code::DigestMalformed => Some(&REMOVAL),
+        Code::ChainTruncated | Code::ChainGap => Some(&IMPAIRED),
+        _ => None,
+    }
+}
 
 /// A report, and what its parts are told by.
 pub(super) struct Parts<'a> {
@@ -18,30 +66,96 @@ pub(super) struct Parts<'a> {
     pub(super) run: String,
     /// A name for each of its findings.
     names: Vec<String>,
+    /// The chains that it lists.
+    chains: BTreeSet<&'a ChainId>,
 }
 
 impl<'a> Parts<'a> {
     pub(super) fn new(report: &'a RunReport) -> io::Result<Self> {
         let grades = Grades::new(report);
-        Ok(Self { report, grades, run: run_id(report)?, names: identities(report) })
+        let chains = report.chains.iter().map(|chain| &chain.id).collect();
+        Ok(Self { report, grades, run: run_id(report)?, names: identities(report), chains })
     }
 
-    /// Writes a JSON array of all parts, in the report's order, without what is null in them.
+    /// Writes a JSON array of all parts, in the report's order, then of `closed`, without what is
+    /// null in them.
     pub(super) fn write(
         &self,
         out: &mut dyn Write,
         of_run: impl Fn() -> Value,
         of_chain: impl Fn(&ChainReport) -> Value,
-        of_violation: impl Fn(&Finding, &str) -> Value,
+        of_finding: impl Fn(&Finding, &str) -> Value,
+        closed: &[Value],
     ) -> io::Result<()> {
         let all = || {
             let findings = self.report.findings.iter().zip(&self.names);
-            let violations = findings.filter(|(f, _)| f.severity == Severity::Violation);
-            let violations = violations.map(|(finding, name)| of_violation(finding, name));
+            let told = findings.filter(|(finding, _)| self.stands_alone(finding));
+            let told = told.map(|(finding, name)| of_finding(finding, name));
             let chains = self.report.chains.iter().map(&of_chain);
-            [of_run()].into_iter().chain(chains).chain(violations).map(without_nulls)
+            [of_run()]
+                .into_iter()
+                .chain(chains)
+                .chain(told)
+                .chain(closed.iter().cloned())
+                .map(without_nulls)
         };
         json::render(&Each(all), out)
+    }
+
+    /// The findings of an earlier report that this one shows to be repaired, as far as they are parts.
+    pub(super) fn repaired<'e>(&self, earlier: &Parts<'e>) -> Vec<(&'e Finding, String)> {
+        let mut repaired = repaired(self.report, earlier.report);
+        repaired.retain(|(finding, _)| earlier.stands_alone(finding));
+        repaired
+    }
+
+    /// Tells if a finding is one of the report's own parts.
+    pub(super) fn stands_alone(&self, finding: &Finding) -> bool {
+        match finding.severity {
+            Severity::Violation => true,
+            Severity::Incomplete => self.is_of_no_chain(finding),
+            Severity::Notice => false,
+        }
+    }
+
+    fn is_of_no_chain(&self, finding: &Finding) -> bool {
+        finding.chain.as_ref().is_none_or(|id| !self.chains.contains(id))
+    }
+
+    /// Why the run is not verified, as far as no chain says so: that it was interrupted, and each
+    /// code that weighs, with its number, the first message and its object.
+    pub(super) fn reasons_of_run(&self) -> Vec<(&'static str, String)> {
+        let mut codes: BTreeMap<Code, (usize, &Finding)> = BTreeMap::new();
+        for finding in self.grades.elsewhere().filter(|f| f.severity > Severity::Notice) {
+            codes.entry(finding.code).or_insert((0, finding)).0 += 1;
+        }
+        let interrupted = (self.report.exit_status == INTERRUPTED).then(|| {
+            let text = "The run was interrupted before it had checked everything. Run it again.";
+            ("interrupted", text.to_owned())
+        });
+        let told = codes.into_iter().map(|(code, (number, finding))| {
+            let lead = if number == 1 { String::new() } else { format!("{number} findings: ") };
+            let object = finding.key.as_deref().or(finding.bucket.as_deref());
+            let object = object.map(|object| format!(" ({})", shown(object))).unwrap_or_default();
+            (code.as_str(), lead + &shown(&finding.message) + &object)
+        });
+        interrupted.into_iter().chain(told).collect()
+    }
+
+    /// When a chain's finding came to be: the start of its time, so that it stays from run to run.
+    pub(super) fn since(&self, chain: &ChainReport) -> Timestamp {
+        self.not_later(chain.coverage.iter().map(|interval| interval.window.start).min())
+    }
+
+    /// The same of the run's finding.
+    pub(super) fn since_all(&self) -> Timestamp {
+        let starts = self.report.chains.iter().map(|chain| self.since(chain)).min();
+        self.not_later(starts.into_iter().chain(self.report.scope.start).min())
+    }
+
+    /// The time, or that of the run where there is none or it lies beyond.
+    pub(super) fn not_later(&self, time: Option<Timestamp>) -> Timestamp {
+        time.map_or(self.report.finished, |time| time.min(self.report.finished))
     }
 
     /// What to do about a chain that is not proven.

@@ -4,21 +4,31 @@
 //! notice a `note`; `kind` is `fail` for all, because SARIF gives every other kind the level
 //! `none`. `executionSuccessful` is false where the run was interrupted or is incomplete: then the
 //! absence of results says nothing. The properties hold values as the JSON report has them.
+//!
+//! The file keeps to what GitHub's code scanning takes, which refuses a whole file for one fault:
+//! each result has a location, as a relative path (`BUCKET/KEY`; without an object the folder of
+//! the chain, else the source) with a line; at most [`RESULTS`] results, the worst ones, and a
+//! notification counts those left out. `automationDetails` names what was asked for, so that runs
+//! over two sources stand side by side and a later run over one of them replaces the earlier.
 
+use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::run::INTERRUPTED;
-use super::shared::{Each, cut, identities, run_id, shown, told, without_nulls};
-use super::words::statement;
+use super::shared::{Each, asked, cut, identities, run_id, shown, told, without_nulls};
+use super::words::{counted, statement};
 use super::{ChainReport, RunReport, Scope, Totals, Verdict, cloud, json};
+use crate::model::ChainId;
 use crate::verify::{Code, Finding, Severity};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 /// More of one message no viewer shows.
 const MESSAGE: usize = 8 << 10;
+/// GitHub refuses a run that has more results.
+pub const RESULTS: usize = 25_000;
 
 #[derive(Serialize)]
 struct Log<T> {
@@ -32,6 +42,7 @@ struct Log<T> {
 #[serde(rename_all = "camelCase")]
 struct Run<'a, R> {
     tool: Value,
+    automation_details: Value,
     invocations: [Value; 1],
     column_kind: &'static str,
     results: R,
@@ -55,15 +66,22 @@ struct Properties<'a> {
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let names = identities(report);
-    let results = || report.findings.iter().zip(&names).map(|(f, name)| result(f, name));
+    let kept = worst(report);
+    let left_out = report.findings.len() - kept.len();
+    let results = || {
+        let found = kept.iter().filter_map(|at| report.findings.get(*at).zip(names.get(*at)));
+        found.map(|(finding, name)| result(report, finding, name))
+    };
+    let run = run_id(report)?;
     let run = Run {
         tool: tool(report),
-        invocations: [invocation(report)],
+        automation_details: automation(report, &run),
+        invocations: [invocation(report, left_out)],
         column_kind: "unicodeCodePoints",
         results: Each(results),
         properties: Properties {
             schema: &report.schema,
-            run: run_id(report)?,
+            run,
             verdict: report.verdict,
             scope: &report.scope,
             totals: &report.totals,
@@ -74,14 +92,43 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     json::render(&Log { schema: SCHEMA, version: "2.1.0", runs: [run] }, out)
 }
 
+/// Where the findings that are written stand in the report: all, or the worst where it has more
+/// than a file may hold.
+fn worst(report: &RunReport) -> Vec<usize> {
+    let mut all: Vec<_> = report.findings.iter().enumerate().collect();
+    if all.len() > RESULTS {
+        all.sort_by_key(|(_, finding)| Reverse(finding.severity));
+        all.truncate(RESULTS);
+    }
+    let mut kept: Vec<_> = all.into_iter().map(|(at, _)| at).collect();
+    kept.sort_unstable();
+    kept
+}
+
+/// The category of the run, up to the last slash, and the run's own name behind it.
+fn automation(report: &RunReport, run: &str) -> Value {
+    let sources: Vec<_> = report.scope.sources.iter().map(|source| shown(source)).collect();
+    let text = format!("CloudTrail integrity of {}", sources.join(", "));
+    json!({
+        "id": format!("trailseal/{}/{run}", asked(report)),
+        "description": {"text": cut(&unlinked(&text), MESSAGE)},
+    })
+}
+
 fn tool(report: &RunReport) -> Value {
     let rule = |code: &Code| {
         json!({
             "id": code.as_str(),
+            "name": pascal(code.as_str()),
             "shortDescription": {"text": code.meaning()},
+            "fullDescription": {"text": code.meaning()},
             "help": {"text": code.remedy()},
             "defaultConfiguration": {"level": level(code.severity())},
-            "properties": {"severity": code.severity()},
+            "properties": {
+                "severity": code.severity(),
+                "tags": ["security", "integrity"],
+                "security-severity": score(code.severity()),
+            },
         })
     };
     json!({"driver": {
@@ -91,17 +138,46 @@ fn tool(report: &RunReport) -> Value {
     }})
 }
 
-fn invocation(report: &RunReport) -> Value {
+/// `LogMissing` for `log-missing`.
+fn pascal(code: &str) -> String {
+    let word = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect()
+    };
+    code.split('-').map(word).collect::<Vec<String>>().concat()
+}
+
+/// Where GitHub sorts a rule's alerts: above 7.0 is high, above 4.0 medium.
+const fn score(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Violation => "8.0",
+        Severity::Incomplete => "5.0",
+        Severity::Notice => "1.0",
+    }
+}
+
+fn invocation(report: &RunReport, left_out: usize) -> Value {
     let interrupted = report.exit_status == INTERRUPTED;
     let successful = !interrupted && report.verdict != Verdict::Incomplete;
-    let notice = json!([{"level": "error", "message": {"text": capitalised(report)}}]);
+    let notice = |level, text: String| json!({"level": level, "message": {"text": text}});
+    let unproven = (!successful).then(|| notice("error", capitalised(report)));
+    let cut = (left_out > 0).then(|| {
+        let left = counted(left_out as u64, "finding is", "findings are");
+        notice(
+            "warning",
+            format!(
+                "{left} left out here: a file holds {RESULTS} results. The JSON report has all."
+            ),
+        )
+    });
+    let notices: Vec<_> = unproven.into_iter().chain(cut).collect();
     without_nulls(json!({
         "executionSuccessful": successful,
         "exitCode": report.exit_status,
         "exitCodeDescription": if interrupted { "interrupted" } else { report.verdict.as_str() },
         "startTimeUtc": report.started,
         "endTimeUtc": report.finished,
-        "toolExecutionNotifications": (!successful).then_some(notice),
+        "toolExecutionNotifications": (!notices.is_empty()).then_some(notices),
     }))
 }
 
@@ -117,24 +193,21 @@ const fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn result(finding: &Finding, name: &str) -> Value {
+fn result(report: &RunReport, finding: &Finding, name: &str) -> Value {
     let code = finding.code;
     let chain = finding.chain.as_ref().map(ToString::to_string);
-    let location = finding.key.as_deref().map_or(Value::Null, |key| {
-        json!([{
-            "physicalLocation": physical(finding.bucket.as_deref(), key),
-            "logicalLocations": [{
-                "fullyQualifiedName": shown(key), "kind": "object",
-            }],
-        }])
-    });
+    let named = finding.key.as_deref().map_or(Value::Null, object);
+    let location = json!([{
+        "physicalLocation": at(&path(report, finding)),
+        "logicalLocations": named,
+    }]);
     // The digest lies in the same bucket as what it lists.
     let related = finding.referenced_by.as_deref().map_or(Value::Null, |key| {
         json!([{
             "id": 1,
             "message": {"text": "the digest that lists it or links to it"},
-            "physicalLocation": physical(finding.bucket.as_deref(), key),
-            "logicalLocations": [{"fullyQualifiedName": shown(key), "kind": "object"}],
+            "physicalLocation": cloud::path(finding.bucket.as_deref(), key).map(|path| at(&path)),
+            "logicalLocations": object(key),
         }])
     });
     let result = json!({
@@ -145,7 +218,7 @@ fn result(finding: &Finding, name: &str) -> Value {
         "message": {"text": message(finding)},
         "locations": location,
         "relatedLocations": related,
-        "partialFingerprints": {"trailseal/v1": name},
+        "partialFingerprints": {"trailseal/v1": name, "primaryLocationLineHash": line_hash(name)},
         "properties": {
             "severity": finding.severity,
             "chain": chain,
@@ -162,14 +235,43 @@ fn result(finding: &Finding, name: &str) -> Value {
     without_nulls(result)
 }
 
-/// Where an object lies, as far as an address can tell.
-fn physical(bucket: Option<&str>, key: &str) -> Value {
-    let at = |uri| json!({"artifactLocation": {"uri": uri}});
-    cloud::uri(bucket, key).map_or(Value::Null, at)
+/// A location in a file. It has a line because code scanning wants one; what it names has none.
+fn at(path: &str) -> Value {
+    json!({"artifactLocation": {"uri": path}, "region": {"startLine": 1}})
+}
+
+fn object(key: &str) -> Value {
+    json!([{"fullyQualifiedName": shown(key), "kind": "object"}])
+}
+
+/// Where a finding is: its object, else its chain's folder, else the first source, else the tree
+/// that every source has.
+fn path(report: &RunReport, finding: &Finding) -> String {
+    let object = || cloud::path(finding.bucket.as_deref(), finding.key.as_deref()?);
+    let folder = || {
+        let ChainId { bucket, place, region, .. } = finding.chain.as_ref()?;
+        let folder = format!("{place}CloudTrail-Digest/{region}");
+        cloud::path(bucket.as_ref().map(|bucket| bucket.as_str()), &folder)
+    };
+    let source = || {
+        let source = report.scope.sources.first()?;
+        let source = source.strip_prefix("s3://").unwrap_or(source);
+        cloud::path(None, source.trim_matches('/'))
+    };
+    object().or_else(folder).or_else(source).unwrap_or_else(|| "AWSLogs".to_owned())
+}
+
+/// A name in the form of code scanning's own: 16 hex digits, and which of those that share them.
+fn line_hash(name: &str) -> String {
+    let (name, number) = name.split_once('-').unwrap_or((name, "1"));
+    format!("{}:{number}", name.get(..16).unwrap_or(name))
+}
+
+fn message(finding: &Finding) -> String {
+    cut(&unlinked(&told(finding)), MESSAGE)
 }
 
 /// SARIF makes a link of `[text](target)`, so such a text shows its first bracket escaped.
-fn message(finding: &Finding) -> String {
-    let text = told(finding).replace('[', "\\u{5b}");
-    cut(&text, MESSAGE)
+fn unlinked(text: &str) -> String {
+    text.replace('[', "\\u{5b}")
 }

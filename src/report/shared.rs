@@ -4,7 +4,7 @@
 //! Texts may hold what a bucket holds. All that is returned here as text for people has gone
 //! through [`Printable`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
@@ -141,14 +141,19 @@ pub(super) fn identities(report: &RunReport) -> Vec<String> {
     report.findings.iter().map(&mut name).collect()
 }
 
-/// A name for what was asked for: the same in every run over the same sources and filters.
+/// A name for what was asked for: the same in every run over the same sources and filters, in
+/// whatever order they are given.
 pub(super) fn asked(report: &RunReport) -> String {
     let scope = &report.scope;
     let lists = [&scope.sources, &scope.accounts, &scope.regions, &scope.trails];
     let mut parts = Vec::new();
     for list in lists {
         parts.push("");
-        parts.extend(list.iter().map(String::as_str));
+        let values = list.iter().map(|value| match value.trim_end_matches('/') {
+            "" => value.as_str(),
+            value => value,
+        });
+        parts.extend(values.collect::<BTreeSet<_>>());
     }
     identity(&parts)
 }

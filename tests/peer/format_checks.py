@@ -66,9 +66,14 @@ def as_it_was(cell):
 
 def check_csv(run):
     rows = table(run, "csv")
+    worst_first = sorted(run.findings, key=lambda f: ("violation", "incomplete", "notice").index(
+        f["severity"]))
     same("csv: rows", [(row["code"], row["severity"], as_it_was(row["chain"])) for row in rows],
-         [(f["code"], f["severity"], f["chain"] or "") for f in run.findings])
-    for row, finding in zip(rows, run.findings, strict=True):
+         [(f["code"], f["severity"], f["chain"] or "") for f in worst_first])
+    places = {chain["id"]: (chain["account"], chain["region"]) for chain in run.chains}
+    for row, finding in zip(rows, worst_first, strict=True):
+        if finding["chain"] in places:
+            same("csv: place", (row["account"], row["region"]), places[finding["chain"]])
         for name in ("key", "expected", "actual", "start", "end"):
             value = finding[name] or ""
             if value.isprintable() and "\\" not in value:
@@ -128,9 +133,11 @@ def check_markdown(run):
         if token.type == "tr_close":
             widths.add(row)
             row = 0
-    must(widths <= {2, 4, 6}, f"markdown: rows of {widths} cells")
-    same("markdown: its first heading", headings[0],
-         f"CloudTrail integrity: {run.verdict.upper()}")
+    must(widths <= {2, 4, 5, 6}, f"markdown: rows of {widths} cells")
+    verdict = run.verdict.upper()
+    if run.report["exit_status"] == 130:
+        verdict = "VIOLATION (INTERRUPTED)" if verdict == "VIOLATION" else "INTERRUPTED"
+    same("markdown: its first heading", headings[0], f"CloudTrail integrity: {verdict}")
     open_chains = [id for id, standing in run.standings() if standing != "verified"]
     must(f"Chains not wholly proven: {len(open_chains)} of {len(run.chains)}" in headings,
          f"markdown: {headings}")
@@ -198,6 +205,18 @@ def check_junit(run, schema):
            if case.result and not isinstance(case.result[0], Skipped)}
     same("junit: tests that fail", bad - {(s.name, n) for s in suites
                                           for n in ("coverage", "verdict")}, found)
+    explained = {chain["id"]: [i for i in chain["coverage"]
+                               if i["state"] in ("violated", "gap", "unreadable")]
+                 for chain in run.chains}
+    alone = {(chain, "coverage") for chain, open_ones in explained.items()
+             if any((chain, i["reason"]) not in found for i in open_ones)}
+    alone |= {(c["id"], "coverage") for c in run.chains
+              if not c["coverage"] and c["kind"] == "standard"}
+    same("junit: coverage fails where no finding accounts for it",
+         {pair for pair in bad if pair[1] == "coverage"}, alone)
+    total = sum(float(case.get("time")) for case in root.iter("testcase"))
+    same("junit: time", f"{total:.3f}", root.get("time"))
+    must(max(len(e.text or "") for e in root.iter()) < 70_000, "junit: a long text")
     return f"{held['tests']} tests, {held['failures']} failures, {held['errors']} errors"
 
 
@@ -216,6 +235,8 @@ def check_sarif(run, validator):
          [(f["code"], levels[f["severity"]]) for f in run.findings])
     for result in one["results"]:
         same("sarif: rule", rules[result["ruleIndex"]]["id"], result["ruleId"])
+        place = result["locations"][0]["physicalLocation"]
+        must(":" not in place["artifactLocation"]["uri"], f"sarif: not relative: {place}")
         text = result["message"]["text"].removesuffix(" [cut]")
         must("[" not in text, f"sarif: may be a link: {text[:200]!r}")
     invocation = one["invocations"][0]
@@ -246,15 +267,21 @@ def check_ocsf(run, schemas, models):
                 raise Disagreement(f"ocsf: {error}") from None
         same("ocsf: type", event["type_uid"], event["class_uid"] * 100 + event["activity_id"])
         must(0 <= event["time"] - 1_500_000_000_000 < 10**12, f"ocsf: time {event['time']}")
+    for key in (lambda e: e["finding_info"]["uid"], lambda e: e["metadata"]["uid"]):
+        same("ocsf: names are each their own", len({key(e) for e in events}), len(events))
+    closed = [event for event in events if event["activity_id"] == 3]
+    same("ocsf: closed", (len(closed), {e["status_id"] for e in closed}),
+         (run.closed, {4} if closed else set()))
+    events = [event for event in events if event not in closed]
     kinds = Counter(event["class_uid"] for event in events)
     same("ocsf: events", (kinds[2003], kinds[2004]),
-         (1 + len(run.chains), run.number("violation")))
+         (1 + len(run.chains), len(run.standing_alone())))
+    same("ocsf: codes", [e["unmapped"]["code"] for e in events if e["class_uid"] == 2004],
+         [f["code"] for f in run.standing_alone()])
     status = {"verified": 1, "incomplete": 2, "violation": 3}
     seen = [e["compliance"]["status_id"] for e in events if e["class_uid"] == 2003]
     same("ocsf: statuses", seen,
          [status[run.verdict], *(status[standing] for _, standing in run.standings())])
-    for key in (lambda e: e["finding_info"]["uid"], lambda e: e["metadata"]["uid"]):
-        same("ocsf: names are each their own", len({key(e) for e in events}), len(events))
     return f"{len(events)} events"
 
 
@@ -289,13 +316,18 @@ def check_asff(run, shape, client):
         taken = client.batch_import_findings(Findings=findings[:100])
         same("asff: imported", (taken["FailedCount"], taken["SuccessCount"]),
              (0, len(findings[:100])))
+    same("asff: names are each their own", len({f["Id"] for f in findings}), len(findings))
+    archived = [f for f in findings if f["RecordState"] == "ARCHIVED"]
+    same("asff: archived", len(archived), run.closed)
+    findings = [f for f in findings if f not in archived]
     status = {"verified": "PASSED", "incomplete": "NOT_AVAILABLE", "violation": "FAILED"}
     seen = [f["Compliance"]["Status"] for f in findings if "Compliance" in f]
     same("asff: statuses", seen,
          [status[run.verdict], *(status[standing] for _, standing in run.standings())])
-    same("asff: violations", sum("Compliance" not in f for f in findings),
-         run.number("violation"))
-    same("asff: names are each their own", len({f["Id"] for f in findings}), len(findings))
+    same("asff: findings", [f["ProductFields"]["trailseal/code"] for f in findings
+                            if "Compliance" not in f],
+         [f["code"] for f in run.standing_alone()])
+    must(all(f["CreatedAt"] <= f["UpdatedAt"] for f in findings), "asff: created after its update")
     return f"{len(findings)} findings"
 
 
@@ -366,6 +398,10 @@ def check_openmetrics(run):
     found = Counter((f["code"], f["severity"]) for f in run.findings)
     seen = samples("trailseal_findings", "code", "severity")
     same("openmetrics: findings", {pair: n for pair, n in seen.items() if n}, dict(found))
+    common = {(s.labels.get("source"), s.labels.get("filter"))
+              for family in families.values() for s in family.samples}
+    same("openmetrics: one source and filter", len(common), 1)
+    must(None not in {source for source, _ in common}, "openmetrics: a series without a source")
     must(len(seen) >= 75, "openmetrics: a sample for every code and severity")
     same("openmetrics: coverage",
          {state: n for (state,), n in samples("trailseal_coverage_seconds", "state").items()},
@@ -378,6 +414,8 @@ def check_openmetrics(run):
 
 
 def checks(schemas):
+    from format_consumers import check_intoto, check_oscal  # which needs this module itself
+
     return {
         "text": text_is_safe,
         "csv": check_csv,
@@ -388,5 +426,7 @@ def checks(schemas):
         "ocsf": lambda run: check_ocsf(run, schemas.ocsf, schemas.models),
         "asff": lambda run: check_asff(run, schemas.asff, schemas.hub),
         "ndjson": check_ndjson,
+        "oscal": check_oscal,
+        "intoto": check_intoto,
         "openmetrics": check_openmetrics,
     }

@@ -49,7 +49,7 @@ class Schemas:
         self.asff = self.of("the service model of Security Hub", "botocore", True, self._asff)
         self.hub = self.of("a server that imports findings", "moto", True, self._hub)
         for module in ("junitparser", "markdown_it", "linkify_it", "cmarkgfm",
-                       "prometheus_client"):
+                       "prometheus_client", "trestle", "in_toto_attestation"):
             self.of(f"the package {module}", module, True, lambda _: True)
 
     def of(self, what, module, file, load):

@@ -6,12 +6,14 @@ Runs are made over the committed sample: whole, damaged, and with something lost
 incomplete; then come reports that were edited: interrupted ones, and ones that hold hostile text
 wherever a bucket or a command line may put it. Each is rendered in all formats, by
 `verify --export` and by `report`, which must agree byte for byte. At last faults are put into the
-formats of one run, and each must be noticed.
+formats of one run, and each must be noticed. The programs that read such files run over all of
+them: node_exporter's textfile collector, promtool, and the SARIF Multitool with its rules for
+GitHub's code scanning (see format_consumers.py).
 
 No schema is part of this repository. From PyPI: botocore (the service model of Security Hub's
 BatchImportFindings), moto (a server that takes them), ocsf-json-schema (OCSF 1.6.0 as its schema
 server gives it), py-ocsf-models, prometheus-client, junitparser, xmlschema, markdown-it-py with
-linkify-it-py, cmarkgfm, jsonschema. The JSON Schema of SARIF 2.1.0 is taken from the crate
+linkify-it-py, cmarkgfm, jsonschema, compliance-trestle (OSCAL), in-toto-attestation. The JSON Schema of SARIF 2.1.0 is taken from the crate
 serde-sarif, the schema of JUnit XML from the sources of pytest: `--fetch DIR` downloads both with
 cargo and pip, --sarif-schema and --junit-schema name files that are there. What is not at hand is
 said aloud, and is a failure unless --allow-missing is given.
@@ -27,6 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from format_checks import checks, must, same
+from format_consumers import check_together, needed, promtool
 from format_schemas import Schemas
 from peers import Disagreement, Peers
 
@@ -34,7 +37,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLE = REPOSITORY / "testdata" / "sample"
 ENDINGS = {"csv": ".csv", "coverage-csv": ".coverage.csv", "markdown": ".md", "junit": ".xml",
            "sarif": ".sarif", "ocsf": ".ocsf.json", "asff": ".asff.json", "ndjson": ".ndjson",
-           "openmetrics": ".prom"}
+           "oscal": ".oscal.json", "intoto": ".intoto.json", "openmetrics": ".prom"}
 
 # Each would do something where it stands unescaped.
 HOSTILE = [
@@ -58,7 +61,9 @@ class Run:
 
     name: str
     report: dict
+    saved: bytes  # the report as trailseal writes it as JSON
     formats: dict = field(default_factory=dict)
+    closed: int = 0  # findings of an earlier run that this one shows to be repaired
 
     @property
     def verdict(self):
@@ -74,6 +79,12 @@ class Run:
 
     def number(self, severity):
         return sum(finding["severity"] == severity for finding in self.findings)
+
+    def standing_alone(self):
+        """The findings that are events of their own: violations, and what no chain speaks of."""
+        listed = {chain["id"] for chain in self.chains}
+        return [f for f in self.findings if f["severity"] == "violation"
+                or f["severity"] == "incomplete" and f["chain"] not in listed]
 
     def json(self, name):
         return json.loads(self.formats[name])
@@ -126,15 +137,31 @@ class Runs:
         folder.mkdir()
         exports = [part for form, ending in ENDINGS.items()
                    for part in ("--export", f"{form}={folder / ('run' + ending)}")]
-        self.peers.must("report", saved, *exports)
+        self.peers.must("report", saved, "--export", folder / "run.json", *exports)
         formats = {form: (folder / ("run" + ending)).read_bytes()
                    for form, ending in ENDINGS.items()}
-        return Run(name, json.loads(saved.read_text(encoding="utf-8")), formats)
+        return Run(name, json.loads(saved.read_text(encoding="utf-8")),
+                   (folder / "run.json").read_bytes(), formats)
 
     def edited(self, name, report):
         saved = self.peers.work / f"{name}.json"
         saved.write_text(json.dumps(report), encoding="utf-8")
         return self.rendered(name, saved)
+
+    def repaired(self, whole, damaged):
+        """The whole sample again, after the damaged one as an earlier run over it."""
+        earlier = self.peers.work / "earlier.json"
+        earlier.write_text(json.dumps(damaged.report | {"scope": whole.report["scope"],
+                                                        "finished": whole.report["started"]}),
+                           encoding="utf-8")
+        saved = self.peers.work / "repaired.json"
+        saved.write_text(json.dumps(whole.report), encoding="utf-8")
+        run = self.rendered("repaired", saved)
+        for form in ("asff", "ocsf"):
+            said = self.peers.must("report", saved, "--previous", earlier, "--format", form)
+            run.formats[form] = said.out.encode("utf-8")
+        run.closed = len(damaged.standing_alone())
+        return run
 
     def refused(self, name, report):
         saved = self.peers.work / f"{name}.json"
@@ -153,7 +180,9 @@ class Runs:
         logs[5].write_bytes(logs[6].read_bytes())
         logs[9].write_bytes(logs[9].read_bytes() + b"more")
         shutil.copy(logs[12], logs[12].with_name(logs[12].name.replace("_CloudTrail_", "_notes_")))
-        yield self.verified("violation", root, 1)
+        damaged = self.verified("violation", root, 1)
+        yield damaged
+        yield self.repaired(whole, damaged)
 
         root = self.copy("lost")
         newest = sorted(root.rglob("*_CloudTrail-Digest_*.metadata.json"))
@@ -248,21 +277,42 @@ FAULTS = [
     changed("asff", ('"FAILED"', '"PASSED"')),
     ("ndjson", lambda run: run.formats["ndjson"].rsplit(b"\n", 2)[0] + b"\n"),
     changed("ndjson", ('"verdict":"violation"', '"verdict":"verified"')),
+    changed("oscal", ('"not-satisfied"', '"satisfied"')),
+    changed("oscal", ('"collected"', '"collect"')),
+    changed("intoto", ('"sha256": "', '"sha256": "0')),
+    changed("intoto", ('"FAILED"', '"PASSED"')),
     changed("openmetrics", ("# EOF\n", "")),
     changed("openmetrics", ("# TYPE trailseal_logs gauge", "# TYPE trailseal_logs counter")),
-    changed("openmetrics", ('{verdict="violation"} 1', '{verdict="violation"} 0')),
+    changed("openmetrics", (',verdict="violation"} 1', ',verdict="violation"} 0')),
+    changed("openmetrics", ('{source="', '{sauce="')),
 ]
 
 
 def faults_are_noticed(run, named):
     for number, (form, change) in enumerate(FAULTS):
-        faulty = Run(run.name, run.report, run.formats | {form: change(run)})
+        faulty = Run(run.name, run.report, run.saved, run.formats | {form: change(run)},
+                     run.closed)
         try:
             named[form](faulty)
         except Exception:  # noqa: BLE001 - noticed, whoever noticed it
             continue
         raise Disagreement(f"fault {number} was put into {form}, and its check held")
     return f"{len(FAULTS)} faults noticed"
+
+
+def attempt(what, check, quiet=False):
+    """Whether a check holds; says what it finds."""
+    try:
+        said = check()
+    except Disagreement as error:
+        print(f"FAILED  {what}\n{error}", flush=True)
+    except Exception as error:  # noqa: BLE001 - a parser's own, of any kind
+        print(f"FAILED  {what}\n{type(error).__name__}: {str(error)[:1500]}", flush=True)
+    else:
+        if said and not quiet:
+            print(f"holds   {what}, {said}", flush=True)
+        return True
+    return False
 
 
 def main():
@@ -276,35 +326,37 @@ def main():
     args = parser.parse_args()
 
     schemas = Schemas(args)
-    failed, done = 0, Counter()
+    for program in needed():
+        print(f"MISSING {program}: not installed", flush=True)
+        schemas.missing.append(program)
+    failed, done, held = 0, Counter(), []
     with tempfile.TemporaryDirectory(prefix="trailseal-formats-") as work:
         peers = Peers(shutil.which(args.trailseal) or args.trailseal, "", Path(work))
         try:
             for run in Runs(peers).all():
                 named = checks(schemas)
+                if "promtool" not in schemas.missing:
+                    named["promtool"] = promtool
+                held.append(run)
                 if run.name == "violation" and not schemas.missing:
                     named["faults"] = lambda run: faults_are_noticed(run, checks(schemas))
                 for name, check in named.items():
-                    try:
-                        said = check(run)
-                    except Disagreement as error:
-                        failed += 1
-                        print(f"FAILED  {run.name}: {name}\n{error}", flush=True)
-                    except Exception as error:  # noqa: BLE001 - a parser's own, of any kind
-                        failed += 1
-                        print(f"FAILED  {run.name}: {name}\n{type(error).__name__}: "
-                              f"{str(error)[:1500]}", flush=True)
-                    else:
-                        done[name] += 1
-                        if said and not run.name.startswith("hostile"):
-                            print(f"holds   {run.name}: {name}, {said}", flush=True)
+                    quiet = run.name.startswith("hostile")
+                    held_to = attempt(f"{run.name}: {name}", lambda check=check, run=run: check(run), quiet)
+                    failed += not held_to
+                    done[name] += held_to
+            if not needed():
+                for name, check in check_together(held, Path(work)):
+                    held_to = attempt(f"all: {name}", check)
+                    failed += not held_to
+                    done[name] += held_to
         except Disagreement as error:
             print(f"FAILED  {error}", flush=True)
             return 1
     for what in schemas.missing:
         print(f"MISSING {what}: nothing held the format to it", flush=True)
-    held = ", ".join(f"{name} {number}" for name, number in done.items())
-    print(f"\n{failed} failed; reports held: {held}")
+    counted = ", ".join(f"{name} {number}" for name, number in done.items())
+    print(f"\n{failed} failed; reports held: {counted}")
     return 1 if failed or schemas.missing and not args.allow_missing else 0
 
 

@@ -177,6 +177,29 @@ fn a_report_that_is_none_is_refused_with_the_reason() {
 }
 
 #[test]
+fn what_an_earlier_run_found_is_archived_once_it_is_repaired() {
+    let place = Place::new();
+    let whole = fs::read(place.tree.root().join(log_key(2))).unwrap();
+    place.tree.remove(&log_key(2));
+    let (before, after, out) =
+        (place.text("a.json"), place.text("b.json"), place.text("c.asff.json"));
+    assert_eq!(place.verify(&["--quiet", "--export", &before]).status, 1);
+    fs::write(place.tree.root().join(log_key(2)), whole).unwrap();
+    assert_eq!(place.verify(&["--quiet", "--export", &after]).status, 0);
+    let ran = trailseal(&["report", &after, "--previous", &before, "--export", &out]);
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""));
+    let findings = fs::read_to_string(&out).unwrap();
+    assert_eq!(findings.matches("\"ARCHIVED\"").count(), 1, "{findings}");
+    assert!(findings.contains("\"trailseal/code\": \"log-missing\""), "{findings}");
+    // A run over something else says nothing about these findings.
+    let other = place.verify(&["--quiet", "--region", "us-east-1", "--export", &before]);
+    assert!([0, 3].contains(&other.status), "{}", other.err);
+    let ran = trailseal(&["report", &after, "--previous", &before, "--export", &out]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.err.contains("--previous is a run over other sources"), "{}", ran.err);
+}
+
+#[test]
 fn a_report_comes_from_standard_input_too() {
     let place = Place::new();
     let saved = fs::read(place.saved()).unwrap();

@@ -31,6 +31,7 @@ mod evidence_s3;
 mod evidence_seal;
 mod export;
 mod fixtures;
+mod format_documents;
 mod formats;
 mod fuzz_seeds;
 mod gaps;
