@@ -6,26 +6,35 @@
 
 The committed sample is packed as folder and as archive, signed by a key that OpenSSL makes. `bagit`
 must accept both and must refuse them once altered; the bag's own script must come to the same under
-every shell that is installed, with no other tools on its path than it asks for. Python 3.11 or newer
-and OpenSSL; half a minute.
+every shell that is installed, with no other tools on its path than it asks for.
+
+Then a matrix of bags, whole and damaged, goes through `trailseal evidence check`, the bag's script and
+its page in Chromium and Firefox, as folder and as archive: all must come to the same status, and
+script and page must say the same lines. Python 3.11 or newer, OpenSSL, Chromium and Firefox (one that
+is not installed is skipped, aloud); five minutes, and ten with --large: 20,000 objects.
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import bagit
 
-sys.dont_write_bytecode = True  # the next line would leave a cache in the source tree
+sys.dont_write_bytecode = True  # the next lines would leave a cache in the source tree
+import evidence_matrix as matrix  # noqa: E402
+from evidence_browsers import Chromium, Firefox  # noqa: E402
 from real_servers import Failed, expect, program, run_steps  # noqa: E402
 
 SAMPLE = Path(__file__).resolve().parents[2] / "testdata" / "sample"
+AS_OF = "2026-06-01T00:00:00Z"
 SHELLS = ("sh", "dash", "bash", "busybox", "zsh", "ksh")
-TOOLS = ("sha256sum", "gzip", "openssl", "sed", "awk", "cmp", "find", "sort", "mktemp", "tail", "head",
-         "tr", "grep", "cut", "wc", "cat", "comm", "tee", "dirname", "rm", "sh")
+TOOLS = ("sha256sum", "gzip", "openssl", "sed", "awk", "od", "find", "sort", "mktemp", "tail", "head",
+         "tr", "grep", "wc", "cat", "tee", "dirname", "rm", "mkdir", "sh")
 
 
 def run(*command, status=0, **more):
@@ -72,7 +81,7 @@ def packed(trailseal, work, steps):
     unpacked = unpacked / "evidence"
     for each in (bag, unpacked, archive):
         told = run(trailseal, "evidence", "check", each, "--ca", work / "ca.pem", "--no-progress")
-        if not told.startswith("VERIFIED: "):
+        if not told.startswith("VERIFIED by the bag's own keys: "):
             raise Failed(told)
     for each in (bag, unpacked):
         expect(f"bagit on {each.name}", is_valid(each), True)
@@ -111,17 +120,152 @@ def shells(bag, work, steps):
             continue
         command = [found, "sh"] if shell == "busybox" else [found]
         told = run(*command, bag / "verify.sh", work / "ca.pem", env={"PATH": str(tools)})
-        for line in ("digests    30 checked", "log files  24 checked", "Jane Doe", "RESULT     all"):
+        for line in ("digests    30 checked", "log files  24 checked", "Jane Doe", "RESULT     VERIFIED"):
             if line not in told:
                 raise Failed(f"{shell}: {line!r} is not in\n{told}")
         ran.append(shell)
     steps.done("the script checks files, signatures, chains, logs and seal", "under " + ", ".join(ran))
 
 
+# ---- the matrix --------------------------------------------------------------------------
+
+
+def status_of(*command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
+                          timeout=600, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def by_script(bag):
+    """What the script comes to, and its lines as the page writes them."""
+    status, out, err = status_of("sh", bag / "verify.sh")
+    expect(f"what the script of {bag.name} says on standard error", err, "")
+    found = re.findall(r"^(FAULT|OPEN|NOTE) +(.*)$", out, re.M)
+    return status, sorted(f"{kind} {line}" for kind, line in found)
+
+
+def same_words(lines):
+    """Lines in which what cannot be printed is left out: the script and the page show it otherwise."""
+    return sorted(re.sub(r"\\u\{[0-9a-f]+\}|\?+", "?", line) for line in lines)
+
+
+def browsers(args, page, work, steps):
+    """The browsers that are installed, opened."""
+    for name, make in (("chromium", lambda path: Chromium(path, page)),
+                       ("firefox-esr", lambda path: Firefox(path, page, work))):
+        if found := getattr(args, name.replace("-", "_")) or shutil.which(name):
+            yield make(found)
+        else:
+            steps.done(f"SKIPPED: {name} is not installed", "its half of the matrix was not run")
+
+
+def run_matrix(args, trailseal, work, steps):
+    place = work / "matrix"
+    place.mkdir()
+    # A page that is trusted checks every bag, damaged ones too.
+    page = place / "page/verify.html"
+    bags = []
+    for number, (name, asked, kind, damage, expected) in enumerate(matrix.CASES):
+        tree, keys = matrix.tree(kind, place)
+        bag = place / f"{number:02}"
+        done = status_of(trailseal, "evidence", "pack", tree, "--keys", keys, *asked, "--no-progress",
+                         "--as-of", AS_OF, "--output", bag)
+        if not (bag / "bagit.txt").exists():
+            raise Failed(f"{name}: no bag was made: {done}")
+        if number == 0:
+            page.parent.mkdir()
+            shutil.copy(bag / "verify.html", page)
+        damage(bag)
+        bags.append((name, bag, expected))
+    rows, lines = [], {}
+    for name, bag, expected in bags:
+        status, out, err = status_of(trailseal, "evidence", "check", bag, "--no-progress")
+        script, lines[name] = by_script(bag)
+        rows.append([name, expected, status, script])
+    opened = list(browsers(args, page, work, steps))
+    for browser in opened:
+        with browser:
+            for row, (name, bag, _) in zip(rows, bags, strict=True):
+                zipped = matrix.archive(bag, place / "bag.zip")
+                for form, result in (("folder", browser.folder(bag)), ("ZIP", browser.archive(zipped))):
+                    row.append(result.status)
+                    if same_words(result.lines) != same_words(lines[name]):
+                        only = set(same_words(result.lines)) ^ set(same_words(lines[name]))
+                        print(f"{name}, {browser.name}, {form}: script and page differ in\n  "
+                              + "\n  ".join(sorted(only)[:6]))
+                        row.append("other words")
+            if isinstance(browser, Chromium):
+                expect("the status of a dropped folder", browser.drop(bags[0][1]).status, 0)
+                expect("the status of a dropped archive",
+                       browser.drop(matrix.archive(bags[0][1], place / "bag.zip")).status, 0)
+                browser.expect_no_network()
+            archives(browser, trailseal, bags[0][1], place)
+    heads = ["expected", "check", "script"] + [f"{b.name} {form}" for b in opened for form in ("folder", "ZIP")]
+    table = [f"{'bag':40} {'  '.join(heads)}"]
+    table += [f"{row[0]:40} {'  '.join(f'{cell!s:>{len(head)}}' for cell, head in zip(row[1:], heads, strict=False))}"
+              for row in rows]
+    print("\n".join(table))
+    differ = [row[0] for row in rows if len(set(row[1:])) != 1]
+    expect("bags of which not all checks say the same", differ, [])
+    steps.done("check, script and page agree on the matrix of bags",
+               f"{len(bags)} bags; " + ", ".join(b.name for b in opened))
+
+
+def archives(browser, trailseal, bag, place):
+    """Archives that others made are read; those that can be read in two ways are refused."""
+    made = matrix.archive(bag, place / "bag.zip", zipfile.ZIP_DEFLATED)
+    expect(f"{browser.name}: a compressed archive", browser.archive(made).status, 0)
+    whole = matrix.archive(bag, place / "bag.zip").read_bytes()
+    # By their names in the first header and in the directory.
+    hostile = {
+        "data before it": b"MZ" + whole,
+        "data behind it": whole + b"x",
+        "cut off": whole[:-30],
+        "another name in a header": whole.replace(b"evidence/VERIFY.md", b"evidence/VERIFX.md", 1),
+        "a file that climbs": whole.replace(b"evidence/VERIFY.md", b"../dence/VERIFY.md"),
+        "no archive": b"PK",
+    }
+    for name, content in hostile.items():
+        made.write_bytes(content)
+        expect(f"trailseal on an archive: {name}", status_of(trailseal, "evidence", "check", made)[0], 2)
+        expect(f"{browser.name} on an archive: {name}", browser.archive(made).status, 2)
+
+
+def large(args, trailseal, work, steps):
+    """20,000 objects: under a minute in the page; the script against openssl and gzip themselves."""
+    bag = matrix.large(trailseal, run, work)
+    objects = sum(1 for path in (bag / "data/objects").rglob("*.gz"))
+    baseline = work / "baseline.sh"
+    baseline.write_text("""find data/objects -name '*.gz' | while read -r f; do gzip -dc <"$f" | sha256sum; done >/dev/null
+find data/objects -name '*.gz' -path '*Digest*' | while read -r f; do
+openssl dgst -sha256 -verify data/keys/*.pem -signature /dev/null "$f"; done >/dev/null 2>&1
+""")
+    took = []
+    for command in (("sh", baseline), ("sh", bag / "verify.sh"), (trailseal, "evidence", "check", bag)):
+        started = time.monotonic()
+        status = subprocess.run([str(c) for c in command], cwd=bag, check=False, capture_output=True).returncode
+        took.append(time.monotonic() - started)
+        expect(f"{command[-1]}: status", status, 0)
+    told = f"{objects} objects; gzip and openssl {took[0]:.0f} s, script {took[1]:.0f} s, check {took[2]:.0f} s"
+    for browser in browsers(args, bag / "verify.html", work, steps):
+        with browser:
+            zipped = matrix.archive(bag, work / "large.zip")
+            for form, ask in (("folder", lambda b: b.folder(bag, 600)), ("ZIP", lambda b: b.archive(zipped, 600))):
+                started = time.monotonic()
+                result = ask(browser)
+                expect(f"{browser.name}, {form}: status", result.status, 0)
+                own = re.search(r"checked in ([0-9.]+) s", result.facts).group(1)
+                told += f"; {browser.name} {form} {own} s ({time.monotonic() - started:.0f} s with the driver)"
+    steps.done("large", told)
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trailseal", required=True, metavar="PATH")
+    parser.add_argument("--chromium", metavar="PATH", help="the browser; else the one in PATH")
+    parser.add_argument("--firefox-esr", metavar="PATH", help="the browser; else the one in PATH")
+    parser.add_argument("--large", action="store_true", help="a bag of 20,000 objects too")
     args = parser.parse_args()
     trailseal = program("trailseal", args.trailseal)
 
@@ -130,6 +274,9 @@ def main():
         bag = packed(trailseal, work, steps)
         altered(bag, work, steps)
         shells(bag, work, steps)
+        run_matrix(args, trailseal, work, steps)
+        if args.large:
+            large(args, trailseal, work, steps)
     return run_steps("evidence", steps)
 
 

@@ -210,7 +210,7 @@ fn each_kind_of_key_seals_and_openssl_agrees() {
             ran.out
         );
         let stranger = bag.script(&[&authority.text("other-ca.pem")]);
-        assert_eq!(stranger.status, 1, "{signer}: {}", stranger.out);
+        assert_eq!(stranger.status, 3, "{signer}: {}", stranger.out);
     }
 }
 
@@ -339,7 +339,7 @@ fn the_script_trusts_only_the_authorities_that_it_is_given() {
     let file = authority.text("other-ca.pem");
     let system = [("SSL_CERT_DIR", folder), ("SSL_CERT_FILE", file.as_str())];
     let ran = bag.script_where(&[&authority.text("ca.pem")], &system);
-    assert_eq!(ran.status, 1, "{}", ran.out);
+    assert_eq!(ran.status, 3, "{}", ran.out);
     let none = bag.script(&[&authority.text("no-such.pem")]);
     assert_eq!(none.status, 2, "{}", none.out);
 }
@@ -411,11 +411,18 @@ fn who_signed_is_trusted_only_with_a_reason() {
         // A certificate that is itself trusted needs no other, but for its validity.
         let pinned = bag.check(&["--ca", &authority.text(&format!("{signer}.pem"))]);
         assert_eq!(pinned.status, if signer == "outdated" { 3 } else { 0 }, "{signer}");
+        // The script says the same.
+        let ran = bag.script(&[&authority.text("ca.pem")]);
+        assert_eq!((ran.status, ran.err.as_str()), (3, ""), "{signer}: {}", ran.out);
+        let own = bag.script(&[&authority.text(&format!("{signer}.pem"))]);
+        assert_eq!(own.status, pinned.status, "{signer}: {}", own.out);
     }
     // A seal that was taken away is missed by whoever asks for it.
     let bag = Bag::of(&tree, &[]);
     let checked = authority.check(&bag);
     assert_eq!((checked.status, parts(&checked)), (3, ["absent", "absent", "absent"]));
+    let ran = bag.script(&[&authority.text("ca.pem")]);
+    assert_eq!(ran.status, 3, "{}", ran.out);
 }
 
 #[test]

@@ -153,6 +153,7 @@ pub fn check(
             totals: again.totals,
             findings: again.findings,
         }),
+        by_own_keys: request.keys.is_none(),
         differences,
     })
 }

@@ -9,7 +9,7 @@ use std::io;
 
 use serde_json::Value;
 
-use super::{CUSTODY, GUIDE, KeptLogs, LINES, OBJECTS, PAGE, REQUEST, RUN, SCRIPT};
+use super::{BROWSER_PAGE, CUSTODY, GUIDE, KeptLogs, LINES, OBJECTS, PAGE, REQUEST, RUN, SCRIPT};
 use super::{controls, guide, keys, seal_files};
 use crate::model::Sha256Hash;
 use crate::report::{ChainReport, Counts, RunReport, Scope, Tool, Totals, Verdict, html};
@@ -154,12 +154,15 @@ fn chains(told: &ChainReport, found: &ChainReport, logs: bool, time: bool) -> Ve
 pub(super) fn rewritten(bag: &Checked, run: &RunReport, kept: KeptLogs) -> io::Result<Vec<String>> {
     let has = |name: &str| matches!(bag.seal(name), Ok(Some(_)) | Err(_));
     let (signed, stamped) = (has(seal_files::SIGNATURE), has(seal_files::TIME_STAMP));
+    let payload = bag.payload.keys().map(String::as_str);
+    let contents = guide::Contents::of(kept, signed, stamped, payload);
     let mut page = Vec::new();
     html::render(run, &mut page)?;
     let mut written = vec![
         (PAGE, Sha256Hash::of(&page)),
-        (GUIDE, Sha256Hash::of(guide::render(run, kept, signed, stamped).as_bytes())),
+        (GUIDE, Sha256Hash::of(guide::render(run, contents).as_bytes())),
         (SCRIPT, Sha256Hash::of(guide::script().as_bytes())),
+        (BROWSER_PAGE, Sha256Hash::of(guide::browser_page().as_bytes())),
     ];
     for (path, text) in controls::files(run)? {
         written.push((path, Sha256Hash::of(text.as_bytes())));
@@ -182,6 +185,7 @@ pub(super) fn unknown(bag: &Checked) -> Vec<Fault> {
         PAGE,
         LINES,
         SCRIPT,
+        BROWSER_PAGE,
         GUIDE,
         DECLARATION,
         INFO,

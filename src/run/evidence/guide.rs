@@ -1,6 +1,10 @@
 //! The guide to a bag, for who has no trailseal.
 
-use super::KeptLogs;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{KeptLogs, keys};
+use crate::model::{Sha256Hash, metadata};
 use crate::report::RunReport;
 
 const GUIDE: &str = include_str!("VERIFY.md");
@@ -13,9 +17,95 @@ pub(super) fn script() -> String {
     SCRIPT.replace("{version}", env!("CARGO_PKG_VERSION"))
 }
 
+/// The page that checks a bag in a browser: its skeleton, program and style.
+const PAGE: [&str; 3] = [
+    include_str!("page/verify.html"),
+    include_str!("page/verify.js"),
+    include_str!("page/verify.css"),
+];
+
+/// The page of a bag that this version makes. Its policy allows its own program and style, by
+/// their hash values, and nothing else: no network, no other code.
+pub(super) fn browser_page() -> String {
+    let [skeleton, program, style] = PAGE;
+    let program = program.replace("{version}", env!("CARGO_PKG_VERSION"));
+    let hash = |text: &str| STANDARD.encode(Sha256Hash::of(text.as_bytes()).0);
+    skeleton
+        .replace("{script_hash}", &hash(&program))
+        .replace("{style_hash}", &hash(style))
+        .replace("{style}", style)
+        .replace("{script}", &program)
+}
+
+/// Parts of a bag that its guide speaks of where they are there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Contents {
+    pub(super) kept: KeptLogs,
+    pub(super) signed: bool,
+    pub(super) stamped: bool,
+    /// Whether metadata lies beside any object.
+    pub(super) metadata: bool,
+    /// Whether there are lists of keys, of named regions and of none.
+    pub(super) key_lists: [bool; 2],
+}
+
+impl Contents {
+    /// Finds the parts among the paths of the payload.
+    pub(super) fn of<'a>(
+        kept: KeptLogs,
+        signed: bool,
+        stamped: bool,
+        payload: impl Iterator<Item = &'a str> + Clone,
+    ) -> Self {
+        let has = |wanted: &str| payload.clone().any(|path| path == wanted);
+        let metadata = payload.clone().any(|path| {
+            path.starts_with(super::OBJECTS) && path.ends_with(metadata::SIDECAR_SUFFIX)
+        });
+        let key_lists = [has(keys::OF_REGIONS), has(keys::OF_NO_REGION)];
+        Self { kept, signed, stamped, metadata, key_lists }
+    }
+
+    /// Whether a passage of this name applies.
+    fn has(self, passage: &str) -> bool {
+        match passage {
+            "signed" => self.signed,
+            "stamped" => self.stamped,
+            "sealed" => self.signed || self.stamped,
+            "metadata" => self.metadata,
+            "no-metadata" => !self.metadata,
+            _ => true,
+        }
+    }
+}
+
+/// The guide without the passages that do not apply. A passage is some whole lines between
+/// `{if NAME}` and `{end}`, or a part of a line between `{if NAME inline}` and `{end}`.
+fn passages(contents: Contents) -> String {
+    let (mut text, mut skip) = (String::new(), false);
+    for line in GUIDE.lines() {
+        if let Some(name) = line.strip_prefix("{if ").and_then(|rest| rest.strip_suffix('}')) {
+            skip = !contents.has(name);
+        } else if line == "{end}" {
+            skip = false;
+        } else if !skip {
+            let mut rest = line;
+            while let Some((before, after)) = rest.split_once("{if ") {
+                let (name, after) = after.split_once(" inline}").unwrap_or((after, ""));
+                let (passage, after) = after.split_once("{end}").unwrap_or((after, ""));
+                text += before;
+                text += if contents.has(name) { passage } else { "" };
+                rest = after;
+            }
+            text += rest;
+            text.push('\n');
+        }
+    }
+    text
+}
+
 /// The guide to a bag of this run.
-pub(super) fn render(report: &RunReport, kept: KeptLogs, signed: bool, stamped: bool) -> String {
-    let (logs_too, logs) = match kept {
+pub(super) fn render(report: &RunReport, contents: Contents) -> String {
+    let (logs_too, logs) = match contents.kept {
         KeptLogs::All => (
             " and log files",
             "All log files that were read are in the bag; one that a digest lists and that is not there is missing. A log file below data/objects that no digest lists was put there.",
@@ -29,11 +119,27 @@ pub(super) fn render(report: &RunReport, kept: KeptLogs, signed: bool, stamped: 
             "No log files are in the bag: that they were whole rests on the word of whoever made the run, with the hash values in data/custody.csv.",
         ),
     };
-    let seal = match (signed, stamped) {
-        (true, true) => "This bag was signed and time-stamped when it was packed.",
-        (true, false) => "This bag was signed when it was packed, and not time-stamped.",
-        (false, true) => "This bag was time-stamped when it was packed, and not signed.",
-        (false, false) => "This bag was neither signed nor time-stamped when it was packed.",
+    let seal = match (contents.signed, contents.stamped) {
+        (true, true) => "This bag was signed and time-stamped.",
+        (true, false) => "This bag was signed, and not time-stamped.",
+        (false, true) => "This bag was time-stamped, and not signed.",
+        (false, false) => {
+            "This bag was neither signed nor time-stamped: nothing in it shows who packed it, or when. Whoever alters such a bag can write its manifests anew."
+        }
+    };
+    let (stamped_what, stamped_file) = match contents.signed {
+        true => ("the signature", "seal/tagmanifest-sha256.txt.p7s"),
+        false => ("the tag manifest", "tagmanifest-sha256.txt"),
+    };
+    let lists = [keys::OF_REGIONS, keys::OF_NO_REGION].into_iter().zip(contents.key_lists);
+    let lists: Vec<_> =
+        lists.filter(|(_, there)| *there).map(|(path, _)| format!("`{path}`")).collect();
+    let key_lists = match lists.as_slice() {
+        [] => "; the PEM files hold the same".to_owned(),
+        lists => format!(
+            "; {} the same form",
+            lists.join(" and ") + if lists.len() == 1 { " holds" } else { " hold" }
+        ),
     };
     let until = match report.scope.end {
         Some(end) => format!("the run was about the time up to {end} (UTC)"),
@@ -47,14 +153,33 @@ pub(super) fn render(report: &RunReport, kept: KeptLogs, signed: bool, stamped: 
         ("{until}", &until),
         ("{logs_sentence}", logs),
         ("{seal_sentence}", seal),
+        ("{stamped_what}", stamped_what),
+        ("{stamped_file}", stamped_file),
+        ("{key_lists}", &key_lists),
     ]
     .into_iter()
-    .fold(GUIDE.to_owned(), |text, (name, value)| text.replace(name, value))
+    .fold(passages(contents), |text, (name, value)| text.replace(name, value))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_browser_page_is_one_small_file_that_allows_itself_alone() {
+        let page = browser_page();
+        assert!(page.len() < 60_000, "{}", page.len());
+        assert!(!page.contains("{version}") && !page.contains("{script}"));
+        let (_, program) = page.split_once("<script>").unwrap();
+        let (program, _) = program.split_once("</script>").unwrap();
+        let hash = STANDARD.encode(Sha256Hash::of(program.as_bytes()).0);
+        assert!(page.contains(&format!("script-src 'sha256-{hash}'")));
+        assert!(page.contains("default-src 'none'"));
+        // Text of a bag is set as text, and nothing is asked of a network.
+        for word in ["innerHTML", "insertAdjacent", "document.write", "fetch(", "eval(", "src="] {
+            assert!(!page.contains(word), "{word}");
+        }
+    }
 
     #[test]
     fn every_command_of_the_guide_is_in_the_script() {
@@ -63,10 +188,26 @@ mod tests {
             "openssl dgst -sha256 -verify",
             "openssl cms -verify -binary -inform DER",
             "openssl ts -verify -data",
-            "openssl asn1parse -genstr",
             "gzip -dc",
         ] {
             assert!(GUIDE.contains(command) && SCRIPT.contains(command), "{command}");
+        }
+        for signed in [true, false] {
+            for stamped in [true, false] {
+                let contents = Contents {
+                    kept: KeptLogs::All,
+                    signed,
+                    stamped,
+                    metadata: stamped,
+                    key_lists: [signed, false],
+                };
+                let text = passages(contents);
+                assert!(!text.contains("{if") && !text.contains("{end}"), "{text}");
+                assert_eq!(text.contains("openssl cms"), signed);
+                assert_eq!(text.contains("openssl ts"), stamped);
+                assert_eq!(text.contains("CA.pem"), signed || stamped);
+                assert_eq!(text.contains(".metadata.json"), stamped);
+            }
         }
         for number in 1..=6 {
             assert!(GUIDE.contains(&format!("\n## {number}. ")), "{number}");

@@ -17,9 +17,9 @@ use crate::store::bag::{BagWriter, Checked};
 
 const FOLDER: &str = "data/keys/";
 /// Keys that a region published, as `list-public-keys` prints them, one list a region.
-const OF_REGIONS: &str = "data/keys/public-keys.json";
+pub(super) const OF_REGIONS: &str = "data/keys/public-keys.json";
 /// Keys with a validity that no region is known of.
-const OF_NO_REGION: &str = "data/keys/public-keys-of-any-region.json";
+pub(super) const OF_NO_REGION: &str = "data/keys/public-keys-of-any-region.json";
 /// Where each came from.
 const SOURCES: &str = "data/keys/sources.json";
 /// The largest key file that is read.

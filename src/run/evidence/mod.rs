@@ -12,6 +12,7 @@
 //! | `data/report/` | the run: `run.json`, `report.html`, `objects.ndjson`, and `request.json` |
 //! | `data/controls/` | the controls that it supports |
 //! | `VERIFY.md`, `verify.sh` | how to check all of it by hand |
+//! | `verify.html` | the same check for a browser, on one page that needs no network |
 //! | `seal/` | a signature over the tag manifest, a statement, a time-stamp |
 
 mod again;
@@ -40,6 +41,7 @@ const REQUEST: &str = "data/report/request.json";
 const PAGE: &str = "data/report/report.html";
 const LINES: &str = "data/report/objects.ndjson";
 const SCRIPT: &str = "verify.sh";
+const BROWSER_PAGE: &str = "verify.html";
 const GUIDE: &str = "VERIFY.md";
 
 /// Which log files a bag holds.

@@ -13,7 +13,9 @@ use super::custody::{self, Packed, Row};
 use super::objects::{self, Judged, Lines, Roots};
 use super::request::SavedRequest;
 use super::seal::{SealError, SealWith};
-use super::{CUSTODY, GUIDE, KeptLogs, LINES, NO_BUCKET, OBJECTS, PAGE, REQUEST, RUN, SCRIPT};
+use super::{
+    BROWSER_PAGE, CUSTODY, GUIDE, KeptLogs, LINES, NO_BUCKET, OBJECTS, PAGE, REQUEST, RUN, SCRIPT,
+};
 use super::{controls, guide, keys, recomputed, seal, seal_files};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{BucketName, Metadata, ObjectName, Sha256Hash};
@@ -163,8 +165,10 @@ pub fn pack(
     json::render(&SavedRequest::of(&request.verify, request.online, request.logs), &mut saved)?;
     bag.add(REQUEST, &saved)?;
     let (signed, stamped) = (request.seal.signer.is_some(), request.seal.authority.is_some());
-    bag.add(GUIDE, guide::render(&report, request.logs, signed, stamped).as_bytes())?;
+    let contents = guide::Contents::of(request.logs, signed, stamped, bag.payload());
+    bag.add(GUIDE, guide::render(&report, contents).as_bytes())?;
     bag.add(SCRIPT, guide::script().as_bytes())?;
+    bag.add(BROWSER_PAGE, guide::browser_page().as_bytes())?;
     let info = info(&request.name, &report, request.logs, &sealed_how(request));
     let tag_manifest = bag.finish(request.as_of, &info)?;
     let run = Sha256Hash::of(&run);

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Checks this bag of AWS CloudTrail evidence with common tools alone: a POSIX shell, sha256sum
-# (or shasum), gzip, sed, awk, find, sort and OpenSSL. VERIFY.md explains each step.
+# (or shasum), gzip, sed, awk, od, find, sort and OpenSSL. VERIFY.md explains each step.
 #
 #   sh verify.sh            checks the files, the digests, their chains and their log files
 #   sh verify.sh CA.pem     checks the seal too, against the authorities of that file
 #
-# It changes nothing. Exit status: 0 all of it holds, 1 something does not, 2 it could not run,
-# 3 nothing contradicts, but something is open: it could not be read when the bag was made, say, or
-# this script cannot tell. It does not compare the page, the lines of the objects and the controls
-# with the report; only a seal, or trailseal evidence check, shows that they were not rewritten.
+# It changes nothing. Exit status: 0 verified, 1 violation: something contradicts, 2 it could not run,
+# 3 incomplete: nothing contradicts, but something is open: it could not be read when the bag was
+# made, say, or this script cannot tell. It does not compare the page, the lines of the objects, the
+# notes in custody and the controls with the report; trailseal evidence check does.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -18,21 +18,18 @@ case $authorities in '' | /*) ;; *) authorities=$PWD/$authorities ;; esac
 unset CDPATH
 cd "$(dirname "$0")" || exit 2
 if command -v sha256sum >/dev/null; then sha='sha256sum'; else sha='shasum -a 256'; fi
-for tool in "${sha%% *}" gzip openssl sed awk cmp find sort mktemp; do
+for tool in "${sha%% *}" gzip openssl sed awk od find sort mktemp; do
     command -v "$tool" >/dev/null || { echo "$tool is not installed"; exit 2; }
 done
 made_by='{version}'
 [ -f manifest-sha256.txt ] || { echo "there is no manifest-sha256.txt beside this script"; exit 2; }
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
-: >"$work/faults"
-: >"$work/open"
-: >"$work/listed"
-: >"$work/signed"
-: >"$work/times"
-: >"$work/links"
-: >"$work/hashed"
-: >"$work/first"
+trap 'exit 130' INT
+trap 'exit 143' TERM
+mkdir "$work/unpacked"
+: >"$work/facts"
+: >"$work/said"
 # OpenSSL would trust the system's authorities beside those that are given.
 SSL_CERT_DIR=$work/none
 SSL_CERT_FILE=$work/none
@@ -42,372 +39,590 @@ ulimit -f 8388608 2>/dev/null
 
 # Names and texts of the bag must not steer the terminal.
 shown() { tr -c '[:print:]\n' '?'; }
-fault() { printf 'FAULT  %s\n' "$*" | shown | tee -a "$work/faults"; }
-open() { printf 'OPEN   %s\n' "$*" | shown | tee -a "$work/open"; }
+fault() { printf 'FAULT  %s\n' "$*" >>"$work/said"; }
+open() { printf 'OPEN   %s\n' "$*" >>"$work/said"; }
+note() { printf 'NOTE   %s\n' "$*" >>"$work/said"; }
+# Prints what was said since the last time, each once.
+told() {
+    [ -t 2 ] && printf '\r\033[K' >&2
+    sort -u "$work/said" | shown | tee -a "$work/all-said"
+    : >"$work/said"
+}
+: >"$work/all-said"
+count() { grep -c "^$1 " "$work/all-said"; }
+progress() { [ ! -t 2 ] || printf '\r\033[K%s' "$*" >&2; }
 
-# The bytes that a digest vouches for: those inside of the gzip file. A copy may hold files that
-# were unpacked on the way, which do not begin as a gzip file does.
-printf '\037\213' >"$work/magic"
-content() {
-    if head -c 2 "$1" | cmp -s - "$work/magic"; then gzip -dc "$1"; else cat "$1"; fi
+# Flattens JSON: a line for each value, its place and the value with a tab between them.
+cat >"$work/flatten.awk" <<'END'
+function put(value,  place, i) {
+    place = at[1]
+    for (i = 2; i <= depth; i++) place = place "." at[i]
+    print tag "\t" place "\t" value
 }
-# Unpacks a digest, of which none comes near 128 MiB but one that is made to hold this up.
-unpacked() {
-    content "$1" >"$work/json" 2>"$work/err" || return 1
-    [ "$(wc -c <"$work/json")" -le 134217728 ] || { echo "it is too large" >"$work/err"; return 1; }
-}
-hash_of() {
-    sum=$($sha <"$1")
-    echo "${sum%% *}"
-}
-# The value of a text field of JSON: the digests' fields are texts without escapes.
-field() { sed -n 's/.*"'"$1"'" *: *"\([^"]*\)".*/\1/p' "$2" | tail -n 1; }
-
-# 1. Every file is there and unaltered, and there is no other.
-for manifest in manifest-sha256.txt tagmanifest-sha256.txt; do
-    $sha -c "$manifest" >"$work/out" 2>&1 || {
-        grep -v ': OK$' "$work/out" | shown
-        fault "$manifest: files are missing or were altered"
-    }
-done
-# Lines that sha256sum passes over, names twice, and names that lead elsewhere.
-for manifest in manifest-sha256.txt tagmanifest-sha256.txt; do
-    grep -Ev '^[0-9a-fA-F]{64} [ *].' "$manifest" >"$work/extra" &&
-        fault "$manifest: a line of it is not a hash value and a path"
-    sed 's/^[0-9a-fA-F]* [ *]//' "$manifest" | awk 'seen[$0]++' >"$work/extra"
-    while IFS= read -r file; do fault "$manifest: it names $file twice"; done <"$work/extra"
-    sed 's/^[0-9a-fA-F]* [ *]//' "$manifest" | grep -E '^/|(^|/)\.\.(/|$)' >"$work/extra"
-    while IFS= read -r file; do fault "$manifest: $file leads out of the bag"; done <"$work/extra"
-done
-sed 's/^[0-9a-fA-F]* [ *]//' manifest-sha256.txt | grep -v '^data/' >"$work/extra"
-while IFS= read -r file; do fault "$file: the manifest of data/ names it"; done <"$work/extra"
-for file in bagit.txt bag-info.txt manifest-sha256.txt VERIFY.md verify.sh; do
-    grep -Eq "^[0-9a-fA-F]{64} [ *]$file\$" tagmanifest-sha256.txt ||
-        fault "$file: the tag manifest does not name it"
-done
 {
-    sed 's/^[0-9a-fA-F]* [ *]//' manifest-sha256.txt tagmanifest-sha256.txt
-    echo tagmanifest-sha256.txt
-    for file in tagmanifest-sha256.txt.p7s signer.pem statement.dsse.json timestamp.tsr; do
-        echo "seal/$file"
-    done
-} | sort -u >"$work/named"
-find . -type f | sed 's|^\./||' | sort >"$work/all"
-comm -13 "$work/named" "$work/all" >"$work/extra"
-while IFS= read -r file; do fault "$file: the manifest does not name it"; done <"$work/extra"
-while IFS= read -r file; do
-    case $file in
-    data/objects/* | data/custody.csv | data/keys/public-keys.json) ;;
-    data/keys/public-keys-of-any-region.json | data/keys/sources.json) ;;
-    data/keys/*/*) fault "$file: no evidence bag has such a file" ;;
-    data/keys/*.pem | data/report/run.json | data/report/report.html) ;;
-    data/report/objects.ndjson | data/report/request.json | data/controls/controls.json) ;;
-    data/controls/offers.json | data/controls/offers.txt | data/controls/certification.txt) ;;
-    bagit.txt | bag-info.txt | VERIFY.md | verify.sh | *manifest-sha256.txt | seal/*) ;;
-    *) fault "$file: no evidence bag has such a file" ;;
-    esac
-done <"$work/all"
-grep '^data/' "$work/all" >"$work/there"
-oxum=$(find data -type f -exec cat {} + | wc -c | tr -d ' ').$(wc -l <"$work/there" | tr -d ' ')
-[ "$(sed -n 's/^Payload-Oxum: //p' bag-info.txt)" = "$oxum" ] ||
-    fault "bag-info.txt: Payload-Oxum is another than the files in data/ have: $oxum"
-find . ! -type d \( ! -type f -o -name '*[[:cntrl:]]*' \) >"$work/extra"
-find . -type d -name '*[[:cntrl:]]*' >>"$work/extra"
-while IFS= read -r file; do fault "$file: it is no regular file, or of a strange name"; done <"$work/extra"
-
-# What bag-info.txt says must be what the report and the request of the run say.
+    rest = $0
+    while (match(rest, /^[ \t\r]+/) || rest != "") {
+        if (rest ~ /^[ \t\r]/) { rest = substr(rest, RLENGTH + 1); continue }
+        c = substr(rest, 1, 1)
+        if (c == "\"") {
+            match(rest, /^"([^"\\]|\\.)*"/)
+            if (RLENGTH < 2) break
+            word = substr(rest, 2, RLENGTH - 2)
+            if (key) at[depth] = word; else put(word)
+        } else if (c == "{") { RLENGTH = 1; depth++; object[depth] = 1; key = 1 }
+        else if (c == "[") { RLENGTH = 1; depth++; object[depth] = 0; at[depth] = 0; key = 0 }
+        else if (c == "}" || c == "]") { RLENGTH = 1; depth--; key = 0 }
+        else if (c == ",") {
+            RLENGTH = 1; key = object[depth]
+            if (!key) at[depth]++
+        } else if (c == ":") { RLENGTH = 1; key = 0 }
+        else { match(rest, /^[^][{},: \t\r]+/); put(substr(rest, 1, RLENGTH)) }
+        rest = substr(rest, RLENGTH + 1)
+    }
+}
+END
+flat() { [ ! -f "$2" ] || awk -v tag="$1" -f "$work/flatten.awk" "$2"; }
 run=data/report/run.json
 request=data/report/request.json
+{ flat run "$run"; flat request "$request"; flat key data/keys/sources.json; } >"$work/json"
+value() { awk -F '\t' -v tag="$1" -v place="$2" '$1 == tag && $2 == place { v = $3 } END { print v }' "$work/json"; }
+
+# 1. Every file is there and unaltered, and there is no other.
+progress 'reading all files'
+find . -type f ! -path '*[[:cntrl:]]*' -exec $sha {} + 2>/dev/null >"$work/sums"
+find . -type f ! -path '*[[:cntrl:]]*' -exec wc -c {} + 2>/dev/null >"$work/sizes"
+cat >"$work/manifests.awk" <<'END'
+function fault(text) { print "FAULT  " text }
+FILENAME == sums {
+    hash = substr($0, 1, 64); path = substr($0, 67)
+    if ($0 ~ /^\\/) { hash = substr($0, 2, 64); path = substr($0, 68); gsub(/\\\\/, "\\", path) }
+    sub(/^\.\//, "", path)
+    there[path] = hash
+    next
+}
+FILENAME == sizes {
+    sub(/^ */, ""); size = $0; sub(/ .*/, "", size); path = $0; sub(/^[0-9]* \.\//, "", path)
+    if (path ~ /^data\// && $0 ~ / \.\//) { bytes += size; files++ }
+    next
+}
+{
+    hash = tolower(substr($0, 1, 64)); path = substr($0, 67)
+    if (length(hash) != 64 || hash ~ /[^0-9a-f]/ || $0 !~ /^[0-9a-fA-F]* [ *]./ || path == "") {
+        fault(FILENAME ": a line of it is not a hash value and a path"); next
+    }
+    if ((FILENAME, path) in seen) fault(FILENAME ": it names " path " twice")
+    seen[FILENAME, path] = named[path] = 1
+    if (path ~ /^\// || path ~ /(^|\/)\.\.(\/|$)/) { fault(FILENAME ": " path " leads out of the bag"); next }
+    if (FILENAME == "manifest-sha256.txt") {
+        if (path !~ /^data\//) fault(path ": the manifest of data/ names it")
+        print "manifest\t" path "\t" hash >>facts
+    }
+    if (!(path in there)) fault(path ": it is not there")
+    else if (there[path] != hash) fault(path ": it was altered")
+}
+END {
+    n = split("bagit.txt bag-info.txt manifest-sha256.txt VERIFY.md verify.sh verify.html", wanted, " ")
+    for (i = 1; i <= n; i++)
+        if (!(("tagmanifest-sha256.txt", wanted[i]) in seen)) fault(wanted[i] ": the tag manifest does not name it")
+    n = split("tagmanifest-sha256.txt seal/tagmanifest-sha256.txt.p7s seal/signer.pem seal/statement.dsse.json seal/timestamp.tsr", wanted, " ")
+    for (i = 1; i <= n; i++) named[wanted[i]] = 1
+    known = "^(data/objects/.+|data/custody[.]csv|data/keys/[^/]+[.]pem" \
+        "|data/keys/(public-keys|public-keys-of-any-region|sources)[.]json" \
+        "|data/report/(run[.]json|report[.]html|objects[.]ndjson|request[.]json)" \
+        "|data/controls/(controls[.]json|offers[.]json|offers[.]txt|certification[.]txt)" \
+        "|bagit[.]txt|bag-info[.]txt|VERIFY[.]md|verify[.]sh|verify[.]html|(tag)?manifest-sha256[.]txt|seal/.*)$"
+    for (path in there) {
+        if (!(path in named)) fault(path ": no manifest names it")
+        if (path !~ known) fault(path ": no evidence bag has such a file")
+        if (path ~ /^data\/objects\//) print "there\t" path >>facts
+    }
+    oxum = sprintf("%.0f.%d", bytes, files)
+    while ((getline line <"bag-info.txt") > 0) if (line ~ /^Payload-Oxum: /) stated = substr(line, 15)
+    if (stated != oxum) fault("bag-info.txt: Payload-Oxum is another than the files in data/ have: " oxum)
+    print files + 0 >count
+}
+END
+awk -v sums="$work/sums" -v sizes="$work/sizes" -v facts="$work/facts" -v count="$work/count" \
+    -f "$work/manifests.awk" "$work/sums" "$work/sizes" manifest-sha256.txt tagmanifest-sha256.txt >>"$work/said" 2>/dev/null
+find . ! -type d \( ! -type f -o -path '*[[:cntrl:]]*' \) >"$work/strange"
+find . -type d -name '*[[:cntrl:]]*' >>"$work/strange"
+while IFS= read -r file; do fault "${file#./}: it is no regular file, or of a strange name"; done <"$work/strange"
+
+# What bag-info.txt says must be what the report and the request of the run say.
 info() { sed -n "s/^$1: //p" bag-info.txt; }
-verdict=$(field verdict "$run")
-[ "$(info Trailseal-Verdict)" = "$verdict" ] ||
-    fault "bag-info.txt: its verdict is not that of $run"
-[ "$(info Trailseal-Logs)" = "$(field kept_logs "$request")" ] ||
+verdict=$(value run verdict)
+kept=$(info Trailseal-Logs)
+[ "$(info Trailseal-Verdict)" = "$verdict" ] || fault "bag-info.txt: its verdict is not that of $run"
+[ "$kept" = "$(value request kept_logs)" ] ||
     fault "bag-info.txt: it says other log files are in the bag than $request"
-weighs=$(field unreferenced "$request")
-[ "$weighs" != violation ] || weighs=
-[ "$(info Trailseal-Unreferenced)" = "$weighs" ] ||
+unreferenced=$(value request unreferenced)
+[ "$unreferenced" != violation ] || unreferenced=
+[ "$(info Trailseal-Unreferenced)" = "$unreferenced" ] ||
     fault "bag-info.txt: it lets other log files pass than $request"
-agent=$(sed -n '/"tool"/,/}/p' "$run" | sed -n 's/.*"version" *: *"\([^"]*\)".*/\1/p' | head -n 1)
-[ "$(info Bag-Software-Agent)" = "trailseal $agent" ] ||
-    fault "bag-info.txt: it names another version than $run"
-[ "$agent" = "$made_by" ] || open "$run: another version wrote it than this script is of"
+agent="$(value run tool.name) $(value run tool.version)"
+[ "$(info Bag-Software-Agent)" = "$agent" ] || fault "bag-info.txt: it names another version than $run"
+[ "$agent" = "trailseal $made_by" ] || open "$run: another version wrote it than this check is of"
+told
+echo "files      $(cat "$work/count") in data/, compared with their manifest"
 
-# A row of custody for each object, that says that it is here, with its hash value. Rows with
-# quotation marks are left aside.
-grep -v '"' data/custody.csv 2>/dev/null | tr -d '\r' | sed -n 's/^\(data\/objects\/[^,]*\),yes,.*/\1/p' | sort -u >"$work/packed"
-grep '"' data/custody.csv 2>/dev/null >"$work/quoted"
-grep '^data/objects/' "$work/there" >"$work/objects"
-awk 'NR == FNR { there[$0]; next }
-    { of = $0 } sub(/\.metadata\.json$/, "", of) && of in there { next } { print }' \
-    "$work/objects" "$work/objects" | sort >"$work/stored"
-comm -13 "$work/packed" "$work/stored" >"$work/extra"
-while IFS= read -r file; do
-    grep -Fq -e "$file,yes," -e "$file\",yes," "$work/quoted" ||
-        fault "$file: data/custody.csv does not say that it is in the bag"
-done <"$work/extra"
-comm -23 "$work/packed" "$work/stored" >"$work/extra"
-while IFS= read -r file; do fault "$file: data/custody.csv says that it is in the bag"; done <"$work/extra"
-grep -v '"' data/custody.csv 2>/dev/null | awk -F, 'NR == FNR { hash[substr($0, 67)] = substr($0, 1, 64); next }
-    $2 == "yes" && $6 != hash[$1] { print $1 }' manifest-sha256.txt - >"$work/extra"
-while IFS= read -r file; do fault "$file: data/custody.csv has another hash value"; done <"$work/extra"
-echo "files      $(wc -l <"$work/there" | tr -d ' ') in data/, compared with their manifest"
-
-# 2. What each digest says, and what signs it. A copy may lack a digest's own signature; then the
-#    digest after it carries it.
-find data/objects -type f -path '*/CloudTrail-Digest/*' -name '*.json.gz' 2>/dev/null | sort >"$work/digests"
-: >"$work/carried"
-while IFS= read -r file; do
-    unpacked "$file" || continue
-    previous=$(field previousDigestS3Object "$work/json")
-    [ -n "$previous" ] && printf 'data/objects/%s/%s %s\n' \
-        "$(field previousDigestS3Bucket "$work/json")" "$previous" \
-        "$(field previousDigestSignature "$work/json")" >>"$work/carried"
-done <"$work/digests"
-signature_of() {
-    if [ -f "$1.metadata.json" ]; then found=$(field signature "$1.metadata.json"); else found=; fi
-    if [ -z "$found" ]; then
-        found=$(awk -v p="$1" 'substr($0, 1, length(p) + 1) == p " " { print $NF; exit }' "$work/carried")
-    fi
-    printf '%s' "$found"
+# 2. The bytes that digests vouch for: those inside of the gzip files. A copy may hold files that were
+#    unpacked on the way, which do not begin as a gzip file does. Some are unpacked at once, so that
+#    their hash values take one process.
+find data/objects -type f ! -path '*[[:cntrl:]]*' -exec head -c 2 /dev/null {} + 2>/dev/null |
+    awk '/^==> .* <==$/ { path = substr($0, 5, length($0) - 8); first = 1; next }
+        first { if (substr($0, 1, 2) == "\037\213") print path; first = 0 }' >"$work/gzip"
+cat >"$work/objects.awk" <<'END'
+FILENAME == gzip { packed[$0] = 1; next }
+FILENAME == sizes {
+    sub(/^ */, ""); size = $0; sub(/ .*/, "", size); path = $0; sub(/^[0-9]* \.\//, "", path)
+    if (path ~ /^data\/objects\//) of[path] = size
+    next
 }
-
-# What the bag says of objects that it does not hold, and of digests that lie outside of the time
-# and the trails that were asked for: those are there for their links, not for their log files.
-grep -e ',no,' -e ',unreadable,' data/custody.csv 2>/dev/null >"$work/unread"
-grep ',yes,digest,.*,not checked,' data/custody.csv 2>/dev/null >"$work/aside"
-is_of() { grep -Fq -e "$1," -e "$1\"," "$work/$2"; }
-# What should be there and is not: a fault, unless the bag says that it could not be read, or that
-# the copy that the bag was made of does not reach it.
-gone() {
-    key=${1#data/objects/*/}
-    if is_of "$1" unread; then
-        open "$1: it was not read when the bag was made"
-    elif grep -F "\"key\":\"$key\"" data/report/objects.ndjson 2>/dev/null |
-        grep -Fq '"result":"unchecked"'; then
-        open "$1: it could not be checked when the bag was made"
+END {
+    for (path in of) {
+        owner = path
+        if (sub(/\.metadata\.json$/, "", owner) && owner in of) continue
+        print of[path] " " (path in packed ? "gzip" : "plain") " " path
+    }
+}
+END
+awk -v gzip="$work/gzip" -v sizes="$work/sizes" -f "$work/objects.awk" "$work/gzip" "$work/sizes" |
+    sort -k 3 >"$work/objects"
+# The fields of digests are texts without escapes; each log file that one lists begins with a brace.
+cat >"$work/digest.awk" <<'END'
+function field(name,  rest, found, pair) {
+    rest = $0; found = ""
+    while (match(rest, "\"" name "\" *: *\"[^\"]*\"")) {
+        pair = substr(rest, RSTART, RLENGTH - 1); sub(/^"[^"]*" *: *"/, "", pair)
+        found = pair; rest = substr(rest, RSTART + RLENGTH)
+    }
+    return found
+}
+function put(  i, line) {
+    line = "digest\t" number
+    for (i = 1; i <= n; i++) line = line "\t" value[i]
+    if (number != "") print line
+    for (i = 1; i <= n; i++) value[i] = ""
+}
+BEGIN {
+    RS = "{"
+    n = split("digestEndTime digestStartTime digestS3Bucket digestS3Object digestPublicKeyFingerprint previousDigestS3Bucket previousDigestS3Object previousDigestHashValue previousDigestSignature", name, " ")
+}
+FNR == 1 { put(); number = FILENAME; sub(/.*\//, "", number) }
+{
+    gsub(/[\t\r\n]/, " ")
+    for (i = 1; i <= n; i++) if (index($0, "\"" name[i] "\"")) { found = field(name[i]); if (found != "") value[i] = found }
+    if (!index($0, "\"s3Object\"")) next
+    bucket = field("s3Bucket"); object = field("s3Object"); hash = field("hashValue")
+    if (bucket == "" || object == "" || hash == "") print "unreadable\t" number
+    else print "lists\t" number "\t" hash "\tdata/objects/" bucket "/" object
+}
+END { put() }
+END
+# Puts down what was unpacked: hash values, and what the digests among it say.
+flush() {
+    [ -s "$work/batch" ] || return 0
+    (cd "$work/unpacked" && $sha -- * && wc -c -- * | sed 's/^ */size /') >"$work/hashes"
+    od -A n -v -t u1 "$work/ends" | awk '{ for (i = 1; i <= NF; i++) {
+        v += $i * 256 ^ k; if (++k == 4) { print "end " v; k = v = 0 } } }' >"$work/lengths"
+    awk -v facts="$work/facts" '
+        $1 == "end" { ends[++n] = $2; next }
+        $1 == "size" { size[$3] = $2; next }
+        NF == 2 && length($1) == 64 { hash[$2] = $1; next }
+        {
+            number = $1; state = $2; path = $0; sub(/^[^ ]* [^ ]* /, "", path)
+            # The end of a gzip file states the length of its content: nothing may follow.
+            if (state == "gzip" && ends[++k] != size[number] % 4294967296) state = "broken"
+            digest = path ~ /\/CloudTrail-Digest\/.*\.json\.gz$/
+            if (digest && size[number] > 134217728) state = "broken"
+            print "object\t" number "\t" path "\t" (state == "broken" ? "-" : hash[number]) >>facts
+            if (digest && state != "broken") print number
+        }' "$work/lengths" "$work/hashes" "$work/batch" >"$work/parse"
+    set --
+    while read -r parsed; do set -- "$@" "$work/unpacked/$parsed"; done <"$work/parse"
+    [ $# -eq 0 ] || awk -f "$work/digest.awk" "$@" >>"$work/facts"
+    rm -f "$work/unpacked"/*
+    : >"$work/batch"
+    : >"$work/ends"
+    batch=0
+    bytes=0
+}
+: >"$work/batch"
+: >"$work/ends"
+all=$(wc -l <"$work/objects" | tr -d ' ')
+number=0
+batch=0
+bytes=0
+while read -r size form file; do
+    number=$((number + 1))
+    batch=$((batch + 1))
+    bytes=$((bytes + size))
+    if [ "$form" = plain ]; then
+        cat "$file" >"$work/unpacked/$number"
+    elif gzip -dc <"$file" >"$work/unpacked/$number" 2>/dev/null; then
+        tail -c 4 "$file" >>"$work/ends"
     else
-        fault "$2"
+        form=broken
     fi
+    printf '%s %s %s\n' "$number" "$form" "$file" >>"$work/batch"
+    if [ "$batch" -ge 200 ] || [ "$bytes" -ge 16777216 ]; then
+        flush
+        progress "unpacked $number of $all objects"
+    fi
+done <"$work/objects"
+flush
+
+# Signatures. A copy may lack a digest's own; then the digest after it carries it.
+find data/objects -type f -path '*/CloudTrail-Digest/*.metadata.json' ! -path '*[[:cntrl:]]*' -exec awk '
+    function field(name) {
+        if (!match($0, "\"" name "\" *: *\"[^\"]*\"")) return ""
+        pair = substr($0, RSTART, RLENGTH - 1); sub(/^"[^"]*" *: *"/, "", pair); return pair
+    }
+    { gsub(/\t/, " ") }
+    (found = field("signature")) != "" { print "signature\t" FILENAME "\t" found }
+    (found = field("backfill-generation-timestamp")) != "" { print "made\t" FILENAME "\t" found }' {} + \
+    2>/dev/null | sed 's/\.metadata\.json	/	/' >>"$work/facts"
+cat >"$work/signatures.awk" <<'END'
+$1 == "object" { path[$2] = $3; hash[$2] = $4 }
+$1 == "digest" { order[++n] = $2; line[$2] = $0 }
+$1 == "signature" { own[$2] = $3 }
+END {
+    for (i = 1; i <= n; i++) {
+        split(line[order[i]], f, "\t")
+        before = "data/objects/" f[8] "/" f[9]
+        if (f[9] != "" && !(before in carried)) carried[before] = f[11]
+    }
+    for (i = 1; i <= n; i++) {
+        split(line[order[i]], f, "\t"); file = path[order[i]]
+        signature = file in own ? own[file] : carried[file]
+        print "signed\t" file "\t" signature >signed
+        if (signature == "" || signature ~ /[^0-9a-f]/ || length(signature) % 2) continue
+        bytes = ""
+        for (k = 1; k < length(signature); k += 2)
+            bytes = bytes sprintf("\\%03o", 16 * (index(digits, substr(signature, k, 1)) - 1) + index(digits, substr(signature, k + 1, 1)) - 1)
+        fingerprint = f[7] == "" || f[7] ~ /[^0-9a-f]/ ? "none" : f[7]
+        gsub(/ /, "?", f[3])
+        print fingerprint, bytes, f[3], hash[order[i]], (f[11] == "" ? "null" : f[11]), f[5] "/" f[6]
+        print file >files
+    }
 }
+END
+awk -F '\t' -v signed="$work/signed" -v files="$work/files" -v digits=0123456789abcdef \
+    -f "$work/signatures.awk" "$work/facts" >"$work/sign"
+[ ! -f "$work/signed" ] || cat "$work/signed" >>"$work/facts"
+# The signature: RSA PKCS#1 v1.5 with SHA-256 over four lines.
+number=0
+while read -r fingerprint bytes end hash previous object; do
+    number=$((number + 1))
+    printf '%s\n%s\n%s\n%s' "$end" "$object" "$hash" "$previous" >"$work/message"
+    # shellcheck disable=SC2059 # The format is the signature's bytes.
+    printf "$bytes" >"$work/signature"
+    valid=nokey
+    for key in "data/keys/$fingerprint.pem" "data/keys/$fingerprint"-*.pem; do
+        [ -f "$key" ] || continue
+        [ "$valid" = yes ] || valid=no
+        openssl dgst -sha256 -verify "$key" -signature "$work/signature" "$work/message" >/dev/null 2>&1 && valid=yes
+    done
+    echo "$valid"
+    [ $((number % 100)) -ne 0 ] || progress "verified $number signatures"
+done <"$work/sign" >"$work/valid"
+[ ! -s "$work/sign" ] || awk 'NR == FNR { file[NR] = $0; next } { print "valid\t" file[FNR] "\t" $0 }' \
+    "$work/files" "$work/valid" >>"$work/facts"
+for key in data/keys/*.pem; do
+    key=${key##*/}
+    printf 'pem\t%s\n' "${key%.pem}"
+done >>"$work/facts"
+# Custody: a row for each object, with quotation marks where a cell needs them (RFC 4180).
+[ ! -f data/custody.csv ] || awk '
+    function cells(text,  n, rest, cell) {
+        rest = text; n = 0
+        while (1) {
+            if (match(rest, /^"([^"]|"")*"/)) {
+                cell = substr(rest, 2, RLENGTH - 2); gsub(/""/, "\"", cell); rest = substr(rest, RLENGTH + 1)
+            } else { match(rest, /^[^,]*/); cell = substr(rest, 1, RLENGTH); rest = substr(rest, RLENGTH + 1) }
+            gsub(/[\t\n]/, " ", cell); row[++n] = cell
+            if (substr(rest, 1, 1) != ",") return n
+            rest = substr(rest, 2)
+        }
+    }
+    {
+        sub(/\r$/, ""); whole = whole == "" ? $0 : whole "\n" $0
+        if (gsub(/"/, "\"", whole) % 2) next
+        cells(whole); whole = ""
+        if (NR > 1) print "custody\t" row[1] "\t" row[2] "\t" row[3] "\t" row[6] "\t" row[10] "\t" row[11]
+    }' data/custody.csv >>"$work/facts"
+[ ! -f data/report/objects.ndjson ] || awk '/"result":"unchecked"/ && match($0, /"key":"[^"]*"/) {
+    print "unchecked\t" substr($0, RSTART + 7, RLENGTH - 8) }' data/report/objects.ndjson >>"$work/facts"
 
+progress 'comparing digests and log files'
+cat >"$work/judge.awk" <<'END'
+function fault(text) { print "FAULT  " text }
+function open(text) { print "OPEN   " text }
+function note(text) { print "NOTE   " text }
 # What is wrong with a digest that was asked for; of others, which only lead to those, it is open.
-amiss() { if [ "$scope" = yes ]; then fault "$@"; else open "$@"; fi; }
-
-kept=$(sed -n 's/^Trailseal-Logs: //p' bag-info.txt)
-unreferenced=$(sed -n 's/^Trailseal-Unreferenced: //p' bag-info.txt)
-logs=0
-absent=0
-while IFS= read -r file; do
-    if is_of "$file" aside; then scope=no; else scope=yes; fi
-    unpacked "$file" || { amiss "$file: it is not whole: $(tail -n 1 "$work/err")"; continue; }
-    hash=$(hash_of "$work/json")
-    end=$(field digestEndTime "$work/json")
-    start=$(field digestStartTime "$work/json")
-    object="$(field digestS3Bucket "$work/json")/$(field digestS3Object "$work/json")"
-    fingerprint=$(field digestPublicKeyFingerprint "$work/json")
-    previous_signature=$(field previousDigestSignature "$work/json")
-    [ "data/objects/$object" = "$file" ] || amiss "$file: the digest says that it is $object"
-
-    # The signature: RSA PKCS#1 v1.5 with SHA-256 over these four lines.
-    printf '%s\n%s\n%s\n%s' "$end" "$object" "$hash" "${previous_signature:-null}" >"$work/message"
-    signature=$(signature_of "$file")
-    case $signature in
-    '') open "$file: there is no signature for it" ;;
-    *[!0-9a-f]*) fault "$file: its signature is not hexadecimal" ;;
-    *)
-        case $fingerprint in
-        '' | *[!0-9a-f]*) fault "$file: it names no key"; fingerprint=none ;;
-        esac
-        # OpenSSL writes the bytes behind a head that is cut off again.
-        openssl asn1parse -genstr "FORMAT:HEX,OCTETSTRING:$signature" -noout -out "$work/der" >/dev/null 2>&1
-        tail -c "$((${#signature} / 2))" "$work/der" >"$work/signature"
-        valid=no
-        for key in "data/keys/$fingerprint"*.pem; do
-            [ -f "$key" ] && openssl dgst -sha256 -verify "$key" -signature "$work/signature" \
-                "$work/message" >/dev/null 2>&1 && valid=yes
-        done
-        [ "$valid" = yes ] ||
-            amiss "$file: its signature does not fit its bytes, or there is no key $fingerprint"
-        ;;
-    esac
-    made=
-    case $file in *_backfill.json.gz) made=$(field backfill-generation-timestamp "$file.metadata.json" 2>/dev/null) ;; esac
-    printf '%s %s %s %s\n' "$fingerprint" "$end" "${made:--}" "$file" >>"$work/signed"
-
-    # The link to the digest before it. Only the first digest of a chain may lead out of the bag.
-    previous=$(field previousDigestS3Object "$work/json")
-    chain=$(printf '%s' "$file" | sed 's|/[0-9]*/[0-9]*/[0-9]*/\([^/]*\)$|/\1|; s/_[0-9]\{8\}T[0-9]\{6\}Z\(_backfill\)\{0,1\}\.json\.gz$/\1/')
-    if [ -n "$previous" ]; then
-        before="data/objects/$(field previousDigestS3Bucket "$work/json")/$previous"
-        if [ -f "$before" ]; then
-            content "$before" >"$work/before" 2>/dev/null
-            [ "$(hash_of "$work/before")" = "$(field previousDigestHashValue "$work/json")" ] ||
-                amiss "$file: the digest before it is not the one that it links to: $before"
-            [ "$(signature_of "$before")" = "$previous_signature" ] ||
-                amiss "$file: the signature of the digest before it is not the one that it links to: $before"
-        elif [ "$scope" = yes ] && grep -Fqx "$chain" "$work/first"; then
-            gone "$before" "$file: the digest before it is not in the bag: $before"
-        fi
-    fi
-    [ "$scope" = no ] || grep -Fqx "$chain" "$work/first" || printf '%s\n' "$chain" >>"$work/first"
-
-    name=${file##*/}
-    case $name in
-    *_backfill.json.gz) ;;
-    *) [ "$scope" = no ] || printf '%s %s %s\n' "${name%_*}" "$start" "$end" >>"$work/times" ;;
-    esac
-    [ -z "$previous" ] || printf '%s %s\n' "$previous" "$file" >>"$work/links"
-
-    # The log files that it lists, each with the hash value of its content.
-    tr '{' '\n' <"$work/json" | grep '"s3Object"' >"$work/entries"
-    sed -n 's|.*"s3Bucket" *: *"\([^"]*\)".*"s3Object" *: *"\([^"]*\)".*"hashValue" *: *"\([^"]*\)".*|\3 data/objects/\1/\2|p' \
-        "$work/entries" >"$work/hashes"
-    [ "$(wc -l <"$work/entries")" -eq "$(wc -l <"$work/hashes")" ] ||
-        fault "$file: an entry of its log files cannot be read"
-    while read -r expected log; do
-        printf '%s\n' "$log" >>"$work/listed"
-        printf '%s\n' "$expected" >>"$work/hashed"
-        if [ ! -f "$log" ]; then
-            [ "$kept" = all ] && [ "$scope" = yes ] &&
-                gone "$log" "$log: a digest lists it, and it is not in the bag"
-            absent=$((absent + 1))
-            continue
-        fi
-        logs=$((logs + 1))
-        content "$log" >"$work/log" 2>"$work/err" || fault "$log: it is not whole: $(tail -n 1 "$work/err")"
-        [ "$(hash_of "$work/log")" = "$expected" ] ||
-            fault "$log: its content is not what the digest vouches for"
-    done <"$work/hashes"
-done <"$work/digests"
-[ -s "$work/first" ] || open "there are no digests of what was asked for: nothing is proven"
-echo "digests    $(wc -l <"$work/digests" | tr -d ' ') checked: signatures, places and links"
-awk '{ before[$1] = before[$1] " " $2; n[$1]++ } END { for (d in n) if (n[d] > 1) print d ":" before[d] }' \
-    "$work/links" >"$work/extra"
-while IFS= read -r file; do fault "$file: several digests follow this one"; done <"$work/extra"
-
-# Keys are valid for a time, and a digest is signed soon after its end. Seconds since 1970, counted
-# from the parts of a time.
-seconds='function seconds(t,  y, m, d) {
+function amiss(text) { if (scope) fault(text); else open(text) }
+function in_scope(path) { return !(kind[path] == "digest" && result[path] == "not checked" && packed[path] == "yes") }
+# Seconds since 1970, counted from the parts of a time.
+function seconds(t,  y, m, d) {
     if (t !~ /^[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]/) return ""
     y = substr(t, 1, 4) + 0; m = substr(t, 6, 2) + 0; d = substr(t, 9, 2) + 0
     if (m < 3) { y--; m += 12 }
     return (365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * (m - 3) + 2) / 5) + d - 719469) * 86400 \
         + substr(t, 12, 2) * 3600 + substr(t, 15, 2) * 60 + substr(t, 18, 2)
-}'
-awk "$seconds"'
-    NR == FNR && /"fingerprint"/ { gsub(/[ ",]/, ""); sub(/.*:/, ""); key = $0 }
-    NR == FNR && /"valid_from"/ { gsub(/[ ",]/, ""); sub(/valid_from:/, ""); from = $0 }
-    NR == FNR && /"valid_to"/ {
-        gsub(/[ ",]/, ""); sub(/valid_to:/, "")
-        n++; keys[n] = key; froms[n] = from; tos[n] = $0
+}
+# What should be there and is not: a fault, unless the bag says that it could not be read, or only a
+# digest that is not verified says that it should.
+function gone(path, by, text,  key) {
+    key = path; sub(/^data\/objects\/[^\/]*\//, "", key)
+    if (path in unread) open(path ": it was not read when the bag was made")
+    else if (key in unchecked) open(path ": it could not be checked when the bag was made")
+    else if (valid[by] != "yes") open(text "; its digest is not verified")
+    else fault(text)
+}
+# The account and region of a path, and the time that their digests cover.
+function area(path,  parts, n, i) {
+    n = split(path, parts, "/")
+    for (i = 2; i < n; i++) if (parts[i] == "CloudTrail-Digest") return parts[i - 1] " " parts[i + 1]
+    return ""
+}
+# Where the time in a log file's name lies: covered by digests, or beyond them.
+function place(path,  name, parts, n, of, t, time) {
+    name = path; sub(/.*\//, "", name)
+    n = split(name, parts, "_")
+    if (n < 4 || length(parts[1]) != 12 || parts[1] ~ /[^0-9]/ || parts[2] !~ /^CloudTrail/) return "covered"
+    t = parts[4]
+    if (t !~ /^[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9]Z/) return "covered"
+    of = parts[1] " " parts[3]
+    if (!(of in from)) return "beyond"
+    time = seconds(substr(t, 1, 4) "-" substr(t, 5, 2) "-" substr(t, 7, 2) "T" substr(t, 10, 2) ":" substr(t, 12, 2) ":00")
+    if (time < from[of]) return "beyond"
+    if (time < until[of]) return "covered"
+    return "beyond"
+}
+FILENAME == json && $1 == "run" { told[$2] = $3; if ($2 ~ /^findings\..*\.code$/) findings[++nf] = substr($2, 10, length($2) - 14); next }
+FILENAME == json && $1 == "request" { asked[$2] = $3; next }
+FILENAME == json && $1 == "key" { split($2, at, "."); if (at[1] + 1 > nk) nk = at[1] + 1; key_of[at[1] "." at[2]] = $3; next }
+$1 == "manifest" { manifest[$2] = $3 }
+$1 == "there" { there[$2] = 1 }
+$1 == "object" { number[$3] = $2; path_of[$2] = $3; hash[$3] = $4; objects[++no] = $3 }
+$1 == "digest" { line[$2] = $0 }
+$1 == "lists" { entries[$2]++; entry[$2, entries[$2]] = $4; wanted[$2, entries[$2]] = $3; listed[$4] = 1; listed_hash[$3] = 1 }
+$1 == "unreadable" { bad[$2] = 1 }
+$1 == "signed" { signature[$2] = $3 }
+$1 == "made" { made[$2] = $3 }
+$1 == "valid" { valid[$2] = $3 }
+$1 == "pem" { name = $2; pem[name] = 1; sub(/-[0-9]*$/, "", name); pem[name] = 1 }
+$1 == "custody" {
+    if (!($2 in packed) || $3 == "yes") { packed[$2] = $3; kind[$2] = $4; sum[$2] = $5; result[$2] = $6; code[$2] = $7 }
+    if ($3 == "no" || $3 == "unreadable") unread[$2] = 1
+}
+$1 == "unchecked" { unchecked[$2] = 1 }
+END {
+    # A row of custody for each object says whether it is here, with its hash value.
+    for (i = 1; i <= no; i++) if (packed[objects[i]] != "yes") fault(objects[i] ": data/custody.csv does not say that it is in the bag")
+    for (path in packed) {
+        if (packed[path] != "yes") continue
+        if (!(path in there)) fault(path ": data/custody.csv says that it is in the bag")
+        else if (sum[path] != manifest[path]) fault(path ": data/custody.csv has another hash value")
     }
-    NR == FNR { next }
-    {
-        first = seconds($2); last = first + 7200
-        if ($3 != "-") { first = seconds($3) - 3600; last = first + 7200 }
+    for (i = 0; ("keys." i ".fingerprint") in told; i++)
+        if (told["keys." i ".used"] == "true" && !(told["keys." i ".fingerprint"] in pem))
+            fault("data/keys: there is no key " told["keys." i ".fingerprint"] ", which " run " says was used")
+
+    for (i = 1; i <= no; i++) {
+        file = objects[i]
+        if (file !~ /\/CloudTrail-Digest\/.*\.json\.gz$/) continue
+        digests++
+        scope = in_scope(file)
+        if (!scope) aside++
+        split(line[number[file]], f, "\t")
+        if (!(number[file] in line) || f[3] == "" || f[6] == "") { amiss(file ": it is not whole"); continue }
+        end = f[3]; start = f[4]; at_object = f[5] "/" f[6]; fingerprint = f[7]
+        if ("data/objects/" at_object != file) amiss(file ": the digest says that it is " at_object)
+        mine = signature[file]
+        if (mine == "") { if (scope) open(file ": there is no signature for it") }
+        else if (mine ~ /[^0-9a-f]/ || length(mine) % 2) fault(file ": its signature is not hexadecimal")
+        else if (fingerprint == "" || fingerprint ~ /[^0-9a-f]/) fault(file ": it names no key")
+        else if (valid[file] == "nokey") {
+            if (asked["online"] == "true") amiss(file ": there is no key " fingerprint)
+            else open(file ": there is no key " fingerprint)
+        } else if (valid[file] != "yes") amiss(file ": its signature does not fit its bytes")
+
+        # Keys are valid for a time, and a digest is signed soon after its end.
+        signed = seconds(end); if (file ~ /_backfill\.json\.gz$/ && file in made) signed = seconds(made[file]) - 3600
         known = fits = 0
-        for (i = 1; i <= n; i++) if (keys[i] == $1) {
+        for (k = 0; k < nk; k++) if (key_of[k ".fingerprint"] == fingerprint) {
             known = 1
-            if (froms[i] == "null" || (seconds(froms[i]) <= last && seconds(tos[i]) >= first)) fits = 1
+            if (key_of[k ".valid_from"] == "null" || (seconds(key_of[k ".valid_from"]) <= signed + 7200 && seconds(key_of[k ".valid_to"]) >= signed)) fits = 1
         }
-        if (known && !fits) print $4
-    }' data/keys/sources.json "$work/signed" >"$work/extra"
-while IFS= read -r file; do
-    scope=yes
-    if is_of "$file" aside; then scope=no; fi
-    amiss "$file: its key was not valid when it was signed, by data/keys/sources.json"
-done <"$work/extra"
+        if (known && !fits) amiss(file ": its key was not valid when it was signed, by data/keys/sources.json")
 
-# The time that was asked for. Nothing in a bag shows what lay where no digest is.
-asked() { sed -n 's/^ *"'"$1"'" *: *"\{0,1\}\([^",]*\).*/\1/p' "$request" | head -n 1; }
-sort "$work/times" | awk -v from="$(asked start)" -v to="$(asked end)" -v grace="$(asked grace_seconds)" "$seconds"'
-    function ended() {
-        if (chain != "" && to != "null" && to != "" && seconds(end) + grace < seconds(to))
-            print chain ": its newest digest ends " end ", before the time that was asked for"
+        # The link to the digest before it. Only the first digest of a chain may lead out of the bag.
+        chain = file; sub(/\/[0-9]+\/[0-9]+\/[0-9]+\/[^\/]*$/, "", chain)
+        name = file; sub(/.*\//, "", name); backfill = name ~ /_backfill\.json\.gz$/
+        sub(/_[^_]*$/, "", name); if (backfill) sub(/_[^_]*$/, "", name)
+        chain = chain "/" name (backfill ? " backfill" : "")
+        if (f[9] != "") {
+            before = "data/objects/" f[8] "/" f[9]
+            if (before in hash) {
+                if (hash[before] != f[10]) amiss(file ": the digest before it is not the one that it links to: " before)
+                if (signature[before] != f[11]) amiss(file ": the signature of the digest before it is not the one that it links to: " before)
+            } else if (scope && chain in first) gone(before, file, file ": the digest before it is not in the bag: " before)
+            followers[f[9]] = followers[f[9]] " " file; follow[f[9]]++
+        }
+        if (scope) { first[chain] = 1; some = 1 }
+        if (!backfill) {
+            if (scope) { names[name]++; window[name, names[name]] = start " " end }
+            of = area(file); if (!(of in from) || seconds(start) < from[of]) from[of] = seconds(start)
+            if (!(of in until) || seconds(end) > until[of]) until[of] = seconds(end)
+        }
+        # The log files that it lists, each with the hash value of its content.
+        if (number[file] in bad) fault(file ": an entry of its log files cannot be read")
+        for (k = 1; k <= entries[number[file]]; k++) {
+            log_file = entry[number[file], k]
+            if (!(log_file in hash)) {
+                absent++
+                if (kept == "all" && scope) gone(log_file, file, log_file ": a digest lists it, and it is not in the bag")
+                continue
+            }
+            logs++
+            text = ""
+            if (hash[log_file] == "-") text = log_file ": it is not whole"
+            else if (hash[log_file] != wanted[number[file], k]) text = log_file ": its content is not what the digest vouches for"
+            if (text == "") continue
+            if (valid[file] == "yes") fault(text); else open(text)
+        }
     }
-    $1 != chain {
-        ended(); chain = $1; end = $3
-        if (from != "null" && from != "" && $2 > from) print chain ": its digests begin " $2 ", after the time that was asked for"
-        next
+    if (!some) open("there are no digests of what was asked for: nothing is proven")
+    for (digest in follow) if (follow[digest] > 1) fault(digest ": several digests follow this one:" followers[digest])
+
+    # The time that was asked for. Nothing in a bag shows what lay where no digest is. What the run's
+    # report explains is told, and not counted.
+    to = asked["end"]; if (to == "null" || to == "") to = told["scope.end"]
+    if (to == "null") to = ""
+    if (asked["start"] == "null") asked["start"] = ""
+    if (asked["as_of"] == "null") asked["as_of"] = ""
+    for (name in names) {
+        # In order of time: windows are few, and nearly in order.
+        n = names[name]
+        for (i = 1; i <= n; i++) sorted[i] = window[name, i]
+        for (i = 2; i <= n; i++) for (k = i; k > 1 && sorted[k - 1] > sorted[k]; k--) { swap = sorted[k]; sorted[k] = sorted[k - 1]; sorted[k - 1] = swap }
+        split(sorted[1], w, " "); last = w[2]
+        if (asked["start"] != "" && w[1] > asked["start"]) {
+            text = name ": its digests begin " w[1] ", after the time that was asked for"
+            if (severity("chain-late-start", asked["start"]) == "notice") note(text); else open(text)
+        }
+        for (i = 1; i <= n; i++) {
+            split(sorted[i], w, " ")
+            if (w[1] > last) {
+                text = name ": no digest covers " last " to " w[1]
+                if (severity("chain-gap", last) == "notice") note(text); else open(text)
+            }
+            if (w[2] > last) last = w[2]
+        }
+        if (to == "" || seconds(last) + asked["grace_seconds"] >= seconds(to)) continue
+        text = name ": its newest digest ends " last ", before the time that was asked for"
+        weight = severity("chain-truncated", last)
+        if (weight == "notice") note(text)
+        else if (weight == "incomplete") open(text)
+        else if (weight != "" || asked["as_of"] == "" || seconds(last) + asked["grace_seconds"] < seconds(asked["as_of"])) fault(text)
     }
-    $2 > end { print chain ": no digest covers " end " to " $2 }
-    $3 > end { end = $3 }
-    END { ended() }' >"$work/extra"
-while IFS= read -r line; do open "$line"; done <"$work/extra"
+    for (list = 1; list <= 2; list++) for (i = 0; (word = asked[(list == 1 ? "accounts." : "regions.") i]) != ""; i++) {
+        found = 0
+        for (k = 1; k <= no && !found; k++) found = objects[k] ~ /\/CloudTrail-Digest\// && index(objects[k], "/" word "/")
+        if (!found) open(word ": it was asked for, and there are no digests of it")
+    }
+    count = told["totals.digests.valid"]
+    if (verdict == "verified" && count != digests - aside) fault(run ": it counts " (count == "" ? "no" : count) " valid digests, and the bag holds other ones")
+    all_listed = 0; for (path in listed) all_listed++
+    count = told["totals.logs.valid"]
+    if (count > all_listed) fault(run ": it counts " count " valid log files, and the digests list fewer")
+    print "digests    " digests + 0 " checked: signatures, places and links" >lines
+    if (aside) print "           " aside " of them lie outside of what was asked for, by data/custody.csv" >lines
+    print "log files  " logs + 0 " checked against their digests; " absent + 0 " are listed and not in the bag" >lines
 
-# Where names of accounts and regions were asked for, each must have digests.
-for name in accounts regions; do
-    # An empty list ends on the line on which it begins.
-    sed -n '/"'"$name"'" *: *\[ *$/,/\]/p' "$request" | sed -n 's/^ *"\([^"]*\)",\{0,1\}$/\1/p' >"$work/extra"
-    while IFS= read -r word; do
-        grep -q "/$word/" "$work/digests" || open "$word: it was asked for, and there are no digests of it"
-    done <"$work/extra"
-done
-
-aside=$(wc -l <"$work/aside" | tr -d ' ')
-sed -n '/"totals"/,/"coverage_seconds"/p' "$run" | sed -n 's/.*"valid" *: *\([0-9]*\).*/\1/p' >"$work/counts"
-told=$(sed -n 1p "$work/counts")
-[ "$verdict" != verified ] || [ "${told:-x}" = "$(($(wc -l <"$work/digests") - aside))" ] ||
-    fault "$run: it counts ${told:-no} valid digests, and the bag holds other ones"
-told=$(sed -n 2p "$work/counts")
-[ "${told:-0}" -le "$(sort -u "$work/listed" | wc -l)" ] ||
-    fault "$run: it counts $told valid log files, and the digests list fewer"
-[ "$aside" -eq 0 ] || echo "           $aside of them lie outside of what was asked for, by data/custody.csv"
-echo "log files  $logs checked against their digests; $absent are listed and not in the bag"
-
-# 3. No log file in the bag is without a digest that lists it.
-sort -u "$work/listed" "$work/digests" >"$work/sorted"
-comm -13 "$work/sorted" "$work/stored" >"$work/extra"
+    # 3. Files that no digest lists.
+    for (i = 1; i <= no; i++) {
+        path = objects[i]
+        if (path ~ /\/CloudTrail-Digest\/.*\.json\.gz$/ || path in listed) continue
+        where = place(path)
+        if (code[path] == "log-uncovered" && where != "covered") where = "uncovered"
+        if (hash[path] in listed_hash) where = "twin"
+        print where " " path >unlisted
+    }
+}
+function severity(named, start,  i, at, weight) {
+    weight = ""
+    for (i = 1; i <= nf; i++) {
+        at = "findings." findings[i] "."
+        if (told[at "code"] == named && told[at "start"] == start) weight = told[at "severity"]
+    }
+    return weight
+}
+END
+: >"$work/unlisted"
+awk -F '\t' -v json="$work/json" -v lines="$work/lines" -v unlisted="$work/unlisted" -v kept="$kept" \
+    -v verdict="$verdict" -v run="$run" -f "$work/judge.awk" "$work/json" "$work/facts" >>"$work/said"
+told
+cat "$work/lines"
 # A log file by its name, or because a program that reads log files would open it: gzip, zstd, bzip2
 # or JSON.
-printf '\050\265\057\375' >"$work/zstd"
-printf 'BZh' >"$work/bzip2"
 is_log() {
     case ${1##*/} in [0-9]*_CloudTrail*) return 0 ;; esac
-    head -c 2 "$1" | cmp -s - "$work/magic" && return 0
-    head -c 4 "$1" | cmp -s - "$work/zstd" && return 0
-    head -c 3 "$1" | cmp -s - "$work/bzip2" && return 0
+    case $(od -A n -t x1 -N 4 "$1" | tr -d ' ') in 1f8b* | 28b52ffd | 425a68*) return 0 ;; esac
     case $(tr -d ' \t\r\n\000' <"$1" | head -c 1) in '{' | '[') return 0 ;; esac
     return 1
 }
-while IFS= read -r file; do
-    content "$file" >"$work/log" 2>/dev/null
-    if grep -Fqx "$(hash_of "$work/log")" "$work/hashed"; then
-        open "$file: it has the content of a log file that a digest lists, and no digest lists it"
-        continue
-    fi
-    if ! is_log "$file"; then
-        open "$file: no digest in the bag lists it, and it is no log file by its name and content"
+while read -r where file; do
+    if [ "$where" = twin ]; then
+        note "$file: it has the content of a log file that a digest lists, and no digest lists it"
+    elif ! is_log "$file"; then
+        note "$file: no digest in the bag lists it, and it is no log file by its name and content"
     elif [ -n "$unreferenced" ]; then
-        open "$file: no digest in the bag lists it; the run was asked to let that pass"
-    else
+        note "$file: no digest in the bag lists it; the run was asked to let that pass"
+    elif [ "$where" = covered ]; then
         fault "$file: no digest in the bag lists it"
+    elif [ "$where" = uncovered ]; then
+        note "$file: no digest in the bag lists it; its time is not covered by one"
+    else
+        open "$file: no digest in the bag lists it; its time is not covered by one"
     fi
-done <"$work/extra"
+done <"$work/unlisted"
 
 # 4. The seal. bag-info.txt says which parts it has, so that one that was taken away is missed.
+field() { sed -n 's/.*"'"$1"'" *: *"\([^"]*\)".*/\1/p' "$2" | tail -n 1; }
+hash_of() {
+    sum=$($sha <"$1")
+    echo "${sum%% *}"
+}
 signature=seal/tagmanifest-sha256.txt.p7s
-stated=$(sed -n 's/^Trailseal-Seal: //p' bag-info.txt)
-case $stated in *signed*) [ -f "$signature" ] || fault "$signature: the bag was signed, and it is not there" ;; esac
-case $stated in *time-stamped*) [ -f seal/timestamp.tsr ] || fault "seal/timestamp.tsr: the bag was time-stamped, and it is not there" ;; esac
-# What fits nothing fits by no authority either.
 statement=seal/statement.dsse.json
+stamp=seal/timestamp.tsr
+stated=", $(info Trailseal-Seal), "
+for file in "$signature" seal/signer.pem "$statement"; do
+    case $stated in *', signed, '*) [ -f "$file" ] || fault "$file: the bag was signed, and it is not there" ;; esac
+done
+case $stated in *', time-stamped, '*) [ -f "$stamp" ] || fault "$stamp: the bag was time-stamped, and it is not there" ;; esac
+# What fits nothing fits by no authority either.
+signed=no
 if [ -f "$signature" ]; then
-    openssl cms -verify -binary -inform DER -in "$signature" -content tagmanifest-sha256.txt \
-        -noverify -signer "$work/signer" -out /dev/null 2>"$work/err" ||
-        fault "$signature: it does not fit the tag manifest: $(tail -n 1 "$work/err")"
     der() { openssl x509 -in "$1" -outform DER 2>/dev/null | $sha; }
-    [ ! -f seal/signer.pem ] || [ "$(der seal/signer.pem)" = "$(der "$work/signer")" ] ||
+    if ! openssl cms -verify -binary -inform DER -in "$signature" -content tagmanifest-sha256.txt \
+        -noverify -signer "$work/signer" -out /dev/null 2>/dev/null; then
+        fault "$signature: it does not fit the tag manifest"
+    elif [ -f seal/signer.pem ] && [ "$(der seal/signer.pem)" != "$(der "$work/signer")" ]; then
         fault "seal/signer.pem: it holds another certificate than the signature"
+    else
+        signed=yes
+    fi
 fi
 if [ -f "$statement" ]; then
-    kind=$(field payloadType "$statement")
+    type=$(field payloadType "$statement")
     field payload "$statement" | openssl base64 -d -A >"$work/payload" 2>/dev/null
     field sig "$statement" | openssl base64 -d -A >"$work/signature" 2>/dev/null
     openssl x509 -in "$work/signer" -pubkey -noout >"$work/public" 2>/dev/null
     {
-        printf 'DSSEv1 %s %s %s ' "${#kind}" "$kind" "$(wc -c <"$work/payload" | tr -d ' ')"
+        printf 'DSSEv1 %s %s %s ' "${#type}" "$type" "$(wc -c <"$work/payload" | tr -d ' ')"
         cat "$work/payload"
     } >"$work/message"
     fits=no
@@ -419,53 +634,79 @@ if [ -f "$statement" ]; then
     grep -Fq "$(hash_of tagmanifest-sha256.txt)" "$work/payload" || fault "$statement: it is about another bag"
     grep -Fq "\"verdict\":\"$verdict\"" "$work/payload" || fault "$statement: it says another verdict than $run"
 fi
-if [ -f seal/timestamp.tsr ]; then
-    stamped=tagmanifest-sha256.txt
-    [ -f "$signature" ] && stamped=$signature
-    openssl ts -reply -in seal/timestamp.tsr -token_out -out "$work/token" >/dev/null 2>&1
+stamped=tagmanifest-sha256.txt
+[ ! -f "$signature" ] || stamped=$signature
+time=
+if [ -f "$stamp" ]; then
+    openssl ts -reply -in "$stamp" -token_out -out "$work/token" >/dev/null 2>&1
     if openssl cms -verify -noverify -inform DER -in "$work/token" -out "$work/stamp" >/dev/null 2>&1; then
         openssl asn1parse -inform DER -in "$work/stamp" 2>/dev/null | tr 'A-F' 'a-f' |
-            grep -Fq "$(hash_of "$stamped")" || fault "seal/timestamp.tsr: it is over something else"
+            grep -Fq "$(hash_of "$stamped")" || fault "$stamp: it is over something else"
+        time=$(openssl ts -reply -in "$stamp" -text 2>/dev/null | sed -n 's/^Time stamp: //p')
     else
-        fault "seal/timestamp.tsr: it is not signed by its authority"
+        fault "$stamp: it is not signed by its authority"
     fi
 fi
+# "Mar  1 00:00:00.5 2026 GMT" as seconds since 1970.
+epoch() {
+    echo "$1" | awk '{
+        m = (index("JanFebMarAprMayJunJulAugSepOctNovDec", $1) + 2) / 3; y = $4; split($3, t, ":")
+        if (m < 3) { y--; m += 12 }
+        print (365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * (m - 3) + 2) / 5) + $2 - 719469) * 86400 \
+            + t[1] * 3600 + t[2] * 60 + int(t[3])
+    }'
+}
+at=
 if [ -z "$authorities" ]; then
     echo "seal       by whom was not checked: give a file of authorities (sh verify.sh CA.pem)"
 else
-    if [ ! -f "$signature" ]; then
-        fault "$signature: the bag is not signed"
-    elif openssl cms -verify -binary -inform DER -in "$signature" -content tagmanifest-sha256.txt \
-        -purpose any -CAfile "$authorities" -out /dev/null 2>"$work/err"; then
-        echo "seal       the signature over the tag manifest fits, by a certificate that leads to your authorities:"
-        openssl cms -verify -binary -inform DER -in "$signature" -content tagmanifest-sha256.txt \
-            -noverify -signer "$work/signer" -out /dev/null 2>/dev/null
-        openssl x509 -in "$work/signer" -noout -subject -dates | sed 's/^/           /'
-    else
-        fault "$signature: $(tail -n 1 "$work/err")"
-    fi
-    if [ -f seal/timestamp.tsr ]; then
-        stamped=tagmanifest-sha256.txt
-        [ -f "$signature" ] && stamped=$signature
-        if openssl ts -verify -data "$stamped" -in seal/timestamp.tsr -CAfile "$authorities" >/dev/null 2>"$work/err"; then
-            echo "           time-stamp: $(openssl ts -reply -in seal/timestamp.tsr -text 2>/dev/null | sed -n 's/^Time stamp: //p')"
+    if [ -n "$time" ]; then
+        if openssl ts -verify -data "$stamped" -in "$stamp" -CAfile "$authorities" -attime "$(epoch "$time")" \
+            >/dev/null 2>"$work/err"; then
+            at=$(epoch "$time")
+            echo "seal       time-stamp: $time"
         else
-            fault "seal/timestamp.tsr: $(tail -n 1 "$work/err")"
+            open "$stamp: it is not by an authority that you gave: $(tail -n 1 "$work/err")"
+        fi
+    fi
+    # A certificate expires; that the signature was there before is what a time-stamp shows.
+    if [ ! -f "$signature" ]; then
+        open "$signature: the bag is not signed"
+    elif [ "$signed" = no ]; then
+        :
+    elif ! openssl cms -verify -binary -inform DER -in "$signature" -content tagmanifest-sha256.txt \
+        -purpose any -partial_chain -CAfile "$authorities" ${at:+-attime "$at"} -out /dev/null 2>"$work/err"; then
+        open "$signature: it is not by an authority that you gave: $(tail -n 1 "$work/err")"
+    else
+        # Certificates for web servers, say, sign no documents, unless you trust the very certificate.
+        openssl x509 -in "$work/signer" -noout -ext extendedKeyUsage 2>/dev/null | sed 1d >"$work/uses"
+        body=$(openssl x509 -in "$work/signer" 2>/dev/null | grep -v -e ----- | tr -d '\n')
+        tr -d '\r\n' <"$authorities" | grep -Fq -e "$body" && : >"$work/uses"
+        if [ -s "$work/uses" ] && ! grep -Eq 'E-mail Protection|Code Signing|Any Extended Key Usage|1\.3\.6\.1\.5\.5\.7\.3\.36|Document Signing' "$work/uses"; then
+            open "$signature: its certificate is not for this use: $(sed 's/^ *//' "$work/uses")"
+        else
+            echo "seal       the signature over the tag manifest fits, by a certificate that leads to your authorities:"
+            openssl x509 -in "$work/signer" -noout -subject -dates | sed 's/^/           /' | shown
         fi
     fi
 fi
-
-if [ "$verdict" != verified ] && [ ! -s "$work/faults" ] && [ ! -s "$work/open" ]; then
-    open "$run: the run came to $verdict, and what it rests on is not in the bag"
+told
+faults=$(count FAULT)
+opens=$(count OPEN)
+if [ "$faults" -eq 0 ] && [ "$verdict" = violation ]; then
+    fault "$run: the run found violations; its report says which"
+elif [ "$faults" -eq 0 ] && [ "$opens" -eq 0 ] && [ "$verdict" != verified ]; then
+    open "$run: the run came to $verdict; its report says why"
 fi
+told
 echo "report     its verdict and counts were compared; its page, lines and controls were not"
-faults=$(wc -l <"$work/faults" | tr -d ' ')
-opens=$(wc -l <"$work/open" | tr -d ' ')
+faults=$(count FAULT)
+opens=$(count OPEN)
 if [ "$faults" -ne 0 ]; then
-    echo "RESULT     $faults faults: what is in this bag contradicts what was signed"
+    echo "RESULT     VIOLATION: what is in this bag contradicts what was signed, or what it says ($faults faults)"
     exit 1
 elif [ "$opens" -ne 0 ]; then
-    echo "RESULT     nothing contradicts, and $opens things are open: not all of it is proven"
+    echo "RESULT     INCOMPLETE: nothing contradicts, but not all of it is proven ($opens open)"
     exit 3
 fi
-echo "RESULT     all of it holds, if the keys in data/keys are CloudTrail's (VERIFY.md, step 2)"
+echo "RESULT     VERIFIED by the keys in this bag: that they are CloudTrail's is for you to check (VERIFY.md, step 2)"

@@ -89,6 +89,11 @@ impl BagWriter {
         Ok(())
     }
 
+    /// Paths of the payload so far.
+    pub fn payload(&self) -> impl Iterator<Item = &str> + Clone {
+        self.payload.keys().map(String::as_str)
+    }
+
     /// Whether there is a file of this path.
     #[must_use]
     pub fn holds(&self, path: &str) -> bool {
