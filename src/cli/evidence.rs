@@ -32,7 +32,8 @@ Examples:
         --sign me.pem --cert me-and-chain.pem --timestamp http://timestamp.example.com
 
   The same bytes again, next year:
-    trailseal evidence pack ./copy --keys keys.json --as-of 2026-08-02T00:00:00Z --output july.zip
+    trailseal evidence pack ./copy --keys keys.json --as-of 2026-08-02T00:00:00Z \
+        --name july --output july-again.zip
 
 VERIFY.md in the bag says how to check it with OpenSSL alone.
 
@@ -75,6 +76,11 @@ pub struct PackArgs {
     /// Where the bag goes: a new file FILE.zip, or a new folder
     #[arg(long, value_name = "FILE.zip|DIR")]
     output: PathBuf,
+
+    /// Name of the bag in its own files and of the folder in the archive, whatever the output is
+    /// called [default: the output's name]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
 
     /// Which log files the bag holds; all are verified anyway
     #[arg(long, value_enum, default_value_t = LogsArg::All)]
@@ -180,7 +186,7 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         return Err(Failure { status: INCOMPLETE, ..Failure::internal(message) }.remedy(REACH));
     }
     let cloudtrail = args.question.cloudtrail(online, &mut opener)?;
-    let place = Place::begin(&args.output)?;
+    let place = Place::begin(&args.output, args.name.as_deref())?;
     verify.ran_by.identity = opener.identity(online);
     let request = PackRequest {
         verify,

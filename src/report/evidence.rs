@@ -139,6 +139,9 @@ pub struct CheckReport {
     pub recorded: Option<Recorded>,
     /// What verifying it once more came to.
     pub reverified: Option<Reverified>,
+    /// Whether it was verified by the keys in the bag, whose own word it then is that they are
+    /// CloudTrail's.
+    pub by_own_keys: bool,
     /// Where the two differ.
     pub differences: Vec<String>,
     /// What this check does not show.
@@ -181,14 +184,16 @@ impl CheckReport {
     /// When the output cannot be written.
     pub fn render(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
         let mut page = Page::new(out, options);
+        // Whoever packed a bag chose its keys.
+        let verified = if self.by_own_keys { "VERIFIED by the bag's own keys" } else { "VERIFIED" };
         let (word, style, meaning) = match self.verdict {
             Verdict::Verified if self.reverified.as_ref().is_some_and(|again| again.logs) => (
-                "VERIFIED",
+                verified,
                 GOOD,
                 ": the bag is whole and unaltered, and what it holds proves what its report says.",
             ),
             Verdict::Verified => (
-                "VERIFIED",
+                verified,
                 GOOD,
                 ": the bag is whole and unaltered, and its digests prove what its report says of them; log files were not verified again.",
             ),

@@ -27,6 +27,7 @@ mod every_absence;
 mod every_byte;
 mod evidence;
 #[cfg(feature = "aws")]
+mod evidence_handover;
 mod evidence_s3;
 mod evidence_seal;
 mod export;

@@ -25,20 +25,29 @@ impl Place {
     ///
     /// # Errors
     /// When there is something already, or nothing can be written.
-    pub(super) fn begin(output: &Path) -> Result<Self, Failure> {
+    pub(super) fn begin(output: &Path, name: Option<&str>) -> Result<Self, Failure> {
         let shown = output.display().to_string();
         let shown = Printable(&shown);
         if output.symlink_metadata().is_ok() {
             return Err(Failure::usage(format!("{shown}: it is there already"))
                 .remedy("a bag is written to a new place only: give another, or remove it"));
         }
+        if let Some(other) = other_archive(output) {
+            return Err(Failure::usage(format!("{shown}: no bag is written as {other}"))
+                .remedy("give FILE.zip, or the name of a folder"));
+        }
         let zip = output.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip"));
         let stem = if zip { output.file_stem() } else { output.file_name() };
-        let name =
-            stem.and_then(|name| name.to_str()).filter(|n| crate::store::bag::is_bag_path(n));
-        let Some(name) = name else {
-            return Err(Failure::usage(format!("{shown}: this is no name for a bag"))
-                .remedy("give FILE.zip or a folder"));
+        let is_name =
+            |name: &&str| crate::store::bag::is_bag_path(name) && !name.contains(['/', '\\']);
+        let Some(name) = name.or_else(|| stem.and_then(|stem| stem.to_str())).filter(is_name)
+        else {
+            let (name, remedy) = match name {
+                Some(name) => (name.to_owned(), "give a name without slashes, such as 2026-07"),
+                None => (output.display().to_string(), "give FILE.zip or a folder, or --name"),
+            };
+            let message = format!("{}: this is no name for a bag", Printable(&name));
+            return Err(Failure::usage(message).remedy(remedy));
         };
         let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
         let parent = parent.unwrap_or_else(|| Path::new("."));
@@ -79,6 +88,14 @@ impl Place {
         file.persist_noclobber(&self.output).map_err(|e| failed(e.error))?;
         Ok(())
     }
+}
+
+/// Extension of an archive of another kind than a bag is written as: a folder of this name would
+/// pass for one.
+fn other_archive(output: &Path) -> Option<String> {
+    const OTHERS: [&str; 10] = ["tgz", "tar", "gz", "bz2", "xz", "zst", "tbz2", "txz", "7z", "rar"];
+    let extension = output.extension()?.to_str()?.to_ascii_lowercase();
+    OTHERS.contains(&extension.as_str()).then(|| format!(".{extension}"))
 }
 
 /// A bag that can be read as a folder.
