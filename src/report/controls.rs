@@ -1,20 +1,24 @@
 //! The controls that ask for what a run shows, and what a given run offers to each of them.
 //!
 //! The data is a versioned file, so that a report of today says which wording it used. Nothing
-//! here says that a control is in place: a run supports a control, or it does not.
+//! here says that a control is in place. A violation that was found speaks for a control that has to
+//! detect such a thing, against one that has to prevent it, and says nothing about the others; the
+//! data names for each control which findings do which.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::words;
 use super::{RunReport, Verdict};
 use crate::model::Printable;
-use crate::verify::CoverageState;
+use crate::verify::{Code, CoverageState, Severity};
 
 /// The data file.
 pub const CONTROLS_JSON: &str = include_str!("controls.json");
 
 /// The schema's name and major version.
-pub const SCHEMA: &str = "trailseal.controls/1";
+pub const SCHEMA: &str = "trailseal.controls/2";
 
 /// The data file, read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +32,8 @@ pub struct Controls {
     pub date: String,
     /// How the data is to be read.
     pub note: String,
+    /// Codes of violations, by the group that controls name them by.
+    pub finding_groups: BTreeMap<String, Vec<Code>>,
     /// The controls.
     pub controls: Vec<Control>,
     /// The draft of a certification.
@@ -50,6 +56,10 @@ pub struct Control {
     pub asks: String,
     /// What of a run supports it.
     pub aspects: Vec<Aspect>,
+    /// Groups of findings that speak for it: it asks that they be detected.
+    pub speak_for: Vec<String>,
+    /// Groups of findings that speak against it: it asks that they do not happen.
+    pub speak_against: Vec<String>,
     /// How that supports it, and what has to be shown beside it.
     pub supports: String,
     /// Where it stands.
@@ -169,9 +179,9 @@ pub enum Support {
     Supports,
     /// It supports it in part.
     InPart,
-    /// It proved nothing that could.
+    /// It says nothing about it: it proved nothing, or found only what has no bearing on it.
     Nothing,
-    /// It found violations.
+    /// It found what the control has to prevent.
     Against,
 }
 
@@ -199,19 +209,55 @@ impl Controls {
     #[must_use]
     pub fn offers(&self, report: &RunReport) -> Vec<Offer<'_>> {
         let offer = |control| {
-            let (support, statement) = offer(control, report);
+            let (support, statement) = self.offer(control, report);
             Offer { control, support, statement }
         };
         self.controls.iter().map(offer).collect()
     }
 }
 
+impl Controls {
+    /// The violations of a report that are in these groups, in words; empty where there are none.
+    fn found(&self, groups: &[String], report: &RunReport) -> String {
+        let codes = || groups.iter().filter_map(|group| self.finding_groups.get(group)).flatten();
+        let violations = report.findings.iter().filter(|f| f.severity == Severity::Violation);
+        let mut found: BTreeMap<Code, u64> = BTreeMap::new();
+        for finding in violations.filter(|finding| codes().any(|code| *code == finding.code)) {
+            *found.entry(finding.code).or_default() += 1;
+        }
+        let words: Vec<_> = found
+            .iter()
+            .map(|(code, n)| format!("{} ({})", code.as_str(), words::count(*n)))
+            .collect();
+        words.join(", ")
+    }
+
+    fn offer(&self, control: &Control, report: &RunReport) -> (Support, String) {
+        if report.verdict != Verdict::Violation {
+            return offer(control, report);
+        }
+        let against = self.found(&control.speak_against, report);
+        if !against.is_empty() {
+            let words = format!(
+                "This run speaks against it: it found {against}, which the control has to prevent."
+            );
+            return (Support::Against, words);
+        }
+        let detected = self.found(&control.speak_for, report);
+        if !detected.is_empty() {
+            let words = format!(
+                "This run speaks for it: it detected {detected}. That people were alerted, and acted, has to be shown beside it."
+            );
+            return (Support::Supports, words);
+        }
+        let words = "The violations that this run found say nothing about it.";
+        (Support::Nothing, words.to_owned())
+    }
+}
+
+/// What a run without violations offers.
 fn offer(control: &Control, report: &RunReport) -> (Support, String) {
     let totals = &report.totals;
-    if report.verdict == Verdict::Violation {
-        let words = "This run found violations; it is evidence of a control failure or of tampering, not support.";
-        return (Support::Against, words.to_owned());
-    }
     if totals.digests.valid == 0 {
         let words = "This run proved nothing, so it is no support.";
         return (Support::Nothing, words.to_owned());
@@ -317,6 +363,11 @@ mod tests {
             assert!(!control.aspects.is_empty(), "{}", control.id);
             assert!(control.source.url.starts_with("https://"), "{}", control.id);
             assert!(control.asks.ends_with('.') && control.supports.ends_with('.'));
+            for group in control.speak_for.iter().chain(&control.speak_against) {
+                assert!(controls.finding_groups.contains_key(group), "{}: {group}", control.id);
+            }
+            let both = control.speak_for.iter().any(|group| control.speak_against.contains(group));
+            assert!(!both, "{}", control.id);
             assert!(seen.insert((&control.framework, &control.id)), "{} twice", control.id);
         }
         let ids: Vec<_> = controls.controls.iter().map(|c| c.id.as_str()).collect();
@@ -325,18 +376,35 @@ mod tests {
             [
                 "CCC.AuditLog.CN01.AR01",
                 "CCC.AuditLog.CN01.AR02",
+                "AU-9",
                 "AU-9(3)",
                 "AU-10(2)",
                 "SI-7(1)",
+                "SI-7(6)",
                 "10.3.4",
                 "3.2",
                 "CC7.3",
                 "A.8.15",
+                "A.5.28",
+                "164.312(b)",
                 "164.312(c)(2)",
                 "Art. 12",
-                "902(14)",
+                "Annex, 3.2.5",
             ]
         );
+    }
+
+    #[test]
+    fn every_code_that_can_be_a_violation_is_in_one_group() {
+        let controls = Controls::load().unwrap();
+        let grouped: Vec<_> = controls.finding_groups.values().flatten().collect();
+        for code in Code::ALL {
+            let times = grouped.iter().filter(|grouped| **grouped == code).count();
+            // These two are violations where CloudTrail itself was asked.
+            let may_be = [Code::DigestUnsigned, Code::DigestKeyUnknown].contains(code);
+            let expected = code.severity() == Severity::Violation || may_be;
+            assert_eq!(times, usize::from(expected), "{}", code.as_str());
+        }
     }
 
     #[test]

@@ -169,7 +169,7 @@ const fn badge(support: Support) -> (&'static str, &'static str) {
     match support {
         Support::Supports => ("verified", "supports"),
         Support::InPart => ("incomplete", "supports in part"),
-        Support::Nothing => ("incomplete", "no support"),
-        Support::Against => ("violation", "evidence against"),
+        Support::Nothing => ("incomplete", "says nothing"),
+        Support::Against => ("violation", "speaks against"),
     }
 }

@@ -1,9 +1,11 @@
 //! What a run offers to controls, and the certification.
 
+use std::collections::BTreeMap;
+
 use trailseal::model::Printable;
-use trailseal::report::RunReport;
 use trailseal::report::controls::{Aspect, Control, Controls, Support};
-use trailseal::verify::CoverageState;
+use trailseal::report::{RunReport, Verdict};
+use trailseal::verify::{Code, CoverageState, Finding};
 
 use super::samples::{HOSTILE, incomplete, violation};
 use super::{escaped, page, sample};
@@ -80,15 +82,59 @@ fn other_verdicts_support_in_part_or_not_at_all() {
             (Support::Nothing, "This run proved nothing, so it is no support.",)
         );
     }
-    let mut report = violation();
-    report.ran_by.operator = Some("Internal audit".into());
-    for (_, support, statement) in supports(&report) {
-        assert_eq!(support, Support::Against);
-        assert_eq!(
-            statement,
-            "This run found violations; it is evidence of a control failure or of tampering, not support."
-        );
+}
+
+/// What was found speaks for a control that has to detect it, against one that has to prevent it, and
+/// says nothing about the others.
+#[test]
+fn a_violation_speaks_in_the_direction_of_each_control() {
+    use Support::{Against, Nothing, Supports};
+    let controls = Controls::load().unwrap();
+    let directions = |codes: &[Code]| -> BTreeMap<String, (Support, String)> {
+        let mut report = complete();
+        report.verdict = Verdict::Violation;
+        report.findings = codes.iter().map(|code| Finding::new(*code, "Something.")).collect();
+        let offers = controls.offers(&report).into_iter();
+        offers.map(|o| (o.control.id.clone(), (o.support, o.statement))).collect()
+    };
+    let altered = directions(&[Code::LogModified, Code::LogModified, Code::LogUncovered]);
+    for (id, expected) in [
+        ("CCC.AuditLog.CN01.AR01", Supports),
+        ("CCC.AuditLog.CN01.AR02", Nothing),
+        ("SI-7(1)", Supports),
+        ("SI-7(6)", Supports),
+        ("10.3.4", Supports),
+        ("AU-9", Against),
+        ("AU-9(3)", Against),
+        ("A.8.15", Against),
+        ("Annex, 3.2.5", Against),
+        ("164.312(b)", Nothing),
+        ("A.5.28", Nothing),
+        ("3.2", Nothing),
+    ] {
+        let (support, statement) = &altered[id];
+        assert_eq!(*support, expected, "{id}: {statement}");
+        let named = statement.contains("log-modified (2)");
+        assert_eq!(named, expected != Nothing, "{id}: {statement}");
     }
+    let deleted = directions(&[Code::LogMissing]);
+    for (id, expected) in [
+        ("CCC.AuditLog.CN01.AR01", Nothing),
+        ("CCC.AuditLog.CN01.AR02", Supports),
+        ("SI-7(6)", Nothing),
+        ("AU-9", Against),
+        ("AU-9(3)", Nothing),
+        ("164.312(b)", Against),
+    ] {
+        assert_eq!(deleted[id].0, expected, "{id}: {}", deleted[id].1);
+    }
+}
+
+/// A certification is a text to sign, and no control.
+#[test]
+fn the_certification_is_not_among_the_controls() {
+    let controls = Controls::load().unwrap();
+    assert!(controls.controls.iter().all(|control| control.id != controls.certification.id));
 }
 
 #[test]
