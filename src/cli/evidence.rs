@@ -32,7 +32,7 @@ Examples:
         --sign me.pem --cert me-and-chain.pem --timestamp http://timestamp.example.com
 
   The same bytes again, next year:
-    trailseal evidence pack ./copy --keys keys.json --as-of 2026-08-02T00:00:00Z \
+    trailseal evidence pack ./copy --keys keys.json --as-of 2026-08-02T00:00:00Z \\
         --name july --output july-again.zip
 
 VERIFY.md in the bag says how to check it with OpenSSL alone.

@@ -37,8 +37,14 @@ export SSL_CERT_DIR SSL_CERT_FILE
 # 4 GiB, in blocks of 512 bytes: no file of a bag unpacks to more, and one may be made to.
 ulimit -f 8388608 2>/dev/null
 
+# What could not be done is no fault of the bag.
+trouble() {
+    echo "a step failed: is there room in $work, and do the tools work?" >&2
+    exit 2
+}
+
 # Names and texts of the bag must not steer the terminal.
-shown() { tr -c '[:print:]\n' '?'; }
+shown() { tr -c '\n -~' '?'; }
 fault() { printf 'FAULT  %s\n' "$*" >>"$work/said"; }
 open() { printf 'OPEN   %s\n' "$*" >>"$work/said"; }
 note() { printf 'NOTE   %s\n' "$*" >>"$work/said"; }
@@ -49,6 +55,7 @@ told() {
     : >"$work/said"
 }
 : >"$work/all-said"
+counted() { if [ "$1" -eq 1 ]; then echo "1 $2"; else echo "$1 $2s"; fi; }
 count() { grep -c "^$1 " "$work/all-said"; }
 progress() { [ ! -t 2 ] || printf '\r\033[K%s' "$*" >&2; }
 
@@ -222,9 +229,11 @@ END
 # Puts down what was unpacked: hash values, and what the digests among it say.
 flush() {
     [ -s "$work/batch" ] || return 0
-    (cd "$work/unpacked" && $sha -- * && wc -c -- * | sed 's/^ */size /') >"$work/hashes"
+    (cd "$work/unpacked" && $sha -- * && wc -c -- * | sed 's/^ */size /') >"$work/hashes" || trouble
     od -A n -v -t u1 "$work/ends" | awk '{ for (i = 1; i <= NF; i++) {
-        v += $i * 256 ^ k; if (++k == 4) { print "end " v; k = v = 0 } } }' >"$work/lengths"
+        if (!k) place = 1
+        v += $i * place; place *= 256
+        if (++k == 4) { print "end " v; k = v = 0 } } }' >"$work/lengths" || trouble
     awk -v facts="$work/facts" '
         $1 == "end" { ends[++n] = $2; next }
         $1 == "size" { size[$3] = $2; next }
@@ -237,10 +246,10 @@ flush() {
             if (digest && size[number] > 134217728) state = "broken"
             print "object\t" number "\t" path "\t" (state == "broken" ? "-" : hash[number]) >>facts
             if (digest && state != "broken") print number
-        }' "$work/lengths" "$work/hashes" "$work/batch" >"$work/parse"
+        }' "$work/lengths" "$work/hashes" "$work/batch" >"$work/parse" || trouble
     set --
     while read -r parsed; do set -- "$@" "$work/unpacked/$parsed"; done <"$work/parse"
-    [ $# -eq 0 ] || awk -f "$work/digest.awk" "$@" >>"$work/facts"
+    [ $# -eq 0 ] || awk -f "$work/digest.awk" "$@" >>"$work/facts" || trouble
     rm -f "$work/unpacked"/*
     : >"$work/batch"
     : >"$work/ends"
@@ -258,10 +267,12 @@ while read -r size form file; do
     batch=$((batch + 1))
     bytes=$((bytes + size))
     if [ "$form" = plain ]; then
-        cat "$file" >"$work/unpacked/$number"
+        cat "$file" >"$work/unpacked/$number" || trouble
     elif gzip -dc <"$file" >"$work/unpacked/$number" 2>/dev/null; then
         tail -c 4 "$file" >>"$work/ends"
     else
+        # A full disk is no damaged file.
+        gzip -t <"$file" 2>/dev/null && trouble
         form=broken
     fi
     printf '%s %s %s\n' "$number" "$form" "$file" >>"$work/batch"
@@ -308,7 +319,7 @@ END {
 }
 END
 awk -F '\t' -v signed="$work/signed" -v files="$work/files" -v digits=0123456789abcdef \
-    -f "$work/signatures.awk" "$work/facts" >"$work/sign"
+    -f "$work/signatures.awk" "$work/facts" >"$work/sign" || trouble
 [ ! -f "$work/signed" ] || cat "$work/signed" >>"$work/facts"
 # The signature: RSA PKCS#1 v1.5 with SHA-256 over four lines.
 number=0
@@ -562,7 +573,7 @@ function severity(named, start,  i, at, weight) {
 END
 : >"$work/unlisted"
 awk -F '\t' -v json="$work/json" -v lines="$work/lines" -v unlisted="$work/unlisted" -v kept="$kept" \
-    -v verdict="$verdict" -v run="$run" -f "$work/judge.awk" "$work/json" "$work/facts" >>"$work/said"
+    -v verdict="$verdict" -v run="$run" -f "$work/judge.awk" "$work/json" "$work/facts" >>"$work/said" || trouble
 told
 cat "$work/lines"
 # A log file by its name, or because a program that reads log files would open it: gzip, zstd, bzip2
@@ -703,10 +714,10 @@ echo "report     its verdict and counts were compared; its page, lines and contr
 faults=$(count FAULT)
 opens=$(count OPEN)
 if [ "$faults" -ne 0 ]; then
-    echo "RESULT     VIOLATION: what is in this bag contradicts what was signed, or what it says ($faults faults)"
+    echo "RESULT     VIOLATION: what is in this bag contradicts what was signed, or what it says ($(counted "$faults" fault))"
     exit 1
 elif [ "$opens" -ne 0 ]; then
-    echo "RESULT     INCOMPLETE: nothing contradicts, but not all of it is proven ($opens open)"
+    echo "RESULT     INCOMPLETE: nothing contradicts, but not all of it is proven ($(counted "$opens" thing) open)"
     exit 3
 fi
 echo "RESULT     VERIFIED by the keys in this bag: that they are CloudTrail's is for you to check (VERIFY.md, step 2)"
