@@ -1,5 +1,6 @@
 //! Acceptances: gaps and ends of chains that whoever runs a verification knows the reason of.
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
@@ -30,18 +31,27 @@ pub(super) struct AcceptanceArgs {
 impl AcceptanceArgs {
     /// The gaps, in the order in which they were given.
     pub(super) fn gaps(&self) -> Vec<AcceptedGap> {
-        self.gaps.iter().flat_map(|lines| lines.0.clone()).collect()
+        self.gaps.iter().flat_map(|lines| lines.given.clone()).collect()
     }
 
     /// The ends, in the order in which they were given.
     pub(super) fn ends(&self) -> Vec<AcceptedEnd> {
-        self.ends.iter().flat_map(|lines| lines.0.clone()).collect()
+        self.ends.iter().flat_map(|lines| lines.given.clone()).collect()
+    }
+
+    /// The files that hold them.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let gaps = self.gaps.iter().filter_map(|lines| lines.file.as_deref());
+        gaps.chain(self.ends.iter().filter_map(|lines| lines.file.as_deref()))
     }
 }
 
 /// Values that one use of an option gives: itself, or the lines of a file.
 #[derive(Debug, Clone)]
-struct Lines<T>(Vec<T>);
+struct Lines<T> {
+    given: Vec<T>,
+    file: Option<PathBuf>,
+}
 
 /// A value that is given as text.
 trait Acceptance: Sized {
@@ -52,14 +62,17 @@ impl<T: Acceptance> FromStr for Lines<T> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let Some(file) = text.strip_prefix('@') else { return Ok(Self(vec![T::parse(text)?])) };
+        let Some(file) = text.strip_prefix('@') else {
+            return Ok(Self { given: vec![T::parse(text)?], file: None });
+        };
         let text = read(file).map_err(|error| format!("cannot read {file}: {error}"))?;
         let lines = text.lines().map(str::trim).enumerate();
         let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
         let each = lines.map(|(at, line)| {
             T::parse(line).map_err(|error| format!("{file}, line {}: {error}", at + 1))
         });
-        each.collect::<Result<_, _>>().map(Self)
+        let given = each.collect::<Result<_, _>>()?;
+        Ok(Self { given, file: Some(file.into()) })
     }
 }
 
@@ -150,7 +163,7 @@ mod tests {
         let line = "111122223333/us-east-1/audit@2026-03-01T12:00:00Z=closed";
         std::fs::write(&file, format!("\u{feff}# known\r\n\r\n  {line}\r\n{line}\n")).unwrap();
         let given = format!("@{}", file.display());
-        assert_eq!(given.parse::<Lines<AcceptedEnd>>().unwrap().0.len(), 2);
+        assert_eq!(given.parse::<Lines<AcceptedEnd>>().unwrap().given.len(), 2);
         std::fs::write(&file, "# known\nnonsense\n").unwrap();
         let error = given.parse::<Lines<AcceptedEnd>>().unwrap_err();
         assert!(error.contains("line 2"), "{error}");

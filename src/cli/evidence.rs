@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 
 use self::place::{Place, opened};
+use super::guard::{Kind, OutputGuard};
 use super::keys::read_key_file;
 use super::question::QuestionArgs;
 use super::run_args::{MemoryArgs, PaceArgs, progress};
@@ -160,6 +161,9 @@ pub fn run(command: &EvidenceCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
 }
 
 fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    let guard = args.question.guard(OutputGuard::default());
+    let mut guard = guard.inputs(args.sign.as_deref()).inputs(args.cert.as_deref());
+    guard.check("--output", &args.output, Kind::Bag)?;
     let as_of = args.question.as_of(io.now)?;
     let online = args.question.is_online()?;
     let mut verify = args.question.request(&args.pace, io.now, &io.stop, online)?;

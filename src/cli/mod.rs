@@ -7,6 +7,7 @@ pub mod collect;
 #[cfg(feature = "seal")]
 pub mod evidence;
 mod export;
+mod guard;
 pub mod inspect;
 pub mod keys;
 mod output;
@@ -20,6 +21,7 @@ pub mod sample;
 #[cfg(feature = "seal")]
 pub mod seal;
 mod source;
+mod streams;
 mod time_args;
 #[cfg(feature = "aws")]
 pub mod validate_logs;
@@ -31,6 +33,7 @@ use std::io::Write;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
+use self::streams::{Diagnostics, Pipe};
 use crate::run::pool::Stop;
 
 /// Exit status: wrong usage or configuration; nothing was checked.
@@ -149,9 +152,21 @@ pub struct Io<'a> {
     pub stop: Stop,
 }
 
+/// Standard output that takes no more.
+fn unwritable(error: std::io::Error) -> Failure {
+    Failure::internal(format!("standard output: {error}"))
+        .remedy("the results were not written whole: free space, or write them elsewhere")
+}
+
 impl Cli {
-    /// Runs the command and returns its exit status.
+    /// Runs the command and returns its exit status. A reader of the results that leaves early ends
+    /// nothing, and diagnostics that cannot be written change nothing.
     pub fn run(&self, io: &mut Io<'_>) -> u8 {
+        let (mut out, mut err) = (Pipe::new(&mut *io.out), Diagnostics(&mut *io.err));
+        self.run_on(&mut Io { out: &mut out, err: &mut err, stop: io.stop.clone(), ..*io })
+    }
+
+    fn run_on(&self, io: &mut Io<'_>) -> u8 {
         let result = match &self.command {
             Command::Verify(args) => verify::run(args, io),
             #[cfg(feature = "seal")]
@@ -168,15 +183,16 @@ impl Cli {
             Command::Sample(args) => sample::run(args, io),
             Command::VerifyQueryResults(args) => query_results::run(args, io),
             Command::Print(PrintCommand::Completions { shell }) => {
-                clap_complete::generate(*shell, &mut Self::command(), "trailseal", &mut io.out);
-                Ok(0)
+                // It panics where it cannot write.
+                let mut script = Vec::new();
+                clap_complete::generate(*shell, &mut Self::command(), "trailseal", &mut script);
+                io.out.write_all(&script).map(|()| 0).map_err(unwritable)
             }
             Command::Print(PrintCommand::Schema) => {
-                io.out.write_all(verify::SCHEMA.as_bytes()).map(|()| 0).map_err(Failure::internal)
+                io.out.write_all(verify::SCHEMA.as_bytes()).map(|()| 0).map_err(unwritable)
             }
         };
-        let flushed =
-            io.out.flush().map_err(|e| Failure::internal(format!("standard output: {e}")));
+        let flushed = io.out.flush().map_err(unwritable);
         match result.and_then(|status| flushed.map(|()| status)) {
             Ok(status) => status,
             Err(Failure { status, message, remedy }) => {

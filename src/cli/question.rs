@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Failure;
 use super::acceptances::AcceptanceArgs;
+use super::guard::OutputGuard;
 use super::keys::read_key_file;
 use super::run_args::{PaceArgs, ScopeArgs};
 use super::source::{Opener, S3, slashed};
@@ -98,6 +99,12 @@ impl From<UnreferencedArg> for Unreferenced {
 }
 
 impl QuestionArgs {
+    /// Adds what is read to a guard of outputs.
+    pub(super) fn guard(&self, guard: OutputGuard) -> OutputGuard {
+        let files = self.keys.iter().map(PathBuf::as_path);
+        guard.sources(&self.sources).inputs(files).inputs(self.acceptances.files())
+    }
+
     /// Whether the sources are buckets.
     ///
     /// # Errors

@@ -45,6 +45,8 @@ pub struct RenderArgs {
 /// # Errors
 /// When the report cannot be read or written.
 pub fn run(args: &RenderArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    let mut guard = args.report.guard().inputs([args.run.as_path()]);
+    args.report.check(&mut guard)?;
     let report = read(&args.run)?;
     // Exports alone leave standard output empty.
     let quiet = args.report.exports();

@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::guard::{Kind, OutputGuard};
 use super::keys::read_key_file;
 use super::output::{WholeFile, unwritable};
 use super::run_args::{PaceArgs, progress};
@@ -22,6 +23,9 @@ use crate::report::json;
 use crate::run::seal::{ChainHead, SealError, SealReport, SealRequest, seal};
 use crate::seal::ExpectedHead;
 use crate::store::{DirectoryStore, Stop, Store};
+
+/// What stands before the name of a KMS key.
+const KMS: &str = "kms:";
 
 /// The exit status of a chain that is not the expected one.
 const VIOLATION: u8 = 1;
@@ -133,6 +137,12 @@ pub struct SealArgs {
 /// # Errors
 /// When nothing can be sealed, or not all that is due.
 pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    if let Some(file) = &args.head_file {
+        let key = (!args.key.starts_with(KMS)).then(|| Path::new(&args.key));
+        let guard = OutputGuard::new(false).sources([&args.source]);
+        let mut guard = guard.inputs(key).inputs(args.cert.as_deref());
+        guard.check("--head-file", file, Kind::Heads)?;
+    }
     // Nothing that is being written is given up midway.
     let mut opener = Opener::new(&args.aws, &Stop::default());
     let place = open(args, &mut opener)?;
@@ -208,7 +218,7 @@ pub(super) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
 
 /// Opens what signs.
 fn open_key(key: &str, opener: &mut Opener<'_>) -> Result<Box<dyn Signer>, Failure> {
-    match key.strip_prefix("kms:") {
+    match key.strip_prefix(KMS) {
         Some(kms) => opener.kms(kms),
         None => Ok(Box::new(read_key(Path::new(key))?)),
     }

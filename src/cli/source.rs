@@ -181,17 +181,23 @@ impl<'a> Opener<'a> {
         }
         let AwsArgs { profile, endpoint_url, role_arn, external_id, request_payer, read_timeout } =
             self.args.clone();
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let options = AwsOptions {
-            profile,
-            endpoint_url,
-            role_arn,
-            external_id,
+            profile: given(profile),
+            endpoint_url: given(endpoint_url),
+            role_arn: given(role_arn),
+            external_id: given(external_id),
             request_payer,
             read_timeout: Some(read_timeout.unsigned_abs()),
             stop: self.stop.clone(),
             ..AwsOptions::default()
         };
-        let aws = Aws::load(options).map_err(Failure::internal)?;
+        let aws = Aws::load(options).map_err(|error| match error {
+            AwsError::Authorities { .. } => Failure::usage(error).remedy(
+                "AWS_CA_BUNDLE, or ca_bundle of the profile, is to name a file of certificates in PEM",
+            ),
+            error => Failure::internal(error),
+        })?;
         self.aws = Some(aws.clone());
         Ok(aws)
     }

@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::export::ReportArgs;
+use super::guard::Kind;
 use super::output::WholeFile;
 use super::question::QuestionArgs;
 use super::run_args::{MemoryArgs, PaceArgs, progress};
@@ -107,6 +108,7 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 /// # Errors
 /// When nothing can be checked, or a result cannot be written.
 pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    check_outputs(args)?;
     let online = args.question.is_online()?;
     let mut request = args.question.request(&args.pace, io.now, &io.stop, online)?;
     request.logs = !args.no_logs;
@@ -139,6 +141,19 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
     outputs.complete(&report, args.pace.quiet, io)?;
     Ok(report.exit_status)
+}
+
+/// Before anything is read: no output may overwrite evidence.
+fn check_outputs(args: &VerifyArgs) -> Result<(), Failure> {
+    let mut guard = args.question.guard(args.report.guard());
+    args.report.check(&mut guard)?;
+    match &args.objects {
+        Some(file) => {
+            let form = ObjectForm::of_file(&file.to_string_lossy());
+            guard.check("--objects", file, Kind::Objects(form))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Tells what the run would do.

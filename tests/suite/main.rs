@@ -23,6 +23,8 @@ mod collect;
 mod collect_unfinished;
 mod ended;
 mod ends;
+#[cfg(feature = "aws")]
+mod environment;
 mod every_absence;
 mod every_byte;
 mod evidence;
@@ -45,7 +47,11 @@ mod layouts;
 #[cfg(all(feature = "aws", target_os = "linux"))]
 mod memory;
 mod moves;
+#[cfg(unix)]
+mod outputs;
 mod partial_copy;
+#[cfg(target_os = "linux")]
+mod pipes;
 mod problems;
 mod query_results;
 mod real_logs;

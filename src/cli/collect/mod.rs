@@ -10,6 +10,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use self::marker::Task;
+use super::guard::resolved;
 use super::run_args::{PaceArgs, ScopeArgs, progress};
 use super::source::{AwsArgs, Opener, REACH, S3};
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
@@ -197,28 +198,13 @@ fn unwritable(shown: &str, error: &io::Error) -> Failure {
 fn check_apart(source: &str, dir: &Path) -> Result<(), Failure> {
     let Ok(source) = std::fs::canonicalize(source) else { return Ok(()) }; // told of on opening
     let shown = dir.display().to_string();
-    let dir = resolve(dir).map_err(|e| unwritable(&shown, &e))?;
+    let dir = resolved(dir);
     if dir.starts_with(&source) || source.starts_with(&dir) {
         let message =
             format!("{}: it is the source, or one of them lies in the other", Printable(&shown));
         return Err(Failure::usage(message).remedy("copy to a directory beside the source"));
     }
     Ok(())
-}
-
-/// Where a path that need not be there yet leads to.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let path = std::path::absolute(path)?;
-    let mut missing = Vec::new();
-    for ancestor in path.ancestors() {
-        match std::fs::canonicalize(ancestor) {
-            Ok(there) => {
-                return Ok(missing.iter().rev().fold(there, |path, part| path.join(part)));
-            }
-            Err(error) => missing.push(ancestor.file_name().ok_or(error)?),
-        }
-    }
-    Ok(path)
 }
 
 /// Names what other runs left unfinished in the same directory.

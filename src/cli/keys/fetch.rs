@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Map, json};
 
 use crate::aws::CloudTrailKeys;
+use crate::cli::guard::{Kind, OutputGuard};
 use crate::cli::output::WholeFile;
 use crate::cli::source::{AwsArgs, Opener};
 use crate::cli::time_args::{TimeArg, parse_time};
@@ -32,6 +33,11 @@ pub struct FetchArgs {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
+    /// Replace an existing file of another kind, too; never a key of another form, a digest or a
+    /// log file
+    #[arg(long)]
+    force: bool,
+
     #[command(flatten)]
     aws: AwsArgs,
 }
@@ -43,6 +49,7 @@ pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if start >= end {
         return Err(Failure::usage("--start-time does not come before --end-time"));
     }
+    OutputGuard::new(args.force).check("--output", &args.output, Kind::Keys)?;
     let mut output = WholeFile::begin(&args.output)?;
     let keys = CloudTrailKeys::new(Opener::new(&args.aws, &io.stop).aws()?);
     let mut lists = Map::new();
