@@ -4,20 +4,27 @@ use std::ffi::OsStr;
 use std::io::{BufWriter, ErrorKind, Write as _, stderr, stdout};
 use std::process::{Command, ExitCode};
 
-use clap::Parser;
+use anstream::ColorChoice;
+use clap::FromArgMatches as _;
 use jiff::Timestamp;
-use trailseal::cli::{Cli, INTERNAL, Io};
+use trailseal::cli::{Cli, ColorWhen, INTERNAL, Io};
 use trailseal::run::pool::Stop;
 
 fn main() -> ExitCode {
     if let Some(status) = without_empty_variables() {
         return status;
     }
-    let cli = match Cli::try_parse() {
+    let width = columns();
+    let matches = Cli::command_for(width).try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return show_usage(&error),
     };
-    let choice = anstream::AutoStream::choice(&stdout());
+    let color = match cli.color() {
+        ColorWhen::Auto => anstream::AutoStream::choice(&stdout()) != ColorChoice::Never,
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+    };
     let mut out = BufWriter::new(stdout().lock());
     let mut err = stderr();
     let stop = Stop::default();
@@ -33,8 +40,8 @@ fn main() -> ExitCode {
         out: &mut out,
         err: &mut err,
         now: Timestamp::now(),
-        color: choice != anstream::ColorChoice::Never,
-        width: columns(),
+        color,
+        width,
         stop,
     });
     ExitCode::from(status)

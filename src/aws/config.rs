@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 use super::answer::{Answer, Watch};
 use crate::store::Stop;
 
-/// How often one request is tried before it counts as failed.
+/// How often one request is tried before it counts as failed, unless AWS_MAX_ATTEMPTS says.
 const ATTEMPTS: u32 = 7;
 /// How long to wait before the second try; each further one waits up to twice as long.
 const BACKOFF: Duration = Duration::from_millis(250);
@@ -201,7 +201,8 @@ impl Aws {
 async fn load(options: &AwsOptions) -> Result<(SdkConfig, Option<Region>), AwsError> {
     let silence = options.read_timeout.unwrap_or(READ);
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(silence).build();
-    let attempts = options.attempts.unwrap_or(ATTEMPTS);
+    let configured = || std::env::var("AWS_MAX_ATTEMPTS").ok()?.parse().ok().filter(|n| *n > 0);
+    let attempts = options.attempts.or_else(configured).unwrap_or(ATTEMPTS);
     // Not the SDK's adaptive mode: one SlowDown in a small run makes that wait for half a minute.
     // Workers that wait each on their own slow the whole run down just as well.
     let retries = RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(BACKOFF);

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::time_args::{TimeArg, parse_time};
 use crate::model::{Printable, Window};
 use crate::report::{AcceptedEnd, AcceptedGap};
 
@@ -17,14 +18,14 @@ const LONGEST_FILE: u64 = 1 << 20;
 pub(super) struct AcceptanceArgs {
     /// Accept a gap between segments that lies in this time, for a reason that the report then
     /// gives (repeatable): START/END=REASON, or @FILE with one a line
-    #[arg(long = "accept-gap", value_name = "GAP")]
+    #[arg(long = "accept-gap", value_name = "GAP", hide_short_help = true)]
     gaps: Vec<Lines<AcceptedGap>>,
 
     /// Accept that a chain ended at this time, for a reason that the report then gives: a closed
     /// account, a region that was switched off, a deleted trail (repeatable):
     /// ACCOUNT/REGION/TRAIL@TIME=REASON, or a chain's id as reports give it before the @, or @FILE
     /// with one a line
-    #[arg(long = "accept-end", value_name = "END")]
+    #[arg(long = "accept-end", value_name = "END", hide_short_help = true)]
     ends: Vec<Lines<AcceptedEnd>>,
 }
 
@@ -87,8 +88,15 @@ fn read(file: &str) -> std::io::Result<String> {
     }
 }
 
+/// A moment; a date is its first one in UTC.
 fn time(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|error| format!("{}: {error}", Printable(text)))
+    match parse_time(text.trim()) {
+        Ok(TimeArg::At(time)) => Ok(time),
+        _ => Err(format!(
+            "{}: give RFC 3339 with an offset, or a date (00:00:00 UTC)",
+            Printable(text)
+        )),
+    }
 }
 
 impl Acceptance for AcceptedGap {
@@ -113,7 +121,7 @@ impl Acceptance for AcceptedEnd {
         let parts = text.match_indices('@').filter_map(|(at, _)| {
             let (of, rest) = text.split_at_checked(at)?;
             let (when, reason) = rest.strip_prefix('@')?.split_once('=')?;
-            Some((of.trim(), when.trim().parse().ok()?, reason.trim()))
+            Some((of.trim(), time(when).ok()?, reason.trim()))
         });
         let (of, time, reason) = parts.into_iter().next().ok_or(form)?;
         if of.split('/').filter(|part| !part.is_empty()).count() < 3 || reason.is_empty() {
@@ -148,12 +156,21 @@ mod tests {
         for text in [
             "111122223333/us-east-1/audit",
             "111122223333/us-east-1/audit@yesterday=x",
+            "111122223333/us-east-1/audit@7d=x",
             "111122223333/us-east-1/audit@2026-03-01T12:00:00Z",
             "111122223333/us-east-1/audit@2026-03-01T12:00:00Z= ",
             "audit@2026-03-01T12:00:00Z=x",
         ] {
             assert!(AcceptedEnd::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn dates_are_times() {
+        let end = AcceptedEnd::parse("111122223333/us-east-1/audit@2026-03-01=closed").unwrap();
+        assert_eq!(end.time.to_string(), "2026-03-01T00:00:00Z");
+        let gap = AcceptedGap::parse("2026-03-01/2026-03-02=moved").unwrap();
+        assert_eq!(gap.window.seconds(), 86_400);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::guard::{Kind, OutputGuard};
 use super::output::WholeFile;
 use super::{Failure, Io};
 use crate::report::text::TextOptions;
-use crate::report::{Format, RunReport};
+use crate::report::{Format, RunReport, summary};
 
 /// Columns of a text report in a file.
 const FILE_WIDTH: usize = 100;
@@ -24,13 +24,21 @@ pub(super) struct ReportArgs {
     pub(super) format: Format,
 
     /// Write the report to a file instead of standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 
     /// Write the report to this file too, in the format that its name ends in, or in the one given
     /// as FORMAT=FILE (repeatable)
     #[arg(long = "export", value_name = "[FORMAT=]FILE")]
     exports: Vec<Export>,
+
+    /// Show the verdict and the counts only
+    #[arg(long, conflicts_with = "only_problems")]
+    summary: bool,
+
+    /// Show violations and open questions only, and nothing where there is none
+    #[arg(long)]
+    only_problems: bool,
 
     /// Replace existing files of another kind, too; never a source, a key, a digest or a log file
     #[arg(long)]
@@ -85,6 +93,12 @@ impl ReportArgs {
     /// # Errors
     /// With the first that would.
     pub(super) fn check(&self, guard: &mut OutputGuard) -> Result<(), Failure> {
+        if self.format != Format::Text && (self.summary || self.only_problems) {
+            let format = self.format.as_str();
+            let message = format!("--summary and --only-problems are text, not {format}");
+            return Err(Failure::usage(message)
+                .remedy("leave --format out, and write the other format with --export"));
+        }
         if let Some(file) = &self.output {
             guard.check("--output", file, Kind::Report(self.format))?;
         }
@@ -142,7 +156,12 @@ impl Outputs<'_> {
                 .map_err(|e| super::output::unwritable(&shown, &e))?;
         }
         let format = self.args.format;
-        self.write_main(quiet, io, |out, options| format.render(report, out, options))?;
+        let ReportArgs { summary, only_problems, .. } = *self.args;
+        self.write_main(quiet, io, |out, options| match (summary, only_problems) {
+            (true, _) => summary::render(report, out),
+            (_, true) => summary::render_problems(report, out),
+            _ => format.render(report, out, options),
+        })?;
         let Self { main, exports, .. } = self;
         let files = exports.into_iter().map(|(_, file)| file).chain(main);
         files.into_iter().try_for_each(WholeFile::complete)

@@ -147,7 +147,7 @@ impl OutputGuard {
             if place.components().any(|part| part.as_os_str() == OsStr::new("AWSLogs")) {
                 return refuse("it lies in AWSLogs, which holds evidence", OUTSIDE);
             }
-            if self.inputs.contains(&place) {
+            if self.inputs.iter().any(|input| place.starts_with(input)) {
                 return refuse("the command reads this file", "give the output a file of its own");
             }
         }

@@ -8,6 +8,7 @@ pub mod collect;
 pub mod evidence;
 mod export;
 mod guard;
+mod help;
 pub mod inspect;
 pub mod keys;
 mod output;
@@ -25,6 +26,7 @@ mod streams;
 mod time_args;
 #[cfg(feature = "aws")]
 pub mod validate_logs;
+mod verdict;
 pub mod verify;
 
 use std::fmt;
@@ -56,10 +58,26 @@ default features: leave out --no-default-features.";
 /// The command line.
 #[derive(Debug, Parser)]
 #[cfg_attr(not(feature = "seal"), command(after_help = SMALL))]
-#[command(name = "trailseal", version, about = ABOUT, propagate_version = true, max_term_width = 100)]
+#[command(name = "trailseal", version, about = ABOUT, propagate_version = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    /// When results are coloured
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto,
+          display_order = 900)]
+    color: ColorWhen,
+}
+
+/// When results are coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -159,6 +177,12 @@ fn unwritable(error: std::io::Error) -> Failure {
 }
 
 impl Cli {
+    /// When results are to be coloured.
+    #[must_use]
+    pub const fn color(&self) -> ColorWhen {
+        self.color
+    }
+
     /// Runs the command and returns its exit status. A reader of the results that leaves early ends
     /// nothing, and diagnostics that cannot be written change nothing.
     pub fn run(&self, io: &mut Io<'_>) -> u8 {

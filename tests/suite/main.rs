@@ -33,6 +33,8 @@ mod evidence_s3;
 mod evidence_seal;
 mod export;
 mod fixtures;
+#[cfg(feature = "aws")]
+mod flags;
 mod formats;
 mod fuzz_seeds;
 mod gaps;
@@ -60,7 +62,9 @@ mod retention;
 #[cfg(feature = "aws")]
 mod s3;
 mod sample;
+mod scheduler;
 mod seal;
+mod seal_plan;
 #[cfg(feature = "aws")]
 mod seal_s3;
 mod second_trail;
@@ -73,3 +77,5 @@ mod trouble;
 mod unlisted;
 #[cfg(feature = "aws")]
 mod validate_logs;
+#[cfg(feature = "aws")]
+mod width;

@@ -17,8 +17,8 @@ use crate::model::{Region, Window};
 /// What `keys fetch` is told.
 #[derive(Debug, Args)]
 pub struct FetchArgs {
-    /// A region whose digests are to be verified (repeatable)
-    #[arg(long = "region", value_name = "REGION", required = true)]
+    /// The regions whose digests are to be verified (A,B or repeated)
+    #[arg(long = "region", value_name = "REGION", required = true, value_delimiter = ',')]
     regions: Vec<Region>,
 
     /// From when on: RFC 3339, a date (00:00 UTC), or a span back from now
@@ -30,7 +30,7 @@ pub struct FetchArgs {
     end_time: Option<TimeArg>,
 
     /// The file to write
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
 
     /// Replace an existing file of another kind, too; never a key of another form, a digest or a
