@@ -78,10 +78,10 @@ fn fit(text: &str, width: usize) -> String {
             }
         } else if is_item(trimmed) {
             open.flush(width, &mut out);
-            let (number, rest) = trimmed.split_once("  ").unwrap_or((trimmed, ""));
-            let mut item = vec![format!("{number} ")];
+            let (number, gap, rest) = item(trimmed).unwrap_or((trimmed, 0, ""));
+            let mut item = vec![format!("{number}{}", " ".repeat(gap.saturating_sub(1)))];
             item.extend(words(rest));
-            open = Paragraph { first: indent, hanging: indent + number.len() + 2, words: item };
+            open = Paragraph { first: indent, hanging: indent + number.len() + gap, words: item };
         } else if indent >= COMMAND_INDENT || indent > 0 && trimmed.starts_with("trailseal ") {
             open.flush(width, &mut out);
             let mut command = trimmed.to_owned();
@@ -117,35 +117,42 @@ fn is_value(word: &str) -> bool {
     !word.starts_with(['-', '<', '>', '|'])
 }
 
+/// An exit status at the beginning of a line, the space after it, and its meaning.
+fn item(trimmed: &str) -> Option<(&str, usize, &str)> {
+    let (number, after) = trimmed.split_once(' ')?;
+    let rest = after.trim_start();
+    let gap = 1 + after.len() - rest.len();
+    (gap > 1 && number.parse::<u8>().is_ok()).then_some((number, gap, rest))
+}
+
 /// Whether a line begins with an exit status.
 fn is_item(trimmed: &str) -> bool {
-    trimmed.split_once("  ").is_some_and(|(number, _)| number.parse::<u8>().is_ok())
+    item(trimmed).is_some()
 }
 
 /// Where the second column of a line begins, where it has several with space between them.
 fn second_column(trimmed: &str) -> Option<usize> {
-    let gap = trimmed.find("   ")?;
-    if trimmed.starts_with(|c: char| c.is_ascii_digit()) {
+    if let Some((number, gap, rest)) = item(trimmed) {
         // An exit status, its meaning, and then another pair.
-        return is_item(trimmed).then_some(trimmed.find("  ")? + 2);
+        return rest.contains("   ").then_some(number.len() + gap);
     }
+    let gap = trimmed.find("   ")?;
     Some(gap + trimmed.get(gap..)?.find(|c| c != ' ')?)
 }
 
 /// Pairs of a first column and what follows it.
 fn columns(trimmed: &str) -> Vec<(&str, &str)> {
-    let parts: Vec<&str> =
-        trimmed.split("   ").map(str::trim).filter(|part| !part.is_empty()).collect();
-    if trimmed.starts_with(|c: char| c.is_ascii_digit()) {
-        return parts.iter().map(|part| part.split_once("  ").unwrap_or((part, ""))).collect();
+    let mut pairs = Vec::new();
+    let mut left = trimmed;
+    while let Some((number, _, rest)) = item(left) {
+        let (meaning, after) = rest.split_once("   ").unwrap_or((rest, ""));
+        pairs.push((number, meaning.trim()));
+        left = after.trim_start();
     }
-    match parts.as_slice() {
-        [first, ..] => {
-            let rest = trimmed.get(first.len()..).unwrap_or_default().trim();
-            vec![(first, rest)]
-        }
-        [] => Vec::new(),
+    if pairs.is_empty() {
+        pairs.extend(trimmed.split_once("   ").map(|(first, rest)| (first, rest.trim())));
     }
+    pairs
 }
 
 /// Writes words in lines of a width; `mark` ends each line that goes on.
@@ -169,7 +176,8 @@ fn push_wrapped(
     for word in parted {
         if !line.is_empty() && line.len() + 1 + word.len() > room {
             out.push_str(&format!("{line}{mark}\n"));
-            line = " ".repeat(hanging);
+            // What finds no room there, mark and all, begins further left.
+            line = " ".repeat(hanging.min(room.saturating_sub(word.len())));
             line.push_str(word);
         } else if line.is_empty() {
             line = " ".repeat(first);
@@ -234,6 +242,11 @@ Exit status:
             fit("    trailseal keys --prefix a/very/long/name", 24),
             "    trailseal keys \\\n        --prefix \\\n        a/very/long/name"
         );
+        assert_eq!(
+            fit("    aws x --long-flag a/very/long/name -y", 19),
+            "    aws x \\\n        --long-flag \\\n a/very/long/name \\\n        -y"
+        );
+        assert_eq!(fit("  1    a b c d", 12), "  1    a b c\n       d");
         assert_eq!(fit("  1  a b c        3  d e f", 14), "  1  a b c\n  3  d e f");
     }
 }

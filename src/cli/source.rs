@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use super::time_args::parse_span;
-use super::{Failure, INCOMPLETE, USAGE};
+use super::{Failure, INCOMPLETE};
 #[cfg(feature = "seal")]
 use crate::crypto::Signer;
 use crate::model::{AccountId, BucketName, OrganizationId, Printable};
@@ -147,7 +147,7 @@ impl<'a> Opener<'a> {
         let signer = KmsSigner::open(&self.aws()?, key).map_err(|error| {
             // Trouble is no wrong usage: only a key of another kind is.
             let status = match error {
-                AwsError::KmsKind { .. } => USAGE,
+                AwsError::KmsKind { .. } => super::USAGE,
                 _ => INCOMPLETE,
             };
             let remedy = match error {

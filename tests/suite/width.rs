@@ -35,7 +35,11 @@ fn examples(help: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut lines = help.lines();
     while let Some(line) = lines.next() {
-        let Some(command) = line.trim_start().strip_prefix("trailseal ") else { continue };
+        // Prose begins at the margin.
+        let example = line.starts_with("  ").then(|| line.trim_start());
+        let Some(command) = example.and_then(|line| line.strip_prefix("trailseal ")) else {
+            continue;
+        };
         let mut command = command.to_owned();
         while let Some(begun) = command.strip_suffix('\\') {
             command = format!("{begun} {}", lines.next().unwrap().trim());
