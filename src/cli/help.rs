@@ -240,11 +240,11 @@ Exit status:
         assert!(wide.contains("--start-time 24h --keys keys.json\n"), "{wide}");
         assert_eq!(
             fit("    trailseal keys --prefix a/very/long/name", 24),
-            "    trailseal keys \\\n        --prefix \\\n        a/very/long/name"
+            "    trailseal keys \\\n        --prefix \\\n      a/very/long/name"
         );
         assert_eq!(
             fit("    aws x --long-flag a/very/long/name -y", 19),
-            "    aws x \\\n        --long-flag \\\n a/very/long/name \\\n        -y"
+            "    aws x \\\n      --long-flag \\\n a/very/long/name \\\n        -y"
         );
         assert_eq!(fit("  1    a b c d", 12), "  1    a b c\n       d");
         assert_eq!(fit("  1  a b c        3  d e f", 14), "  1  a b c\n  3  d e f");
