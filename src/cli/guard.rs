@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::output::place_of;
 use super::source::S3;
-use crate::crypto::{SigningKey, parse_key_file};
+use crate::crypto::parse_key_file;
 use crate::model::Printable;
 use crate::report::{Format, ObjectForm};
 
@@ -189,7 +189,6 @@ fn evidence(path: &Path, head: &[u8]) -> Option<&'static str> {
     let text = std::str::from_utf8(head).unwrap_or_default();
     let is_key = text.contains("PRIVATE KEY-----")
         || text.contains("\"PublicKeyList\"")
-        || SigningKey::from_pem("", text).is_ok()
         || parse_key_file("", head).is_ok();
     if is_key {
         return Some("a key file");

@@ -5,7 +5,7 @@ pub(super) mod fetch;
 #[cfg(feature = "seal")]
 pub(super) mod generate;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
