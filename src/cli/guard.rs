@@ -25,6 +25,7 @@ const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// Kind of a file that a command writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "seal"), allow(dead_code))]
 pub(super) enum Kind {
     /// A report or an estimate.
     Report(Format),
