@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 use super::answer::{Answer, Watch};
 use crate::store::Stop;
 
-/// How often one request is tried before it counts as failed.
+/// How often one request is tried before it counts as failed, unless AWS_MAX_ATTEMPTS says.
 const ATTEMPTS: u32 = 7;
 /// How long to wait before the second try; each further one waits up to twice as long.
 const BACKOFF: Duration = Duration::from_millis(250);
@@ -68,6 +68,14 @@ pub enum AwsError {
     /// The runtime does not start.
     #[error("the runtime for network access does not start: {0}")]
     Runtime(#[from] std::io::Error),
+    /// Certificate authorities cannot be used.
+    #[error("{}: {cause}", crate::model::Printable(.file))]
+    Authorities {
+        /// The file that was named.
+        file: String,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// A bucket cannot be opened.
     #[error("bucket {bucket}: {cause}")]
     Bucket {
@@ -113,14 +121,14 @@ impl Aws {
     /// Loads the configuration; credentials are first asked for when they are needed.
     ///
     /// # Errors
-    /// When the runtime does not start.
+    /// When the runtime does not start, or certificate authorities are named that are none.
     pub fn load(options: AwsOptions) -> Result<Self, AwsError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("network")
             .enable_all()
             .build()?;
-        let (config, named_region) = runtime.block_on(load(&options));
+        let (config, named_region) = runtime.block_on(load(&options))?;
         Ok(Self { runtime: Arc::new(runtime), config, options, named_region })
     }
 
@@ -190,10 +198,11 @@ impl Aws {
     }
 }
 
-async fn load(options: &AwsOptions) -> (SdkConfig, Option<Region>) {
+async fn load(options: &AwsOptions) -> Result<(SdkConfig, Option<Region>), AwsError> {
     let silence = options.read_timeout.unwrap_or(READ);
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(silence).build();
-    let attempts = options.attempts.unwrap_or(ATTEMPTS);
+    let configured = || std::env::var("AWS_MAX_ATTEMPTS").ok()?.parse().ok().filter(|n| *n > 0);
+    let attempts = options.attempts.or_else(configured).unwrap_or(ATTEMPTS);
     // Not the SDK's adaptive mode: one SlowDown in a small run makes that wait for half a minute.
     // Workers that wait each on their own slow the whole run down just as well.
     let retries = RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(BACKOFF);
@@ -214,21 +223,29 @@ async fn load(options: &AwsOptions) -> (SdkConfig, Option<Region>) {
     if let Some(region) = &options.region {
         loader = loader.region(Region::new(region.clone()));
     }
-    if let Some(pem) = &options.ca_bundle {
+    let authorities = match &options.ca_bundle {
+        Some(pem) => {
+            let file = "--ca-bundle".to_owned();
+            super::trust::check(pem).map_err(|cause| AwsError::Authorities { file, cause })?;
+            Some(pem.clone())
+        }
+        None => super::trust::configured(options.profile.as_deref()).await?,
+    };
+    if let Some(pem) = &authorities {
         loader = loader.http_client(trusting(pem));
     }
     let config = loader.load().await;
-    let named = config.region().cloned();
+    let named = config.region().filter(|region| !region.as_ref().is_empty()).cloned();
     let region = named.clone().unwrap_or_else(|| Region::from_static(FALLBACK_REGION));
     let config = config.into_builder().region(region).build();
-    let Some(role) = &options.role_arn else { return (config, named) };
+    let Some(role) = &options.role_arn else { return Ok((config, named)) };
     let mut provider =
         AssumeRoleProvider::builder(role).session_name("trailseal").configure(&config);
     if let Some(id) = &options.external_id {
         provider = provider.external_id(id);
     }
     let provider = aws_sdk_s3::config::SharedCredentialsProvider::new(provider.build().await);
-    (config.into_builder().credentials_provider(provider).build(), named)
+    Ok((config.into_builder().credentials_provider(provider).build(), named))
 }
 
 /// Connections that trust these certificate authorities alone.

@@ -16,12 +16,17 @@ where
     match (error.code(), status) {
         (Some(code), Some(status)) => {
             let message = error.message().unwrap_or_default();
-            format!("{code} ({status}) {message}").trim_end().to_owned()
+            let text = format!("{code} ({status}) {message}").trim_end().to_owned();
+            if SKEWED.contains(&code) { text + SET_THE_CLOCK } else { text }
         }
         (None, Some(status)) if status != 200 => format!("the server answered {status}"),
         _ => causes(error),
     }
 }
+
+/// Codes of refusals for the time of a request.
+const SKEWED: [&str; 3] = ["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"];
+const SET_THE_CLOCK: &str = "; this machine's clock may differ from AWS's by more than it allows: set it (timedatectl), and run again";
 
 /// What the SDK's errors say where all they have to say is that there is a cause.
 const FRAMES: [&str; 6] =

@@ -12,9 +12,11 @@ mod config;
 mod error;
 mod kms;
 mod listing;
+mod redirect;
 mod regions;
 mod s3;
 mod trails;
+mod trust;
 
 pub use calls::{CallError, Calls, DescribedTrail};
 pub use cloudtrail::{CloudTrailKeys, PublishedKeys};

@@ -16,6 +16,7 @@ use super::calls::{CallError, worded};
 use super::config::{Aws, AwsError};
 use super::error::{line, of_object};
 use super::listing::{Listed, PageError, Pages, Question, md5};
+use super::redirect::region_in_body;
 use crate::model::{BucketName, Metadata};
 use crate::store::{Entry, Object, Put, Store, StoreError, WriterGuard};
 
@@ -68,12 +69,20 @@ impl S3Store {
                 Err(PageError::Answer(cause)) => return trouble(cause.to_owned()),
                 Err(PageError::Request(error)) => error,
             };
-            let home = refusal.raw_response().and_then(|r| r.headers().get("x-amz-bucket-region"));
-            if let Some(home) = home.filter(|home| *home != region.as_ref()) {
+            let response = refusal.raw_response();
+            let header = response.and_then(|r| r.headers().get("x-amz-bucket-region"));
+            let home = match header {
                 // A host name is made of it, and anything may have answered.
-                let Ok(home) = crate::model::Region::parse(home) else {
-                    return trouble("what it names as its region is none".to_owned());
-                };
+                Some(header) => match crate::model::Region::parse(header) {
+                    Ok(home) => Some(home),
+                    Err(_) => return trouble("what it names as its region is none".to_owned()),
+                },
+                None => {
+                    let body = response.and_then(|r| r.body().bytes()).unwrap_or_default();
+                    region_in_body(refusal.code(), body)
+                }
+            };
+            if let Some(home) = home.filter(|home| home.as_str() != region.as_ref()) {
                 region = Region::new(home.to_string());
                 store.client = client(aws, region.clone());
                 continue;

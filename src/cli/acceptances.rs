@@ -1,10 +1,12 @@
 //! Acceptances: gaps and ends of chains that whoever runs a verification knows the reason of.
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
 use jiff::Timestamp;
 
+use super::time_args::{TimeArg, parse_time};
 use crate::model::{Printable, Window};
 use crate::report::{AcceptedEnd, AcceptedGap};
 
@@ -16,32 +18,41 @@ const LONGEST_FILE: u64 = 1 << 20;
 pub(super) struct AcceptanceArgs {
     /// Accept a gap between segments that lies in this time, for a reason that the report then
     /// gives (repeatable): START/END=REASON, or @FILE with one a line
-    #[arg(long = "accept-gap", value_name = "GAP")]
+    #[arg(long = "accept-gap", value_name = "GAP", hide_short_help = true)]
     gaps: Vec<Lines<AcceptedGap>>,
 
     /// Accept that a chain ended at this time, for a reason that the report then gives: a closed
     /// account, a region that was switched off, a deleted trail (repeatable):
     /// ACCOUNT/REGION/TRAIL@TIME=REASON, or a chain's id as reports give it before the @, or @FILE
     /// with one a line
-    #[arg(long = "accept-end", value_name = "END")]
+    #[arg(long = "accept-end", value_name = "END", hide_short_help = true)]
     ends: Vec<Lines<AcceptedEnd>>,
 }
 
 impl AcceptanceArgs {
     /// The gaps, in the order in which they were given.
     pub(super) fn gaps(&self) -> Vec<AcceptedGap> {
-        self.gaps.iter().flat_map(|lines| lines.0.clone()).collect()
+        self.gaps.iter().flat_map(|lines| lines.given.clone()).collect()
     }
 
     /// The ends, in the order in which they were given.
     pub(super) fn ends(&self) -> Vec<AcceptedEnd> {
-        self.ends.iter().flat_map(|lines| lines.0.clone()).collect()
+        self.ends.iter().flat_map(|lines| lines.given.clone()).collect()
+    }
+
+    /// The files that hold them.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let gaps = self.gaps.iter().filter_map(|lines| lines.file.as_deref());
+        gaps.chain(self.ends.iter().filter_map(|lines| lines.file.as_deref()))
     }
 }
 
 /// Values that one use of an option gives: itself, or the lines of a file.
 #[derive(Debug, Clone)]
-struct Lines<T>(Vec<T>);
+struct Lines<T> {
+    given: Vec<T>,
+    file: Option<PathBuf>,
+}
 
 /// A value that is given as text.
 trait Acceptance: Sized {
@@ -52,14 +63,17 @@ impl<T: Acceptance> FromStr for Lines<T> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let Some(file) = text.strip_prefix('@') else { return Ok(Self(vec![T::parse(text)?])) };
+        let Some(file) = text.strip_prefix('@') else {
+            return Ok(Self { given: vec![T::parse(text)?], file: None });
+        };
         let text = read(file).map_err(|error| format!("cannot read {file}: {error}"))?;
         let lines = text.lines().map(str::trim).enumerate();
         let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
         let each = lines.map(|(at, line)| {
             T::parse(line).map_err(|error| format!("{file}, line {}: {error}", at + 1))
         });
-        each.collect::<Result<_, _>>().map(Self)
+        let given = each.collect::<Result<_, _>>()?;
+        Ok(Self { given, file: Some(file.into()) })
     }
 }
 
@@ -74,8 +88,15 @@ fn read(file: &str) -> std::io::Result<String> {
     }
 }
 
+/// A moment; a date is its first one in UTC.
 fn time(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|error| format!("{}: {error}", Printable(text)))
+    match parse_time(text.trim()) {
+        Ok(TimeArg::At(time)) => Ok(time),
+        _ => Err(format!(
+            "{}: give RFC 3339 with an offset, or a date (00:00:00 UTC)",
+            Printable(text)
+        )),
+    }
 }
 
 impl Acceptance for AcceptedGap {
@@ -100,7 +121,7 @@ impl Acceptance for AcceptedEnd {
         let parts = text.match_indices('@').filter_map(|(at, _)| {
             let (of, rest) = text.split_at_checked(at)?;
             let (when, reason) = rest.strip_prefix('@')?.split_once('=')?;
-            Some((of.trim(), when.trim().parse().ok()?, reason.trim()))
+            Some((of.trim(), time(when).ok()?, reason.trim()))
         });
         let (of, time, reason) = parts.into_iter().next().ok_or(form)?;
         if of.split('/').filter(|part| !part.is_empty()).count() < 3 || reason.is_empty() {
@@ -135,6 +156,7 @@ mod tests {
         for text in [
             "111122223333/us-east-1/audit",
             "111122223333/us-east-1/audit@yesterday=x",
+            "111122223333/us-east-1/audit@7d=x",
             "111122223333/us-east-1/audit@2026-03-01T12:00:00Z",
             "111122223333/us-east-1/audit@2026-03-01T12:00:00Z= ",
             "audit@2026-03-01T12:00:00Z=x",
@@ -144,13 +166,21 @@ mod tests {
     }
 
     #[test]
+    fn dates_are_times() {
+        let end = AcceptedEnd::parse("111122223333/us-east-1/audit@2026-03-01=closed").unwrap();
+        assert_eq!(end.time.to_string(), "2026-03-01T00:00:00Z");
+        let gap = AcceptedGap::parse("2026-03-01/2026-03-02=moved").unwrap();
+        assert_eq!(gap.window.seconds(), 86_400);
+    }
+
+    #[test]
     fn a_file_gives_one_a_line() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("ends.txt");
         let line = "111122223333/us-east-1/audit@2026-03-01T12:00:00Z=closed";
         std::fs::write(&file, format!("\u{feff}# known\r\n\r\n  {line}\r\n{line}\n")).unwrap();
         let given = format!("@{}", file.display());
-        assert_eq!(given.parse::<Lines<AcceptedEnd>>().unwrap().0.len(), 2);
+        assert_eq!(given.parse::<Lines<AcceptedEnd>>().unwrap().given.len(), 2);
         std::fs::write(&file, "# known\nnonsense\n").unwrap();
         let error = given.parse::<Lines<AcceptedEnd>>().unwrap_err();
         assert!(error.contains("line 2"), "{error}");

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 
 use self::place::{Place, opened};
+use super::guard::{Kind, OutputGuard};
 use super::keys::read_key_file;
 use super::question::QuestionArgs;
-use super::run_args::{MemoryArgs, PaceArgs, progress};
+use super::run_args::{MemoryArgs, PaceArgs, RunArgs, progress};
 use super::source::{AwsArgs, Opener, REACH};
+use super::verdict;
 use super::{Failure, Format, INCOMPLETE, INTERRUPTED, Io};
 use crate::crypto::document::{Authorities, DocumentSigner};
 use crate::model::Printable;
@@ -74,7 +76,7 @@ pub struct PackArgs {
     question: QuestionArgs,
 
     /// Where the bag goes: a new file FILE.zip, or a new folder
-    #[arg(long, value_name = "FILE.zip|DIR")]
+    #[arg(long, short, value_name = "FILE.zip|DIR")]
     output: PathBuf,
 
     /// Name of the bag in its own files and of the folder in the archive, whatever the output is
@@ -100,6 +102,9 @@ pub struct PackArgs {
 
     #[command(flatten)]
     pace: PaceArgs,
+
+    #[command(flatten)]
+    run: RunArgs,
 
     #[command(flatten)]
     memory: MemoryArgs,
@@ -142,8 +147,9 @@ pub struct CheckArgs {
     #[arg(long = "ca", value_name = "CA.pem")]
     authorities: Vec<PathBuf>,
 
-    /// Public keys to verify with, instead of those in the bag (repeatable)
-    #[arg(long, value_name = "FILE")]
+    /// Public keys to verify with, instead of those in the bag; a folder of key files, or `-` for
+    /// standard input (repeatable)
+    #[arg(long, value_name = "FILE|DIR|-")]
     keys: Vec<PathBuf>,
 
     /// How the result is written
@@ -166,6 +172,10 @@ pub fn run(command: &EvidenceCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
 }
 
 fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    let guard = args.question.guard(OutputGuard::default());
+    let mut guard = guard.inputs(args.sign.as_deref()).inputs(args.cert.as_deref());
+    guard.check("--output", &args.output, Kind::Bag)?;
+    args.run.begin(&io.stop);
     let as_of = args.question.as_of(io.now)?;
     let online = args.question.is_online()?;
     let mut verify = args.question.request(&args.pace, io.now, &io.stop, online)?;
@@ -207,7 +217,12 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if !args.pace.quiet {
         tell(args, &packed, io).map_err(|e| Failure::internal(format!("standard output: {e}")))?;
     }
-    Ok(packed.report.exit_status)
+    let status = packed.report.exit_status;
+    verdict::tell(&packed.report, status, args.pace.quiet, io);
+    if args.run.verbose {
+        verdict::tell_facts(&packed.report, io);
+    }
+    Ok(status)
 }
 
 fn failure(error: PackError, output: &Path) -> Failure {
@@ -301,6 +316,12 @@ fn run_check(args: &CheckArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
             Format::Json => json::render(&report, io.out),
         };
         written.map_err(|e| Failure::internal(format!("the result cannot be written: {e}")))?;
+    }
+    if !(args.pace.quiet && report.exit_status == 0) {
+        let verdict = report.verdict.as_str().to_uppercase();
+        let (bag, status) = (Printable(&report.bag), report.exit_status);
+        // Diagnostics that cannot be written change no verdict.
+        let _ = writeln!(io.err, "trailseal: {verdict}: {bag}; exit status {status}");
     }
     Ok(report.exit_status)
 }

@@ -1,18 +1,20 @@
 //! Where a run report goes, and in which formats.
 
-use std::collections::BTreeSet;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::output::{WholeFile, place_of};
+use super::guard::{Kind, OutputGuard};
+use super::output::WholeFile;
 use super::{Failure, Io};
-use crate::model::Printable;
 use crate::report::text::TextOptions;
-use crate::report::{Format, RunReport};
+use crate::report::{Format, RunReport, summary};
+
+/// Columns of a text report in a file.
+const FILE_WIDTH: usize = 100;
 
 /// Where a run report goes.
 #[derive(Debug, Args)]
@@ -22,13 +24,25 @@ pub(super) struct ReportArgs {
     pub(super) format: Format,
 
     /// Write the report to a file instead of standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 
     /// Write the report to this file too, in the format that its name ends in, or in the one given
     /// as FORMAT=FILE (repeatable)
     #[arg(long = "export", value_name = "[FORMAT=]FILE")]
     exports: Vec<Export>,
+
+    /// Show the verdict and the counts only
+    #[arg(long, conflicts_with = "only_problems")]
+    summary: bool,
+
+    /// Show violations and open questions only, and nothing where there is none
+    #[arg(long)]
+    only_problems: bool,
+
+    /// Replace existing files of another kind, too; never a source, a key, a digest or a log file
+    #[arg(long)]
+    force: bool,
 }
 
 fn format_parser() -> impl TypedValueParser<Value = Format> {
@@ -69,21 +83,35 @@ impl FromStr for Export {
 }
 
 impl ReportArgs {
+    /// A guard of the outputs.
+    pub(super) fn guard(&self) -> OutputGuard {
+        OutputGuard::new(self.force)
+    }
+
+    /// Refuses outputs that would overwrite evidence.
+    ///
+    /// # Errors
+    /// With the first that would.
+    pub(super) fn check(&self, guard: &mut OutputGuard) -> Result<(), Failure> {
+        if self.format != Format::Text && (self.summary || self.only_problems) {
+            let format = self.format.as_str();
+            let message = format!("--summary and --only-problems are text, not {format}");
+            return Err(Failure::usage(message)
+                .remedy("leave --format out, and write the other format with --export"));
+        }
+        if let Some(file) = &self.output {
+            guard.check("--output", file, Kind::Report(self.format))?;
+        }
+        let mut exports = self.exports.iter();
+        exports.try_for_each(|e| guard.check("--export", &e.file, Kind::Report(e.format)))
+    }
+
     /// Opens every file that the report goes to: a long run must not end in a place that cannot be
     /// written.
     ///
     /// # Errors
-    /// When one cannot be written, or is named twice.
+    /// When one cannot be written.
     pub(super) fn begin(&self) -> Result<Outputs<'_>, Failure> {
-        let mut named = BTreeSet::new();
-        let files = self.exports.iter().map(|e| e.file.as_path());
-        for file in files.chain(self.output.as_deref()) {
-            if !named.insert(place_of(file)) {
-                let file = file.display().to_string();
-                return Err(Failure::usage(format!("{} is to be written twice", Printable(&file)))
-                    .remedy("give each format a file of its own"));
-            }
-        }
         let begin = |export: &Export| Ok((export.format, WholeFile::begin(&export.file)?));
         Ok(Outputs {
             main: self.output.as_deref().map(WholeFile::begin).transpose()?,
@@ -135,8 +163,11 @@ impl Outputs<'_> {
                 .map_err(|e| super::output::unwritable(&shown, &e))?;
         }
         let (format, earlier) = (self.args.format, self.earlier.take());
-        self.write_main(quiet, io, |out, options| {
-            format.render_since(report, earlier.as_ref(), out, options)
+        let ReportArgs { summary, only_problems, .. } = *self.args;
+        self.write_main(quiet, io, |out, options| match (summary, only_problems) {
+            (true, _) => summary::render(report, out),
+            (_, true) => summary::render_problems(report, out),
+            _ => format.render_since(report, earlier.as_ref(), out, options),
         })?;
         let Self { main, exports, .. } = self;
         let files = exports.into_iter().map(|(_, file)| file).chain(main);
@@ -168,7 +199,7 @@ impl Outputs<'_> {
         }
         let to_file = self.main.is_some();
         let color = !to_file && io.color;
-        let width = if to_file || !std::io::stdout().is_terminal() { 100 } else { io.width };
+        let width = if to_file { FILE_WIDTH } else { io.width };
         let out: &mut dyn Write = match &mut self.main {
             Some(file) => file,
             None => io.out,

@@ -41,8 +41,9 @@ pub struct InspectArgs {
     #[arg(value_name = "DIGEST")]
     digest: PathBuf,
 
-    /// Public keys: list-public-keys JSON, PEM or DER keys, X.509 certificates (repeatable)
-    #[arg(long, value_name = "FILE")]
+    /// Public keys: list-public-keys JSON, PEM or DER keys, X.509 certificates; a folder of these,
+    /// or `-` for standard input (repeatable)
+    #[arg(long, value_name = "FILE|DIR|-")]
     keys: Vec<PathBuf>,
 
     /// How the digest is shown

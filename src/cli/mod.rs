@@ -7,6 +7,8 @@ pub mod collect;
 #[cfg(feature = "seal")]
 pub mod evidence;
 mod export;
+mod guard;
+mod help;
 pub mod inspect;
 pub mod keys;
 mod output;
@@ -20,9 +22,11 @@ pub mod sample;
 #[cfg(feature = "seal")]
 pub mod seal;
 mod source;
+mod streams;
 mod time_args;
 #[cfg(feature = "aws")]
 pub mod validate_logs;
+mod verdict;
 pub mod verify;
 
 use std::fmt;
@@ -31,6 +35,7 @@ use std::io::Write;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
+use self::streams::{Diagnostics, Pipe};
 use crate::run::pool::Stop;
 
 /// Exit status: wrong usage or configuration; nothing was checked.
@@ -53,10 +58,26 @@ default features: leave out --no-default-features.";
 /// The command line.
 #[derive(Debug, Parser)]
 #[cfg_attr(not(feature = "seal"), command(after_help = SMALL))]
-#[command(name = "trailseal", version, about = ABOUT, propagate_version = true, max_term_width = 100)]
+#[command(name = "trailseal", version, about = ABOUT, propagate_version = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    /// When results are coloured
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto,
+          display_order = 900)]
+    color: ColorWhen,
+}
+
+/// When results are coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -149,9 +170,27 @@ pub struct Io<'a> {
     pub stop: Stop,
 }
 
+/// Standard output that takes no more.
+fn unwritable(error: std::io::Error) -> Failure {
+    Failure::internal(format!("standard output: {error}"))
+        .remedy("the results were not written whole: free space, or write them elsewhere")
+}
+
 impl Cli {
-    /// Runs the command and returns its exit status.
+    /// When results are to be coloured.
+    #[must_use]
+    pub const fn color(&self) -> ColorWhen {
+        self.color
+    }
+
+    /// Runs the command and returns its exit status. A reader of the results that leaves early ends
+    /// nothing, and diagnostics that cannot be written change nothing.
     pub fn run(&self, io: &mut Io<'_>) -> u8 {
+        let (mut out, mut err) = (Pipe::new(&mut *io.out), Diagnostics(&mut *io.err));
+        self.run_on(&mut Io { out: &mut out, err: &mut err, stop: io.stop.clone(), ..*io })
+    }
+
+    fn run_on(&self, io: &mut Io<'_>) -> u8 {
         let result = match &self.command {
             Command::Verify(args) => verify::run(args, io),
             #[cfg(feature = "seal")]
@@ -168,15 +207,16 @@ impl Cli {
             Command::Sample(args) => sample::run(args, io),
             Command::VerifyQueryResults(args) => query_results::run(args, io),
             Command::Print(PrintCommand::Completions { shell }) => {
-                clap_complete::generate(*shell, &mut Self::command(), "trailseal", &mut io.out);
-                Ok(0)
+                // It panics where it cannot write.
+                let mut script = Vec::new();
+                clap_complete::generate(*shell, &mut Self::command(), "trailseal", &mut script);
+                io.out.write_all(&script).map(|()| 0).map_err(unwritable)
             }
             Command::Print(PrintCommand::Schema) => {
-                io.out.write_all(verify::SCHEMA.as_bytes()).map(|()| 0).map_err(Failure::internal)
+                io.out.write_all(verify::SCHEMA.as_bytes()).map(|()| 0).map_err(unwritable)
             }
         };
-        let flushed =
-            io.out.flush().map_err(|e| Failure::internal(format!("standard output: {e}")));
+        let flushed = io.out.flush().map_err(unwritable);
         match result.and_then(|status| flushed.map(|()| status)) {
             Ok(status) => status,
             Err(Failure { status, message, remedy }) => {

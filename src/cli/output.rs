@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::Failure;
+use super::streams::Pipe;
 use crate::model::Printable;
 
 /// A file that is written beside its place and moved there when it is complete. What is no file
@@ -14,11 +15,13 @@ use crate::model::Printable;
 pub(super) struct WholeFile {
     file: Sink,
     path: PathBuf,
+    /// Where it appears, as it was when it began.
+    place: PathBuf,
 }
 
 enum Sink {
     Beside(BufWriter<NamedTempFile>),
-    Straight(BufWriter<File>),
+    Straight(Pipe<BufWriter<File>>),
 }
 
 /// Where a file lies, whatever name it is given: links are followed, to be written through.
@@ -38,22 +41,22 @@ impl WholeFile {
     /// When nothing can be written there.
     pub(super) fn begin(path: &Path) -> Result<Self, Failure> {
         let failed = |e: io::Error| unwritable(path, &e);
+        let place = place_of(path);
         let file = match path.metadata() {
             Ok(found) if found.is_dir() => {
                 return Err(failed(io::ErrorKind::IsADirectory.into()));
             }
             Ok(found) if !found.is_file() => {
                 let file = File::options().write(true).open(path).map_err(failed)?;
-                Sink::Straight(BufWriter::new(file))
+                Sink::Straight(Pipe::new(BufWriter::new(file)))
             }
             _ => {
-                let place = place_of(path);
                 let folder = place.parent().filter(|p| !p.as_os_str().is_empty());
                 let file = NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")));
                 Sink::Beside(BufWriter::new(file.map_err(failed)?))
             }
         };
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self { file, path: path.to_owned(), place })
     }
 
     /// Its name, as it was given.
@@ -66,7 +69,7 @@ impl WholeFile {
     /// # Errors
     /// When it cannot be written to its end; then its place holds what it held before.
     pub(super) fn complete(self) -> Result<(), Failure> {
-        let Self { file, path } = self;
+        let Self { file, path, place } = self;
         let failed = |e: &io::Error| unwritable(&path, e);
         let file = match file {
             Sink::Beside(file) => file.into_inner().map_err(|e| failed(e.error()))?,
@@ -74,7 +77,7 @@ impl WholeFile {
         };
         readable_by_others(&file).map_err(|e| failed(&e))?;
         file.as_file().sync_all().map_err(|e| failed(&e))?;
-        file.persist(place_of(&path)).map_err(|e| failed(&e.error))?;
+        file.persist(&place).map_err(|e| failed(&e.error))?;
         Ok(())
     }
 }

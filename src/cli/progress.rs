@@ -1,31 +1,76 @@
-//! The progress line on a terminal: counts, rate, time left.
+//! Progress on standard error: a line that is drawn over on a terminal, else one each minute.
 
-use std::sync::Mutex;
-use std::time::Duration;
+use std::io::Write;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::model::Printable;
+use crate::report::words::{bytes, count};
 use crate::run::Progress;
 
-/// A bar on standard error. Places are looked at one after the other, so how much is left is
-/// estimated from those seen.
+/// Time between two lines where standard error is no terminal.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// Progress of a run. Places are looked at one after the other, so how much is left is estimated
+/// from those seen.
 pub(super) struct Bar {
     bar: ProgressBar,
-    seen: Mutex<Seen>,
+    seen: Arc<Mutex<Seen>>,
+    /// Where lines are written instead.
+    _heartbeat: Option<Heartbeat>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Seen {
     places: u64,
     begun: u64,
+    /// Digests of the places that have begun.
     digests: u64,
+    done: u64,
     logs: u64,
     bytes: u64,
 }
 
+impl Seen {
+    /// How many digests there will be, as far as can be told.
+    const fn expected(&self) -> u64 {
+        if self.begun == 0 {
+            return 0;
+        }
+        let left = self.places.saturating_sub(self.begun);
+        self.digests + left * self.digests.div_ceil(self.begun)
+    }
+
+    /// Log files and bytes, and how fast they go.
+    fn read(&self, elapsed: Duration) -> String {
+        let seconds = elapsed.as_secs_f64().max(0.001);
+        let rate = self.logs as f64 / seconds;
+        let (files, read) = (count(self.logs), bytes(self.bytes));
+        let per_second = bytes((self.bytes as f64 / seconds) as u64);
+        format!("{files} log files ({rate:.0}/s), {read} ({per_second}/s)")
+    }
+
+    /// Everything in a line.
+    fn line(&self, elapsed: Duration) -> String {
+        let minutes = elapsed.as_secs() / 60;
+        let (done, all) = (self.done, self.expected());
+        let left = match (done, all.checked_sub(done)) {
+            (1.., Some(left @ 1..)) => {
+                let seconds = elapsed.as_secs_f64() * left as f64 / done as f64;
+                format!(", about {} min left", count((seconds / 60.0).ceil() as u64))
+            }
+            _ => String::new(),
+        };
+        let (done, all, read) = (count(done), count(all), self.read(elapsed));
+        format!("{minutes} min: {done} of about {all} digests, {read}{left}")
+    }
+}
+
 impl Bar {
-    /// A bar; it draws nothing where standard error is no terminal.
+    /// Progress that is drawn on a terminal and told in lines elsewhere.
     #[must_use]
     pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
@@ -33,20 +78,17 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
+        bar.set_message(Seen::default().read(Duration::ZERO));
         bar.enable_steady_tick(Duration::from_millis(125));
-        Self { bar, seen: Mutex::default() }
+        let seen = Arc::<Mutex<Seen>>::default();
+        let is_hidden = bar.is_hidden();
+        let heartbeat =
+            is_hidden.then(|| Heartbeat::start(HEARTBEAT, seen.clone(), std::io::stderr()));
+        Self { bar, seen, _heartbeat: heartbeat }
     }
 
     fn with(&self, change: impl FnOnce(&mut Seen)) {
-        if let Ok(mut seen) = self.seen.lock() {
-            change(&mut seen);
-        }
-    }
-}
-
-impl Default for Bar {
-    fn default() -> Self {
-        Self::new()
+        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -62,17 +104,16 @@ impl Progress for Bar {
         self.with(|seen| seen.places = total as u64);
     }
 
-    fn place(&self, name: &str, digests: usize) {
+    fn place(&self, _: &str, digests: usize) {
         self.with(|seen| {
             seen.begun += 1;
             seen.digests += digests as u64;
-            let left = seen.places.saturating_sub(seen.begun);
-            self.bar.set_length(seen.digests + left * seen.digests.div_ceil(seen.begun));
-            self.bar.set_prefix(Printable(name).to_string());
+            self.bar.set_length(seen.expected());
         });
     }
 
     fn digest(&self) {
+        self.with(|seen| seen.done += 1);
         self.bar.inc(1);
     }
 
@@ -81,13 +122,87 @@ impl Progress for Bar {
             seen.logs += 1;
             seen.bytes += bytes;
             // The message is built rarely: this is called for every log file.
-            if seen.logs.is_multiple_of(64) {
-                let seconds = self.bar.elapsed().as_secs_f64().max(0.001);
-                let rate = seen.logs as f64 / seconds;
-                let mib = seen.bytes as f64 / f64::from(1 << 20);
-                self.bar
-                    .set_message(format!("{} log files ({rate:.0}/s, {mib:.1} MiB)", seen.logs));
+            if seen.logs < 64 || seen.logs.is_multiple_of(64) {
+                self.bar.set_message(seen.read(self.bar.elapsed()));
             }
         });
+    }
+}
+
+/// A thread that writes a line at intervals until it is dropped.
+struct Heartbeat {
+    end: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Heartbeat {
+    fn start(
+        interval: Duration,
+        seen: Arc<Mutex<Seen>>,
+        mut err: impl Write + Send + 'static,
+    ) -> Self {
+        let (end, ended) = channel();
+        let begun = Instant::now();
+        let beat = move || {
+            while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                let seen = *seen.lock().unwrap_or_else(PoisonError::into_inner);
+                // Progress that cannot be written is not missed.
+                let _ = writeln!(err, "trailseal: {}", seen.line(begun.elapsed()));
+            }
+        };
+        // A run without a thread for this goes on without lines.
+        let thread = std::thread::Builder::new().name("heartbeat".to_owned()).spawn(beat).ok();
+        Self { end: Some(end), thread }
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        self.end = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_counts_bytes_rate_and_what_is_left() {
+        let seen =
+            Seen { places: 4, begun: 2, digests: 600, done: 300, logs: 12_000, bytes: 600 << 20 };
+        assert_eq!(
+            seen.line(Duration::from_secs(120)),
+            "2 min: 300 of about 1,200 digests, 12,000 log files (100/s), 600.0 MiB (5.0 MiB/s), about 6 min left"
+        );
+        let nothing = Seen::default().line(Duration::ZERO);
+        assert_eq!(nothing, "0 min: 0 of about 0 digests, 0 log files (0/s), 0 bytes (0 bytes/s)");
+    }
+
+    struct Lines(Sender<String>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let _ = self.0.send(String::from_utf8_lossy(bytes).into_owned());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_come_until_the_run_ends() {
+        let (sender, lines) = channel();
+        let seen = Arc::<Mutex<Seen>>::default();
+        let heartbeat = Heartbeat::start(Duration::from_millis(1), seen, Lines(sender));
+        let first: String = (0..2).map(|_| lines.recv().unwrap()).collect();
+        assert!(first.starts_with("trailseal: 0 min: "), "{first}");
+        drop(heartbeat);
+        // Its end of the channel is gone with the thread.
+        while lines.recv().is_ok() {}
     }
 }

@@ -97,9 +97,10 @@ pub struct QueryResultsArgs {
     #[arg(long, value_name = "REGION")]
     region: Option<Region>,
 
-    /// Public keys: list-public-keys JSON, PEM or DER keys, X.509 certificates (repeatable; if
+    /// Public keys: list-public-keys JSON, PEM or DER keys, X.509 certificates; a folder of these,
+    /// or `-` for standard input (repeatable; if
     /// absent, CloudTrail is asked)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE|DIR|-")]
     keys: Vec<PathBuf>,
 
     #[command(flatten)]

@@ -8,16 +8,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Failure;
 use super::acceptances::AcceptanceArgs;
+use super::guard::OutputGuard;
 use super::keys::read_key_file;
 use super::run_args::{PaceArgs, ScopeArgs};
-use super::source::{Opener, S3, slashed};
-use super::time_args::parse_span;
+use super::source::{Opened, Opener, S3, absent, slashed};
+use super::time_args::{TimeArg, parse_span, parse_time};
 use crate::crypto::KeyRing;
-use crate::model::{AccountId, BucketName, TrailName};
+use crate::model::{AccountId, BucketName};
 use crate::report::{RanBy, Unreferenced};
 use crate::run::pool::Stop;
-use crate::run::sources::{Filter, Insisted};
+use crate::run::sources::{Insisted, Sources};
 use crate::run::verify::{CloudTrail, SourceForm, VerifyRequest};
+use crate::verify::Finding;
 use crate::verify::digest::Rules;
 
 /// What is asked of sources.
@@ -31,21 +33,18 @@ pub(super) struct QuestionArgs {
     #[command(flatten)]
     scope: ScopeArgs,
 
-    /// Only this trail (repeatable)
-    #[arg(long = "trail", value_name = "NAME")]
-    trails: Vec<TrailName>,
-
-    /// Public keys: list-public-keys JSON, PEM or DER keys, X.509 certificates (repeatable; needed
+    /// Public keys: list-public-keys JSON, PEM or DER keys, X.509 certificates; a folder of these,
+    /// or `-` for standard input (repeatable; needed
     /// for a directory; for a bucket CloudTrail is asked if absent)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE|DIR|-")]
     keys: Vec<PathBuf>,
 
     /// The bucket that the directory is a copy of [default: as its digests say]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     bucket: Option<BucketName>,
 
     /// What stands before AWSLogs in the bucket's keys [default: as its digests say]
-    #[arg(long, value_name = "PREFIX")]
+    #[arg(long, value_name = "PREFIX", hide_short_help = true)]
     prefix: Option<String>,
 
     /// How long the newest digest may be late before its absence counts
@@ -55,12 +54,12 @@ pub(super) struct QuestionArgs {
     /// The time as of which the sources are judged, such as when a copy was made: only digests that
     /// were not due by then may be pending, and spans count back from it. A bag of the same input
     /// as of the same time is the same bytes [default: now]
-    #[arg(long, value_name = "TIME")]
-    as_of: Option<Timestamp>,
+    #[arg(long, value_name = "TIME", value_parser = parse_time, hide_short_help = true)]
+    as_of: Option<TimeArg>,
 
     /// What log files weigh that no digest lists, though digests cover their time and place: a
     /// trail without log file validation may write to the same folders
-    #[arg(long, value_enum, default_value_t = UnreferencedArg::Violation)]
+    #[arg(long, value_enum, default_value_t = UnreferencedArg::Violation, hide_short_help = true)]
     unreferenced: UnreferencedArg,
 
     #[command(flatten)]
@@ -68,11 +67,11 @@ pub(super) struct QuestionArgs {
 
     /// The management account of an organization: only its events may explain a gap of the
     /// organization's trail
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", hide_short_help = true)]
     management_account: Option<AccountId>,
 
     /// Who makes this run, as the report is to say: a person or an office
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     operator: Option<String>,
 }
 
@@ -98,16 +97,26 @@ impl From<UnreferencedArg> for Unreferenced {
 }
 
 impl QuestionArgs {
+    /// Adds what is read to a guard of outputs.
+    pub(super) fn guard(&self, guard: OutputGuard) -> OutputGuard {
+        let files = self.keys.iter().map(PathBuf::as_path);
+        guard.sources(&self.sources).inputs(files).inputs(self.acceptances.files())
+    }
+
     /// Whether the sources are buckets.
     ///
     /// # Errors
-    /// When some are and some are not.
+    /// When some are and some are not, or a directory is not there.
     pub(super) fn is_online(&self) -> Result<bool, Failure> {
         let online = self.sources.iter().filter(|s| s.starts_with(S3)).count();
         if online != 0 && online != self.sources.len() {
             let message = "buckets and directories cannot be verified in one run";
             return Err(Failure::usage(message)
                 .remedy("a copy lacks what a bucket must have: verify them one after the other"));
+        }
+        let here = self.sources.iter().filter(|source| !source.starts_with(S3));
+        for source in here {
+            std::fs::metadata(source).map_err(|error| absent(source, &error))?;
         }
         Ok(online != 0)
     }
@@ -117,10 +126,11 @@ impl QuestionArgs {
         Insisted { bucket: self.bucket.clone(), prefix: self.prefix.as_deref().map(slashed) }
     }
 
-    /// What is looked for.
-    pub(super) fn filter<'a>(&'a self, stop: &'a Stop) -> Filter<'a> {
-        let ScopeArgs { accounts, regions, .. } = &self.scope;
-        Filter { accounts, regions, stop: Some(stop) }
+    /// Finds what the sources hold of what is asked for.
+    pub(super) fn discover(&self, stores: &[Opened], stop: &Stop) -> (Sources, Vec<Finding>) {
+        let (mut findings, excluded) = (Vec::new(), self.scope.excluded());
+        let filter = self.scope.filter(&excluded, stop);
+        (Sources::discover(stores, &self.insisted(), filter, &mut findings), findings)
     }
 
     /// What a missing signature and an unknown key mean depends on where the digests are read.
@@ -162,11 +172,12 @@ impl QuestionArgs {
     /// # Errors
     /// When it lies in the future.
     pub(super) fn as_of(&self, now: Timestamp) -> Result<Timestamp, Failure> {
-        if let Some(as_of) = self.as_of.filter(|as_of| *as_of > now) {
+        let as_of = self.as_of.map(|time| time.resolve(now));
+        if let Some(as_of) = as_of.filter(|as_of| *as_of > now) {
             let message = format!("--as-of {as_of} lies in the future; it is {now} now");
             return Err(Failure::usage(message));
         }
-        let as_of = self.as_of.unwrap_or(now);
+        let as_of = as_of.unwrap_or(now);
         Ok(Timestamp::from_second(as_of.as_second()).unwrap_or(as_of))
     }
 
@@ -210,7 +221,8 @@ impl QuestionArgs {
             ran_by: RanBy { operator: self.operator.clone(), identity: None },
             accounts: self.scope.accounts.clone(),
             regions: self.scope.regions.clone(),
-            trails: self.trails.clone(),
+            trails: self.scope.trails.clone(),
+            excluded: self.scope.excluded(),
             logs: true,
             grace: self.grace,
             jobs: pace.jobs(online.then_some(JOBS_ONLINE)),

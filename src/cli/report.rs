@@ -9,8 +9,9 @@ use clap::Args;
 use super::export::ReportArgs;
 use super::{Failure, Io};
 use crate::model::Printable;
+use crate::report::diff::Diff;
 use crate::report::repaired::same_request;
-use crate::report::{ReportError, RunReport};
+use crate::report::{Format, ReportError, RunReport, json};
 
 /// A report on a thousand chains over a year has some ten million bytes.
 const LARGEST: u64 = 1 << 30;
@@ -21,11 +22,15 @@ Examples:
     trailseal verify ./copy --keys keys.json --format json --output run.json
     trailseal report run.json --export july.html --export july.csv
 
+  What is new since last week; ends with the exit status of the newer run:
+    trailseal report --diff last-week.json today.json
+
   For a CI server, from a pipe:
     trailseal report - --format junit < run.json
 
 Exit status:
   0  the report was written, whatever its verdict
+     (with --diff: the exit status of the newer run, 0, 1, 3 or 130)
   2  the file is no run report that this version reads
   4  internal failure or an unwritable output";
 
@@ -34,8 +39,14 @@ Exit status:
 #[command(after_help = EXAMPLES)]
 pub struct RenderArgs {
     /// What verify --format json wrote; - for standard input
-    #[arg(value_name = "RUN.json")]
-    run: PathBuf,
+    #[arg(value_name = "RUN.json", required_unless_present = "diff")]
+    run: Option<PathBuf>,
+
+    /// Show what is new, gone and unchanged between two saved runs, as text or json; ends with the
+    /// exit status of the newer run
+    #[arg(long, num_args = 2, value_names = ["OLD.json", "NEW.json"],
+          conflicts_with_all = ["run", "exports", "summary", "only_problems"])]
+    diff: Vec<PathBuf>,
 
     /// An earlier run that was asked the same: what it found, and this run shows to be repaired, is
     /// archived in asff and closed in ocsf
@@ -51,7 +62,13 @@ pub struct RenderArgs {
 /// # Errors
 /// When the report cannot be read or written.
 pub fn run(args: &RenderArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
-    let report = read(&args.run)?;
+    let inputs = args.run.iter().chain(&args.diff).chain(&args.previous).map(PathBuf::as_path);
+    args.report.check(&mut args.report.guard().inputs(inputs))?;
+    if let [old, new] = args.diff.as_slice() {
+        return diff(args, old, new, io);
+    }
+    let Some(run) = &args.run else { return Err(Failure::usage("no RUN.json is named")) };
+    let report = read(run)?;
     let earlier = args.previous.as_deref().map(read).transpose()?;
     if let Some(earlier) = &earlier
         && !same_request(&report, earlier)
@@ -63,6 +80,30 @@ pub fn run(args: &RenderArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let quiet = args.report.exports();
     args.report.begin()?.since(earlier).complete(&report, quiet, io)?;
     Ok(0)
+}
+
+/// Shows the differences of two runs.
+fn diff(args: &RenderArgs, old: &Path, new: &Path, io: &mut Io<'_>) -> Result<u8, Failure> {
+    let as_json = match args.report.format {
+        Format::Text => false,
+        Format::Json => true,
+        other => {
+            let message = format!("--diff writes no {}", other.as_str());
+            return Err(Failure::usage(message).remedy("differences are written as text or json"));
+        }
+    };
+    if old == new {
+        return Err(Failure::usage("--diff takes two runs, and the same is named twice"));
+    }
+    let (before, after) = (read(old)?, read(new)?);
+    let status = after.exit_status;
+    let [old, new] = [old, new].map(|path| path.display().to_string());
+    let diff = Diff::of((&old, before), (&new, after));
+    args.report.begin()?.complete_main(false, io, |out, _| match as_json {
+        false => diff.render(out),
+        true => json::render(&diff, out),
+    })?;
+    Ok(status)
 }
 
 fn read(path: &Path) -> Result<RunReport, Failure> {

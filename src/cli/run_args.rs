@@ -3,12 +3,14 @@
 use std::num::NonZero;
 
 use clap::Args;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Failure;
 use super::progress::Bar;
-use super::time_args::{TimeArg, parse_time};
-use crate::model::{AccountId, Region};
+use super::time_args::{TimeArg, parse_span, parse_time};
+use crate::model::{AccountId, Region, TrailName};
+use crate::run::filter::{Excluded, Filter};
+use crate::run::pool::Stop;
 use crate::run::{Progress, Silent};
 use crate::verify::MemoryBudget;
 
@@ -24,24 +26,55 @@ pub(super) struct ScopeArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(super) end_time: Option<TimeArg>,
 
-    /// Only this account (repeatable)
-    #[arg(long = "account", value_name = "ID")]
+    /// Only these accounts (A,B or repeated)
+    #[arg(long = "account", value_name = "ID", value_delimiter = ',')]
     pub(super) accounts: Vec<AccountId>,
 
-    /// Only this region (repeatable)
-    #[arg(long = "region", value_name = "REGION")]
+    /// Only these regions (A,B or repeated)
+    #[arg(long = "region", value_name = "REGION", value_delimiter = ',')]
     pub(super) regions: Vec<Region>,
+
+    /// Only these trails (A,B or repeated); collect copies the accounts and regions that have
+    /// digests of them
+    #[arg(long = "trail", value_name = "NAME", value_delimiter = ',')]
+    pub(super) trails: Vec<TrailName>,
+
+    /// Leave these accounts out (A,B or repeated)
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    exclude_account: Vec<AccountId>,
+
+    /// Leave these regions out (A,B or repeated)
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    exclude_region: Vec<Region>,
 }
 
 impl ScopeArgs {
+    /// What is left out.
+    pub(super) fn excluded(&self) -> Excluded {
+        Excluded { accounts: self.exclude_account.clone(), regions: self.exclude_region.clone() }
+    }
+
+    /// What is looked for in the sources.
+    pub(super) fn filter<'a>(&'a self, excluded: &'a Excluded, stop: &'a Stop) -> Filter<'a> {
+        let (accounts, regions) = (&self.accounts, &self.regions);
+        Filter { accounts, regions, excluded: Some(excluded), stop: Some(stop) }
+    }
+
     /// Start and end as a run at `now` means them.
     ///
     /// # Errors
-    /// When there is no time between them.
+    /// When there is no time between them, or what is asked for is left out too.
     pub(super) fn resolve(
         &self,
         now: Timestamp,
     ) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+        let accounts = self.accounts.iter().filter(|a| self.exclude_account.contains(a));
+        let regions = self.regions.iter().filter(|r| self.exclude_region.contains(r));
+        let twice = accounts.map(AccountId::as_str).chain(regions.map(Region::as_str)).next();
+        if let Some(name) = twice {
+            let message = format!("{name} is asked for and left out");
+            return Err(Failure::usage(message).remedy("give it once"));
+        }
         let start = self.start_time.map(|time| time.resolve(now));
         let end = self.end_time.map(|time| time.resolve(now));
         match start.zip(end) {
@@ -58,7 +91,7 @@ impl ScopeArgs {
 pub(super) struct PaceArgs {
     /// How many objects are read at once [default: the number of processors; for a
     /// bucket 160, to copy one 32]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     jobs: Option<NonZero<usize>>,
 
     /// Errors only: no report and no progress (files that were asked for are still written)
@@ -66,7 +99,7 @@ pub(super) struct PaceArgs {
     pub(super) quiet: bool,
 
     /// No progress
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_progress: bool,
 }
 
@@ -85,12 +118,38 @@ impl PaceArgs {
     }
 }
 
+/// How long a run may take, and what it tells of itself.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// End the run after this time as ^C would, with the report so far (exit status 130)
+    #[arg(long, value_name = "SPAN", value_parser = parse_span)]
+    timeout: Option<SignedDuration>,
+
+    /// Tell more on standard error: what is read, by how many workers, and how long it took
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+}
+
+impl RunArgs {
+    /// Begins to count the time.
+    pub(super) fn begin(&self, stop: &Stop) {
+        let Some(timeout) = self.timeout else { return };
+        let (stop, timeout) = (stop.clone(), timeout.unsigned_abs());
+        // It ends with the process.
+        let wait = move || {
+            std::thread::sleep(timeout);
+            stop.set();
+        };
+        let _ = std::thread::Builder::new().name("timeout".to_owned()).spawn(wait);
+    }
+}
+
 /// Memory that a run may take.
 #[derive(Debug, Args)]
 pub(super) struct MemoryArgs {
     /// Memory for the lists of log files that digests hold, over the whole run: 64MiB, 1GiB. A
     /// digest whose list finds no room is read again when its turn comes
-    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_size, hide_short_help = true)]
     memory: u64,
 }
 

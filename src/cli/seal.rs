@@ -1,27 +1,39 @@
 //! `trailseal seal`.
 
+mod heads;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
+use self::heads::{HeadLine, keeps_heads, read_heads, write_heads};
+use super::guard::{Kind, OutputGuard};
 use super::keys::read_key_file;
-use super::output::{WholeFile, unwritable};
+use super::output::WholeFile;
 use super::run_args::{PaceArgs, progress};
-use super::source::{AwsArgs, Opener, S3, slashed};
+use super::source::{AwsArgs, Opener, S3, absent, slashed};
 use super::time_args::{TimeArg, parse_interval, parse_time};
 use super::{Failure, Format, INCOMPLETE, INTERNAL, Io};
 use crate::crypto::{KeyForm, Signer, SigningKey, Validity};
 use crate::model::{
-    AccountId, BucketName, ChainKind, OrganizationId, Place, Printable, Region, Sha256Hash,
-    TrailName,
+    AccountId, BucketName, ChainKind, OrganizationId, Place, Printable, Region, TrailName,
 };
 use crate::report::json;
-use crate::run::seal::{ChainHead, SealError, SealReport, SealRequest, seal};
+use crate::report::words::counted;
+use crate::run::seal::{ChainHead, PlannedDigest, SealError, SealReport, SealRequest, seal};
 use crate::seal::ExpectedHead;
 use crate::store::{DirectoryStore, Stop, Store};
+
+/// Digests that are written unasked at most: six weeks of hours. More are due where a chain is begun
+/// over an old copy, as a rule by mistake.
+const MOST_UNASKED: usize = 1000;
+/// Digests that a dry run lists from the beginning, and from the end.
+const LISTED: usize = 10;
+
+/// What stands before the name of a KMS key.
+const KMS: &str = "kms:";
 
 /// The exit status of a chain that is not the expected one.
 const VIOLATION: u8 = 1;
@@ -39,6 +51,9 @@ Examples:
   digest is no longer the one that the last run left
     trailseal seal ./copy --account 111122223333 --region eu-west-1 --trail audit \\
         --bucket my-bucket --key keys/signing-key.pem --head-file /var/lib/trailseal/audit.head
+
+  What is due, without writing it: the same with --dry-run. More than 1,000 digests are sealed only
+  with --yes or --end-time
 
 Exit status:
   0  everything that is due is sealed (perhaps nothing was)
@@ -117,6 +132,14 @@ pub struct SealArgs {
     #[arg(long, value_name = "FILE")]
     head_file: Option<PathBuf>,
 
+    /// Write nothing: show the digests that are due
+    #[arg(long, conflicts_with = "head_file")]
+    dry_run: bool,
+
+    /// Seal whatever is due, also more than 1,000 digests
+    #[arg(long, short)]
+    yes: bool,
+
     /// How the result is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -133,6 +156,12 @@ pub struct SealArgs {
 /// # Errors
 /// When nothing can be sealed, or not all that is due.
 pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    if let Some(file) = &args.head_file {
+        let key = (!args.key.starts_with(KMS)).then(|| Path::new(&args.key));
+        let guard = OutputGuard::new(false).sources([&args.source]);
+        let mut guard = guard.inputs(key).inputs(args.cert.as_deref());
+        guard.check("--head-file", file, Kind::Heads)?;
+    }
     // Nothing that is being written is given up midway.
     let mut opener = Opener::new(&args.aws, &Stop::default());
     let place = open(args, &mut opener)?;
@@ -154,6 +183,7 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let told = match args.format {
         Format::Json => json::render_line(&outcome(&report), io.out),
         Format::Text if args.pace.quiet => Ok(()),
+        Format::Text if args.dry_run && result.is_ok() => tell_plan(&report, io),
         Format::Text => {
             let heads = !request.expected.is_empty() || args.head_file.is_some();
             tell(&report, result.is_ok(), heads, io)
@@ -192,6 +222,8 @@ fn request(args: &SealArgs, place: &SealPlace, now: Timestamp) -> Result<SealReq
         interval: args.interval,
         expected: args.expect_head.clone(),
         validity: None,
+        most: (!args.yes && args.end_time.is_none()).then_some(MOST_UNASKED),
+        dry_run: args.dry_run,
         now,
         jobs: args.pace.jobs(None),
     })
@@ -208,7 +240,7 @@ pub(super) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
 
 /// Opens what signs.
 fn open_key(key: &str, opener: &mut Opener<'_>) -> Result<Box<dyn Signer>, Failure> {
-    match key.strip_prefix("kms:") {
+    match key.strip_prefix(KMS) {
         Some(kms) => opener.kms(kms),
         None => Ok(Box::new(read_key(Path::new(key))?)),
     }
@@ -256,6 +288,9 @@ fn open(args: &SealArgs, opener: &mut Opener<'_>) -> Result<SealPlace, Failure> 
         let prefix = asked.unwrap_or(own);
         return Ok(SealPlace { store, base: prefix.clone(), bucket, prefix });
     }
+    if let Err(error) = Path::new(&args.source).metadata() {
+        return Err(absent(&args.source, &error));
+    }
     let Some(bucket) = args.bucket.clone() else {
         return Err(Failure::usage(
             "no --bucket: a directory does not tell the bucket it stands for",
@@ -277,72 +312,6 @@ fn open(args: &SealArgs, opener: &mut Opener<'_>) -> Result<SealPlace, Failure> 
     Ok(SealPlace { store: Arc::new(store), base, bucket, prefix })
 }
 
-/// A head file: the heads that the last run left.
-#[derive(Debug, Serialize, Deserialize)]
-struct HeadFile {
-    schema: String,
-    heads: Vec<HeadLine>,
-}
-
-/// One head.
-#[derive(Debug, Serialize, Deserialize)]
-struct HeadLine {
-    kind: ChainKind,
-    key: String,
-    sha256: String,
-    end: Timestamp,
-}
-
-impl HeadLine {
-    fn of(head: &ChainHead) -> Self {
-        let ChainHead { key, hash, end, kind } = head;
-        Self { kind: *kind, key: key.clone(), sha256: hash.to_string(), end: *end }
-    }
-}
-
-const HEAD_SCHEMA: &str = "trailseal.seal-head/1";
-
-/// The heads that a file expects; none where it is not there yet.
-fn read_heads(file: &Path) -> Result<Vec<ExpectedHead>, Failure> {
-    let shown = file.display().to_string();
-    let refused = |why: String| {
-        Failure::usage(format!("{}: {why}", Printable(&shown))).remedy(
-            "give a file that trailseal seal --head-file wrote, or one that is not there yet",
-        )
-    };
-    let bytes = match std::fs::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(refused(error.to_string())),
-    };
-    let heads: HeadFile =
-        serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
-    if heads.schema != HEAD_SCHEMA {
-        return Err(refused(format!("its schema is {}, not {HEAD_SCHEMA}", heads.schema)));
-    }
-    let expected = |head: HeadLine| {
-        let hash = Sha256Hash::parse(&head.sha256);
-        let hash = hash.ok_or_else(|| refused(format!("{} is no hash value", head.sha256)))?;
-        Ok(ExpectedHead::new(head.key, hash))
-    };
-    heads.heads.into_iter().map(expected).collect()
-}
-
-/// Tells if a run's heads are to be kept: not those of a chain that was not the expected one, nor
-/// where the run did not come to look.
-fn keeps_heads(report: &SealReport, result: &Result<(), SealError>) -> bool {
-    let unexpected = matches!(result, Err(SealError::Unexpected(_)));
-    report.found.is_some() && !report.heads.is_empty() && !unexpected
-}
-
-fn write_heads(mut file: WholeFile, report: &SealReport) -> Result<(), Failure> {
-    let heads = report.heads.iter().map(HeadLine::of).collect();
-    let heads = HeadFile { schema: HEAD_SCHEMA.to_owned(), heads };
-    let written = json::render(&heads, &mut file);
-    written.map_err(|error| unwritable(&file.shown(), &error))?;
-    file.complete()
-}
-
 /// The result for machines, on one line.
 fn outcome(report: &SealReport) -> serde_json::Value {
     let heads = |heads: &[ChainHead]| heads.iter().map(HeadLine::of).collect::<Vec<_>>();
@@ -360,9 +329,19 @@ fn outcome(report: &SealReport) -> serde_json::Value {
             })
         })
         .collect();
+    let planned = report.planned.iter().map(|digest| {
+        serde_json::json!({
+            "kind": digest.kind,
+            "key": digest.key,
+            "start": digest.window.start,
+            "end": digest.window.end,
+            "log_files": digest.log_files,
+        })
+    });
     serde_json::json!({
         "schema": "trailseal.seal/1",
         "found": report.found.as_deref().map(heads),
+        "planned": planned.collect::<Vec<_>>(),
         "sealed": sealed,
         "heads": heads(&report.heads),
         "sealed_until": report.sealed_until,
@@ -370,6 +349,40 @@ fn outcome(report: &SealReport) -> serde_json::Value {
         "before_start": report.before_start,
         "without_events": report.without_events,
     })
+}
+
+/// Writes what a dry run found to be due.
+fn tell_plan(report: &SealReport, io: &mut Io<'_>) -> std::io::Result<()> {
+    let planned = &report.planned;
+    let (Some(first), Some(last)) = (planned.first(), planned.last()) else {
+        return writeln!(io.out, "nothing is due; nothing was written");
+    };
+    let log_files: usize = planned.iter().map(|digest| digest.log_files).sum();
+    writeln!(
+        io.out,
+        "due: {}, {} to {}, with {}; nothing was written",
+        counted(planned.len() as u64, "digest", "digests"),
+        first.window.start,
+        last.window.end,
+        counted(log_files as u64, "log file", "log files"),
+    )?;
+    let left_out = planned.len().saturating_sub(2 * LISTED);
+    for (at, PlannedDigest { key, window, log_files, kind }) in planned.iter().enumerate() {
+        if left_out > 0 && (LISTED..planned.len() - LISTED).contains(&at) {
+            if at == LISTED {
+                writeln!(io.out, "... and {left_out} more (--format json lists all)")?;
+            }
+            continue;
+        }
+        let kind = match kind {
+            ChainKind::Standard => "",
+            ChainKind::Backfill => " (backfill)",
+        };
+        let log_files = counted(*log_files as u64, "log file", "log files");
+        let (start, end, key) = (window.start, window.end, Printable(key));
+        writeln!(io.out, "would seal {start} to {end}{kind}: {log_files}: {key}")?;
+    }
+    Ok(())
 }
 
 /// Writes the heads of the chain and of its backfill chain, each on a line.
@@ -445,13 +458,16 @@ fn tell(report: &SealReport, whole: bool, heads: bool, io: &mut Io<'_>) -> std::
 
 fn failure(error: &SealError, report: &SealReport) -> Failure {
     let status = match error {
-        SealError::Request(_) | SealError::Validity { .. } => super::USAGE,
+        SealError::Request(_) | SealError::Validity { .. } | SealError::TooMany { .. } => {
+            super::USAGE
+        }
         SealError::Threads(_) => INTERNAL,
         SealError::Unexpected(unexpected) if unexpected.is_violation() => VIOLATION,
         _ => INCOMPLETE,
     };
     let remedy = match error {
         SealError::Request(_) => None,
+        SealError::TooMany { .. } => Some("--dry-run shows them; seal all of them with --yes, or up to a time with --end-time; a new chain begins later with --start-time".to_owned()),
         SealError::Unexpected(_) => Some("nothing was sealed; run trailseal verify with --start-time and --end-time, and find out who deleted or replaced the digest: what lies there now must not be signed".to_owned()),
         SealError::Validity { .. } => Some("make a new key (trailseal keys generate DIR), or one whose validity reaches back (--valid-from)".to_owned()),
         _ if report.sealed.is_empty() => {

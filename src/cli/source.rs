@@ -11,9 +11,7 @@ use super::time_args::parse_span;
 use super::{Failure, INCOMPLETE};
 #[cfg(feature = "seal")]
 use crate::crypto::Signer;
-#[cfg(feature = "aws")]
-use crate::model::BucketName;
-use crate::model::{AccountId, OrganizationId, Printable};
+use crate::model::{AccountId, BucketName, OrganizationId, Printable};
 use crate::store::{DirectoryStore, Stop, Store};
 use crate::verify::{Code, Finding};
 
@@ -34,19 +32,19 @@ pub(super) struct AwsArgs {
     endpoint_url: Option<String>,
 
     /// A role to assume
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", hide_short_help = true)]
     role_arn: Option<String>,
 
     /// The external id that the role asks for
-    #[arg(long, value_name = "ID", requires = "role_arn")]
+    #[arg(long, value_name = "ID", requires = "role_arn", hide_short_help = true)]
     external_id: Option<String>,
 
     /// Pay for reading a bucket whose requesters pay
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     request_payer: bool,
 
     /// How long a server may be silent, before its answer and in it, until the request is given up
-    #[arg(long, value_name = "SPAN", default_value = "20s", value_parser = parse_read_timeout)]
+    #[arg(long, value_name = "SPAN", default_value = "20s", value_parser = parse_read_timeout, hide_short_help = true)]
     read_timeout: SignedDuration,
 }
 
@@ -147,11 +145,16 @@ impl<'a> Opener<'a> {
                 .remedy("give kms:ARN, kms:alias/NAME or kms:KEY-ID"));
         }
         let signer = KmsSigner::open(&self.aws()?, key).map_err(|error| {
+            // Trouble is no wrong usage: only a key of another kind is.
+            let status = match error {
+                AwsError::KmsKind { .. } => super::USAGE,
+                _ => INCOMPLETE,
+            };
             let remedy = match error {
                 AwsError::KmsKind { .. } => "make one that can: aws kms create-key --key-spec RSA_2048 --key-usage SIGN_VERIFY",
                 _ => "check the key, its region and the permissions kms:GetPublicKey and kms:Sign",
             };
-            Failure::usage(error).remedy(remedy)
+            Failure { status, ..Failure::usage(error) }.remedy(remedy)
         })?;
         Ok(Box::new(signer))
     }
@@ -181,17 +184,23 @@ impl<'a> Opener<'a> {
         }
         let AwsArgs { profile, endpoint_url, role_arn, external_id, request_payer, read_timeout } =
             self.args.clone();
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let options = AwsOptions {
-            profile,
-            endpoint_url,
-            role_arn,
-            external_id,
+            profile: given(profile),
+            endpoint_url: given(endpoint_url),
+            role_arn: given(role_arn),
+            external_id: given(external_id),
             request_payer,
             read_timeout: Some(read_timeout.unsigned_abs()),
             stop: self.stop.clone(),
             ..AwsOptions::default()
         };
-        let aws = Aws::load(options).map_err(Failure::internal)?;
+        let aws = Aws::load(options).map_err(|error| match error {
+            AwsError::Authorities { .. } => Failure::usage(error).remedy(
+                "AWS_CA_BUNDLE, or ca_bundle of the profile, is to name a file of certificates in PEM",
+            ),
+            error => Failure::internal(error),
+        })?;
         self.aws = Some(aws.clone());
         Ok(aws)
     }
@@ -273,13 +282,20 @@ fn open_directory(source: &str, root: &Path) -> Result<Arc<dyn Store>, Failure> 
     Ok(Arc::new(store))
 }
 
+/// A source that is not there: a directory, or a bucket whose scheme was forgotten.
+pub(super) fn absent(source: &str, error: &std::io::Error) -> Failure {
+    let bucket = source.split('/').next().unwrap_or_default();
+    let remedy = match BucketName::parse(bucket) {
+        Ok(_) => format!("for the bucket of that name give s3://{}", Printable(source)),
+        Err(_) => "give a directory that is a copy of a bucket, or s3://BUCKET[/PREFIX]".to_owned(),
+    };
+    Failure::usage(format!("{}: {error}", Printable(source))).remedy(remedy)
+}
+
 /// Finds the directory that keys are relative to. A directory inside of an `AWSLogs` is a part of
 /// the copy that holds that `AWSLogs`.
 fn locate(source: &str) -> Result<(PathBuf, String), Failure> {
-    let path = std::fs::canonicalize(source).map_err(|e| {
-        Failure::usage(format!("{}: {e}", Printable(source)))
-            .remedy("give a directory that is a copy of a bucket, or s3://BUCKET[/PREFIX]")
-    })?;
+    let path = std::fs::canonicalize(source).map_err(|e| absent(source, &e))?;
     if !path.is_dir() {
         return Err(Failure::usage(format!("{}: it is not a directory", Printable(source))).remedy(
             "give the directory that holds AWSLogs; a single digest is shown by trailseal inspect",

@@ -404,7 +404,7 @@ fn strict(
     };
     let stores: [Opened; 1] = [(Arc::new(store), prefix)];
     let VerifyRequest { accounts, regions, stop, .. } = &verification;
-    let filter = Filter { accounts, regions, stop: Some(stop) };
+    let filter = Filter { accounts, regions, excluded: None, stop: Some(stop) };
     let mut found = Vec::new();
     let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut found);
     let rules = Rules::of_bucket(KeyRing::new());

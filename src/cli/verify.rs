@@ -7,17 +7,17 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::export::ReportArgs;
+use super::guard::Kind;
 use super::output::WholeFile;
 use super::question::QuestionArgs;
-use super::run_args::{MemoryArgs, PaceArgs, progress};
-use super::source::{AwsArgs, Opened, Opener};
+use super::run_args::{MemoryArgs, PaceArgs, RunArgs, progress};
+use super::source::{AwsArgs, Opener};
+use super::verdict::{self, FailOnArgs};
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::report::estimate::Rates;
 use crate::report::{self, Format, ObjectForm, json};
-use crate::run::pool::Stop;
-use crate::run::sources::Sources;
 use crate::run::verify::{VerifyRequest, estimate, verify};
-use crate::verify::{Finding, Severity};
+use crate::verify::Severity;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,6 +67,12 @@ pub struct VerifyArgs {
     pace: PaceArgs,
 
     #[command(flatten)]
+    run: RunArgs,
+
+    #[command(flatten)]
+    fail_on: FailOnArgs,
+
+    #[command(flatten)]
     memory: MemoryArgs,
 
     #[command(flatten)]
@@ -81,19 +87,19 @@ pub struct VerifyArgs {
 #[command(next_help_heading = "Dry run")]
 struct DryRunArgs {
     /// Verify nothing: list what a run would read, and tell objects, bytes, requests and cost
-    #[arg(long, conflicts_with_all = ["objects", "exports"])]
+    #[arg(long, conflicts_with_all = ["objects", "exports", "summary", "only_problems", "fail_on"])]
     dry_run: bool,
 
     /// US dollars for 1,000 LIST requests
-    #[arg(long, value_name = "USD", default_value = "0.005", requires = "dry_run", value_parser = parse_rate)]
+    #[arg(long, value_name = "USD", default_value = "0.005", requires = "dry_run", value_parser = parse_rate, hide_short_help = true)]
     list_rate: f64,
 
     /// US dollars for 1,000 GET requests
-    #[arg(long, value_name = "USD", default_value = "0.0004", requires = "dry_run", value_parser = parse_rate)]
+    #[arg(long, value_name = "USD", default_value = "0.0004", requires = "dry_run", value_parser = parse_rate, hide_short_help = true)]
     get_rate: f64,
 
     /// US dollars for a GiB that leaves the bucket's region; 0 for a run inside of it
-    #[arg(long, value_name = "USD", default_value = "0.09", requires = "dry_run", value_parser = parse_rate)]
+    #[arg(long, value_name = "USD", default_value = "0.09", requires = "dry_run", value_parser = parse_rate, hide_short_help = true)]
     transfer_rate: f64,
 }
 
@@ -107,6 +113,8 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 /// # Errors
 /// When nothing can be checked, or a result cannot be written.
 pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    check_outputs(args)?;
+    args.run.begin(&io.stop);
     let online = args.question.is_online()?;
     let mut request = args.question.request(&args.pace, io.now, &io.stop, online)?;
     request.logs = !args.no_logs;
@@ -123,7 +131,7 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let outputs = args.report.begin()?;
     let mut objects = args.objects.as_deref().map(WholeFile::begin).transpose()?;
     let bar = args.pace.bar();
-    let (sources, mut findings) = discover(args, &stores, &request.stop);
+    let (sources, mut findings) = args.question.discover(&stores, &request.stop);
     findings.extend(unopened);
     let lines = objects.as_mut().map(|file| {
         let form = ObjectForm::of_file(&file.shown().to_string_lossy());
@@ -138,7 +146,25 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         objects.complete()?;
     }
     outputs.complete(&report, args.pace.quiet, io)?;
-    Ok(report.exit_status)
+    let status = args.fail_on.status(&report);
+    verdict::tell(&report, status, args.pace.quiet, io);
+    if args.run.verbose {
+        verdict::tell_facts(&report, io);
+    }
+    Ok(status)
+}
+
+/// Before anything is read: no output may overwrite evidence.
+fn check_outputs(args: &VerifyArgs) -> Result<(), Failure> {
+    let mut guard = args.question.guard(args.report.guard());
+    args.report.check(&mut guard)?;
+    match &args.objects {
+        Some(file) => {
+            let form = ObjectForm::of_file(&file.to_string_lossy());
+            guard.check("--objects", file, Kind::Objects(form))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Tells what the run would do.
@@ -157,7 +183,7 @@ fn dry_run(
     let (stores, unopened) = opener.open_all(&args.question.sources)?;
     let outputs = args.report.begin()?;
     let bar = args.pace.bar();
-    let (sources, mut findings) = discover(args, &stores, &request.stop);
+    let (sources, mut findings) = args.question.discover(&stores, &request.stop);
     findings.extend(unopened);
     let result = estimate(request, &sources, findings, progress(bar.as_ref()));
     drop(bar);
@@ -185,12 +211,6 @@ fn dry_run(
 fn not_of_an_estimate(format: Format) -> Failure {
     let message = format!("--dry-run writes no {}", format.as_str());
     Failure::usage(message).remedy("an estimate is written as text or json")
-}
-
-fn discover(args: &VerifyArgs, stores: &[Opened], stop: &Stop) -> (Sources, Vec<Finding>) {
-    let mut findings = Vec::new();
-    let (insisted, filter) = (args.question.insisted(), args.question.filter(stop));
-    (Sources::discover(stores, &insisted, filter, &mut findings), findings)
 }
 
 /// The schema that JSON reports follow.

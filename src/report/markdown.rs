@@ -75,9 +75,13 @@ fn head(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
         row(out, &["source", &cell(source)])?;
     }
     row(out, &["time (UTC)", &cell(&time)])?;
-    for (label, only) in
-        [("accounts", &scope.accounts), ("regions", &scope.regions), ("trails", &scope.trails)]
-    {
+    for (label, only) in [
+        ("accounts", &scope.accounts),
+        ("regions", &scope.regions),
+        ("trails", &scope.trails),
+        ("left out", &scope.excluded_accounts),
+        ("left out", &scope.excluded_regions),
+    ] {
         if !only.is_empty() {
             row(out, &[label, &cell(&only.join(" "))])?;
         }

@@ -5,6 +5,7 @@ mod cloud;
 pub mod controls;
 pub mod coverage_csv;
 pub mod csv;
+pub mod diff;
 pub mod estimate;
 #[cfg(feature = "seal")]
 pub mod evidence;
@@ -26,9 +27,10 @@ pub mod run;
 pub mod sarif;
 mod shared;
 mod standing;
+pub mod summary;
 mod table;
 pub mod text;
-mod words;
+pub(crate) mod words;
 
 pub use estimate::Estimate;
 pub use format::Format;

@@ -244,6 +244,12 @@ pub struct Scope {
     pub regions: Vec<String>,
     /// The trails asked for; empty for all.
     pub trails: Vec<String>,
+    /// The accounts left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded_accounts: Vec<String>,
+    /// The regions left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded_regions: Vec<String>,
     /// Whether log files were checked.
     pub logs: bool,
     /// The gaps that whoever ran this accepts.

@@ -105,6 +105,11 @@ impl<'a> Text<'a> {
             let shown = Printable(&only.join(", ")).to_string();
             page.row(2, (label, PLAIN), if only.is_empty() { "all" } else { &shown })?;
         }
+        for left_out in [&scope.excluded_accounts, &scope.excluded_regions] {
+            if !left_out.is_empty() {
+                page.row(2, ("left out", PLAIN), Printable(&left_out.join(", ")).to_string())?;
+            }
+        }
         for accepted in &scope.accepted_gaps {
             let AcceptedGap { window, reason, used } = accepted;
             let used = if *used { "" } else { " (there is no such gap)" };

@@ -369,7 +369,7 @@ pub(super) fn tally<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Stri
 }
 
 /// A number with commas.
-pub(super) fn count(n: impl Into<i128>) -> String {
+pub(crate) fn count(n: impl Into<i128>) -> String {
     let n: i128 = n.into();
     let digits = n.unsigned_abs().to_string();
     let mut text = String::from(if n < 0 { "-" } else { "" });
@@ -383,7 +383,7 @@ pub(super) fn count(n: impl Into<i128>) -> String {
 }
 
 /// A number and what it counts.
-pub(super) fn counted(n: impl Into<i128> + Copy, one: &str, many: &str) -> String {
+pub(crate) fn counted(n: impl Into<i128> + Copy, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n.into() == 1 { one } else { many })
 }
 
@@ -395,7 +395,7 @@ pub(super) fn duration(seconds: i64) -> String {
 }
 
 /// Bytes in the largest unit that keeps a digit before the point.
-pub(super) fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     let mut units = ["KiB", "MiB", "GiB", "TiB"].into_iter();
     let (mut amount, mut unit) = (n as f64, "B");
     // Not 1024, so that no amount is rounded up to "1024.0".

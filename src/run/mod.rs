@@ -4,6 +4,7 @@ pub mod collect;
 mod date_tree;
 #[cfg(feature = "seal")]
 pub mod evidence;
+pub mod filter;
 mod in_order;
 mod infer;
 mod loose;

@@ -208,6 +208,8 @@ fn seal_area(
     let request = SealRequest {
         expected: Vec::new(),
         validity: None,
+        most: None,
+        dry_run: false,
         bucket: BucketName::parse(BUCKET)?,
         place,
         region: Region::parse(region)?,

@@ -6,6 +6,7 @@
 //! digest, which the next run then writes, because sealing the same log files gives the same bytes.
 
 mod outcome;
+mod plan;
 
 use std::collections::VecDeque;
 use std::num::NonZero;
@@ -25,7 +26,7 @@ use crate::model::{
     TrailName, Window,
 };
 use crate::seal::{Draft, EventTimes, ExpectedHead, FoundDigest, Head, builder, slots};
-use crate::store::{Put, Store, StoreError};
+use crate::store::{Put, Store, StoreError, WriterGuard};
 use crate::verify::completeness::Listed;
 use crate::verify::digest::{Examined, Location, Rules, State, StoredObject, Trouble, examine};
 use crate::verify::inflate::{AlreadyInflated, inflate};
@@ -33,6 +34,7 @@ use crate::verify::unlisted::Delivery;
 use crate::verify::{Finding, Limits, MemoryBudget, Severity};
 
 pub use self::outcome::{ChainHead, SealError, SealReport, SealedDigest};
+pub use self::plan::PlannedDigest;
 
 /// How long after its digest a log file may still come and be taken into a backfill digest: AWS
 /// delivers again for up to 30 days.
@@ -69,6 +71,10 @@ pub struct SealRequest {
     pub expected: Vec<ExpectedHead>,
     /// When the key is valid; a digest that ends outside of it is not made.
     pub validity: Option<Validity>,
+    /// Digests that may be due at most; where there are more, none is written. `None` for any.
+    pub most: Option<usize>,
+    /// Whether only to plan: nothing is written, locked or signed for the bucket.
+    pub dry_run: bool,
     /// The time of the run.
     pub now: Timestamp,
     /// How many log files are read at once.
@@ -96,7 +102,7 @@ fn run(
     progress: &dyn Progress,
     report: &mut SealReport,
 ) -> Result<(), SealError> {
-    let lock = store.lock();
+    let lock = if request.dry_run { Ok(WriterGuard::none()) } else { store.lock() };
     let _guard = lock.map_err(|error| SealError::Store { key: store.name().to_owned(), error })?;
     let (bucket, place, region) =
         (request.bucket.clone(), request.place.clone(), request.region.clone());
@@ -191,6 +197,7 @@ impl Sealer<'_> {
         {
             return Err(SealError::Validity { validity, end: slot.end });
         }
+        plan::check_count(&slots, self.request.most.filter(|_| !self.request.dry_run))?;
         self.progress.place("sealing", slots.len());
         let mut due = due.iter().peekable();
         for slot in slots {
@@ -198,8 +205,12 @@ impl Sealer<'_> {
             while let Some((_, key)) = due.next_if(|(time, _)| *time < slot.end) {
                 inside.push(key.as_str());
             }
-            let previous = head.map(|head| head.previous);
             let name = self.name(ChainKind::Standard, slot.end);
+            if self.request.dry_run {
+                report.plan(&name, slot, inside.len());
+                continue;
+            }
+            let previous = head.map(|head| head.previous);
             let Some(next) = self.write(name, slot.start, previous, &inside, report)? else {
                 return Ok(false);
             };
@@ -207,22 +218,24 @@ impl Sealer<'_> {
             self.progress.digest();
         }
         report.sealed_until = head.as_ref().map(|head| head.window.end);
+        let beside = report.planned.last().map(|digest| digest.window);
+        let beside = beside.or_else(|| head.as_ref().map(|head| head.window));
         if new_chain {
             report.before_start = late.len() as u64;
             return Ok(true);
         }
-        self.backfill(head, backfill, late, report)
+        self.backfill(beside, backfill, late, report)
     }
 
     /// Takes late log files into a backfill digest beside the newest standard one.
     fn backfill(
         &self,
-        head: Option<Head>,
+        beside: Option<Window>,
         backfill: Option<Head>,
         late: &[Waiting],
         report: &mut SealReport,
     ) -> Result<bool, SealError> {
-        let Some(beside) = head.map(|head| head.window).filter(|_| !late.is_empty()) else {
+        let Some(beside) = beside.filter(|_| !late.is_empty()) else {
             return Ok(true);
         };
         if backfill.as_ref().is_some_and(|last| last.window.end >= beside.end) {
@@ -231,6 +244,10 @@ impl Sealer<'_> {
         }
         let keys: Vec<_> = late.iter().map(|(_, key)| key.as_str()).collect();
         let name = self.name(ChainKind::Backfill, beside.end);
+        if self.request.dry_run {
+            report.plan(&name, beside, keys.len());
+            return Ok(true);
+        }
         let previous = backfill.map(|last| last.previous);
         Ok(self.write(name, beside.start, previous, &keys, report)?.is_some())
     }

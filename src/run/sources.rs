@@ -24,8 +24,9 @@ use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Finding};
 
 use super::date_tree::DateTree;
+use super::filter::PassedOver;
+pub use super::filter::{Excluded, Filter};
 use super::infer::{infer, infer_heads};
-use super::pool::Stop;
 use super::reach::Reaches;
 use super::walk::{Content, Unlisted, Walk};
 
@@ -148,17 +149,6 @@ pub struct Found {
     pub folder: Window,
 }
 
-/// What is looked for; empty for all.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Filter<'a> {
-    /// Only these accounts.
-    pub accounts: &'a [AccountId],
-    /// Only these regions.
-    pub regions: &'a [Region],
-    /// Ends the looking early.
-    pub stop: Option<&'a Stop>,
-}
-
 /// The sources of a run.
 #[derive(Default)]
 pub struct Sources {
@@ -170,6 +160,8 @@ pub struct Sources {
     buckets: Vec<(Arc<dyn Store>, String)>,
     requests: AtomicU64,
     unlisted: Unlisted,
+    /// Accounts and regions beside those that were looked for.
+    pub(super) passed_over: PassedOver,
     pub(super) reaches: Reaches,
 }
 
@@ -224,6 +216,7 @@ impl Sources {
                 walk.unlisted.outside |= !placed;
             }
             findings.append(&mut walk.findings);
+            sources.passed_over.absorb(std::mem::take(&mut walk.passed_over));
             let unlisted = walk.unlisted;
             sources.unlisted.absorb(unlisted);
             for (root, areas) in roots {

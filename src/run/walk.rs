@@ -14,9 +14,10 @@ use crate::store::{Entry, Store};
 use crate::verify::{Code, Finding};
 
 use self::beside::is_named_as_log;
+use super::filter::{Filter, PassedOver};
 use super::loose::Loose;
 use super::pool::Stop;
-use super::sources::{AreaId, Filter};
+use super::sources::AreaId;
 
 mod beside;
 
@@ -131,6 +132,8 @@ pub(super) struct Walk<'a> {
     pending: VecDeque<String>,
     /// Accounts that the filter leaves out: a prefix may end in an account's number.
     passed_by: Vec<AccountFolder>,
+    /// What the filter leaves out, by name.
+    pub(super) passed_over: PassedOver,
 }
 
 impl<'a> Walk<'a> {
@@ -150,6 +153,7 @@ impl<'a> Walk<'a> {
             loose: Loose::default(),
             pending: VecDeque::new(),
             passed_by: Vec::new(),
+            passed_over: PassedOver::default(),
         }
     }
 
@@ -332,10 +336,10 @@ impl<'a> Walk<'a> {
     /// Looks through the accounts that the filter asks for, several at once: each costs some
     /// listings.
     pub(super) fn accounts(&mut self, accounts: Vec<AccountFolder>, only: &[&str]) {
-        let wanted = |account: &AccountFolder| {
-            self.filter.accounts.is_empty() || self.filter.accounts.contains(&account.place.account)
-        };
+        let wanted = |account: &AccountFolder| self.filter.wants_account(&account.place.account);
         let (accounts, passed_by): (Vec<_>, Vec<_>) = accounts.into_iter().partition(wanted);
+        let names = passed_by.iter().map(|account| account.place.account.clone());
+        self.passed_over.accounts.extend(names);
         self.passed_by.extend(passed_by);
         self.each_account(&accounts, &|walk, account| walk.account(account, only));
     }
@@ -372,8 +376,8 @@ impl<'a> Walk<'a> {
             let walk = |accounts: &'_ [AccountFolder]| {
                 let mut part = Walk::new(store, requests, filter);
                 accounts.iter().for_each(|account| each(&mut part, account));
-                let Walk { areas, findings, unlisted, pending, .. } = part;
-                (areas, findings, unlisted, pending)
+                let Walk { areas, findings, unlisted, pending, passed_over, .. } = part;
+                (areas, findings, unlisted, pending, passed_over)
             };
             let threads: Vec<_> = accounts
                 .chunks(share)
@@ -383,7 +387,8 @@ impl<'a> Walk<'a> {
         });
         for part in parts {
             match part {
-                Some((areas, findings, unlisted, pending)) => {
+                Some((areas, findings, unlisted, pending, passed_over)) => {
+                    self.passed_over.absorb(passed_over);
                     self.areas.extend(areas);
                     self.findings.extend(findings);
                     self.unlisted.absorb(unlisted);
@@ -438,12 +443,11 @@ impl<'a> Walk<'a> {
             match Region::parse(last_part(&path)) {
                 Ok(region)
                     if only.is_none_or(|only| only == region.as_str())
-                        && (self.filter.regions.is_empty()
-                            || self.filter.regions.contains(&region)) =>
+                        && self.filter.wants_region(&region) =>
                 {
                     self.areas.push((place.clone(), region, content));
                 }
-                Ok(_) => {}
+                Ok(region) => drop(self.passed_over.regions.insert(region)),
                 Err(_) if logs && self.has_logs(&path) => {}
                 Err(_) => self.unknown(path, "A folder that is no region's."),
             }

@@ -859,19 +859,20 @@ fn a_prefix_that_holds_aws_logs_itself() {
 fn an_output_that_cannot_be_written_is_told_before_anything_is_read() {
     let tree = Tree::sealed();
     let (root, keys) = (tree.root().to_str().unwrap(), tree.keys.to_str().unwrap());
-    let kept = tree.path("kept.json");
-    fs::write(&kept, "an older report").unwrap();
-    let missing = tree.path("missing/\u{1b}[31m\u{202e}\n/report.json");
-    for bad in [missing.to_str().unwrap(), root] {
+    let folder = TempDir::new().unwrap();
+    let kept = folder.path().join("kept.json");
+    fs::write(&kept, "VERIFIED: an older report").unwrap();
+    let missing = folder.path().join("missing/\u{1b}[31m\u{202e}\n/report.json");
+    for bad in [missing.to_str().unwrap(), folder.path().to_str().unwrap()] {
         fails(&["verify", root, "--keys", keys, "--output", bad], 4);
         let kept_name = kept.to_str().unwrap();
         let both = ["--output", kept_name, "--objects", bad];
         fails(&[&["verify", root, "--keys", keys][..], &both].concat(), 4);
-        assert_eq!(fs::read_to_string(&kept).unwrap(), "an older report");
+        assert_eq!(fs::read_to_string(&kept).unwrap(), "VERIFIED: an older report");
     }
-    assert!(!tree.path("missing").exists());
-    let left: Vec<_> = fs::read_dir(root).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(left.len(), 3, "nothing half done is left: {left:?}");
+    let left: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 1, "nothing half done is left: {left:?}");
 }
 
 #[test]
@@ -880,7 +881,7 @@ fn an_output_over_an_older_file_is_whole() {
     let (root, keys) = (tree.root().to_str().unwrap(), tree.keys.to_str().unwrap());
     let folder = TempDir::new().unwrap();
     let output = folder.path().join("report.json");
-    fs::write(&output, "x".repeat(1 << 20)).unwrap();
+    fs::write(&output, "{\"schema\": \"trailseal.run/1\"".repeat(1 << 15)).unwrap();
     let name = output.to_str().unwrap();
     let flags = ["--format", "json", "--output", name, "--no-progress"];
     let ran = trailseal(&[&["verify", root, "--keys", keys][..], &flags].concat());
@@ -892,7 +893,8 @@ fn an_output_over_an_older_file_is_whole() {
 
 /// Report and object lines of a damaged tree.
 fn with_jobs(tree: &Tree, jobs: &str) -> (Value, String) {
-    let objects = tree.path(&format!("objects-{jobs}"));
+    let folder = TempDir::new().unwrap();
+    let objects = folder.path().join(format!("objects-{jobs}"));
     let objects = objects.to_str().unwrap();
     let mut report = tree.verify(&["--jobs", jobs, "--objects", objects]).json;
     for name in ["started", "finished"] {

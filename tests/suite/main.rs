@@ -23,6 +23,8 @@ mod collect;
 mod collect_unfinished;
 mod ended;
 mod ends;
+#[cfg(feature = "aws")]
+mod environment;
 mod every_absence;
 mod every_byte;
 mod evidence;
@@ -32,6 +34,8 @@ mod evidence_s3;
 mod evidence_seal;
 mod export;
 mod fixtures;
+#[cfg(feature = "aws")]
+mod flags;
 mod format_documents;
 mod formats;
 mod fuzz_seeds;
@@ -47,7 +51,11 @@ mod layouts;
 #[cfg(all(feature = "aws", target_os = "linux"))]
 mod memory;
 mod moves;
+#[cfg(unix)]
+mod outputs;
 mod partial_copy;
+#[cfg(target_os = "linux")]
+mod pipes;
 mod problems;
 mod query_results;
 mod real_logs;
@@ -56,7 +64,9 @@ mod retention;
 #[cfg(feature = "aws")]
 mod s3;
 mod sample;
+mod scheduler;
 mod seal;
+mod seal_plan;
 #[cfg(feature = "aws")]
 mod seal_s3;
 mod second_trail;
@@ -69,3 +79,5 @@ mod trouble;
 mod unlisted;
 #[cfg(feature = "aws")]
 mod validate_logs;
+#[cfg(feature = "aws")]
+mod width;

@@ -249,7 +249,8 @@ fn a_valid_digest_of_a_long_list_verifies_whatever_the_memory() {
 #[test]
 fn a_bag_holds_the_very_digest_whose_list_was_read_again() {
     let tree = with_long_list(12_000);
-    let bag = tree.root().join("bag");
+    let around = tempfile::tempdir().unwrap();
+    let bag = around.path().join("bag");
     let (root, keys) = (tree.root().join("AWSLogs"), tree.keys.to_str().unwrap());
     assert!(root.exists());
     let source = tree.root().to_str().unwrap();

@@ -426,7 +426,8 @@ fn two_sealers_of_one_bucket_cannot_fork_the_chain() {
 fn published_keys_are_saved_for_verifying_offline() {
     let tree = Tree::sealed();
     let server = bucket_of(&tree);
-    let file = tree.root().join("fetched.json");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fetched.json");
     let file = file.to_str().unwrap();
     let (start, end) = (at(0, 0).to_string(), at(10, 0).to_string());
     let fetch = [

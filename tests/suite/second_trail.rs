@@ -65,7 +65,8 @@ fn whoever_runs_it_says_what_they_weigh() {
 #[test]
 fn each_of_them_is_a_line_of_the_objects() {
     let tree = beside(&all(), 9);
-    let lines = tree.path("objects.ndjson");
+    let folder = tempfile::TempDir::new().unwrap();
+    let lines = folder.path().join("objects.ndjson");
     tree.verify(&["--objects", lines.to_str().unwrap()]);
     let text = fs::read_to_string(lines).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());

@@ -102,6 +102,8 @@ fn seal_until(store: &Arc<Memory>, hour: i64) {
             interval: SignedDuration::from_hours(1),
             expected: Vec::new(),
             validity: None,
+            most: None,
+            dry_run: false,
             now: at(hour, 5),
             jobs: NonZero::<usize>::MIN,
         };

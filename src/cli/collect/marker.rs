@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::model::AccountId;
 use crate::model::time::day_folder;
 use crate::run::collect::CollectRequest;
 use crate::store::{DirectoryStore, StoreError};
@@ -21,6 +22,10 @@ pub(super) struct Task {
     end: Option<Timestamp>,
     accounts: Vec<String>,
     regions: Vec<String>,
+    #[serde(default)]
+    trails: Vec<String>,
+    #[serde(default)]
+    excluded: Vec<String>,
     logs: bool,
     begun: Timestamp,
     /// Keys and folders that it could not copy; `None` where it did not come to its end.
@@ -40,6 +45,8 @@ impl Task {
             end: request.end,
             accounts: request.accounts.iter().map(ToString::to_string).collect(),
             regions: request.regions.iter().map(ToString::to_string).collect(),
+            trails: request.trails.iter().map(ToString::to_string).collect(),
+            excluded: request.excluded.names().map(str::to_owned).collect(),
             logs: request.logs,
             begun,
             failed: None,
@@ -58,6 +65,8 @@ impl Task {
             && (self.end.is_none() || (other.end.is_some() && day(self.end) >= day(other.end)))
             && names(&self.accounts, &other.accounts)
             && names(&self.regions, &other.regions)
+            && names(&self.trails, &other.trails)
+            && self.excluded.iter().all(|name| other.excluded.contains(name))
             && (self.logs || !other.logs)
     }
 
@@ -69,11 +78,17 @@ impl Task {
         let named = |flag: &str, names: &[String]| {
             names.iter().map(|name| format!(" --{flag} {name}")).collect::<String>()
         };
+        let exclusion = |name: &String| match AccountId::parse(name) {
+            Ok(_) => format!(" --exclude-account {name}"),
+            Err(_) => format!(" --exclude-region {name}"),
+        };
         format!(
-            "{}{}{}{}{}{}",
+            "{}{}{}{}{}{}{}{}",
             self.source,
             named("account", &self.accounts),
             named("region", &self.regions),
+            named("trail", &self.trails),
+            self.excluded.iter().map(exclusion).collect::<String>(),
             time("start-time", self.start),
             time("end-time", self.end),
             if self.logs { "" } else { " --no-logs" },
@@ -145,6 +160,8 @@ mod tests {
             end: time(end),
             accounts: Vec::new(),
             regions: regions.iter().map(|name| (*name).to_owned()).collect(),
+            trails: Vec::new(),
+            excluded: Vec::new(),
             logs,
             begun: Timestamp::MIN,
             failed: None,

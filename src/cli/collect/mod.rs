@@ -10,7 +10,8 @@ use clap::Args;
 use jiff::Timestamp;
 
 use self::marker::Task;
-use super::run_args::{PaceArgs, ScopeArgs, progress};
+use super::guard::resolved;
+use super::run_args::{PaceArgs, RunArgs, ScopeArgs, progress};
 use super::source::{AwsArgs, Opener, REACH, S3};
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::model::Printable;
@@ -81,6 +82,9 @@ pub struct CollectArgs {
     pace: PaceArgs,
 
     #[command(flatten)]
+    run: RunArgs,
+
+    #[command(flatten)]
     aws: AwsArgs,
 }
 
@@ -91,6 +95,7 @@ pub struct CollectArgs {
 pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let online = args.source.starts_with(S3);
     let request = request(args, io, online)?;
+    args.run.begin(&io.stop);
     if !online {
         check_apart(&args.source, &args.dir)?;
     }
@@ -135,6 +140,11 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         target.mark_unfinished(before.as_deref()).map_err(unmarked)?;
     } else if !ended && is_whole {
         others = task.finish(&target, &report.lacking).map_err(unmarked)?;
+    }
+    if args.run.verbose {
+        for key in &report.left_out {
+            writeln!(io.err, "left out: {}", Printable(key)).map_err(Failure::internal)?;
+        }
     }
     name_failed(&report, io.err).map_err(Failure::internal)?;
     if !args.pace.quiet {
@@ -181,6 +191,8 @@ fn request(args: &CollectArgs, io: &Io<'_>, online: bool) -> Result<CollectReque
         end,
         accounts: args.scope.accounts.clone(),
         regions: args.scope.regions.clone(),
+        excluded: args.scope.excluded(),
+        trails: args.scope.trails.clone(),
         logs: !args.no_logs,
         jobs: args.pace.jobs(online.then_some(JOBS_ONLINE)),
         limits: Limits::default(),
@@ -197,28 +209,13 @@ fn unwritable(shown: &str, error: &io::Error) -> Failure {
 fn check_apart(source: &str, dir: &Path) -> Result<(), Failure> {
     let Ok(source) = std::fs::canonicalize(source) else { return Ok(()) }; // told of on opening
     let shown = dir.display().to_string();
-    let dir = resolve(dir).map_err(|e| unwritable(&shown, &e))?;
+    let dir = resolved(dir);
     if dir.starts_with(&source) || source.starts_with(&dir) {
         let message =
             format!("{}: it is the source, or one of them lies in the other", Printable(&shown));
         return Err(Failure::usage(message).remedy("copy to a directory beside the source"));
     }
     Ok(())
-}
-
-/// Where a path that need not be there yet leads to.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let path = std::path::absolute(path)?;
-    let mut missing = Vec::new();
-    for ancestor in path.ancestors() {
-        match std::fs::canonicalize(ancestor) {
-            Ok(there) => {
-                return Ok(missing.iter().rev().fold(there, |path, part| path.join(part)));
-            }
-            Err(error) => missing.push(ancestor.file_name().ok_or(error)?),
-        }
-    }
-    Ok(path)
 }
 
 /// Names what other runs left unfinished in the same directory.
@@ -274,6 +271,7 @@ fn summarise(
         .iter()
         .map(|account| format!(" --account {account}"))
         .chain(args.scope.regions.iter().map(|region| format!(" --region {region}")))
+        .chain(args.scope.trails.iter().map(|trail| format!(" --trail {trail}")))
         .collect();
     writeln!(
         out,

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Map, json};
 
 use crate::aws::CloudTrailKeys;
+use crate::cli::guard::{Kind, OutputGuard};
 use crate::cli::output::WholeFile;
 use crate::cli::source::{AwsArgs, Opener};
 use crate::cli::time_args::{TimeArg, parse_time};
@@ -16,8 +17,8 @@ use crate::model::{Region, Window};
 /// What `keys fetch` is told.
 #[derive(Debug, Args)]
 pub struct FetchArgs {
-    /// A region whose digests are to be verified (repeatable)
-    #[arg(long = "region", value_name = "REGION", required = true)]
+    /// The regions whose digests are to be verified (A,B or repeated)
+    #[arg(long = "region", value_name = "REGION", required = true, value_delimiter = ',')]
     regions: Vec<Region>,
 
     /// From when on: RFC 3339, a date (00:00 UTC), or a span back from now
@@ -29,8 +30,13 @@ pub struct FetchArgs {
     end_time: Option<TimeArg>,
 
     /// The file to write
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
+
+    /// Replace an existing file of another kind, too; never a key of another form, a digest or a
+    /// log file
+    #[arg(long)]
+    force: bool,
 
     #[command(flatten)]
     aws: AwsArgs,
@@ -43,6 +49,7 @@ pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if start >= end {
         return Err(Failure::usage("--start-time does not come before --end-time"));
     }
+    OutputGuard::new(args.force).check("--output", &args.output, Kind::Keys)?;
     let mut output = WholeFile::begin(&args.output)?;
     let keys = CloudTrailKeys::new(Opener::new(&args.aws, &io.stop).aws()?);
     let mut lists = Map::new();

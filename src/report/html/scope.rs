@@ -30,6 +30,11 @@ pub(super) fn scope(report: &RunReport) -> Vec<Row> {
         Row::new("Log files", words::logs_checked(scope)),
         Row::new("Unreferenced log files", unreferenced(scope.unreferenced)),
     ];
+    for left_out in [&scope.excluded_accounts, &scope.excluded_regions] {
+        if !left_out.is_empty() {
+            rows.push(names("Left out", left_out, "none"));
+        }
+    }
     if let Some(account) = &scope.management_account {
         rows.push(Row::new("Management account", Printable(account.as_str()).to_string()));
     }

@@ -19,10 +19,10 @@ use jiff::Timestamp;
 use self::object::{Copier, Done, Outcome, Wanted, no_path, refused};
 use super::pool::{NoResult, Pool, Stop, Ticket};
 use super::progress::Progress;
-use super::sources::{Area, AreaId, Filter, Found, Insisted, Sources, days_around};
+use super::sources::{Area, AreaId, Excluded, Filter, Found, Insisted, Sources, days_around};
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::time::{add, day_folder, hours, parse_compact_minutes};
-use crate::model::{AccountId, DigestKey, LogKey, LogKind, Region, Sha256Hash, Window};
+use crate::model::{AccountId, DigestKey, LogKey, LogKind, Region, Sha256Hash, TrailName, Window};
 use crate::store::{Entry, Store};
 use crate::verify::completeness::Listed;
 use crate::verify::{Code, Finding, Limits};
@@ -43,6 +43,11 @@ pub struct CollectRequest {
     pub accounts: Vec<AccountId>,
     /// Only these regions; empty for all.
     pub regions: Vec<Region>,
+    /// Accounts and regions that are left out.
+    pub excluded: Excluded,
+    /// Only accounts and regions that have digests of one of these trails; empty for all. Other
+    /// trails' digests there are copied too: they show whose the log files are.
+    pub trails: Vec<TrailName>,
     /// Whether log files are copied.
     pub logs: bool,
     /// How many objects are copied at once.
@@ -102,8 +107,8 @@ pub fn collect(
     target: Arc<dyn Store>,
     progress: &dyn Progress,
 ) -> Result<CollectReport, CollectError> {
-    let CollectRequest { accounts, regions, stop, .. } = request;
-    let filter = Filter { accounts, regions, stop: Some(stop) };
+    let CollectRequest { accounts, regions, excluded, stop, .. } = request;
+    let filter = Filter { accounts, regions, excluded: Some(excluded), stop: Some(stop) };
     let mut findings = Vec::new();
     let sources = Sources::discover(stores, &Insisted::default(), filter, &mut findings);
     let buckets: BTreeSet<_> = sources.roots().filter_map(|root| root.bucket.as_ref()).collect();
@@ -177,6 +182,13 @@ impl Run<'_> {
         let days = days_around(start, end);
         let digests =
             if area.digests { self.list(id, area, DIGEST_FOLDER, days) } else { Vec::new() };
+        let trails = &self.request.trails;
+        let is_of_trail = |found: &Found| {
+            DigestKey::parse(&found.key).is_some_and(|name| trails.contains(&name.trail))
+        };
+        if !trails.is_empty() && !digests.iter().any(is_of_trail) {
+            return Ok(());
+        }
         self.progress.place(&format!("{} {}", id.place.account, id.region), digests.len());
         if !digests.is_empty() {
             self.report.regions.insert(id.region.clone());

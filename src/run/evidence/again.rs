@@ -207,8 +207,8 @@ impl Objects<'_> {
         ring.add(self.keys.clone());
         let rules = if online { Rules::of_bucket(ring) } else { Rules::of_copy(ring) };
         let mut findings = Vec::new();
-        let VerifyRequest { accounts, regions, stop, .. } = request;
-        let filter = Filter { accounts, regions, stop: Some(stop) };
+        let VerifyRequest { accounts, regions, excluded, stop, .. } = request;
+        let filter = Filter { accounts, regions, excluded: Some(excluded), stop: Some(stop) };
         let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut findings);
         let mut lines = Lines::default();
         let sink = Some((&mut lines as &mut (dyn Write + Send), ObjectForm::JsonLines));

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::KeptLogs;
 use crate::model::{AccountId, Region, TrailName};
 use crate::report::{AcceptedEnd, AcceptedGap, RanBy, Unreferenced};
+use crate::run::filter::Excluded;
 use crate::run::pool::Stop;
 use crate::run::verify::{SourceForm, VerifyRequest};
 
@@ -29,6 +30,8 @@ pub(super) struct SavedRequest {
     accounts: Vec<AccountId>,
     regions: Vec<Region>,
     trails: Vec<TrailName>,
+    #[serde(default, skip_serializing_if = "Excluded::is_empty")]
+    excluded: Excluded,
     pub(super) logs: bool,
     grace_seconds: i64,
     bucket_inferred: bool,
@@ -53,6 +56,7 @@ impl SavedRequest {
             accounts: request.accounts.clone(),
             regions: request.regions.clone(),
             trails: request.trails.clone(),
+            excluded: request.excluded.clone(),
             logs: request.logs,
             grace_seconds: request.grace.as_secs(),
             bucket_inferred: request.bucket_inferred,
@@ -80,6 +84,7 @@ impl SavedRequest {
             accounts: self.accounts,
             regions: self.regions,
             trails: self.trails,
+            excluded: self.excluded,
             // Log files that the bag does not hold cannot be read again.
             logs: self.logs && self.kept_logs == KeptLogs::All,
             grace: SignedDuration::from_secs(self.grace_seconds),

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::plan::PlannedDigest;
 use crate::crypto::{SigningKeyError, Validity};
-use crate::model::{ChainKind, Previous, Printable, Sha256Hash, Window};
+use crate::model::{ChainKind, DigestKey, Previous, Printable, Sha256Hash, Window};
 use crate::seal::{Head, UnexpectedHead};
 use crate::store::StoreError;
 
@@ -52,6 +53,8 @@ pub struct SealReport {
     pub heads: Vec<ChainHead>,
     /// The digests written, in order.
     pub sealed: Vec<SealedDigest>,
+    /// The digests that a dry run would write, in order.
+    pub planned: Vec<PlannedDigest>,
     /// End of what is sealed.
     pub sealed_until: Option<Timestamp>,
     /// Late log files that wait for the next interval, because this one's backfill digest is
@@ -61,6 +64,14 @@ pub struct SealReport {
     pub before_start: u64,
     /// Log files whose JSON holds no events that could be read: sealed as they are.
     pub without_events: Vec<String>,
+}
+
+impl SealReport {
+    /// Adds a digest that would be written.
+    pub(super) fn plan(&mut self, name: &DigestKey, window: Window, log_files: usize) {
+        let (key, kind) = (name.to_string(), name.kind);
+        self.planned.push(PlannedDigest { key, window, log_files, kind });
+    }
 }
 
 /// Reason for which a run ended early. What was written until then stands.
@@ -75,6 +86,20 @@ pub enum SealError {
         /// Time in which it is valid.
         validity: Validity,
         /// The digest's end.
+        end: Timestamp,
+    },
+    /// More digests are due than may be written unasked; nothing was written.
+    #[error(
+        "{due} digests are due, from {start} to {end}: more than {most}, so nothing was sealed"
+    )]
+    TooMany {
+        /// How many are due.
+        due: usize,
+        /// How many may be.
+        most: usize,
+        /// Start of the first.
+        start: Timestamp,
+        /// End of the last.
         end: Timestamp,
     },
     /// The store failed.

@@ -205,6 +205,9 @@ impl AreaRun<'_, '_> {
     fn chains_in_view(&mut self, plan: &Plan) {
         for digest in plan {
             let Some(name) = DigestKey::parse(&digest.key) else { continue };
+            if !self.run.request.wants_trail(&name) {
+                self.gathered.other_trails.insert(name.trail.clone());
+            }
             if self.run.request.wants_trail(&name) {
                 let id = name.chain(self.id.bucket.as_ref());
                 let start = self.run.request.start;

@@ -329,7 +329,13 @@ impl<'r> Conclusion<'r> {
                 |c: &ChainReport| of_chain(c) && named.trail.is_none_or(|t| c.trail == t.as_str());
             !told && !sources.may_hide_any(named.account, named.region) && !chains.iter().any(met)
         });
-        let unmet: Vec<_> = unmet.map(|named| missing(format!("of {named}"))).collect();
+        let unmet: Vec<_> = unmet
+            .map(|named| {
+                let mut finding = missing(format!("of {named}"));
+                finding.message.push_str(&self.what_is_there(&named, chains));
+                finding
+            })
+            .collect();
         self.all.findings.extend(unmet);
         let said = !areas_without.is_empty()
             || self.all.findings.iter().any(|f| f.code == Code::NoDigests);
@@ -343,6 +349,43 @@ impl<'r> Conclusion<'r> {
                 _ => "in the source for the requested time".to_owned(),
             };
             self.all.findings.push(missing(what));
+        }
+    }
+
+    /// Names that a filter that met nothing may have meant: a sentence, or nothing.
+    fn what_is_there(&self, named: &Combination<'_>, chains: &[ChainReport]) -> String {
+        let sources = &self.run.sources;
+        let passed = &sources.passed_over;
+        let areas = || sources.areas.keys();
+        let accounts: BTreeSet<&str> = areas()
+            .map(|id| id.place.account.as_str())
+            .chain(passed.accounts.iter().map(AccountId::as_str))
+            .collect();
+        let regions: BTreeSet<&str> = areas()
+            .map(|id| id.region.as_str())
+            .chain(passed.regions.iter().map(Region::as_str))
+            .collect();
+        let trails: BTreeSet<&str> = chains
+            .iter()
+            .map(|chain| chain.trail.as_str())
+            .chain(self.all.other_trails.iter().map(TrailName::as_str))
+            .collect();
+        // What is there under the name that was asked for needs no other name.
+        let others = |what: &str, asked: Option<&str>, there: BTreeSet<&str>| {
+            let names: Vec<_> = there.into_iter().collect();
+            let unmet = asked.is_some_and(|asked| !names.contains(&asked)) && !names.is_empty();
+            unmet.then(|| format!("{what} {}", shortened(&names)))
+        };
+        let parts = [
+            others("accounts", named.account.map(AccountId::as_str), accounts),
+            others("regions", named.region.map(Region::as_str), regions),
+            others("trails", named.trail.map(TrailName::as_str), trails),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!(" What is there: {}.", parts.join("; "))
         }
     }
 
@@ -395,6 +438,13 @@ impl<'r> Conclusion<'r> {
         }
         if self.run.request.bucket_inferred {
             said.push("That this is a copy of the bucket named here: the name was taken from the digests themselves. Set it with --bucket.".to_owned());
+        }
+        let excluded: Vec<_> = self.run.request.excluded.names().collect();
+        if !excluded.is_empty() {
+            said.push(format!(
+                "Anything about what this run left out (--exclude-account, --exclude-region): {}.",
+                excluded.join(", ")
+            ));
         }
         if !self.run.request.logs {
             said.push("Anything about log files: they were not read (--no-logs).".to_owned());

@@ -37,6 +37,7 @@ pub use self::lines::ObjectSink;
 
 use self::conclude::Conclusion;
 use self::lines::Lines;
+use super::filter::{Excluded, Filter};
 use super::in_order::in_order;
 use super::pool::{Pool, Stop};
 use super::progress::Progress;
@@ -65,6 +66,8 @@ pub struct VerifyRequest {
     pub accounts: Vec<AccountId>,
     /// Only these regions; empty for all.
     pub regions: Vec<Region>,
+    /// Accounts and regions that are left out.
+    pub excluded: Excluded,
     /// Only these trails; empty for all.
     pub trails: Vec<TrailName>,
     /// Whether log files are read, and looked for that no digest lists.
@@ -154,6 +157,7 @@ impl VerifyRequest {
             end: None,
             accounts: Vec::new(),
             regions: Vec::new(),
+            excluded: Excluded::default(),
             trails: Vec::new(),
             logs: true,
             grace: hours(GRACE_HOURS),
@@ -178,8 +182,9 @@ impl VerifyRequest {
     }
 
     fn wants(&self, id: &AreaId) -> bool {
-        let account = self.accounts.is_empty() || self.accounts.contains(&id.place.account);
-        account && (self.regions.is_empty() || self.regions.contains(&id.region))
+        let VerifyRequest { accounts, regions, excluded, .. } = self;
+        let filter = Filter { accounts, regions, excluded: Some(excluded), stop: None };
+        filter.wants_account(&id.place.account) && filter.wants_region(&id.region)
     }
 
     /// What is asked for, in the words of a report.
@@ -191,6 +196,8 @@ impl VerifyRequest {
             accounts: self.accounts.iter().map(ToString::to_string).collect(),
             regions: self.regions.iter().map(ToString::to_string).collect(),
             trails: self.trails.iter().map(ToString::to_string).collect(),
+            excluded_accounts: self.excluded.accounts.iter().map(ToString::to_string).collect(),
+            excluded_regions: self.excluded.regions.iter().map(ToString::to_string).collect(),
             logs: self.logs,
             accepted_gaps: self.accepted_gaps.clone(),
             accepted_ends: self.accepted_ends.clone(),
@@ -236,6 +243,8 @@ struct Gathered {
     /// The keys that a digest was verified with.
     used: BTreeSet<(Fingerprint, Region)>,
     already_inflated: u64,
+    /// Trails of which there are digests, and which were not asked for.
+    other_trails: BTreeSet<TrailName>,
     /// The areas that hold no digest in view.
     bare: Vec<AreaId>,
     /// Log files that lie after the newest digest of their area: which area, how many, from when
@@ -259,6 +268,7 @@ impl Gathered {
         self.keys.extend(keys);
         self.used.extend(used);
         self.already_inflated += area.already_inflated;
+        self.other_trails.extend(area.other_trails);
         self.bare.extend(area.bare);
         self.after_newest.extend(area.after_newest);
         self.hinted.absorb(area.hinted);

@@ -285,6 +285,8 @@ pub(crate) fn seal_request(until: i64) -> SealRequest {
         interval: jiff::SignedDuration::from_hours(1),
         expected: Vec::new(),
         validity: None,
+        most: None,
+        dry_run: false,
         now: at(until, 5),
         jobs: NonZero::new(2).unwrap(),
     }

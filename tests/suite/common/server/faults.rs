@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     InflatedUnstated,
     /// 403 with a region as the bucket's own.
     OtherRegion(&'static str),
+    /// 301 with a host as the bucket's own, in the body alone.
+    RedirectInBody(&'static str),
     /// A listing of another prefix, as a cache may answer.
     OtherPrefix,
     /// A listing of the prefix that was asked for, with keys outside of it.

@@ -130,6 +130,12 @@ impl Front {
                 answer.headers_mut().insert("x-amz-bucket-region", value);
                 Ok(answer)
             }
+            Some(Fault::RedirectInBody(host)) => {
+                let text = format!(
+                    "<?xml version=\"1.0\"?><Error><Code>PermanentRedirect</Code><Endpoint>{host}</Endpoint><Bucket>b</Bucket></Error>"
+                );
+                Ok(respond(StatusCode::MOVED_PERMANENTLY, XML, text))
+            }
             Some(Fault::InflatedUnstated) => {
                 let (answer, body) = whole(self.without_fault(&call, request).await?).await?;
                 Ok(unstated(answer, inflated(&body)))

@@ -1,0 +1,68 @@
+//! The verdict as a scheduler takes it: an exit status, and always a line on standard error.
+
+use clap::{Args, ValueEnum};
+
+use super::{INCOMPLETE, INTERRUPTED, Io};
+use crate::report::{RunReport, Verdict, summary};
+use crate::verify::{CoverageState, Severity};
+
+/// From what on a run fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    /// On anything worth knowing, with 3
+    Notice,
+    /// On time that no digest covers though it is explained or accepted, with 3
+    Explained,
+    /// On what could not be checked, with 3, and on violations
+    Incomplete,
+    /// On violations alone: what could not be checked ends with 0
+    Violation,
+}
+
+/// What the exit status depends on.
+#[derive(Debug, Args)]
+pub(super) struct FailOnArgs {
+    /// From what on the exit status is not 0
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = FailOn::Incomplete)]
+    fail_on: FailOn,
+}
+
+impl FailOnArgs {
+    /// The exit status of a run.
+    pub(super) fn status(&self, report: &RunReport) -> u8 {
+        if report.exit_status == INTERRUPTED {
+            return INTERRUPTED;
+        }
+        let seconds = report.totals.coverage_seconds.get(&CoverageState::Explained);
+        let accepted = report.scope.accepted_gaps.iter().any(|gap| gap.used)
+            || report.scope.accepted_ends.iter().any(|end| end.used);
+        let explained = accepted || seconds.is_some_and(|seconds| *seconds > 0);
+        let noticed = explained || report.findings.iter().any(|f| f.severity == Severity::Notice);
+        match (report.verdict, self.fail_on) {
+            (Verdict::Incomplete, FailOn::Violation) => 0,
+            (Verdict::Verified, FailOn::Notice) if noticed => INCOMPLETE,
+            (Verdict::Verified, FailOn::Explained) if explained => INCOMPLETE,
+            (verdict, _) => verdict.exit_status(),
+        }
+    }
+}
+
+/// Writes what a run read, and how long it took.
+pub(super) fn tell_facts(report: &RunReport, io: &mut Io<'_>) {
+    let used = report.keys.iter().filter(|key| key.used).count();
+    for line in summary::facts(report) {
+        let _ = writeln!(io.err, "  {line}");
+    }
+    let _ = writeln!(io.err, "  {used} of {} public keys used", report.keys.len());
+}
+
+/// Writes the verdict in a line to standard error, unless it is what a quiet run is about.
+pub(super) fn tell(report: &RunReport, status: u8, quiet: bool, io: &mut Io<'_>) {
+    if quiet && status == 0 && report.verdict == Verdict::Verified {
+        return;
+    }
+    let by = if status == report.exit_status { "" } else { " (--fail-on)" };
+    let headline = summary::headline(report);
+    // Diagnostics that cannot be written change no verdict.
+    let _ = writeln!(io.err, "trailseal: {headline}; exit status {status}{by}");
+}

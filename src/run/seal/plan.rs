@@ -1,0 +1,29 @@
+//! What a sealing run would write, and how much of it is too much to write unasked.
+
+use jiff::Timestamp;
+
+use super::outcome::SealError;
+use crate::model::{ChainKind, Window};
+
+/// A digest that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedDigest {
+    /// Its key.
+    pub key: String,
+    /// Its time.
+    pub window: Window,
+    /// Number of log files that it would list.
+    pub log_files: usize,
+    /// Standard or backfill.
+    pub kind: ChainKind,
+}
+
+/// Refuses more digests than may be written unasked; nothing is written before it.
+pub(super) fn check_count(slots: &[Window], most: Option<usize>) -> Result<(), SealError> {
+    let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return Ok(()) };
+    let (start, end): (Timestamp, Timestamp) = (first.start, last.end);
+    match most.filter(|most| slots.len() > *most) {
+        Some(most) => Err(SealError::TooMany { due: slots.len(), most, start, end }),
+        None => Ok(()),
+    }
+}
