@@ -36,7 +36,7 @@ pub(super) struct ReportArgs {
     #[arg(long, conflicts_with = "only_problems")]
     summary: bool,
 
-    /// Show violations and open questions only, and nothing where there is none
+    /// Show only violations and what could not be checked; nothing if verified
     #[arg(long)]
     only_problems: bool,
 

@@ -47,7 +47,7 @@ pub const INTERRUPTED: u8 = 130;
 /// Exit status: a bug or an unwritable output.
 pub const INTERNAL: u8 = 4;
 
-const ABOUT: &str = "Proves that AWS CloudTrail logs are whole and unaltered, and seals them so that it can be proven";
+const ABOUT: &str = "Prove that AWS CloudTrail logs are whole and unaltered; seal logs so that others can prove it";
 
 /// What a build for a first try leaves out, said where a command is looked for.
 #[cfg(not(feature = "seal"))]
@@ -87,14 +87,14 @@ enum Command {
     Seal(Box<seal::SealArgs>),
     #[cfg(feature = "aws")]
     ValidateLogs(Box<validate_logs::ValidateLogsArgs>),
-    /// Signing keys, and what a key file holds
+    /// Make signing keys, show key files, fetch CloudTrail's keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     Inspect(inspect::InspectArgs),
     Collect(Box<collect::CollectArgs>),
     Report(report::RenderArgs),
     #[cfg(feature = "seal")]
-    /// A bag for a regulator: what a run saw, and how to check it without trailseal
+    /// Pack evidence that others can check without trailseal, and check it
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
     #[cfg(feature = "seal")]

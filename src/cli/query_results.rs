@@ -54,9 +54,9 @@ trailseal: the signature covers the SHA-256 hash values of the files as stored (
 
 const HELP: &str = "\
 Options, texts on standard output and standard error and exit statuses are those of `aws cloudtrail
-verify-query-results` (version 2), except that trouble on the way is never told as an invalid
-result, that no name leads out of the folder, that files which the sign file does not list are told
-of, and that standard error says more: what the signature does not cover, and what to do.
+verify-query-results` (version 2), except that trouble on the way is never reported as an invalid
+result, that no name leads out of the folder, that files which the sign file does not list are
+reported, and that standard error says more: what the signature does not cover, and what to do.
 
 Examples:
   A result in a bucket; CloudTrail is asked for the key:

@@ -43,21 +43,21 @@ pub(super) struct QuestionArgs {
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     bucket: Option<BucketName>,
 
-    /// What stands before AWSLogs in the bucket's keys [default: as its digests say]
+    /// Prefix before AWSLogs in the bucket's keys [default: as its digests say]
     #[arg(long, value_name = "PREFIX", hide_short_help = true)]
     prefix: Option<String>,
 
-    /// How long the newest digest may be late before its absence counts
+    /// Allowed delay of the newest digest
     #[arg(long, value_name = "SPAN", default_value = "2h", value_parser = parse_span)]
     grace: SignedDuration,
 
-    /// The time as of which the sources are judged, such as when a copy was made: only digests that
-    /// were not due by then may be pending, and spans count back from it. A bag of the same input
-    /// as of the same time is the same bytes [default: now]
+    /// Time to judge the sources as of, such as when a copy was made: only digests that were not
+    /// due by then can be pending, and spans count back from it. The same input and time make a bag
+    /// of the same bytes [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time, hide_short_help = true)]
     as_of: Option<TimeArg>,
 
-    /// What log files weigh that no digest lists, though digests cover their time and place: a
+    /// Severity of log files that no digest lists although digests cover their time and place: a
     /// trail without log file validation may write to the same folders
     #[arg(long, value_enum, default_value_t = UnreferencedArg::Violation, hide_short_help = true)]
     unreferenced: UnreferencedArg,
@@ -70,7 +70,7 @@ pub(super) struct QuestionArgs {
     #[arg(long, value_name = "ID", hide_short_help = true)]
     management_account: Option<AccountId>,
 
-    /// Who makes this run, as the report is to say: a person or an office
+    /// Person or team to name in the report
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     operator: Option<String>,
 }
@@ -78,9 +78,9 @@ pub(super) struct QuestionArgs {
 /// What log files weigh that no digest lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum UnreferencedArg {
-    /// As much as an injected one
+    /// Treat them as injected
     Violation,
-    /// A notice: such a trail is known to write here
+    /// Report them as a notice: such a trail is known to write here
     Notice,
     /// Only counted
     Ignore,

@@ -48,8 +48,8 @@ pub struct RenderArgs {
           conflicts_with_all = ["run", "exports", "summary", "only_problems"])]
     diff: Vec<PathBuf>,
 
-    /// An earlier run that was asked the same: what it found, and this run shows to be repaired, is
-    /// archived in asff and closed in ocsf
+    /// An earlier run over the same scope: findings that this run proves repaired are archived in
+    /// asff and closed in ocsf
     #[arg(long, value_name = "RUN.json")]
     previous: Option<PathBuf>,
 

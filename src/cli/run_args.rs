@@ -89,7 +89,7 @@ impl ScopeArgs {
 /// How a run goes about its work.
 #[derive(Debug, Args)]
 pub(super) struct PaceArgs {
-    /// How many objects are read at once [default: the number of processors; for a
+    /// Objects to read in parallel [default: the number of processors; for a
     /// bucket 160, to copy one 32]
     #[arg(long, value_name = "N", hide_short_help = true)]
     jobs: Option<NonZero<usize>>,
@@ -125,7 +125,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "SPAN", value_parser = parse_span)]
     timeout: Option<SignedDuration>,
 
-    /// Tell more on standard error: what is read, by how many workers, and how long it took
+    /// Write more to standard error: what is read, by how many workers, and how long it took
     #[arg(long, short)]
     pub(super) verbose: bool,
 }

@@ -47,7 +47,7 @@ Examples:
         --start-time 2026-07-10T11:00:00Z --end-time 2026-07-10T14:00:00Z
     trailseal verify ./copy --keys keys/public-keys.json
 
-  Every hour, from a scheduler: continue the chain up to now, and refuse to go on where its newest
+  Every hour, from a scheduler: continue the chain up to now, and stop if its newest
   digest is no longer the one that the last run left
     trailseal seal ./copy --account 111122223333 --region eu-west-1 --trail audit \\
         --bucket my-bucket --key keys/signing-key.pem --head-file /var/lib/trailseal/audit.head
@@ -60,14 +60,14 @@ Exit status:
   1  violation: the chain no longer holds the expected head, or holds it altered; nothing was sealed
   2  wrong usage or configuration: nothing was sealed
   3  incomplete: an object could not be read or written, or cannot be vouched for; what was
-     sealed before it stands, and the next run continues from there
+     sealed before it is kept, and the next run continues from there
   4  internal failure";
 
 /// Write the hourly signed digests that are due
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SealArgs {
-    /// What is sealed: a bucket (s3://BUCKET[/PREFIX]), or a directory that stands for one
+    /// The source to seal: a bucket (s3://BUCKET[/PREFIX]), or a directory in its layout
     #[arg(value_name = "SOURCE")]
     source: String,
 
@@ -83,11 +83,11 @@ pub struct SealArgs {
     #[arg(long, value_name = "NAME")]
     trail: TrailName,
 
-    /// The bucket that a directory stands for: digests name it (needed for a directory)
+    /// The bucket that the digests name (needed for a directory)
     #[arg(long, value_name = "NAME")]
     bucket: Option<BucketName>,
 
-    /// What stands before AWSLogs in the bucket's keys [default: the source's own, or none]
+    /// Prefix before AWSLogs in the bucket's keys [default: the source's own, or none]
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<String>,
 
@@ -99,7 +99,7 @@ pub struct SealArgs {
     #[arg(long, value_name = "ID")]
     organization: Option<OrganizationId>,
 
-    /// What signs: an RSA private key (PEM, PKCS#8 or PKCS#1, not encrypted), or a KMS key of the
+    /// The signing key: an RSA private key (PEM, PKCS#8 or PKCS#1, not encrypted), or a KMS key of the
     /// use SIGN_VERIFY as kms:ARN, kms:alias/NAME or kms:KEY-ID
     #[arg(long, value_name = "FILE|kms:KEY")]
     key: String,
@@ -128,7 +128,7 @@ pub struct SealArgs {
     expect_head: Vec<ExpectedHead>,
 
     /// Keep the chain's head in this file: what it holds is expected, and the new head is written
-    /// to it. Keep it where whoever may write to the source may not
+    /// to it. Keep it where those who can write to the source cannot
     #[arg(long, value_name = "FILE")]
     head_file: Option<PathBuf>,
 

@@ -26,8 +26,8 @@ pub(super) struct AwsArgs {
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
 
-    /// Another endpoint for all services (S3 is then addressed by path); a profile's own role is
-    /// still assumed where AWS_ENDPOINT_URL says
+    /// Endpoint to use for all services (S3 is then addressed by path); a profile's own role is
+    /// assumed at AWS_ENDPOINT_URL
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
 
@@ -43,7 +43,7 @@ pub(super) struct AwsArgs {
     #[arg(long, hide_short_help = true)]
     request_payer: bool,
 
-    /// How long a server may be silent, before its answer and in it, until the request is given up
+    /// Time without progress after which a request is abandoned
     #[arg(long, value_name = "SPAN", default_value = "20s", value_parser = parse_read_timeout, hide_short_help = true)]
     read_timeout: SignedDuration,
 }

@@ -9,20 +9,20 @@ use crate::verify::{CoverageState, Severity};
 /// From what on a run fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FailOn {
-    /// On anything worth knowing, with 3
+    /// Any notice, with 3
     Notice,
-    /// On time that no digest covers though it is explained or accepted, with 3
+    /// Time that no digest covers, even if explained or accepted, with 3
     Explained,
-    /// On what could not be checked, with 3, and on violations
+    /// Anything that could not be checked, with 3, and violations
     Incomplete,
-    /// On violations alone: what could not be checked ends with 0
+    /// Only violations: what could not be checked ends with 0
     Violation,
 }
 
 /// What the exit status depends on.
 #[derive(Debug, Args)]
 pub(super) struct FailOnArgs {
-    /// From what on the exit status is not 0
+    /// What makes the exit status other than 0
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = FailOn::Incomplete)]
     fail_on: FailOn,
 }

@@ -45,7 +45,7 @@ Exit status:
   3  incomplete: no violation, but something could not be checked
   4  internal failure or an unwritable output";
 
-/// Check chains, log files and completeness: what is proven, violated or could not be checked
+/// Verify digest chains and log files: what is proven, violated or could not be checked
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct VerifyArgs {
@@ -86,7 +86,7 @@ pub struct VerifyArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Dry run")]
 struct DryRunArgs {
-    /// Verify nothing: list what a run would read, and tell objects, bytes, requests and cost
+    /// Verify nothing: list what a run would read, and estimate objects, bytes, requests and cost
     #[arg(long, conflicts_with_all = ["objects", "exports", "summary", "only_problems", "fail_on"])]
     dry_run: bool,
 

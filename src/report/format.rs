@@ -70,7 +70,7 @@ formats! {
     /// For policies over attestations.
     InToto = "intoto", [".intoto.json"], "in-toto test-result statement, for policies";
     /// For a monitoring system.
-    OpenMetrics = "openmetrics", [".prom", ".om"], "Metrics, for Prometheus and its kin";
+    OpenMetrics = "openmetrics", [".prom", ".om"], "Metrics, for Prometheus and compatible systems";
 }
 
 impl Format {

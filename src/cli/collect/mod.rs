@@ -30,15 +30,15 @@ const NAMED: usize = 20;
 const EXAMPLES: &str = "\
 Objects are written under DIR with the keys that they have in the bucket, each with its metadata
 beside it as NAME.metadata.json: a digest's own signature is there and nowhere else. Nothing that
-is in DIR is written over or deleted, so a run that was cut off goes on where it was, and a plain
-copy (aws s3 sync) is completed with the metadata that it lost. What is there stands for an object
-only if its content is the same: by the MD5 that the bucket tells, or else both are read.
+is in DIR is overwritten or deleted, so an interrupted run continues where it stopped, and a plain
+copy (aws s3 sync) is completed with the metadata that it lost. An existing file counts as copied
+only if its content is the same, by the bucket's MD5 or by reading both.
 
-While not everything is copied, DIR holds the file .trailseal-collect.json: verify then calls what
-is absent incomplete, not deleted.
+While not everything is copied, DIR holds the file .trailseal-collect.json: verify then reports what
+is absent as incomplete, not as deleted.
 
 With a time, the days around it are copied whole: proving it needs digests and log files on both
-sides of it. Verify such a copy for the same time: of all before and after it knows nothing.
+sides of it. Verify such a copy for the same time: it holds nothing else.
 
 Examples:
   A bucket, then the public keys, then the proof without a network:
@@ -61,7 +61,7 @@ Exit status:
     4  internal failure, a directory that cannot be written to, or a full disk
   130  interrupted: run it again to go on";
 
-/// Copy a bucket with what a plain copy loses, so that it can be verified offline
+/// Copy a bucket with its metadata, so that it can be verified offline
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CollectArgs {
