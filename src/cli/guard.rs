@@ -22,6 +22,8 @@ use crate::report::{Format, ObjectForm};
 const HEAD: u64 = 64 << 10;
 /// Beginning of every gzip member: digests and log files are such, and no output is.
 const GZIP: &[u8] = &[0x1f, 0x8b];
+/// Beginning of a key in DER, and of no output.
+const DER: &[u8] = &[0x30, 0x82];
 
 /// Kind of a file that a command writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,14 +168,14 @@ impl OutputGuard {
         let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
         let text = String::from_utf8_lossy(&head);
         let own = read.is_ok() && kind.fits(&text);
-        if own {
+        if own && kind == Kind::Keys {
             return Ok(());
         }
         if let Some(evidence) = evidence(path, &head) {
             let why = format!("it is {evidence}, which is never overwritten");
             return refuse(&why, "give the output a file of its own");
         }
-        if self.force {
+        if own || self.force {
             return Ok(());
         }
         let why = match read {
@@ -189,8 +191,9 @@ const OUTSIDE: &str = "write it to a place outside of every source";
 /// Kind of evidence that an existing file is.
 fn evidence(path: &Path, head: &[u8]) -> Option<&'static str> {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let text = std::str::from_utf8(head).unwrap_or_default();
+    let text = String::from_utf8_lossy(head);
     let is_key = text.contains("PRIVATE KEY-----")
+        || head.starts_with(DER)
         || text.contains("\"PublicKeyList\"")
         || parse_key_file("", head).is_ok();
     if is_key {
@@ -202,6 +205,7 @@ fn evidence(path: &Path, head: &[u8]) -> Option<&'static str> {
     let of_cloudtrail = name.ends_with(".json.gz")
         || head.starts_with(GZIP)
         || text.contains("\"digestS3Object\"")
+        || text.contains("\"Records\"") && text.contains("\"eventTime\"")
         || name.contains("_CloudTrail");
     of_cloudtrail.then_some("a digest or a log file")
 }

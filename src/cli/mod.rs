@@ -47,7 +47,8 @@ pub const INTERRUPTED: u8 = 130;
 /// Exit status: a bug or an unwritable output.
 pub const INTERNAL: u8 = 4;
 
-const ABOUT: &str = "Prove that AWS CloudTrail logs are whole and unaltered; seal logs so that others can prove it";
+const ABOUT: &str =
+    "Prove that AWS CloudTrail logs are whole and unaltered; seal logs so that others can prove it";
 
 /// What a build for a first try leaves out, said where a command is looked for.
 #[cfg(not(feature = "seal"))]

@@ -108,7 +108,6 @@ struct Causes {
 
 impl Causes {
     fn of(report: &RunReport) -> Self {
-        let logs = &report.totals.logs.listed;
         let mut last: BTreeMap<_, (usize, Option<Timestamp>)> = BTreeMap::new();
         let mut runs = Vec::with_capacity(report.findings.len());
         // Findings are sorted by chain and time.
@@ -134,7 +133,7 @@ impl Causes {
         }
         let newest = (0..).zip(&report.findings).filter(|(_, f)| is_newest_unsigned(report, f));
         let newest = newest.map(|(at, _)| at).collect();
-        Self { runs, newest, no_logs: logs.valid == 0 && logs.invalid > 0 }
+        Self { runs, newest, no_logs: no_logs(report) }
     }
 
     fn cause<'a>(&self, at: usize, finding: &'a Finding) -> Cause<'a> {
@@ -193,7 +192,7 @@ impl Problem {
                     );
                 }
             }
-            Code::LogMissing if self.count > 1 && report.totals.logs.listed.valid == 0 => {
+            Code::LogMissing if self.count > 1 && no_logs(report) => {
                 self.message = "None of the log files that valid digests list is here.".to_owned();
                 self.remedy = format!(
                     "If this is a copy of the digests alone, run with --no-logs or copy the log files too. {}",
@@ -216,6 +215,13 @@ impl Problem {
         }
         self
     }
+}
+
+/// True if not one log file of those that digests list was found, whole or altered.
+fn no_logs(report: &RunReport) -> bool {
+    let logs = &report.totals.logs.listed;
+    let missing = report.findings.iter().filter(|f| f.code == Code::LogMissing).count() as u64;
+    logs.valid == 0 && logs.unchecked == 0 && missing > 0 && missing == logs.invalid
 }
 
 /// True of a finding on the newest digest of a chain, whose signature a plain copy lost.

@@ -13,7 +13,6 @@ use crate::model::{AccountId, LogKind, OrganizationId, Place, Region};
 use crate::store::{Entry, Store};
 use crate::verify::{Code, Finding};
 
-use self::beside::is_named_as_log;
 use super::filter::{Filter, PassedOver};
 use super::loose::Loose;
 use super::pool::Stop;
@@ -314,7 +313,7 @@ impl<'a> Walk<'a> {
     ) -> Vec<AccountFolder> {
         let (mut found, before) = (Vec::new(), self.findings.len());
         let folders = self.folders(folder, true, |_| false);
-        self.look_at_objects(before, is_named_as_log);
+        self.look_at_objects(before);
         for path in folders {
             let name = last_part(&path);
             if let Ok(account) = AccountId::parse(name) {
@@ -406,7 +405,7 @@ impl<'a> Walk<'a> {
     fn account(&mut self, account: &AccountFolder, only: &[&str]) {
         let before = self.findings.len();
         let services = self.folders(&account.path, true, |_| false);
-        self.look_at_objects(before, is_named_as_log);
+        self.look_at_objects(before);
         for service in services {
             let name = last_part(&service);
             match Content::of_folder(name) {
@@ -437,7 +436,7 @@ impl<'a> Walk<'a> {
         let paths = self.folders(service, true, |name| Region::parse(name).is_ok());
         let logs = matches!(content, Content::Logs(_));
         if logs {
-            self.look_at_objects(before, |_| true);
+            self.look_at_objects(before);
         }
         for path in paths {
             match Region::parse(last_part(&path)) {

@@ -151,9 +151,9 @@ def keys_that_do_not_sign(place, steps):
     make = "aws kms create-key --key-spec RSA_2048 --key-usage SIGN_VERIFY"
     no_right = "User: arn:aws:iam::123456789012:user/sealer is not authorized to perform: kms:{}"
     cases = [
-        ("a key that is not there", missing, None, 2,
+        ("a key that is not there", missing, None, 3,
          [f"KMS key {missing}: NotFoundException", "check the key, its region"]),
-        ("an alias that is not there", "alias/none", None, 2,
+        ("an alias that is not there", "alias/none", None, 3,
          ["KMS key alias/none: NotFoundException", "check the key, its region"]),
         ("no key at all", "", None, 2, ["--key kms: names no key", "kms:ARN"]),
         ("a key that encrypts", encrypts, None, 2,
@@ -161,7 +161,7 @@ def keys_that_do_not_sign(place, steps):
         ("a key of an elliptic curve", elliptic, None, 2,
          ["cannot sign digests: the key is EC, not RSA", make]),
         ("a key that may not be read", good,
-         denied("GetPublicKey", ("AccessDeniedException", no_right.format("GetPublicKey"))), 2,
+         denied("GetPublicKey", ("AccessDeniedException", no_right.format("GetPublicKey"))), 3,
          [r"AccessDeniedException .*not authorized to perform: kms:GetPublicKey",
           "kms:GetPublicKey and kms:Sign"]),
         ("a key that may not be used", good,
@@ -239,7 +239,7 @@ def role(place, steps):
     key = create_key(place.programs)
     said, _ = place.proxy.recorded(lambda: place.programs.seal(
         place.work / "sealed-copy", f"kms:{key}", "--bucket", BUCKET, "--role-arn", ROLE), deny)
-    said.expect("a role for KMS that may not be assumed", 2, "KMS key", f"AccessDenied {message}")
+    said.expect("a role for KMS that may not be assumed", 3, "KMS key", f"AccessDenied {message}")
     steps.done("a role that may not be assumed", "the user is told STS's own words")
 
 

@@ -181,7 +181,7 @@ fn log_files_beside_the_regions_are_incomplete() {
     let logs = format!("AWSLogs/{ACCOUNT}/CloudTrail");
     let places = ["x.json.gz", "other/2026/03/01/x.json.gz", "US-EAST-1/2026/03/01/x"]
         .map(|place| format!("{logs}/{place}"));
-    let above = ["AWSLogs/x.json.gz".to_owned(), format!("AWSLogs/{ACCOUNT}/x.json.gz")];
+    let above = ["AWSLogs/evil".to_owned(), format!("AWSLogs/{ACCOUNT}/evil.log")];
     for place in places.into_iter().chain(above) {
         let tree = Tree::sealed();
         tree.write(&place, &gzip(TEXT));
@@ -192,6 +192,22 @@ fn log_files_beside_the_regions_are_incomplete() {
         }
         tree.write(&place, b"x");
         assert_eq!(tree.verify(&[]).status, 0, "{place}");
+    }
+}
+
+#[test]
+fn a_name_of_another_time_hides_no_log_file_of_a_region_without_digests() {
+    for year in ["2020", "2026"] {
+        let tree = Tree::sealed();
+        let name =
+            format!("{ACCOUNT}_CloudTrail_ap-south-1_{year}0601T0020Z_BBBBBBBBBBBBBBBB.json.gz");
+        tree.write(
+            &format!("AWSLogs/{ACCOUNT}/CloudTrail/ap-south-1/2026/03/01/{name}"),
+            &gzip(TEXT),
+        );
+        let asked = first_day();
+        let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+        assert_eq!(codes(&both::verify(&tree, &asked)), only("no-digests", "incomplete"));
     }
 }
 

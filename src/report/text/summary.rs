@@ -70,7 +70,9 @@ impl Text<'_> {
         }
         let message = Printable(&problem.message).to_string();
         page.paragraph(TEXT, ("", PLAIN), &message, TEXT)?;
-        page.paragraph(TEXT, ("Next: ", BOLD), &problem.remedy, TEXT)
+        // It may name what a digest says.
+        let remedy = Printable(&problem.remedy).to_string();
+        page.paragraph(TEXT, ("Next: ", BOLD), &remedy, TEXT)
     }
 
     /// A line for each chain, the worst first; of many, those that are verified are only counted.

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::alike::Alike;
 use super::beyond::Beyond;
+use super::candidates::Name;
 use super::lines::AreaLines;
 use super::listed::Claims;
 use super::open::{StoreLookup, open_log};
@@ -246,10 +247,8 @@ impl AreaRun<'_, '_> {
             for kind in &area.kinds {
                 let days = days_around(start, end);
                 let each = &mut |found: Found| {
-                    any |= match LogKey::parse(&found.key) {
-                        Some(log) => asked.contains(log.time),
-                        None => asked.overlaps(&found.folder),
-                    };
+                    let name = Name::of(&id, &found.key, found.folder);
+                    any |= name.touches(found.folder, asked);
                 };
                 unseen.absorb(sources.objects(&id, &area, kind.folder(), days, each));
             }

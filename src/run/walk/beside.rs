@@ -4,18 +4,18 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
-use super::{Walk, last_part};
+use super::Walk;
 use crate::store::{Entry, Store, StoreError};
 use crate::verify::content::Content as FileContent;
 use crate::verify::{Code, Finding, Limits, Severity};
 
 impl Walk<'_> {
-    /// Looks at the objects that were found beside folders, if their names are such, for log files.
-    pub(super) fn look_at_objects(&mut self, from: usize, such: fn(&str) -> bool) {
+    /// Looks at the objects that were found beside folders for log files.
+    pub(super) fn look_at_objects(&mut self, from: usize) {
         let mut left = OTHER_OBJECTS;
         for finding in self.findings.split_off(from) {
             let key = finding.key.clone().filter(|_| finding.code == Code::ObjectUnknown);
-            let Some(key) = key.filter(|key| such(last_part(key))) else {
+            let Some(key) = key else {
                 self.findings.push(finding);
                 continue;
             };
@@ -84,12 +84,6 @@ impl Walk<'_> {
         self.findings.push(Finding { message, ..misplaced(finding) });
         true
     }
-}
-
-/// Tells if a name ends as those of log files do, compressed or not.
-pub(super) fn is_named_as_log(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    [".gz", ".json", ".zst", ".bz2", ".xz"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Message on a log file beside the regions' folders.
