@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 use super::answer::{Answer, Watch};
 use crate::store::Stop;
 
-/// How often one request is tried before it counts as failed, unless AWS_MAX_ATTEMPTS says.
+/// Attempts at one request before it counts as failed, unless AWS_MAX_ATTEMPTS is set.
 const ATTEMPTS: u32 = 7;
 /// How long to wait before the second try; each further one waits up to twice as long.
 const BACKOFF: Duration = Duration::from_millis(250);
@@ -73,7 +73,7 @@ pub enum AwsError {
     Authorities {
         /// The file that was named.
         file: String,
-        /// What is wrong with it.
+        /// Reason for which it is refused.
         cause: String,
     },
     /// A bucket cannot be opened.
@@ -121,7 +121,7 @@ impl Aws {
     /// Loads the configuration; credentials are first asked for when they are needed.
     ///
     /// # Errors
-    /// When the runtime does not start, or certificate authorities are named that are none.
+    /// If the runtime does not start, or a file of certificate authorities cannot be used.
     pub fn load(options: AwsOptions) -> Result<Self, AwsError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)

@@ -14,7 +14,7 @@ const LARGEST: u64 = 16 << 20;
 /// The authorities that the environment or the profile names, as PEM; `None` where neither does.
 ///
 /// # Errors
-/// When they name a file that holds none.
+/// If they name a file that holds none.
 pub(super) async fn configured(profile: Option<&str>) -> Result<Option<Vec<u8>>, AwsError> {
     let variable = std::env::var_os("AWS_CA_BUNDLE").filter(|value| !value.is_empty());
     let file = match variable {

@@ -110,7 +110,7 @@ impl ReportArgs {
     /// written.
     ///
     /// # Errors
-    /// When one cannot be written.
+    /// If a file cannot be written.
     pub(super) fn begin(&self) -> Result<Outputs<'_>, Failure> {
         let begin = |export: &Export| Ok((export.format, WholeFile::begin(&export.file)?));
         Ok(Outputs {
@@ -149,7 +149,7 @@ impl Outputs<'_> {
     /// Writes the report everywhere. No file appears before all are written.
     ///
     /// # Errors
-    /// When one cannot be written.
+    /// If a file cannot be written.
     pub(super) fn complete(
         mut self,
         report: &RunReport,

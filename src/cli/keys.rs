@@ -120,7 +120,7 @@ fn read_bounded(path: &Path, name: &str) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// How the names of key files end.
+/// Endings of the names of key files.
 const KEY_FILES: [&str; 5] = ["json", "pem", "der", "crt", "cer"];
 
 /// Reads every key file of a folder in the order of their names. Private keys in it are left alone.

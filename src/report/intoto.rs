@@ -14,11 +14,10 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::shared::{asked, shown, without_nulls};
+use super::shared::{Hashed, asked, shown, without_nulls};
 use super::standing::Grades;
 use super::text::TextOptions;
 use super::{Format, KeyReport, RunReport, Verdict, json};
-use crate::model::hash::Sha256Stream;
 use crate::verify::Severity;
 
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
@@ -77,17 +76,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
 
 /// The SHA-256 hash of the JSON report, as that format writes it.
 fn hash(report: &RunReport) -> io::Result<String> {
-    struct Hashed(Sha256Stream);
-    impl Write for Hashed {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut hashed = Hashed(Sha256Stream::default());
+    let mut hashed = Hashed::default();
     Format::Json.render(report, &mut hashed, TextOptions::default())?;
     Ok(hashed.0.finish().to_string())
 }

@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::words::counted;
 use super::{RunReport, Verdict};
 use crate::model::time::{add, hours};
-use crate::model::{ChainId, Region};
+use crate::model::{ChainId, ChainKind, Printable, Region};
 use crate::verify::{Code, CoverageState, Finding, Severity};
 
 /// Findings of one code in one chain are counted together from this number of separate times on.
@@ -92,22 +93,23 @@ pub fn problems(report: &RunReport) -> Vec<Problem> {
     }
     let mut problems: Vec<_> = groups.into_iter().collect();
     problems.sort_by_key(|(of, _)| (of.0, first.get(of).copied()));
-    problems.into_iter().filter_map(|(_, findings)| Problem::of(report, &findings)).collect()
+    let problem =
+        |((_, _, cause), findings): (_, Vec<&Finding>)| Problem::of(report, &cause, &findings);
+    problems.into_iter().filter_map(problem).collect()
 }
 
 /// What decides on the cause of a finding, looked up once.
-struct Causes {
+struct Causes<'a> {
     /// The number of the run of times that each finding belongs to.
     runs: Vec<usize>,
-    /// The findings on newest digests whose signatures a plain copy lost. (In a bucket that is a
-    /// violation, and no accident of copying.)
-    newest: BTreeSet<usize>,
-    /// True if not one log file of those that digests list was found.
+    /// End of the time of each chain.
+    ends: BTreeMap<&'a ChainId, Timestamp>,
+    /// True if not one log file of those that digests list was found, whole or altered.
     no_logs: bool,
 }
 
-impl Causes {
-    fn of(report: &RunReport) -> Self {
+impl<'a> Causes<'a> {
+    fn of(report: &'a RunReport) -> Self {
         let mut last: BTreeMap<_, (usize, Option<Timestamp>)> = BTreeMap::new();
         let mut runs = Vec::with_capacity(report.findings.len());
         // Findings are sorted by chain and time.
@@ -131,21 +133,33 @@ impl Causes {
                 *run = 0;
             }
         }
-        let newest = (0..).zip(&report.findings).filter(|(_, f)| is_newest_unsigned(report, f));
-        let newest = newest.map(|(at, _)| at).collect();
-        Self { runs, newest, no_logs: no_logs(report) }
+        let ends = report.chains.iter();
+        let ends = ends.filter_map(|c| Some((&c.id, c.coverage.last()?.window.end))).collect();
+        let logs = &report.totals.logs.listed;
+        let missing = report.findings.iter().filter(|f| f.code == Code::LogMissing).count() as u64;
+        let none = logs.valid == 0 && logs.unchecked == 0 && missing == logs.invalid;
+        Self { runs, ends, no_logs: none && missing > 0 }
     }
 
-    fn cause<'a>(&self, at: usize, finding: &'a Finding) -> Cause<'a> {
+    /// True of a finding on the newest digest of a chain, whose signature a plain copy lost. (In a
+    /// bucket that is a violation, and no accident of copying.)
+    fn is_newest_unsigned(&self, finding: &Finding) -> bool {
+        let end = finding.chain.as_ref().and_then(|chain| self.ends.get(chain).copied());
+        finding.severity == Severity::Incomplete && end.is_some() && end <= finding.end
+    }
+
+    fn cause(&self, at: usize, finding: &'a Finding) -> Cause<'a> {
         match (finding.code, &finding.chain) {
             (Code::DigestKeyUnknown, Some(chain)) => Cause::KeysOf(&chain.region),
             (Code::LogMissing, _) if self.no_logs => Cause::Everywhere,
-            (Code::DigestUnsigned, _) if self.newest.contains(&at) => Cause::Everywhere,
+            (Code::DigestUnsigned, _) if self.is_newest_unsigned(finding) => Cause::Everywhere,
             (Code::DigestMoved, _) => match other_bucket(finding) {
                 Some((expected, actual)) => Cause::Mismatch(expected, actual),
                 None => Cause::Message(&finding.message),
             },
-            (Code::ObjectUnreadable | Code::ObjectArchived, _) => Cause::Message(&finding.message),
+            (Code::ObjectUnreadable | Code::ObjectArchived | Code::NoDigests, _) => {
+                Cause::Message(&finding.message)
+            }
             (_, chain) => {
                 Cause::Chain(chain.as_ref(), self.runs.get(at).copied().unwrap_or_default())
             }
@@ -154,7 +168,7 @@ impl Causes {
 }
 
 impl Problem {
-    fn of(report: &RunReport, findings: &[&Finding]) -> Option<Self> {
+    fn of(report: &RunReport, cause: &Cause<'_>, findings: &[&Finding]) -> Option<Self> {
         let first = findings.first()?;
         let chains: BTreeSet<_> = findings.iter().filter_map(|f| f.chain.as_ref()).collect();
         let one = match chains.len() {
@@ -174,17 +188,25 @@ impl Problem {
             message: first.message.clone(),
             remedy: first.code.remedy().to_owned(),
         };
-        Some(problem.in_its_words(report, findings))
+        Some(problem.in_its_words(report, cause, findings))
     }
 
-    /// Says of many findings of one cause what the cause is.
-    fn in_its_words(mut self, report: &RunReport, findings: &[&Finding]) -> Self {
-        match self.code {
-            Code::DigestUnsigned if findings.iter().all(|f| is_newest_unsigned(report, f)) => {
-                self.message = match self.count {
-                    1 => "The newest digest of this chain has no signature here, as in every plain copy: S3 keeps it in the object's metadata.".to_owned(),
-                    n => format!("The newest digests of {n} chains have no signature here, as in every plain copy: S3 keeps it in the object's metadata."),
+    /// Says what the cause is, where that is more than what one of the findings says.
+    fn in_its_words(
+        mut self,
+        report: &RunReport,
+        cause: &Cause<'_>,
+        findings: &[&Finding],
+    ) -> Self {
+        match (self.code, cause) {
+            (Code::DigestUnsigned, Cause::Everywhere) => {
+                let which = match self.count {
+                    1 => "The newest digest of this chain has".to_owned(),
+                    n => format!("The newest digests of {n} chains have"),
                 };
+                self.message = format!(
+                    "{which} no signature here, as in every plain copy: S3 keeps it in the object's metadata."
+                );
                 if let Some(end) = verified_until(report, findings) {
                     self.message += &format!(" The time before {end} is verified.");
                     self.remedy = format!(
@@ -192,46 +214,40 @@ impl Problem {
                     );
                 }
             }
-            Code::LogMissing if self.count > 1 && no_logs(report) => {
+            (Code::LogMissing, Cause::Everywhere) if self.count > 1 => {
                 self.message = "None of the log files that valid digests list is here.".to_owned();
                 self.remedy = format!(
                     "If this is a copy of the digests alone, run with --no-logs or copy the log files too. {}",
                     self.remedy
                 );
             }
-            Code::DigestMoved => {
-                if let Some((expected, actual)) = findings.first().and_then(|f| other_bucket(f)) {
-                    let what =
-                        if self.count == 1 { "This digest names" } else { "These digests name" };
-                    self.message = format!(
-                        "{what} the bucket {actual}, and were read as those of {expected}."
-                    );
-                    self.remedy = format!(
-                        "If this is a copy of {actual}, run with --bucket {actual}. If not, the digests were put where they do not belong."
-                    );
-                }
+            (Code::DigestMoved, Cause::Mismatch(expected, actual)) => {
+                let what = if self.count == 1 { "This digest names" } else { "These digests name" };
+                self.message =
+                    format!("{what} the bucket {actual}, and were read as those of {expected}.");
+                self.remedy = format!(
+                    "If this is a copy of {actual}, run with --bucket {actual}. If not, the digests were put where they do not belong."
+                );
             }
             _ => {}
         }
         self
     }
-}
 
-/// True if not one log file of those that digests list was found, whole or altered.
-fn no_logs(report: &RunReport) -> bool {
-    let logs = &report.totals.logs.listed;
-    let missing = report.findings.iter().filter(|f| f.code == Code::LogMissing).count() as u64;
-    logs.valid == 0 && logs.unchecked == 0 && missing > 0 && missing == logs.invalid
-}
-
-/// True of a finding on the newest digest of a chain, whose signature a plain copy lost.
-fn is_newest_unsigned(report: &RunReport, finding: &Finding) -> bool {
-    if finding.code != Code::DigestUnsigned || finding.severity != Severity::Incomplete {
-        return false;
+    /// Where it is: the chain's account, region and trail with this between them, or the number of
+    /// chains; empty where it is in none.
+    pub(super) fn place(&self, between: &str) -> String {
+        match (&self.chain, self.chains) {
+            (Some(chain), _) => {
+                let kind = if chain.kind == ChainKind::Backfill { " (backfill)" } else { "" };
+                let (account, region, trail) = (&chain.place.account, &chain.region, &chain.trail);
+                let place = format!("{account}{between}{region}{between}{trail}{kind}");
+                Printable(&place).to_string()
+            }
+            (None, 0) => String::new(),
+            (None, n) => counted(n, "chain", "chains"),
+        }
     }
-    let chain = report.chains.iter().find(|chain| Some(&chain.id) == finding.chain.as_ref());
-    let end = chain.and_then(|chain| chain.coverage.last()).map(|last| last.window.end);
-    end.is_some() && end <= finding.end
 }
 
 /// The bucket that a digest was read as one of, and the one that it names.

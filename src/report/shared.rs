@@ -158,22 +158,27 @@ pub(super) fn asked(report: &RunReport) -> String {
     identity(&parts)
 }
 
+/// A writer that hashes what is written.
+#[derive(Default)]
+pub(super) struct Hashed(pub(super) Sha256Stream);
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A name for this very report.
 ///
 /// # Errors
 /// When the report has no JSON form.
 pub(super) fn run_id(report: &RunReport) -> io::Result<String> {
-    struct Hashed(Sha256Stream);
-    impl Write for Hashed {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut out = io::BufWriter::new(Hashed(Sha256Stream::default()));
+    let mut out = io::BufWriter::new(Hashed::default());
     serde_json::to_writer(&mut out, report)?;
     let Hashed(hash) = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     Ok(short(hash))

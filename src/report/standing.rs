@@ -59,20 +59,27 @@ impl<'a> Grades<'a> {
         others.flat_map(|(_, findings)| findings.iter().copied())
     }
 
-    /// How a chain stands, by the one rule of the verdict.
+    /// How a chain stands, by the one rule of the verdict. In a run that is not verified, a chain of
+    /// which something was not checked is not either: the finding on it may be of no chain.
     pub(super) fn standing(&self, chain: &ChainReport) -> Verdict {
+        let open = self.report.verdict != Verdict::Verified && self.is_unchecked(chain);
+        let unchecked = open.then_some(CoverageState::Unreadable);
         // A backfill chain claims no time, so it may lack none.
         let none_needed = (!lacks_time(chain)).then_some(CoverageState::Proven);
         let states = chain.coverage.iter().map(|i| i.state);
-        Verdict::of(self.of(&chain.id).iter().copied(), states.chain(none_needed))
+        Verdict::of(self.of(&chain.id).iter().copied(), states.chain(none_needed).chain(unchecked))
     }
 
     /// Whether nothing needs to be said of a chain one by one.
     pub(super) fn wholly_proven(&self, standing: Verdict, chain: &ChainReport) -> bool {
         // The verdict of a chain does not look at its counts; whoever reads them should.
-        let (digests, logs) = (&chain.digests, &chain.logs);
-        let unchecked = digests.unchecked > 0 || self.report.scope.logs && logs.unchecked > 0;
-        standing == Verdict::Verified && digests.invalid + logs.invalid == 0 && !unchecked
+        let invalid = chain.digests.invalid + chain.logs.invalid;
+        standing == Verdict::Verified && invalid == 0 && !self.is_unchecked(chain)
+    }
+
+    /// True if a digest, or a log file where these were asked for, was not checked.
+    fn is_unchecked(&self, chain: &ChainReport) -> bool {
+        chain.digests.unchecked > 0 || self.report.scope.logs && chain.logs.unchecked > 0
     }
 }
 

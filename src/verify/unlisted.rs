@@ -8,8 +8,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::coverage::{Coverage, CoverageState};
-use crate::model::Window;
+use super::finding::{Code, Finding, Severity};
 use crate::model::time::{add, hours, minutes, sub};
+use crate::model::{ChainId, Window};
 
 /// Time after the one in its name within which a log file is delivered in the normal course. AWS
 /// speaks of 5 minutes on average and of 15 as usual.
@@ -256,6 +257,33 @@ fn says(chain: &Coverage, normal: Window, late: Window, at_once: Option<Window>)
     } else {
         Says::Covered
     })
+}
+
+/// Names, in findings on log files that digests which are missing or not valid may list, the first
+/// of those digests.
+pub fn name_digests_of_uncovered(findings: &mut [Finding]) {
+    let is_digests = |f: &&Finding| {
+        f.severity > Severity::Notice && f.code.as_str().starts_with("digest-") && f.end.is_some()
+    };
+    let digests: Vec<_> = findings
+        .iter()
+        .filter(is_digests)
+        .filter_map(|f| Some((f.chain.clone()?, f.start.or(f.end)?, f.end?, f.key.clone()?)))
+        .collect();
+    let uncovered = findings.iter_mut().filter(|f| f.code == Code::LogUncovered);
+    for finding in uncovered.filter(|f| f.referenced_by.is_none()) {
+        let (Some(start), Some(end), Some(key)) = (finding.start, finding.end, &finding.key) else {
+            continue;
+        };
+        let may_list = |(chain, from, to, _): &&(ChainId, Timestamp, Timestamp, String)| {
+            key.starts_with(&chain.place.folder())
+                && *from <= add(end, hours(1))
+                && start <= add(*to, hours(1))
+        };
+        if let Some((.., digest)) = digests.iter().find(may_list) {
+            finding.referenced_by = Some(digest.clone());
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,24 +1,15 @@
 //! Time between two segments: what explains it, who may accept it, and what never does.
 
 use crate::common;
-use crate::common::{
-    ACCOUNT, EMPTY_HOUR, HOURS, REGION, Report, TRAIL, Tree, at, digest_key, gzip, log_key,
-};
+use crate::common::trails;
+use crate::common::{EMPTY_HOUR, HOURS, Report, Tree, at, digest_key, gzip, log_key};
 use serde_json::{Value, json};
 
 /// An event of the tests' trail.
 fn event(name: &str, hour: i64, minute: i64) -> Value {
-    json!({
-        "eventTime": at(hour, minute).to_string(),
-        "eventSource": "cloudtrail.amazonaws.com",
-        "eventName": name,
-        "awsRegion": REGION,
-        "sourceIPAddress": "192.0.2.7",
-        "eventID": format!("{name}-{hour}"),
-        "userIdentity": {"type": "IAMUser", "arn": format!("arn:aws:iam::{ACCOUNT}:user/ops")},
-        "requestParameters": {"name": TRAIL},
-        "responseElements": null,
-    })
+    let mut event = trails::event(name, at(hour, minute));
+    event["eventID"] = json!(format!("{name}-{hour}"));
+    event
 }
 
 /// Eight hours in two segments, with nothing from three to four o'clock; the log files of the

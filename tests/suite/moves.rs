@@ -332,18 +332,25 @@ fn what_is_put_into_a_place_while_its_trail_is_away_is_never_verified() {
         let named = named(prefix, hour);
         format!("{}/odd.json.gz", named.rsplit_once('/').unwrap().0)
     };
+    // Beside the days' folders, too.
+    let monthly = |prefix: &str, hour| {
+        let named = named(prefix, hour);
+        format!("{}/odd.json.gz", named.rsplit_once("/01/").unwrap().0)
+    };
     let there: [Stay; 2] = [("", 0..5), ("new/", 5..15)];
     for stays in [&stays[..], &there] {
         for (prefix, times) in [("", [(6, 9), (7, 8)]), ("new/", [(1, 4), (2, 3)])] {
-            for name in [&named as &dyn Fn(&str, i64) -> String, &odd] {
+            for name in [&named as &dyn Fn(&str, i64) -> String, &odd, &monthly] {
                 let tree = moved(stays);
                 tree.write_log(&name(prefix, times[1].0));
-                for (start, end) in times {
-                    let (from, to) = (time(start), time(end));
+                let hours = times.map(|(start, end)| (time(start), time(end)));
+                // Less than half an hour.
+                let short = (at(times[1].0, 10).to_string(), at(times[1].0, 30).to_string());
+                for (from, to) in hours.into_iter().chain([short]) {
                     for report in each(&tree, &["--start-time", &from, "--end-time", &to]) {
                         assert_eq!(
                             report.status, 3,
-                            "{prefix} {start} {end}: {:#}",
+                            "{prefix} {from} {to}: {:#}",
                             report.json["findings"]
                         );
                     }

@@ -8,7 +8,7 @@ use crate::common::{
 };
 use serde_json::Value;
 use trailseal::report::{Format, problems};
-use trailseal::verify::Severity;
+use trailseal::verify::{Code, Finding, Severity};
 
 /// The problems of a report: code, number of findings and of chains.
 fn of(report: &Report) -> Vec<(String, u64, u64)> {
@@ -164,4 +164,26 @@ fn log_files_beside_a_missing_digest_name_it() {
     let report = tree.verify(&[]);
     let uncovered = report.findings().iter().find(|f| f["code"] == "log-uncovered").unwrap();
     assert_eq!(uncovered["referenced_by"], digest_key(5));
+}
+
+#[test]
+fn a_chain_of_which_a_log_file_was_not_checked_is_not_called_verified() {
+    let (_, mut report) = all().into_iter().find(|(name, _)| *name == "verified").unwrap();
+    report.chains[0].logs.unchecked = 1;
+    let finding =
+        Finding::new(Code::ObjectUnreadable, "1 log file belongs to days that are not here.");
+    let report = crate::common::samples::report(report.chains, vec![finding]);
+    let mut out = Vec::new();
+    Format::Text.render(&report, &mut out, Default::default()).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let table = text.split("This run does not show").next().unwrap();
+    assert_eq!(table.matches("  INCOMPLETE\n").count(), 1, "{table}");
+}
+
+#[test]
+fn places_without_digests_are_problems_of_their_own() {
+    let (_, report) = all().into_iter().find(|(name, _)| *name == "verified").unwrap();
+    let none = |account: &str| Finding::new(Code::NoDigests, format!("None of account {account}."));
+    let report = crate::common::samples::report(report.chains, vec![none("1"), none("2")]);
+    assert_eq!(problems(&report).len(), 2);
 }

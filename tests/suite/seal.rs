@@ -9,7 +9,7 @@ use std::sync::{Arc, Barrier};
 
 use crate::common::{
     ACCOUNT, BUCKET, HOURS, REGION, Ran, TRAIL, Tree, always, at, backfill_key, digest_key,
-    digest_name, gunzip, gzip, key, log_key, log_key_at, seal_request, trailseal,
+    digest_name, gunzip, gzip, key, key_file, log_key, log_key_at, seal_request, trailseal,
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -28,9 +28,7 @@ struct Desk {
 
 impl Desk {
     fn with(tree: Tree) -> Self {
-        let files = TempDir::new().unwrap();
-        let pem = files.path().join("signing-key.pem");
-        std::fs::write(&pem, key().to_pkcs8_pem().unwrap()).unwrap();
+        let (files, pem) = key_file();
         Self { tree, files, pem }
     }
 

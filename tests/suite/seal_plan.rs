@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::common::{ACCOUNT, BUCKET, REGION, Ran, TRAIL, Tree, at, digest_key, key, log_key};
+use crate::common::{ACCOUNT, BUCKET, REGION, Ran, TRAIL, Tree, at, digest_key, key_file, log_key};
 use crate::common::{log_key_at, trailseal};
 
 struct Desk {
@@ -16,9 +16,7 @@ struct Desk {
 
 impl Desk {
     fn with(tree: Tree) -> Self {
-        let files = TempDir::new().unwrap();
-        let pem = files.path().join("signing-key.pem");
-        std::fs::write(&pem, key().to_pkcs8_pem().unwrap()).unwrap();
+        let (files, pem) = key_file();
         Self { tree, _files: files, pem }
     }
 

@@ -37,19 +37,12 @@ impl Problems {
 
 impl Line {
     fn new(problem: &Problem) -> Self {
-        let place = match (&problem.chain, problem.chains) {
-            (Some(chain), _) => {
-                format!("{} {} {}", chain.place.account, chain.region, chain.trail)
-            }
-            (None, 0) => String::new(),
-            (None, n) => counted(n, "chain", "chains"),
-        };
         Self {
             class: super::findings::class(problem.severity),
             severity: problem.severity.as_str(),
             code: problem.code.as_str(),
             number: (problem.count > 1).then(|| count(problem.count)),
-            place: Printable(&place).to_string(),
+            place: problem.place(" "),
             time: problem.start.zip(problem.end).map(|(start, end)| when(start, end)),
             message: Printable(&problem.message).to_string(),
         }

@@ -4,7 +4,7 @@ use std::io;
 
 use super::page::{self, BOLD, PLAIN, Page};
 use super::{Text, word};
-use crate::model::{ChainId, ChainKind, Printable};
+use crate::model::{ChainKind, Printable};
 use crate::report::problems::Problem;
 use crate::report::standing::CHAINS_IN_FULL;
 use crate::report::words::{self, count, counted, duration, share, when};
@@ -36,12 +36,7 @@ impl Text<'_> {
             1 => String::new(),
             n => format!(" ({})", count(n)),
         };
-        let place = match (&problem.chain, problem.chains) {
-            (Some(chain), _) => place(chain),
-            (None, 0) => String::new(),
-            (None, n) => counted(n, "chain", "chains"),
-        };
-        let place = Printable(&place).to_string();
+        let place = problem.place("  ");
         let time = match (problem.start, problem.end) {
             (Some(start), Some(end)) => when(start, end),
             _ => String::new(),
@@ -104,12 +99,6 @@ impl Text<'_> {
         }
         Ok(())
     }
-}
-
-/// Account, region and trail of a chain.
-fn place(chain: &ChainId) -> String {
-    let backfill = if chain.kind == ChainKind::Backfill { " (backfill)" } else { "" };
-    format!("{}  {}  {}{backfill}", chain.place.account, chain.region, chain.trail)
 }
 
 /// Columns of the table of chains.

@@ -1,6 +1,8 @@
 //! One area: its digests folded chain by chain, the log files that they list, and at last those
 //! that none lists.
 
+mod logs;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -13,27 +15,25 @@ use super::beyond::Beyond;
 use super::candidates::Name;
 use super::lines::AreaLines;
 use super::listed::Claims;
-use super::open::{StoreLookup, open_log};
+use super::open::StoreLookup;
 use super::plan::{Plan, Planned, Role, asked_for, days_of_trails, key_window, plan};
 use super::{ClosedArea, Gathered, Run};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::time::{hours, sub};
-use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Window};
-use crate::report::{ChainReport, ObjectReport};
-use crate::run::pool::{NoResult, Ticket};
+use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKind, Window};
+use crate::report::ChainReport;
+use crate::run::pool::Ticket;
 use crate::run::sources::{Area, AreaId, Found, days_around, open_digest};
 use crate::verify::completeness::Listed;
 use crate::verify::digest::{Examined, Location, Rules, examine};
 use crate::verify::link::Linker;
-use crate::verify::log_file::{CheckedLog, Listing, check_log};
+use crate::verify::log_file::{CheckedLog, Listing};
 use crate::verify::loss_pattern::Oldest;
 use crate::verify::memory::Allowance;
 use crate::verify::settle::{Settled, Settler, Standing};
 use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
-/// How many log files are under way for each worker: enough that one slow file holds nobody up.
-const LOGS_PER_JOB: usize = 32;
 /// How many digests are read ahead, besides one for each worker.
 const DIGESTS_AHEAD: usize = 4;
 
@@ -442,152 +442,6 @@ impl AreaRun<'_, '_> {
         let key = examined.at.key.clone();
         let chain = id.clone();
         self.queue.push_back(Pending::Digest { chain, key, result, code, bytes: examined.stored });
-    }
-
-    /// Submits a log file that a digest outside of the requested time lists, if its name lies in
-    /// that time and its trail was asked for; notes any other as listed.
-    pub(super) fn submit_if_named_in_time(
-        &mut self,
-        listing: &Arc<Listing>,
-        entry: LogEntry,
-    ) -> io::Result<()> {
-        let named = LogKey::parse(&entry.object).map(|log| log.time);
-        let wanted = named.is_some_and(|time| self.run.request.window().contains(time));
-        if wanted && self.chains.contains_key(&listing.chain) {
-            return self.submit_log(listing, entry);
-        }
-        self.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
-        self.listed.insert(self.id.bucket_of(&entry.bucket), &entry.object, entry.hash);
-        Ok(())
-    }
-
-    fn submit_log(&mut self, listing: &Arc<Listing>, entry: LogEntry) -> io::Result<()> {
-        if let Some(log) = LogKey::parse(&entry.object) {
-            self.kinds.insert(log.kind);
-        }
-        // Standard and backfill digests may both list a file: it is checked once.
-        if !self.listed.insert(self.id.bucket_of(&entry.bucket), &entry.object, entry.hash) {
-            return Ok(());
-        }
-        if !self.run.request.logs {
-            if let Some(chain) = self.chains.get_mut(&listing.chain) {
-                chain.report.logs.unchecked += 1;
-            }
-            return Ok(());
-        }
-        self.drain(self.run.share(self.run.pool.jobs() * LOGS_PER_JOB))?;
-        let (sources, rules) = (self.run.sources.clone(), self.rules.clone());
-        let entry = Arc::new(entry);
-        let (its_listing, its_entry) = (listing.clone(), entry.clone());
-        let ticket = self.run.pool.submit(move || {
-            let object = open_log(&sources, &its_entry);
-            check_log(&rules, &its_listing, &its_entry, object)
-        });
-        self.queue.push_back(Pending::Log { listing: listing.clone(), entry, ticket });
-        Ok(())
-    }
-
-    /// Records what has come in until so many are left.
-    pub(super) fn drain(&mut self, leave: usize) -> io::Result<()> {
-        while self.queue.len() > leave
-            && let Some(pending) = self.queue.pop_front()
-        {
-            match pending {
-                Pending::Digest { chain, key, result, code, bytes } => {
-                    let bucket = chain.bucket.as_ref().map(BucketName::as_str);
-                    self.lines.push(&ObjectReport {
-                        object: "digest",
-                        result,
-                        code,
-                        chain: Some(&chain),
-                        bucket,
-                        key: &key,
-                        referenced_by: None,
-                        bytes,
-                    })?;
-                }
-                Pending::Log { listing, entry, ticket } => {
-                    let stop = &self.run.request.stop;
-                    let checked = match ticket.redeem(stop) {
-                        Ok(checked) => checked,
-                        Err(NoResult::Stopped) => {
-                            self.leave_unchecked(&listing);
-                            continue;
-                        }
-                        Err(error) => return Err(io::Error::other(error)),
-                    };
-                    self.record_log(&listing, &entry, checked)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Nothing may be said of a log file that the run did not come to.
-    fn leave_unchecked(&mut self, listing: &Listing) {
-        if let Some(chain) = self.chains.get_mut(&listing.chain) {
-            chain.report.logs.unchecked += 1;
-            let state = CoverageState::Unreadable;
-            chain.linker.mark(listing.window, state, Code::ObjectUnreadable);
-        }
-    }
-
-    /// The run was stopped: what is under way is left, as not checked.
-    fn give_up(&mut self) {
-        for pending in std::mem::take(&mut self.queue) {
-            if let Pending::Log { listing, .. } = pending {
-                self.leave_unchecked(&listing);
-            }
-        }
-    }
-
-    fn record_log(
-        &mut self,
-        listing: &Arc<Listing>,
-        entry: &Arc<LogEntry>,
-        checked: CheckedLog,
-    ) -> io::Result<()> {
-        self.run.progress.log(checked.stored);
-        self.gathered.totals.bytes_read += checked.stored;
-        self.gathered.totals.bytes_hashed += checked.inflated;
-        self.gathered.already_inflated += u64::from(checked.already_inflated);
-        let Some(chain) = self.chains.get_mut(&listing.chain) else { return Ok(()) };
-        let counts = &mut chain.report.logs;
-        let (result, count, state) = match checked.finding.as_ref().map(|f| f.severity) {
-            None => ("valid", &mut counts.valid, None),
-            Some(Severity::Violation) => {
-                ("invalid", &mut counts.invalid, Some(CoverageState::Violated))
-            }
-            Some(_) => ("unchecked", &mut counts.unchecked, Some(CoverageState::Unreadable)),
-        };
-        *count += 1;
-        if state.is_none() {
-            chain.oldest.log(listing.window, &entry.object);
-        }
-        let code = checked.finding.as_ref().map(|f| f.code);
-        checked.notice.into_iter().for_each(|notice| chain.headers.push(notice));
-        if let Some((state, code)) = state.zip(code) {
-            chain.linker.mark(listing.window, state, code);
-        }
-        self.lines.push(&ObjectReport {
-            object: "log",
-            result,
-            code,
-            chain: Some(&listing.chain),
-            bucket: Some(&entry.bucket),
-            key: &entry.object,
-            referenced_by: Some(&listing.key),
-            bytes: checked.stored,
-        })?;
-        if checked.beyond_copy {
-            self.beyond.add(&entry.object, listing.window);
-        } else {
-            self.gathered.findings.extend(checked.finding);
-        }
-        if checked.hints.any() {
-            self.gathered.hinted.push(listing.clone(), entry.clone(), checked.hints);
-        }
-        Ok(())
     }
 
     /// What the digests of each standard chain say of time.

@@ -13,7 +13,6 @@ use super::silent::silences;
 use super::status::Statuses;
 use super::{ClosedArea, Gathered, Run, SourceForm, VerifyRequest, unlisted};
 use crate::model::metadata::SIDECAR_SUFFIX;
-use crate::model::time::{add, hours};
 use crate::model::{AccountId, ChainId, ChainKind, Region, TrailName};
 use crate::report::run::INTERRUPTED;
 use crate::report::{
@@ -23,7 +22,8 @@ use crate::run::sources::Root;
 use crate::verify::link::{Place, Reach, Request, close_trail};
 use crate::verify::loss_pattern::{Oldest, loss_patterns};
 use crate::verify::unfinished::Unfinished;
-use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
+use crate::verify::unlisted::name_digests_of_uncovered;
+use crate::verify::{Code, Coverage, CoverageState, Finding};
 
 /// Identity of a trail, wherever it delivers to.
 type TrailId = (AccountId, Region, TrailName, Region, ChainKind);
@@ -85,33 +85,6 @@ fn shortened(names: &[&str]) -> String {
     const SHOWN: usize = 5;
     let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN { format!("{shown}, ...") } else { shown }
-}
-
-/// Names, in findings on log files that digests which are missing or not valid may list, the first
-/// of those digests.
-fn name_digests_of_uncovered(findings: &mut [Finding]) {
-    let is_digests = |f: &&Finding| {
-        f.severity > Severity::Notice && f.code.as_str().starts_with("digest-") && f.end.is_some()
-    };
-    let digests: Vec<_> = findings
-        .iter()
-        .filter(is_digests)
-        .filter_map(|f| Some((f.chain.clone()?, f.start.or(f.end)?, f.end?, f.key.clone()?)))
-        .collect();
-    let uncovered = findings.iter_mut().filter(|f| f.code == Code::LogUncovered);
-    for finding in uncovered.filter(|f| f.referenced_by.is_none()) {
-        let (Some(start), Some(end), Some(key)) = (finding.start, finding.end, &finding.key) else {
-            continue;
-        };
-        let may_list = |(chain, from, to, _): &&(ChainId, Timestamp, Timestamp, String)| {
-            key.starts_with(&chain.place.folder())
-                && *from <= add(end, hours(1))
-                && start <= add(*to, hours(1))
-        };
-        if let Some((.., digest)) = digests.iter().find(may_list) {
-            finding.referenced_by = Some(digest.clone());
-        }
-    }
 }
 
 /// A run whose areas are all read.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::area::{AreaRun, list_digests};
 use super::candidates::{Candidate, Candidates, Name};
@@ -28,8 +28,10 @@ use crate::verify::unlisted::{Delivery, Testimony, Unlisted};
 use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
-/// Longest time that a folder may stand for whose hours are looked at one by one: a day.
-const MOST_FOLDER_SECONDS: i64 = 24 * 3600;
+/// Moments of a folder's time at which other places are asked: those of the hours of a day.
+const FOLDER_MOMENTS: i64 = 24;
+/// Longest time of a folder of which other places are asked: a year's.
+const MOST_FOLDER_SECONDS: i64 = 366 * 24 * 3600;
 
 /// Log files that are reported together.
 #[derive(Debug, Clone, Copy)]
@@ -236,17 +238,19 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Times that a candidate may be of: its name's, or the hours of its folder.
+/// Times that a candidate may be of: its name's, or moments spread over what was asked of its
+/// folder's time.
 fn times_of(candidate: &Candidate, asked: Window) -> Vec<Timestamp> {
     if let Some(time) = candidate.name.time() {
         return vec![time];
     }
     let folder = candidate.folder.intersect(&asked);
-    if folder.seconds() > MOST_FOLDER_SECONDS {
+    let seconds = folder.seconds();
+    if !(1..=MOST_FOLDER_SECONDS).contains(&seconds) {
         return Vec::new();
     }
-    let hour = |n: i64| add(folder.start, minutes(60 * n + 30));
-    (0..24).map(hour).filter(|time| folder.contains(*time)).collect()
+    let moment = |n: i64| seconds * (2 * n + 1) / (2 * FOLDER_MOMENTS);
+    (0..FOLDER_MOMENTS).map(|n| add(folder.start, SignedDuration::from_secs(moment(n)))).collect()
 }
 
 /// Time within which a digest may list a candidate.

@@ -57,6 +57,14 @@ pub(crate) fn key() -> &'static SigningKey {
     KEY.get_or_init(|| SigningKey::generate().unwrap())
 }
 
+/// The tests' signing key as a file, in a directory of its own.
+pub(crate) fn key_file() -> (TempDir, PathBuf) {
+    let files = TempDir::new().unwrap();
+    let pem = files.path().join("signing-key.pem");
+    fs::write(&pem, key().to_pkcs8_pem().unwrap()).unwrap();
+    (files, pem)
+}
+
 pub(crate) fn always() -> Validity {
     Validity { from: at(-100_000, 0), to: at(100_000, 0) }
 }
