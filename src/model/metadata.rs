@@ -68,9 +68,15 @@ impl Metadata {
             return false;
         };
         let is_scalar = |value: &serde_json::Value| !value.is_object() && !value.is_array();
+        // Its fields begin in upper case (ContentLength), those of events in lower case.
+        let is_field = |name: &str| {
+            name.starts_with(|first: char| first.is_ascii_uppercase())
+                && !name.starts_with("Event")
+                && name != "Records"
+        };
         fields.iter().all(|(name, value)| match (name.as_str(), value) {
             ("Metadata", serde_json::Value::Object(metadata)) => metadata.values().all(is_scalar),
-            (name, value) => is_scalar(value) && !name.is_empty() && name != "Records",
+            (name, value) => is_scalar(value) && is_field(name),
         })
     }
 
@@ -119,6 +125,21 @@ mod tests {
         ] {
             let error = Metadata::decode(&bytes).unwrap_err().to_string();
             assert!(error.contains(named), "{named}: {error}");
+        }
+    }
+
+    #[test]
+    fn fields_of_events_are_no_metadata() {
+        let only = |text: &str| Metadata::is_only_metadata(text.as_bytes());
+        assert!(only(r#"{"ContentLength": 12, "ETag": "e", "Metadata": {"signature": "00"}}"#));
+        for event in [
+            r#"{"eventName": "StopLogging", "Metadata": {}}"#,
+            r#"{"EventName": "StopLogging", "Metadata": {}}"#,
+            r#"{"Records": 1, "Metadata": {}}"#,
+            r#"{"": 1, "Metadata": {}}"#,
+            r#"{"Metadata": {"a": {"eventName": "StopLogging"}}}"#,
+        ] {
+            assert!(!only(event), "{event}");
         }
     }
 

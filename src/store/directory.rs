@@ -15,13 +15,12 @@ use jiff::Timestamp;
 
 use super::{Entry, Object, Put, Store, StoreError, UnfinishedCopy, WriterGuard};
 use crate::model::Metadata;
+use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
 
 /// S3 allows 2 KB of user metadata; what head-object prints around it is little more.
 const SIDECAR_LIMIT: u64 = 64 << 10;
 const GZ: &str = ".gz";
-/// Part of the keys of digests, whose metadata are read with them.
-const DIGESTS: &str = "/CloudTrail-Digest/";
 /// The file that marks a copy as unfinished. It lies beside the copied tree and never in it, where
 /// a bucket's keys would come to lie.
 pub const UNFINISHED: &str = ".trailseal-collect.json";
@@ -179,7 +178,7 @@ impl DirectoryStore {
         if let Some(owner) = key.strip_suffix(SIDECAR_SUFFIX)
             && (self.is_file(owner) || owner.strip_suffix(GZ).is_some_and(|o| self.is_file(o)))
             // Among log files, whoever reads the folder reads it too.
-            && (key.contains(DIGESTS) || self.holds_only_metadata(&key))
+            && (is_in_digest_folder(&key) || self.holds_only_metadata(&key))
         {
             return None;
         }
@@ -376,6 +375,12 @@ impl Drop for WriterGuard {
 pub fn is_path(key: &str) -> bool {
     let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\0', '\\']);
     key.split('/').all(plain)
+}
+
+/// Tells if a file lies where digests do, whose metadata are read with them:
+/// `CloudTrail-Digest/<region>/<YYYY>/<MM>/<DD>/<name>`. Folders further up are the copy's own.
+fn is_in_digest_folder(key: &str) -> bool {
+    key.rsplit('/').nth(5) == Some(DIGEST_FOLDER)
 }
 
 /// A key as a path beneath the directory, if it can be one.

@@ -139,16 +139,16 @@ impl Testimony<'_> {
     /// writing.
     #[must_use]
     pub fn judge(&self, named: Timestamp, written: Option<Timestamp>) -> Unlisted {
-        let by_name = self.by(Delivery::Named(named));
         let after = |end| add(named, minutes(DELIVERY_SLACK_MINUTES)) > end;
-        let Some(written) = written else { return self.pending(by_name, after) };
+        let Some(written) = written else { return self.by_name_alone(named, after) };
+        let by_name = self.by(Delivery::Named(named));
         if written < Delivery::earliest(named) {
             // Nobody writes a file before its events happen: its name is made up.
             return by_name.max(self.by(Delivery::Known(written)));
         }
         let delivery = Delivery::of(named, Some(written));
         if delivery == Delivery::Named(named) {
-            return self.pending(by_name, after);
+            return self.by_name_alone(named, after);
         }
         let by_writing = self.by(delivery);
         let fresh = |end| {
@@ -164,12 +164,23 @@ impl Testimony<'_> {
         }
     }
 
-    /// Judgement by name alone, unless a chain that goes on may still list the file.
-    fn pending(&self, by_name: Unlisted, after: impl Fn(Timestamp) -> bool) -> Unlisted {
-        match by_name {
+    /// Judgement on a file whose time of writing is not known.
+    fn by_name_alone(&self, named: Timestamp, after: impl Fn(Timestamp) -> bool) -> Unlisted {
+        match self.by(Delivery::Named(named)) {
             Unlisted::Unreferenced if self.awaited(after) => Unlisted::AfterNewest,
-            _ => by_name,
+            Unlisted::Unreferenced if self.may_be_listed_after_copy(named) => Unlisted::Suspect,
+            by_name => by_name,
         }
+    }
+
+    /// Tells if the digests look like those of whole days that were copied, the file being of the
+    /// last of them: what was delivered late is listed by a digest of a day that was not copied.
+    fn may_be_listed_after_copy(&self, named: Timestamp) -> bool {
+        let newest = self.chains.iter().filter_map(|c| c.span()).map(|span| span.end).max();
+        newest.is_some_and(|newest| {
+            let of_day = SignedDuration::from_secs(newest.as_second().rem_euclid(24 * 3600));
+            of_day >= hours(23) && named >= sub(newest, of_day)
+        })
     }
 
     /// Judges a file whose name gives no time, or one that contradicts its folder, by the time

@@ -267,6 +267,20 @@ fn a_source_of_any_name() {
     }
 }
 
+#[test]
+fn an_ancestor_named_like_the_digests_folder_hides_nothing() {
+    let tree = Tree::sealed();
+    let parent = TempDir::new().unwrap();
+    let path = parent.path().join("CloudTrail-Digest");
+    let below = path.join("CloudTrail-Digest");
+    fs::create_dir_all(&below).unwrap();
+    fs::rename(tree.root().join("AWSLogs"), below.join("AWSLogs")).unwrap();
+    let events = format!("{}.metadata.json", below.join(log_key(2)).display());
+    fs::write(events, br#"{"Records":[{"eventName":"x"}],"Metadata":{}}"#).unwrap();
+    let report = report_on(&tree, &path, &[]);
+    assert_eq!((report.status, codes(&report)), (1, vec!["log-unreferenced".to_owned()]));
+}
+
 // What signed digests and metadata say.
 
 #[test]

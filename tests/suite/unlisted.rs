@@ -95,6 +95,37 @@ fn a_log_file_of_the_time_is_hashed_whichever_digest_lists_it() {
 }
 
 #[test]
+fn a_copy_of_whole_days_may_lack_the_digest_that_lists_a_late_log_file() {
+    let late = injected(4, 40);
+    let remove = |tree: &Tree, day: &str| {
+        for service in ["CloudTrail", "CloudTrail-Digest"] {
+            let folder = format!("AWSLogs/{ACCOUNT}/{service}/{REGION}/{day}");
+            fs::remove_dir_all(tree.path(&folder)).unwrap();
+        }
+    };
+    let tree = with_late(&late, 27);
+    assert_eq!(tree.verify(&[]).status, 0);
+    remove(&tree, "2026/03/02");
+    let report = tree.verify(&[]);
+    assert_eq!((report.status, codes(&report)), (3, only("log-unreferenced", "incomplete")));
+    // A copy that ends within a day is not one of whole days.
+    let tree = with_late(&late, 27);
+    remove(&tree, "2026/03/02");
+    tree.remove(&digest_name(at(23, 0), ChainKind::Standard).to_string());
+    let report = tree.verify(&[]);
+    assert_eq!((report.status, codes(&report)), (1, only("log-unreferenced", "violation")));
+}
+
+#[test]
+fn a_log_file_among_the_digests_is_not_passed_over() {
+    let tree = Tree::sealed();
+    let key = injected(4, 40).replace("/CloudTrail/", "/CloudTrail-Digest/");
+    tree.write(&key, &gzip(TEXT));
+    let report = both::verify(&tree, &[]);
+    assert_eq!((report.status, codes(&report)), (3, only("log-unreferenced", "incomplete")));
+}
+
+#[test]
 fn a_later_day_that_a_link_hides_leaves_both_undecided() {
     let late = injected(4, 40);
     let tree = with_late(&late, 27);

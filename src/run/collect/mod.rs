@@ -202,28 +202,59 @@ impl Run<'_> {
         }
         let asked = Window::new(start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
         let bucket = id.bucket.as_ref().map_or("", |bucket| bucket.as_str());
-        let mut unlisted = false;
+        let mut unlisted = Vec::new();
         for kind in &area.kinds {
             let logs = self.list(id, area, kind.folder(), days);
-            unlisted |= logs.iter().any(|found| {
+            let of_time = |found: &&Found| {
                 LogKey::parse(&found.key)
                     .map_or(found.key.ends_with(".gz"), |log| asked.contains(log.time))
-                    && !gathered.listed.contains(bucket, &found.key)
-            });
+            };
+            unlisted.extend(logs.iter().filter(of_time).map(|found| found.key.clone()));
+            unlisted.retain(|key| !gathered.listed.contains(bucket, key));
             self.copy_all(id, logs, false, &mut gathered)?;
         }
+        self.copy_listed_elsewhere(bucket, &mut gathered)?;
+        match end.filter(|_| area.digests && !unlisted.is_empty()) {
+            Some(end) => self.copy_later_digests(id, area, end, &unlisted),
+            None => Ok(()),
+        }
+    }
+
+    /// Copies the log files of other days than those asked for that digests list.
+    fn copy_listed_elsewhere(
+        &mut self,
+        bucket: &str,
+        gathered: &mut Gathered,
+    ) -> Result<(), NoResult> {
         for (id, kind, day) in std::mem::take(&mut gathered.strays) {
             let Some(area) = self.sources.clone().areas.get(&id).cloned() else { continue };
             let Some(day) = day_of(&day) else { continue };
             let mut logs = self.list(&id, &area, kind.folder(), Window::new(day, day));
             logs.retain(|found| gathered.listed.contains(bucket, &found.key));
-            self.copy_all(&id, logs, false, &mut gathered)?;
+            self.copy_all(&id, logs, false, gathered)?;
         }
-        // A log file that came late is listed late: without that digest it would look injected.
-        if let Some(end) = end.filter(|_| unlisted && area.digests) {
-            let later = Window::new(add(end, hours(48)), add(end, hours(24 * LATEST_LISTING_DAYS)));
-            let digests = self.list(id, area, DIGEST_FOLDER, later);
-            self.copy_all(id, digests, true, &mut Gathered::default())?;
+        Ok(())
+    }
+
+    /// Copies later digests until all of these log files are listed: one that came late is listed
+    /// late, and without that digest it would look injected. Then the log files of those digests
+    /// are copied too, so that the copy is whole; where some are never listed, it is not.
+    fn copy_later_digests(
+        &mut self,
+        id: &AreaId,
+        area: &Area,
+        end: Timestamp,
+        unlisted: &[String],
+    ) -> Result<(), NoResult> {
+        let bucket = id.bucket.as_ref().map_or("", |bucket| bucket.as_str());
+        let mut gathered = Gathered::default();
+        for day in 2..=LATEST_LISTING_DAYS {
+            let day = add(end, hours(24 * day));
+            let digests = self.list(id, area, DIGEST_FOLDER, Window::new(day, day));
+            self.copy_all(id, digests, true, &mut gathered)?;
+            if unlisted.iter().all(|key| gathered.listed.contains(bucket, key)) {
+                return self.copy_listed_elsewhere(bucket, &mut gathered);
+            }
         }
         Ok(())
     }

@@ -6,13 +6,14 @@ use jiff::Timestamp;
 
 use super::VerifyRequest;
 use super::alike::Alike;
+use crate::model::file_name::FileName;
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::time::{add, hours, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Window};
 use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
 use crate::verify::unseen::Unseen;
-use crate::verify::{Code, Finding};
+use crate::verify::{Code, Finding, Severity};
 
 /// Digests after the requested time that are read for the signature of the last one in it, at most.
 const SUCCESSORS: usize = 4;
@@ -92,9 +93,15 @@ pub(super) fn plan(
     let mut keys: BTreeMap<(Timestamp, String), (u64, Option<Timestamp>)> = BTreeMap::new();
     let bucket = id.bucket.as_ref().map(BucketName::as_str);
     let (mut odd, mut twice) = (Alike::default(), 0);
-    let mut unknown = |found: Found, message| {
-        let finding = Finding::new(Code::ObjectUnknown, message).object(bucket, found.key);
-        odd.push(finding);
+    let mut unknown = |found: Found, code, message| {
+        // A log file among the digests is no accusation, but nothing vouches for it.
+        let finding = Finding::new(code, message).object(bucket, found.key);
+        let severity = finding.severity.min(Severity::Incomplete);
+        odd.push(finding.severity(severity));
+    };
+    let is_log_file = |key: &str| {
+        let name = key.rsplit('/').next().and_then(FileName::parse);
+        name.is_some_and(|name| !name.is_digest)
     };
     let unseen =
         sources.objects(id, area, DIGEST_FOLDER, days, &mut |found| match DigestKey::parse(
@@ -106,9 +113,17 @@ pub(super) fn plan(
                 }
             }
             _ if found.key.ends_with(SIDECAR_SUFFIX) => {
-                unknown(found, "The metadata of an object that is not there.");
+                let message = "The metadata of an object that is not there.";
+                unknown(found, Code::ObjectUnknown, message);
             }
-            _ => unknown(found, "An object among the digests whose name is not a digest's."),
+            _ if is_log_file(&found.key) => {
+                let message = "A file with the name of a log file lies among the digests, where CloudTrail delivers none, and no digest lists it: find out who put it there.";
+                unknown(found, Code::LogUnreferenced, message);
+            }
+            _ => {
+                let message = "An object among the digests whose name is not a digest's.";
+                unknown(found, Code::ObjectUnknown, message);
+            }
         });
     let mut findings = odd.into_findings();
     findings.extend(second_copies(id, twice, "digests"));

@@ -109,7 +109,7 @@ impl Unreferenced {
         })?;
         let message = match (suspect, candidate.name) {
             (true, _) => {
-                "No digest lists this log file, though its name lies in proven time. Either it was delivered after the digests that could list it, and a later digest or a backfill digest will list it, or somebody put it there. Verify again after the next digest."
+                "No digest lists this log file, though its name lies in proven time. Either it was delivered after the digests that could list it, and a later digest or a backfill digest will list it, or somebody put it there. Verify again with the next digest; in a copy, copy the following days too."
             }
             (false, Name::InPlace(_)) => {
                 "No digest lists this log file, though digests cover its time and place."

@@ -7,6 +7,7 @@
 mod account;
 mod missing;
 mod places;
+mod restart;
 
 use std::collections::VecDeque;
 
@@ -150,6 +151,8 @@ pub struct Linker {
     losses: Vec<Loss>,
     /// Digests that are not there and that only unverified digests name.
     unverified: Option<UnverifiedLosses>,
+    /// The digest that began a segment within the time of the one before it.
+    restarted: Option<(Link, Window)>,
     chain: ChainId,
     /// The requested start, where one was asked for: what lies before it is not missed.
     start: Option<Timestamp>,
@@ -194,6 +197,7 @@ impl Linker {
             verified: false,
             losses: Vec::new(),
             unverified: None,
+            restarted: None,
             recent: VecDeque::new(),
             provisional: Vec::new(),
             tip: None,
@@ -344,6 +348,9 @@ impl Linker {
 
     fn new_segment(&mut self, link: &Link, window: Window) {
         let Some(tip) = self.tip else { return };
+        if self.is_standard() && self.restart(link, window, tip) {
+            return;
+        }
         if self.is_standard() && window.start < tip {
             self.fork(
                 link,
@@ -357,7 +364,7 @@ impl Linker {
         } else {
             Window::new(tip, window.end)
         };
-        self.findings.push(before_segment(&link.at, gap));
+        self.findings.push(before_segment(&link.at, gap, false));
         self.statements.assign(gap, CoverageState::Gap, Some(Code::ChainGap));
     }
 
@@ -447,6 +454,7 @@ impl Linker {
         predecessor: &Link,
         forked: bool,
     ) {
+        self.refute_restart(predecessor);
         if forked {
             self.fork(link, window, "A second digest follows the same predecessor.");
             return;
@@ -514,16 +522,20 @@ impl Linker {
     }
 }
 
-/// The finding on the time before a new segment, which nothing covers.
-fn before_segment(at: &Location, gap: Window) -> Finding {
-    let (message, severity) = if gap.is_empty() {
+/// The finding on a new segment: the time before it, which nothing covers, or the time that it and
+/// the last one both cover.
+fn before_segment(at: &Location, time: Window, both: bool) -> Finding {
+    let (message, severity) = if both {
+        let message = "A new segment of the chain starts within the time of the last digest: no time is left out, but nothing links the two, and nothing shows whether digests were lost from the end of the last segment.";
+        (message, Severity::Incomplete)
+    } else if time.is_empty() {
         let message = "A new segment starts exactly where the last one ended: no time is left out, and nothing links the two.";
         (message, Severity::Notice)
     } else {
         let message = "A new segment of the chain starts here: nothing covers the time since the last one, and nothing shows whether digests were lost from its end.";
         (message, Severity::Incomplete)
     };
-    at.finding(Code::ChainGap, message).severity(severity).window(gap)
+    at.finding(Code::ChainGap, message).severity(severity).window(time)
 }
 
 fn is_about(finding: &Finding, link: &Link) -> bool {
