@@ -163,6 +163,9 @@ pub struct CheckArgs {
 
     #[command(flatten)]
     pace: PaceArgs,
+
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 /// Runs the command.
@@ -302,6 +305,7 @@ fn tell(args: &PackArgs, packed: &PackedBag, io: &mut Io<'_>) -> std::io::Result
 }
 
 fn run_check(args: &CheckArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    args.run.begin(&io.stop);
     let mut authorities = Authorities::default();
     for file in &args.authorities {
         let (name, pem) = read(file)?;
@@ -342,6 +346,13 @@ fn run_check(args: &CheckArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         let (bag, status) = (Printable(&report.bag), report.exit_status);
         // Diagnostics that cannot be written change no verdict.
         let _ = writeln!(io.err, "trailseal: {verdict}: {bag}; exit status {status}");
+    }
+    if args.run.verbose {
+        let _ = writeln!(
+            io.err,
+            "  {} files of data/ checked by {} workers",
+            report.files, request.jobs
+        );
     }
     Ok(report.exit_status)
 }

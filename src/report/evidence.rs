@@ -287,9 +287,9 @@ impl CheckReport {
         for (label, part) in parts.into_iter().chain(further) {
             let (style, text) = match part.trust {
                 Trust::Absent => (PLAIN, "none"),
-                Trust::Trusted => (GOOD, "fits, by an authority that you gave"),
-                Trust::Unchecked => (PLAIN, "fits; whose it is was not checked (give --ca)"),
-                Trust::Untrusted => (UNSURE, "fits, and is not trusted"),
+                Trust::Trusted => (GOOD, "valid, by an authority that you gave"),
+                Trust::Unchecked => (PLAIN, "valid; signer NOT verified (use --ca)"),
+                Trust::Untrusted => (UNSURE, "valid, but not trusted"),
                 Trust::Broken => (BAD, "does not hold"),
                 Trust::Unread => (UNSURE, "could not be read"),
             };

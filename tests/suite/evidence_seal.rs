@@ -571,7 +571,7 @@ fn the_same_rsa_seal_is_the_same_bytes() {
         &authority.text("ca.pem"),
         "--no-progress",
     ]);
-    assert!(text.out.contains("fits, by an authority that you gave"), "{}", text.out);
+    assert!(text.out.contains("valid, by an authority that you gave"), "{}", text.out);
     assert!(text.out.contains("CN=rsa"), "{}", text.out);
 }
 

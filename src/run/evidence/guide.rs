@@ -109,6 +109,30 @@ fn passages(contents: Contents) -> String {
     text
 }
 
+/// Breaks the lines of paragraphs that became too long; commands, tables and headings stay as they
+/// are.
+fn wrapped(text: &str) -> String {
+    const WIDTH: usize = 104;
+    let mut out = String::new();
+    for line in text.lines() {
+        let paragraph = !line.starts_with([' ', '|', '#']);
+        let mut used = 0;
+        for word in line.split_inclusive(' ').filter(|_| paragraph) {
+            let length = word.trim_end().chars().count();
+            if used > 0 && used + length > WIDTH {
+                out.truncate(out.trim_end().len());
+                out.push('\n');
+                used = 0;
+            }
+            out += word;
+            used += word.chars().count();
+        }
+        out += if paragraph { "" } else { line };
+        out.push('\n');
+    }
+    out
+}
+
 /// The guide to a bag of this run.
 pub(super) fn render(report: &RunReport, contents: Contents) -> String {
     let (logs_too, logs) = match contents.kept {
@@ -157,7 +181,7 @@ pub(super) fn render(report: &RunReport, contents: Contents) -> String {
         Some(end) => format!("the run was about the time up to {end} (UTC)"),
         None => "the run found no digest".to_owned(),
     };
-    [
+    let text = [
         ("{logs_too}", logs_too),
         ("{version}", &report.tool.version),
         ("{as_of}", &report.finished.to_string()),
@@ -170,7 +194,8 @@ pub(super) fn render(report: &RunReport, contents: Contents) -> String {
         ("{key_lists}", &key_lists),
     ]
     .into_iter()
-    .fold(passages(contents), |text, (name, value)| text.replace(name, value))
+    .fold(passages(contents), |text, (name, value)| text.replace(name, value));
+    wrapped(&text)
 }
 
 #[cfg(test)]

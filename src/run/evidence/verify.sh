@@ -550,8 +550,8 @@ END {
     count = told["totals.logs.valid"]
     if (count > all_listed) fault(run ": it counts " count " valid log files, and the digests list fewer")
     print "digests    " digests + 0 " checked: signatures, places and links" >lines
-    if (aside) print "           " aside " of them lie outside of what was asked for, by data/custody.csv" >lines
-    print "log files  " logs + 0 " checked against their digests; " absent + 0 " are listed and not in the bag" >lines
+    if (aside) print "           " aside (aside == 1 ? " of them lies" : " of them lie") " outside of what was asked for, by data/custody.csv" >lines
+    print "log files  " logs + 0 " checked against their digests; " absent + 0 (absent == 1 ? " is" : " are") " listed and not in the bag" >lines
 
     # 3. Files that no digest lists.
     for (i = 1; i <= no; i++) {
@@ -711,8 +711,10 @@ while [ "$number" -lt 100 ]; do
     fi
     cat "$stamp" >>"$work/covered"
 done
-if [ -z "$authorities" ]; then
-    echo "seal       by whom was not checked: give a file of authorities (sh verify.sh CA.pem)"
+if [ -z "$authorities" ] && [ ! -f "$signature" ] && [ ! -f seal/timestamp.tsr ]; then
+    echo "seal       none: nothing shows who packed this bag, or when"
+elif [ -z "$authorities" ]; then
+    echo "seal       signer NOT verified: give a file of authorities (sh verify.sh CA.pem)"
 else
     # A certificate expires; that the signature was there before is what a time-stamp shows.
     if [ ! -f "$signature" ]; then

@@ -213,7 +213,7 @@ pub fn check(
 /// The declaration names a version that is known.
 fn declared(dir: &Dir) -> io::Result<()> {
     let text = read(dir, DECLARATION, LARGEST_TAG)
-        .map_err(|error| io::Error::other(format!("it is no bag: {DECLARATION}: {error}")))?;
+        .map_err(|error| io::Error::other(format!("it is not a bag: {DECLARATION}: {error}")))?;
     let lines = labels(&String::from_utf8_lossy(&text));
     let value = |label: &str| lines.iter().find(|(l, _)| l == label).map(|(_, v)| v.as_str());
     match (value("BagIt-Version"), value("Tag-File-Character-Encoding")) {

@@ -500,8 +500,8 @@ async function checkBag(files, progress = () => {}) {
     fault(`${RUN}: it counts ${told.digests?.valid ?? 'no'} valid digests, and the bag holds other ones`);
   }
   if ((told.logs?.valid ?? 0) > listed.size) fault(`${RUN}: it counts ${told.logs.valid} valid log files, and the digests list fewer`);
-  if (aside) lines.push(`           ${aside} of them lie outside of what was asked for, by data/custody.csv`);
-  lines.push(`log files  ${checked} checked against their digests; ${absent} are listed and not in the bag`);
+  if (aside) lines.push(`           ${aside} of them ${aside === 1 ? 'lies' : 'lie'} outside of what was asked for, by data/custody.csv`);
+  lines.push(`log files  ${checked} checked against their digests; ${absent} ${absent === 1 ? 'is' : 'are'} listed and not in the bag`);
 
   // 3. No log file in the bag is without a digest that lists it.
   for (const path of stored.filter((p) => !DIGEST.test(p) && !listed.has(p))) {
