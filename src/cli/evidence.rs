@@ -1,6 +1,7 @@
-//! `trailseal evidence pack` and `trailseal evidence check`.
+//! `trailseal evidence pack`, `trailseal evidence check` and `trailseal evidence timestamp`.
 
 mod place;
+mod timestamp;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 
 use self::place::{Place, opened};
+pub use self::timestamp::TimestampArgs;
 use super::guard::{Kind, OutputGuard};
 use super::keys::read_key_file;
 use super::question::QuestionArgs;
@@ -41,7 +43,8 @@ VERIFY.md in the bag says how to check it with OpenSSL alone.
 
 Exit status: the run's own, once the bag is made
   0  verified: the requested time is proven        1  violation: the bag is evidence of it
-  2  wrong usage or configuration: no bag          3  incomplete: part could not be checked
+  2  wrong usage or configuration: no bag          3  incomplete: part could not be checked, or
+                                                      the bag lacks the time-stamp it should have
   4  internal failure or an unwritable output: no bag";
 
 const CHECK_EXAMPLES: &str = "\
@@ -66,6 +69,8 @@ pub enum EvidenceCommand {
     Pack(Box<PackArgs>),
     #[allow(missing_docs)]
     Check(CheckArgs),
+    #[allow(missing_docs)]
+    Timestamp(TimestampArgs),
 }
 
 /// Verify, and pack what was seen into a bag (BagIt) that proves it to others
@@ -158,6 +163,9 @@ pub struct CheckArgs {
 
     #[command(flatten)]
     pace: PaceArgs,
+
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 /// Runs the command.
@@ -168,6 +176,7 @@ pub fn run(command: &EvidenceCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
     match command {
         EvidenceCommand::Pack(args) => run_pack(args, io),
         EvidenceCommand::Check(args) => run_check(args, io),
+        EvidenceCommand::Timestamp(args) => timestamp::run(args, io),
     }
 }
 
@@ -184,10 +193,17 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let mut rules = args.question.rules(online)?;
     rules.memory = args.memory.budget();
     let signer = signer(args)?;
+    let doubts = signer.iter().flat_map(|signer| signer.doubts(io.now));
+    for doubt in doubts {
+        // A warning that cannot be written changes nothing.
+        let _ = writeln!(
+            io.err,
+            "warning: --cert: {doubt}: whoever checks the bag with --ca will not trust its signature"
+        );
+    }
     let authority = args.timestamp.clone();
-    if let Some(url) = authority.as_deref().filter(|url| !url.starts_with("http")) {
-        let message = format!("--timestamp {}: this is no address", Printable(url));
-        return Err(Failure::usage(message).remedy("give http://... or https://..."));
+    if let Some(url) = &authority {
+        timestamp::is_address(url)?;
     }
     let mut opener = Opener::new(&args.aws, &io.stop);
     let (stores, unopened) = opener.open_all(&args.question.sources)?;
@@ -217,7 +233,12 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if !args.pace.quiet {
         tell(args, &packed, io).map_err(|e| Failure::internal(format!("standard output: {e}")))?;
     }
-    let status = packed.report.exit_status;
+    let mut status = packed.report.exit_status;
+    if let Some(cause) = &packed.no_time_stamp {
+        timestamp::tell_missing(&args.output, args.timestamp.as_deref(), cause, io);
+        // What was asked for is not whole, and no network's trouble is success.
+        status = if status == 0 { INCOMPLETE } else { status };
+    }
     verdict::tell(&packed.report, status, args.pace.quiet, io);
     if args.run.verbose {
         verdict::tell_facts(&packed.report, io);
@@ -232,12 +253,10 @@ fn failure(error: PackError, output: &Path) -> Failure {
         PackError::Interrupted => {
             Failure { status: INTERRUPTED, message: error.to_string(), remedy: None }
         }
-        PackError::Io(error) => {
-            Failure::internal(format!("{output}: no bag was made: {error}"))
-                .remedy("check that the folder may be written to, and has room for the bag")
-        }
+        PackError::Io(error) => Failure::internal(format!("{output}: no bag was made: {error}"))
+            .remedy("check that the folder may be written to, and has room for the bag"),
         PackError::Seal(error) => Failure::internal(format!("{output}: no bag was made: {error}"))
-            .remedy("check the key, and the time-stamp authority's address; without --timestamp the bag is made without a time-stamp"),
+            .remedy("check the key and its certificate"),
     }
 }
 
@@ -270,7 +289,11 @@ fn tell(args: &PackArgs, packed: &PackedBag, io: &mut Io<'_>) -> std::io::Result
     writeln!(io.out, "  objects        {objects}")?;
     writeln!(io.out, "  tag manifest   {tag_manifest}")?;
     let signed = args.sign.as_ref().map_or("no", |_| "yes");
-    let stamped = args.timestamp.as_ref().map_or("no", |_| "yes");
+    let stamped = match (&args.timestamp, &packed.no_time_stamp) {
+        (Some(_), None) => "yes",
+        (Some(_), Some(_)) => "NO: the authority gave none",
+        _ => "no",
+    };
     writeln!(io.out, "  signed         {signed}, time-stamped: {stamped}")?;
     for (object, cause) in left_out.iter().take(20) {
         writeln!(io.out, "  left out       {}: {cause}", Printable(object))?;
@@ -282,6 +305,7 @@ fn tell(args: &PackArgs, packed: &PackedBag, io: &mut Io<'_>) -> std::io::Result
 }
 
 fn run_check(args: &CheckArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+    args.run.begin(&io.stop);
     let mut authorities = Authorities::default();
     for file in &args.authorities {
         let (name, pem) = read(file)?;
@@ -322,6 +346,13 @@ fn run_check(args: &CheckArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         let (bag, status) = (Printable(&report.bag), report.exit_status);
         // Diagnostics that cannot be written change no verdict.
         let _ = writeln!(io.err, "trailseal: {verdict}: {bag}; exit status {status}");
+    }
+    if args.run.verbose {
+        let _ = writeln!(
+            io.err,
+            "  {} files of data/ checked by {} workers",
+            report.files, request.jobs
+        );
     }
     Ok(report.exit_status)
 }

@@ -296,6 +296,11 @@ pub(super) fn absent(source: &str, error: &std::io::Error) -> Failure {
 /// the copy that holds that `AWSLogs`.
 fn locate(source: &str) -> Result<(PathBuf, String), Failure> {
     let path = std::fs::canonicalize(source).map_err(|e| absent(source, &e))?;
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip")) && path.is_file() {
+        let shown = Printable(source);
+        return Err(Failure::usage(format!("{shown}: it is an archive, not a directory"))
+            .remedy(format!("unpack it; a bag is checked by trailseal evidence check {shown}")));
+    }
     if !path.is_dir() {
         return Err(Failure::usage(format!("{}: it is not a directory", Printable(source))).remedy(
             "give the directory that holds AWSLogs; a single digest is shown by trailseal inspect",

@@ -118,6 +118,14 @@ pub enum SigningKeyError {
         /// The file, as the caller named it.
         file: String,
     },
+    /// The certificate is of a form that is not accepted.
+    #[error("{}: the certificate is not accepted: {reason}", Printable(.file))]
+    Certificate {
+        /// The file, as the caller named it.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The certificate is another key's.
     #[error(
         "{}: the certificate is that of key {actual}, the signing key is {expected}",

@@ -80,6 +80,8 @@ pub struct SealReport {
     pub statement: SealPart,
     /// The time-stamp.
     pub time_stamp: SealPart,
+    /// Further time-stamps, each over the earlier ones too.
+    pub renewals: Vec<SealPart>,
 }
 
 /// What the bag says that its run came to.
@@ -268,9 +270,9 @@ impl CheckReport {
 
     /// Whether nothing is wrong with the bag itself, and its report says what its content shows.
     fn is_intact(&self) -> bool {
-        let SealReport { signature, statement, time_stamp } = &self.seal;
-        let broken =
-            [signature, statement, time_stamp].iter().any(|part| part.trust == Trust::Broken);
+        let SealReport { signature, statement, time_stamp, renewals } = &self.seal;
+        let parts = [signature, statement, time_stamp].into_iter().chain(renewals);
+        let broken = parts.into_iter().any(|part| part.trust == Trust::Broken);
         let same = |again: &Reverified| {
             self.recorded.as_ref().is_some_and(|told| told.verdict == again.verdict)
         };
@@ -278,15 +280,16 @@ impl CheckReport {
     }
 
     fn seal(&self, page: &mut Page<'_>) -> io::Result<()> {
-        let SealReport { signature, statement, time_stamp } = &self.seal;
-        for (label, part) in
-            [("signature", signature), ("statement", statement), ("time-stamp", time_stamp)]
-        {
+        let SealReport { signature, statement, time_stamp, renewals } = &self.seal;
+        let further = renewals.iter().map(|part| ("renewed", part));
+        let parts =
+            [("signature", signature), ("statement", statement), ("time-stamp", time_stamp)];
+        for (label, part) in parts.into_iter().chain(further) {
             let (style, text) = match part.trust {
                 Trust::Absent => (PLAIN, "none"),
-                Trust::Trusted => (GOOD, "fits, by an authority that you gave"),
-                Trust::Unchecked => (PLAIN, "fits; whose it is was not checked (give --ca)"),
-                Trust::Untrusted => (UNSURE, "fits, and is not trusted"),
+                Trust::Trusted => (GOOD, "valid, by an authority that you gave"),
+                Trust::Unchecked => (PLAIN, "valid; signer NOT verified (use --ca)"),
+                Trust::Untrusted => (UNSURE, "valid, but not trusted"),
                 Trust::Broken => (BAD, "does not hold"),
                 Trust::Unread => (UNSURE, "could not be read"),
             };
@@ -301,7 +304,7 @@ impl CheckReport {
                 page.more(2, Printable(&issued))?;
             }
             if let Some(time) = part.time {
-                let whose = if label == "time-stamp" { "authority's" } else { "signer's own" };
+                let whose = if label == "signature" { "signer's own" } else { "authority's" };
                 page.more(2, format!("{time} (UTC), by the {whose} word"))?;
             }
         }

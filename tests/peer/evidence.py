@@ -59,6 +59,18 @@ def make_signer(work):
         work / "me.pem")
 
 
+    (work / "stamps").write_text("extendedKeyUsage=critical,timeStamping\n")
+    run(openssl, "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", work / "tsa.key", "-out",
+        work / "tsa.csr", "-subj", "/CN=Example Time")
+    run(openssl, "x509", "-req", "-in", work / "tsa.csr", "-CA", work / "ca.pem", "-CAkey", work / "ca.key",
+        "-CAcreateserial", "-days", "30", "-extfile", work / "stamps", "-out", work / "tsa.pem")
+    (work / "serial").write_text("01\n")
+    (work / "tsa.cnf").write_text(
+        "[tsa]\ndefault_tsa=t\n[t]\nserial=./serial\ncrypto_device=builtin\nsigner_cert=./tsa.pem\n"
+        "signer_key=./tsa.key\nsigner_digest=sha256\ndefault_policy=1.2.3.4.1\ndigests=sha256\n")
+    matrix.AUTHORITY = work
+
+
 def is_valid(bag):
     try:
         bagit.Bag(str(bag)).validate(processes=1)
@@ -168,6 +180,7 @@ def run_matrix(args, trailseal, work, steps):
     for number, (name, asked, kind, damage, expected) in enumerate(matrix.CASES):
         tree, keys = matrix.tree(kind, place)
         bag = place / f"{number:02}"
+        asked = [word.format(work) for word in asked]
         done = status_of(trailseal, "evidence", "pack", tree, "--keys", keys, *asked, "--no-progress",
                          "--as-of", AS_OF, "--output", bag)
         if not (bag / "bagit.txt").exists():

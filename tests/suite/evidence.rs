@@ -351,7 +351,7 @@ fn every_alteration_of_a_bag_is_named() {
 fn what_is_no_bag_of_ours_is_refused_with_the_reason() {
     type Damage = (fn(&Bag), &'static str);
     let damages: [Damage; 7] = [
-        (|b| fs::remove_file(b.path("bagit.txt")).unwrap(), "it is no bag: bagit.txt"),
+        (|b| fs::remove_file(b.path("bagit.txt")).unwrap(), "it is not a bag: bagit.txt"),
         (|b| b.replace("bagit.txt", "1.0", "2.0"), "BagIt 2.0"),
         (|b| b.replace("bagit.txt", "UTF-8", "ISO-8859-1"), "ISO-8859-1"),
         (|b| fs::write(b.path("manifest-md5.txt"), "").unwrap(), "a manifest of md5"),
@@ -920,7 +920,7 @@ fn hostile_archives_are_refused() {
     };
     let zeros = vec![0; 200 << 20];
     let cases: Vec<(Vec<u8>, &str)> = vec![
-        (b"PK".to_vec(), "no ZIP archive"),
+        (b"PK".to_vec(), "not a ZIP archive"),
         (archive(&[]), "holds no file"),
         (archive(&[("bag/../../climbs", b"x", stored)]), "leads out of the bag"),
         (archive(&[("/absolute", b"x", stored)]), "leads out of the bag"),

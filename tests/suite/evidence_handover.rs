@@ -56,6 +56,8 @@ fn the_guide_speaks_of_what_is_there() {
         assert!(!guide.contains(absent), "{absent}: {guide}");
     }
     assert!(guide.contains("neither signed nor time-stamped"), "{guide}");
+    let long = guide.lines().find(|line| !line.starts_with([' ', '|']) && line.len() > 104);
+    assert_eq!(long, None);
     assert!(guide.contains("NAME.metadata.json"), "{guide}");
     // Every file that it names in full is in the bag.
     let paths: Vec<_> = guide.split('`').filter(|word| word.starts_with("data/")).collect();
@@ -86,6 +88,23 @@ fn a_check_on_the_bags_own_keys_says_so_first() {
     let own = check(&["--keys", tree.keys.to_str().unwrap()]);
     assert!(own.starts_with("VERIFIED: "), "{own}");
     assert_eq!(bag.check(&[]).json["by_own_keys"], true);
+}
+
+/// Who gives a bag to the wrong command is led to the right one.
+#[test]
+fn an_archive_is_no_source_and_an_unsealed_bag_has_no_signer() {
+    let (tree, folder) = (Tree::sealed(), TempDir::new().unwrap());
+    let zip = folder.path().join("july.zip");
+    assert_eq!(pack(&tree, &zip, &[]).status, 0);
+    let zip = zip.to_str().unwrap();
+    let ran = trailseal(&["verify", zip, "--keys", tree.keys.to_str().unwrap()]);
+    assert_eq!(ran.status, 2, "{}", ran.err);
+    assert!(ran.err.contains(&format!("trailseal evidence check {zip}")), "{}", ran.err);
+    let checked = trailseal(&["evidence", "check", zip, "-v", "--timeout", "1h", "--no-progress"]);
+    assert_eq!(checked.status, 0, "{}", checked.err);
+    assert!(checked.err.contains("files of data/ checked by"), "{}", checked.err);
+    let ran = Bag::of(&tree, &[]).script(&[]);
+    assert!(ran.out.contains("seal       none: nothing shows who packed"), "{}", ran.out);
 }
 
 /// The page and the script are the ones of this version, and the tag manifest names both.

@@ -32,6 +32,7 @@ mod evidence;
 mod evidence_handover;
 mod evidence_s3;
 mod evidence_seal;
+mod evidence_stamps;
 mod export;
 mod fixtures;
 #[cfg(feature = "aws")]

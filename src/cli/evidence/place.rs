@@ -1,13 +1,13 @@
 //! Where a bag goes, and where one is read from.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::cli::Failure;
-use crate::cli::output::{readable_by_others, unwritable};
+use crate::cli::output::{place_of, readable_by_others, unwritable};
 use crate::model::Printable;
 use crate::store::bag::zip;
 
@@ -101,14 +101,50 @@ fn other_archive(output: &Path) -> Option<String> {
 /// A bag that can be read as a folder.
 #[derive(Debug)]
 pub(super) struct OpenedBag {
+    /// The folder or archive that was given.
+    place: PathBuf,
     folder: PathBuf,
     /// What an archive was unpacked to, removed in the end.
-    _unpacked: Option<TempDir>,
+    unpacked: Option<TempDir>,
 }
 
 impl OpenedBag {
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Adds a file, which appears whole or not at all; an archive is replaced by a whole new one.
+    ///
+    /// # Errors
+    /// When it cannot be written, or such a file came there meanwhile.
+    pub(super) fn add(&self, path: &str, content: &[u8]) -> Result<(), Failure> {
+        let failed = |e: io::Error| unwritable(&self.place, &e);
+        let to = self.folder.join(path);
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        if self.unpacked.is_none() {
+            // Beside the bag, where a crash leaves nothing in it, if that may be written to.
+            let beside = self.place.parent().map(NamedTempFile::new_in).and_then(Result::ok);
+            let mut file = match beside {
+                Some(file) => file,
+                None => NamedTempFile::new_in(&self.folder).map_err(failed)?,
+            };
+            file.write_all(content).map_err(failed)?;
+            readable_by_others(&file).map_err(failed)?;
+            file.as_file().sync_all().map_err(failed)?;
+            file.persist_noclobber(to).map_err(|e| failed(e.error))?;
+            return Ok(());
+        }
+        fs::write(to, content).map_err(failed)?;
+        let name = self.folder.file_name().and_then(|name| name.to_str()).unwrap_or("evidence");
+        let parent = self.place.parent().unwrap_or_else(|| Path::new("."));
+        let file = NamedTempFile::new_in(parent).map_err(failed)?;
+        let file = zip::pack(&self.folder, name, file).map_err(failed)?;
+        readable_by_others(&file).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(&self.place).map_err(|e| failed(e.error))?;
+        Ok(())
     }
 }
 
@@ -117,8 +153,9 @@ impl OpenedBag {
 /// # Errors
 /// When it is neither a folder nor an archive of one bag, or there is no room to unpack it.
 pub(super) fn opened(bag: &Path) -> io::Result<OpenedBag> {
+    let place = place_of(bag);
     if bag.is_dir() {
-        return Ok(OpenedBag { folder: bag.to_owned(), _unpacked: None });
+        return Ok(OpenedBag { folder: place.clone(), place, unpacked: None });
     }
     // Opening a pipe would wait for its writer; so the kind is asked first.
     if !bag.metadata()?.is_file() {
@@ -127,5 +164,5 @@ pub(super) fn opened(bag: &Path) -> io::Result<OpenedBag> {
     let archive = File::open(bag)?;
     let unpacked = tempfile::Builder::new().prefix("trailseal-").tempdir()?;
     let folder = zip::unpack(archive, unpacked.path())?;
-    Ok(OpenedBag { folder, _unpacked: Some(unpacked) })
+    Ok(OpenedBag { place, folder, unpacked: Some(unpacked) })
 }

@@ -9,7 +9,7 @@ use webpki::{
     EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, RequiredEkuNotFoundContext,
 };
 use x509_cert::Certificate;
-use x509_cert::ext::pkix::ExtendedKeyUsage;
+use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
 
 use super::DocumentError;
 use crate::model::Sha256Hash;
@@ -169,7 +169,7 @@ impl Authorities {
         if self.certificates.contains(&own) {
             // Whom a reader trusts to sign is not thereby an authority on time.
             if purpose == Purpose::TimeStamping && !stamps_time(certificate) {
-                return Err(untrusted("it is not for this use".into()));
+                return Err(untrusted(format!("it is {NO_TIME_STAMPING}")));
             }
             let (from, to) = (info.valid_from, info.valid_to);
             let valid = from <= time && time <= to;
@@ -201,12 +201,31 @@ impl Authorities {
     }
 }
 
-/// Whether a certificate says that it is for time-stamping, as RFC 3161 demands.
-fn stamps_time(certificate: &Certificate) -> bool {
-    certificate
-        .tbs_certificate()
-        .get_extension::<ExtendedKeyUsage>()
-        .is_ok_and(|found| found.is_some_and(|(_, usage)| usage.0.contains(&TIME_STAMPING)))
+/// What a certificate is that [`stamps_time`] refuses.
+pub(super) const NO_TIME_STAMPING: &str = "not one for time-stamping alone (RFC 3161, 2.3)";
+
+/// Whether a certificate says that it is for time-stamping and nothing else, and that whoever does
+/// not know what this means must not accept it (critical).
+pub(super) fn stamps_time(certificate: &Certificate) -> bool {
+    let tbs = certificate.tbs_certificate();
+    let stamps = tbs.get_extension::<ExtendedKeyUsage>().is_ok_and(|found| {
+        found.is_some_and(|(critical, usage)| critical && usage.0 == [TIME_STAMPING])
+    });
+    let signs = |usage: &KeyUsage| {
+        let signing = x509_cert::ext::pkix::KeyUsages::DigitalSignature
+            | x509_cert::ext::pkix::KeyUsages::NonRepudiation;
+        !usage.0.is_empty() && (usage.0 - signing).is_empty()
+    };
+    let usage = tbs.get_extension::<KeyUsage>();
+    stamps && usage.is_ok_and(|found| found.is_none_or(|(_, usage)| signs(&usage)))
+}
+
+/// Whether a certificate is for signing documents, or for any use.
+pub(super) fn signs_documents(certificate: &Certificate) -> bool {
+    let usage = certificate.tbs_certificate().get_extension::<ExtendedKeyUsage>();
+    usage.is_ok_and(|found| {
+        found.is_none_or(|(_, usage)| usage.0.iter().any(|oid| SIGNING.contains(oid)))
+    })
 }
 
 /// What a reader makes of a refusal.

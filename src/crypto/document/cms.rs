@@ -91,7 +91,7 @@ pub(super) fn fits(
 }
 
 /// The hash value of content by one of the algorithms that are accepted.
-fn hash(oid: ObjectIdentifier, content: &[u8]) -> Option<(Vec<u8>, Algorithms)> {
+pub(super) fn hash(oid: ObjectIdentifier, content: &[u8]) -> Option<(Vec<u8>, Algorithms)> {
     use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
     let (algorithm, verifying) = match oid {
         SHA_256 => (&SHA256, WITH_SHA_256),
@@ -190,6 +190,11 @@ impl Signed {
     #[must_use]
     pub fn is_by_first_of(&self, pem: &[u8]) -> bool {
         read_pem(pem).is_ok_and(|found| found.first() == Some(&self.certificate))
+    }
+
+    /// The signer's certificate.
+    pub(super) fn certificate(&self) -> &Certificate {
+        &self.certificate
     }
 
     /// Whether another signature is of the same key.

@@ -11,6 +11,7 @@
 pub mod certificate;
 pub mod cms;
 pub mod dsse;
+mod ess;
 pub mod timestamp;
 
 use std::fmt;
@@ -107,10 +108,16 @@ impl DocumentSigner {
         let probe = b"trailseal: do key and certificate belong together?";
         let signature = signer.sign(probe)?;
         let der = own.as_slice().into();
-        let fits = EndEntityCert::try_from(&der).is_ok_and(|certificate| {
-            cms::fits(&certificate, signer.algorithm().verifying(), probe, &signature)
-        });
-        if fits {
+        let certificate = EndEntityCert::try_from(&der).map_err(|error| {
+            let reason = match error {
+                webpki::Error::UnsupportedCertVersion => {
+                    "it is of an older version of X.509: version 3 is accepted".to_owned()
+                }
+                error => format!("{error:?}"),
+            };
+            SigningKeyError::Certificate { file: certificate_source.into(), reason }
+        })?;
+        if cms::fits(&certificate, signer.algorithm().verifying(), probe, &signature) {
             Ok(signer)
         } else {
             Err(SigningKeyError::engine(
@@ -152,6 +159,23 @@ impl DocumentSigner {
     #[must_use]
     pub fn certificate(&self) -> Option<CertificateInfo> {
         self.chain.first().map(CertificateInfo::of)
+    }
+
+    /// Why whoever checks a signature of now will not trust its certificate, whatever authority
+    /// it leads to.
+    #[must_use]
+    pub fn doubts(&self, now: jiff::Timestamp) -> Vec<String> {
+        let Some((certificate, info)) = self.chain.first().zip(self.certificate()) else {
+            return Vec::new();
+        };
+        let mut doubts = Vec::new();
+        if !certificate::signs_documents(certificate) {
+            doubts.push("it is for other uses than signing documents (extended key usage)".into());
+        }
+        if now < info.valid_from || info.valid_to < now {
+            doubts.push(format!("it is valid {} to {}", info.valid_from, info.valid_to));
+        }
+        doubts
     }
 
     /// Its certificates as PEM, its own first.

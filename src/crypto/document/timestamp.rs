@@ -7,9 +7,9 @@ use der::{Any, Decode as _, Encode as _, Sequence};
 use jiff::Timestamp;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
-use super::certificate::CertificateInfo;
+use super::certificate::{CertificateInfo, NO_TIME_STAMPING, stamps_time};
 use super::cms::{SHA_256, Signed, check, read};
-use super::{Authorities, DocumentError, Purpose, SEAL_LIMIT};
+use super::{Authorities, DocumentError, Purpose, SEAL_LIMIT, ess};
 use crate::model::Sha256Hash;
 
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
@@ -94,7 +94,23 @@ impl TimeStamp {
     /// # Errors
     /// When it does not.
     pub fn check_trust(&self, authorities: &Authorities) -> Result<(), DocumentError> {
+        self.check_purpose()?;
         self.signed.check_trust(authorities, Purpose::TimeStamping, self.time)
+    }
+
+    /// Checks that the authority's certificate is for time-stamping, and for nothing else, as RFC
+    /// 3161 (2.3) demands: a key of another use is no authority's, whoever certified it.
+    ///
+    /// # Errors
+    /// When it is for another use.
+    pub fn check_purpose(&self) -> Result<(), DocumentError> {
+        match stamps_time(self.signed.certificate()) {
+            true => Ok(()),
+            false => Err(DocumentError::Untrusted(format!(
+                "the certificate of {} is {NO_TIME_STAMPING}",
+                crate::model::Printable(&self.by().subject)
+            ))),
+        }
     }
 
     /// Whether it answers a request with this nonce.
@@ -122,6 +138,8 @@ pub fn verify(response: &[u8], content: &[u8]) -> Result<TimeStamp, DocumentErro
         .map_err(form)?
         .as_bytes();
     let fit = check(&signed, TST_INFO, info)?;
+    let attributes = signed.signer_infos.0.iter().flat_map(|info| info.signed_attrs.iter());
+    ess::check(attributes.flat_map(|attributes| attributes.iter()), fit.certificate())?;
     let TstInfo { message_imprint, time, nonce } = read_info(info).map_err(form)?;
     if message_imprint.hash_algorithm.oid != SHA_256 {
         return Err(DocumentError::form(WHAT, "it is over another hash algorithm than SHA-256"));

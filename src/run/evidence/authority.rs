@@ -58,6 +58,7 @@ pub fn time_stamp(url: &str, content: &[u8]) -> Result<Vec<u8>, AuthorityError> 
         .read_to_vec()
         .map_err(|e| unreachable(&e))?;
     let stamp = timestamp::verify(&response, content)?;
+    stamp.check_purpose()?;
     if !stamp.answers(nonce) {
         let other = "it answers another request: somebody may have played back an older answer";
         return Err(AuthorityError::Unreachable(other.into()));

@@ -55,7 +55,7 @@ pub fn check(
     folder: &Path,
     progress: &dyn Progress,
 ) -> io::Result<CheckReport> {
-    let mut bag = bag::check::check(folder, &seal_files::ALL, &mut |bytes| progress.log(bytes))?;
+    let mut bag = bag::check::check(folder, &seal_files::is_one, &mut |bytes| progress.log(bytes))?;
     let mut faults = std::mem::take(&mut bag.faults);
     taken_away(&bag, &mut faults);
     let run = part(&bag, RUN, Some(RUN_SCHEMA), &mut faults, |bytes| {
@@ -108,6 +108,7 @@ pub fn check(
     let asked = told.asked;
     let unread = again.is_none() || run.is_none() || !unproven.is_empty();
     differences.extend(unproven);
+    let further = seal.renewals.iter().map(|part| Some(part.trust.verdict(false)));
     let parts = [
         // Trouble with a file, or a newer form, is no tampering.
         faults.iter().any(Fault::is_contradiction).then_some(Verdict::Violation),
@@ -120,8 +121,12 @@ pub fn check(
         // Not every seal has a time-stamp.
         Some(seal.time_stamp.trust.verdict(false)),
     ];
-    let verdict =
-        parts.into_iter().flatten().max_by_key(|v| rank(*v)).unwrap_or(Verdict::Incomplete);
+    let verdict = parts
+        .into_iter()
+        .chain(further)
+        .flatten()
+        .max_by_key(|v| rank(*v))
+        .unwrap_or(Verdict::Incomplete);
     let interrupted = request.stop.is_set();
     Ok(CheckReport {
         schema: SCHEMA,
@@ -176,6 +181,13 @@ fn taken_away(bag: &Checked, faults: &mut Vec<Fault>) {
         for file in files.iter().filter(|file| matches!(bag.seal(file), Ok(None))) {
             let message = format!("{INFO} says that the bag was {word}, and it is not there.");
             faults.push(Fault::new("bag-missing", format!("{SEAL}{file}"), message));
+        }
+    }
+    for number in 2..=seal_files::MOST {
+        let (earlier, own) = (seal_files::time_stamp(number - 1), seal_files::time_stamp(number));
+        if matches!(bag.seal(&earlier), Ok(None)) && !matches!(bag.seal(&own), Ok(None)) {
+            let message = format!("The time-stamp {own} is over it, and it is not there.");
+            faults.push(Fault::new("bag-missing", format!("{SEAL}{earlier}"), message));
         }
     }
 }

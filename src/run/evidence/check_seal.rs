@@ -20,10 +20,15 @@ pub(super) fn check_seal(
     run: Option<&RunReport>,
 ) -> SealReport {
     // Trouble with one of its files leaves all of it open: the parts are over one another.
-    if let Some(error) = seal_files::ALL.iter().find_map(|name| bag.seal(name).err()) {
+    if let Some(error) = seal_files::all().find_map(|name| bag.seal(&name).err()) {
         let problem = Some(error.to_string());
         let part = SealPart { trust: Trust::Unread, problem, ..SealPart::absent() };
-        return SealReport { signature: part.clone(), statement: part.clone(), time_stamp: part };
+        return SealReport {
+            signature: part.clone(),
+            statement: part.clone(),
+            time_stamp: part,
+            renewals: Vec::new(),
+        };
     }
     let asked = !request.authorities.is_empty();
     let file = |name: &str| bag.seal(name).map_err(|error| error.to_string()).transpose();
@@ -48,27 +53,39 @@ pub(super) fn check_seal(
             (Some(bytes), Some(signed))
         }
     };
-    // The time-stamp is over the signature, and without one over the tag manifest.
-    let stamped = bytes.as_deref().unwrap_or(&bag.tag_manifest);
-    let stamp = match file(seal_files::TIME_STAMP) {
-        None => None,
-        Some(Err(error)) => Some(Err(error)),
-        Some(Ok(response)) => {
-            Some(timestamp::verify(&response, stamped).map_err(|e| e.to_string()))
-        }
-    };
-    let mut trusted_time = None;
-    let time_stamp = match &stamp {
-        None => SealPart::absent(),
-        Some(Err(problem)) => broken(problem.clone()),
-        Some(Ok(stamp)) => {
-            let (trust, problem) = trust(asked, || stamp.check_trust(&request.authorities));
-            if trust == Trust::Trusted {
-                trusted_time = Some(stamp.time);
+    // The time-stamp is over the signature, and without one over the tag manifest; a further one is
+    // over the same and all earlier ones.
+    let mut covered = bytes.unwrap_or_else(|| bag.tag_manifest.clone());
+    let (mut time_stamps, mut trusted_time) = (Vec::new(), None);
+    for number in 1..=seal_files::MOST {
+        let Some(response) = file(&seal_files::time_stamp(number)) else { break };
+        let stamp = response.and_then(|r| {
+            timestamp::verify(&r, &covered).map(|stamp| (stamp, r)).map_err(|e| e.to_string())
+        });
+        match stamp {
+            Err(problem) => {
+                time_stamps.push(broken(problem));
+                break;
             }
-            SealPart { trust, by: Some(stamp.by()), time: Some(stamp.time), problem }
+            Ok((stamp, response)) => {
+                let (mut trust, mut problem) =
+                    trust(asked, || stamp.check_trust(&request.authorities));
+                // What is no authority's certificate is none without asking who certified it.
+                if let Err(error) = stamp.check_purpose() {
+                    (trust, problem) = (Trust::Untrusted, Some(error.to_string()));
+                }
+                if trust == Trust::Trusted {
+                    // The bag was there at each of these times.
+                    trusted_time = trusted_time.into_iter().chain([stamp.time]).min();
+                }
+                let (by, time) = (Some(stamp.by()), Some(stamp.time));
+                time_stamps.push(SealPart { trust, by, time, problem });
+                covered.extend(response);
+            }
         }
-    };
+    }
+    let mut time_stamps = time_stamps.into_iter();
+    let time_stamp = time_stamps.next().unwrap_or(SealPart::absent());
     let signature = match &signed {
         None => SealPart::absent(),
         Some(Err(problem)) => broken(problem.clone()),
@@ -94,7 +111,7 @@ pub(super) fn check_seal(
             }
         }
     };
-    SealReport { signature, statement, time_stamp }
+    SealReport { signature, statement, time_stamp, renewals: time_stamps.collect() }
 }
 
 fn trust(

@@ -152,10 +152,10 @@ fn chains(told: &ChainReport, found: &ChainReport, logs: bool, time: bool) -> Ve
 /// # Errors
 /// When one cannot be rendered or read.
 pub(super) fn rewritten(bag: &Checked, run: &RunReport, kept: KeptLogs) -> io::Result<Vec<String>> {
-    let has = |name: &str| matches!(bag.seal(name), Ok(Some(_)) | Err(_));
-    let (signed, stamped) = (has(seal_files::SIGNATURE), has(seal_files::TIME_STAMP));
     let payload = bag.payload.keys().map(String::as_str);
-    let contents = guide::Contents::of(kept, signed, stamped, payload);
+    // A part that was taken away is missed; one that was added later is not in the guide.
+    let sealed = bag.info(seal_files::LABEL).unwrap_or_default();
+    let contents = guide::Contents::of(kept, sealed, payload);
     let mut page = Vec::new();
     html::render(run, &mut page)?;
     let mut written = vec![

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{KeptLogs, keys};
+use super::{KeptLogs, keys, seal_files};
 use crate::model::{Sha256Hash, metadata};
 use crate::report::RunReport;
 
@@ -43,6 +43,8 @@ pub(super) struct Contents {
     pub(super) kept: KeptLogs,
     pub(super) signed: bool,
     pub(super) stamped: bool,
+    /// Whether its time-stamp authority failed when it was packed.
+    pub(super) pending: bool,
     /// Whether metadata lies beside any object.
     pub(super) metadata: bool,
     /// Whether there are lists of keys, of named regions and of none.
@@ -50,19 +52,21 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// Finds the parts among the paths of the payload.
+    /// Finds the parts among the paths of the payload and the words for those of the seal.
     pub(super) fn of<'a>(
         kept: KeptLogs,
-        signed: bool,
-        stamped: bool,
+        sealed: &str,
         payload: impl Iterator<Item = &'a str> + Clone,
     ) -> Self {
+        let is = |wanted: &str| sealed.split(", ").any(|word| word == wanted);
+        let [signed, stamped] = seal_files::PARTS.map(|(word, _)| is(word));
+        let pending = is(seal_files::PENDING);
         let has = |wanted: &str| payload.clone().any(|path| path == wanted);
         let metadata = payload.clone().any(|path| {
             path.starts_with(super::OBJECTS) && path.ends_with(metadata::SIDECAR_SUFFIX)
         });
         let key_lists = [has(keys::OF_REGIONS), has(keys::OF_NO_REGION)];
-        Self { kept, signed, stamped, metadata, key_lists }
+        Self { kept, signed, stamped, pending, metadata, key_lists }
     }
 
     /// Whether a passage of this name applies.
@@ -70,7 +74,9 @@ impl Contents {
         match passage {
             "signed" => self.signed,
             "stamped" => self.stamped,
-            "sealed" => self.signed || self.stamped,
+            "sealed" => self.signed || self.stamped || self.pending,
+            "pending" => self.pending,
+            "unsealed" => !(self.signed || self.stamped || self.pending),
             "metadata" => self.metadata,
             "no-metadata" => !self.metadata,
             _ => true,
@@ -103,6 +109,30 @@ fn passages(contents: Contents) -> String {
     text
 }
 
+/// Breaks the lines of paragraphs that became too long; commands, tables and headings stay as they
+/// are.
+fn wrapped(text: &str) -> String {
+    const WIDTH: usize = 104;
+    let mut out = String::new();
+    for line in text.lines() {
+        let paragraph = !line.starts_with([' ', '|', '#']);
+        let mut used = 0;
+        for word in line.split_inclusive(' ').filter(|_| paragraph) {
+            let length = word.trim_end().chars().count();
+            if used > 0 && used + length > WIDTH {
+                out.truncate(out.trim_end().len());
+                out.push('\n');
+                used = 0;
+            }
+            out += word;
+            used += word.chars().count();
+        }
+        out += if paragraph { "" } else { line };
+        out.push('\n');
+    }
+    out
+}
+
 /// The guide to a bag of this run.
 pub(super) fn render(report: &RunReport, contents: Contents) -> String {
     let (logs_too, logs) = match contents.kept {
@@ -120,6 +150,12 @@ pub(super) fn render(report: &RunReport, contents: Contents) -> String {
         ),
     };
     let seal = match (contents.signed, contents.stamped) {
+        (true, false) if contents.pending => {
+            "This bag was signed. Its time-stamp authority gave no time-stamp when it was packed; one may have been added since."
+        }
+        (false, false) if contents.pending => {
+            "This bag was not signed. Its time-stamp authority gave no time-stamp when it was packed; one may have been added since."
+        }
         (true, true) => "This bag was signed and time-stamped.",
         (true, false) => "This bag was signed, and not time-stamped.",
         (false, true) => "This bag was time-stamped, and not signed.",
@@ -145,7 +181,7 @@ pub(super) fn render(report: &RunReport, contents: Contents) -> String {
         Some(end) => format!("the run was about the time up to {end} (UTC)"),
         None => "the run found no digest".to_owned(),
     };
-    [
+    let text = [
         ("{logs_too}", logs_too),
         ("{version}", &report.tool.version),
         ("{as_of}", &report.finished.to_string()),
@@ -158,7 +194,8 @@ pub(super) fn render(report: &RunReport, contents: Contents) -> String {
         ("{key_lists}", &key_lists),
     ]
     .into_iter()
-    .fold(passages(contents), |text, (name, value)| text.replace(name, value))
+    .fold(passages(contents), |text, (name, value)| text.replace(name, value));
+    wrapped(&text)
 }
 
 #[cfg(test)]
@@ -198,13 +235,14 @@ mod tests {
                     kept: KeptLogs::All,
                     signed,
                     stamped,
+                    pending: false,
                     metadata: stamped,
                     key_lists: [signed, false],
                 };
                 let text = passages(contents);
                 assert!(!text.contains("{if") && !text.contains("{end}"), "{text}");
                 assert_eq!(text.contains("openssl cms"), signed);
-                assert_eq!(text.contains("openssl ts"), stamped);
+                assert_eq!(text.contains("openssl ts"), signed || stamped);
                 assert_eq!(text.contains("CA.pem"), signed || stamped);
                 assert_eq!(text.contains(".metadata.json"), stamped);
             }

@@ -13,7 +13,7 @@
 //! | `data/controls/` | the controls that it supports |
 //! | `VERIFY.md`, `verify.sh` | how to check all of it by hand |
 //! | `verify.html` | the same check for a browser, on one page that needs no network |
-//! | `seal/` | a signature over the tag manifest, a statement, a time-stamp |
+//! | `seal/` | a signature over the tag manifest, a statement, time-stamps |
 
 mod again;
 pub mod authority;
@@ -30,6 +30,7 @@ mod recomputed;
 mod request;
 mod seal;
 mod store;
+pub mod timestamp;
 
 /// Where objects lie in a bag.
 const OBJECTS: &str = "data/objects/";
@@ -83,6 +84,30 @@ mod seal_files {
     /// The words for them there, and the files that there then are.
     pub(super) const PARTS: [(&str, &[&str]); 2] =
         [("signed", &[SIGNATURE, SIGNER, STATEMENT]), ("time-stamped", &[TIME_STAMP])];
-    /// All of them.
-    pub(super) const ALL: [&str; 4] = [SIGNATURE, SIGNER, STATEMENT, TIME_STAMP];
+    /// There too, where the authority gave no time-stamp when the bag was packed.
+    pub(super) const PENDING: &str = "time-stamp pending";
+    /// Most time-stamps that a seal has: one a year, for longer than anybody asks.
+    pub(super) const MOST: usize = 99;
+
+    /// The time-stamp of this number, from 1 on. Each is over the signature, or the tag manifest
+    /// where there is none, followed by all earlier time-stamps.
+    pub(super) fn time_stamp(number: usize) -> String {
+        match number {
+            ..=1 => TIME_STAMP.to_owned(),
+            _ => format!("timestamp-{number}.tsr"),
+        }
+    }
+
+    /// All names that files of a seal have.
+    pub(super) fn all() -> impl Iterator<Item = String> {
+        [SIGNATURE, SIGNER, STATEMENT]
+            .map(str::to_owned)
+            .into_iter()
+            .chain((1..=MOST).map(time_stamp))
+    }
+
+    /// Whether a file of a seal has this name.
+    pub(super) fn is_one(name: &str) -> bool {
+        all().any(|one| one == name)
+    }
 }

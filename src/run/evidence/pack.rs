@@ -77,6 +77,8 @@ pub struct PackedBag {
     pub left_out: Vec<(String, String)>,
     /// The hash value of its tag manifest.
     pub tag_manifest: Sha256Hash,
+    /// Why it has no time-stamp, though one was asked for.
+    pub no_time_stamp: Option<String>,
 }
 
 /// Makes the run, and a bag of it below a folder for work, which must be empty.
@@ -164,22 +166,49 @@ pub fn pack(
     let mut saved = Vec::new();
     json::render(&SavedRequest::of(&request.verify, request.online, request.logs), &mut saved)?;
     bag.add(REQUEST, &saved)?;
-    let (signed, stamped) = (request.seal.signer.is_some(), request.seal.authority.is_some());
-    let contents = guide::Contents::of(request.logs, signed, stamped, bag.payload());
-    bag.add(GUIDE, guide::render(&report, contents).as_bytes())?;
     bag.add(SCRIPT, guide::script().as_bytes())?;
     bag.add(BROWSER_PAGE, guide::browser_page().as_bytes())?;
-    let info = info(&request.name, &report, request.logs, &sealed_how(request));
-    let tag_manifest = bag.finish(request.as_of, &info)?;
     let run = Sha256Hash::of(&run);
-    seal::seal(&folder, &request.name, &tag_manifest, run, &report, &request.seal, request.as_of)?;
+    let mut close = |stamped: bool| close(request, &mut bag, &folder, &report, run, stamped);
+    let (tag_manifest, no_time_stamp) = match close(true) {
+        // What was verified for hours is kept. It is signed anew: the signed files say whether
+        // there is a time-stamp, so that one that is taken away is missed.
+        Err(PackError::Seal(error @ SealError::Authority(..))) => {
+            (close(false)?, Some(error.to_string()))
+        }
+        closed => (closed?, None),
+    };
     Ok(PackedBag {
         folder,
         objects: rows.iter().filter(|row| row.packed == Packed::Yes).count() as u64,
         report,
         left_out,
         tag_manifest: Sha256Hash::of(&tag_manifest),
+        no_time_stamp,
     })
+}
+
+/// Writes the guide and the tag files, and seals the bag; `stamped` is whether its authority is
+/// asked for a time-stamp. Returns the tag manifest.
+fn close(
+    request: &PackRequest,
+    bag: &mut BagWriter,
+    folder: &Path,
+    report: &RunReport,
+    run: Sha256Hash,
+    stamped: bool,
+) -> Result<Vec<u8>, PackError> {
+    let sealed = sealed_how(request, stamped);
+    let contents = guide::Contents::of(request.logs, &sealed, bag.payload());
+    let text = guide::render(report, contents);
+    bag.take_back(GUIDE)?;
+    bag.add(GUIDE, text.as_bytes())?;
+    let info = info(&request.name, report, request.logs, &sealed);
+    let tag_manifest = bag.finish(request.as_of, &info)?;
+    let authority = request.seal.authority.as_deref().filter(|_| stamped);
+    let what = seal::Sealed { name: &request.name, tag_manifest: &tag_manifest, run, report };
+    seal::seal(folder, &what, request.seal.signer.as_ref(), authority, request.as_of)?;
+    Ok(tag_manifest)
 }
 
 fn any(_: &str) -> bool {
@@ -216,11 +245,13 @@ pub(super) fn info(
     info
 }
 
-/// Which parts the seal is to have.
-fn sealed_how(request: &PackRequest) -> String {
-    let has = [request.seal.signer.is_some(), request.seal.authority.is_some()];
+/// Which parts the seal has; `stamped` is whether the authority gave its time-stamp.
+fn sealed_how(request: &PackRequest, stamped: bool) -> String {
+    let asked = request.seal.authority.is_some();
+    let has = [request.seal.signer.is_some(), asked && stamped];
     let parts = seal_files::PARTS.iter().zip(has).filter(|(_, has)| *has);
-    let words: Vec<_> = parts.map(|((word, _), _)| *word).collect();
+    let mut words: Vec<_> = parts.map(|((word, _), _)| *word).collect();
+    words.extend((asked && !stamped).then_some(seal_files::PENDING));
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 

@@ -42,22 +42,31 @@ pub struct SealWith {
     pub authority: Option<String>,
 }
 
-/// Seals a bag of this name.
+/// What a seal is over.
+pub(super) struct Sealed<'a> {
+    /// The bag's name.
+    pub(super) name: &'a str,
+    pub(super) tag_manifest: &'a [u8],
+    /// The hash value of its report's file.
+    pub(super) run: Sha256Hash,
+    pub(super) report: &'a RunReport,
+}
+
+/// Seals the bag in a folder.
 pub(super) fn seal(
     bag: &Path,
-    name: &str,
-    tag_manifest: &[u8],
-    run: Sha256Hash,
-    report: &RunReport,
-    with: &SealWith,
+    what: &Sealed<'_>,
+    signer: Option<&DocumentSigner>,
+    authority: Option<&str>,
     as_of: Timestamp,
 ) -> Result<(), SealError> {
+    let Sealed { name, tag_manifest, run, report } = *what;
     let folder = bag.join(SEAL);
-    if with.signer.is_some() || with.authority.is_some() {
+    if signer.is_some() || authority.is_some() {
         fs::create_dir_all(&folder)?;
     }
     let mut signature = None;
-    if let Some(signer) = &with.signer {
+    if let Some(signer) = signer {
         let signed = cms::sign(signer, tag_manifest, as_of)?;
         // A bug here would be found by its reader, years later.
         cms::verify(&signed, tag_manifest)?;
@@ -68,10 +77,10 @@ pub(super) fn seal(
         fs::write(folder.join(seal_files::STATEMENT), envelope)?;
         signature = Some(signed);
     }
-    if let Some(url) = &with.authority {
+    if let Some(url) = authority {
         let content = signature.as_deref().unwrap_or(tag_manifest);
         let response =
-            time_stamp(url, content).map_err(|error| SealError::Authority(url.clone(), error))?;
+            time_stamp(url, content).map_err(|e| SealError::Authority(url.to_owned(), e))?;
         fs::write(folder.join(seal_files::TIME_STAMP), response)?;
     }
     Ok(())

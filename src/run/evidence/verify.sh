@@ -133,6 +133,7 @@ END {
         if (!(("tagmanifest-sha256.txt", wanted[i]) in seen)) fault(wanted[i] ": the tag manifest does not name it")
     n = split("tagmanifest-sha256.txt seal/tagmanifest-sha256.txt.p7s seal/signer.pem seal/statement.dsse.json seal/timestamp.tsr", wanted, " ")
     for (i = 1; i <= n; i++) named[wanted[i]] = 1
+    for (path in there) if (path ~ /^seal\/timestamp-([2-9]|[1-9][0-9])[.]tsr$/) named[path] = 1
     known = "^(data/objects/.+|data/custody[.]csv|data/keys/[^/]+[.]pem" \
         "|data/keys/(public-keys|public-keys-of-any-region|sources)[.]json" \
         "|data/report/(run[.]json|report[.]html|objects[.]ndjson|request[.]json)" \
@@ -549,8 +550,8 @@ END {
     count = told["totals.logs.valid"]
     if (count > all_listed) fault(run ": it counts " count " valid log files, and the digests list fewer")
     print "digests    " digests + 0 " checked: signatures, places and links" >lines
-    if (aside) print "           " aside " of them lie outside of what was asked for, by data/custody.csv" >lines
-    print "log files  " logs + 0 " checked against their digests; " absent + 0 " are listed and not in the bag" >lines
+    if (aside) print "           " aside (aside == 1 ? " of them lies" : " of them lie") " outside of what was asked for, by data/custody.csv" >lines
+    print "log files  " logs + 0 " checked against their digests; " absent + 0 (absent == 1 ? " is" : " are") " listed and not in the bag" >lines
 
     # 3. Files that no digest lists.
     for (i = 1; i <= no; i++) {
@@ -645,19 +646,6 @@ if [ -f "$statement" ]; then
     grep -Fq "$(hash_of tagmanifest-sha256.txt)" "$work/payload" || fault "$statement: it is about another bag"
     grep -Fq "\"verdict\":\"$verdict\"" "$work/payload" || fault "$statement: it says another verdict than $run"
 fi
-stamped=tagmanifest-sha256.txt
-[ ! -f "$signature" ] || stamped=$signature
-time=
-if [ -f "$stamp" ]; then
-    openssl ts -reply -in "$stamp" -token_out -out "$work/token" >/dev/null 2>&1
-    if openssl cms -verify -noverify -inform DER -in "$work/token" -out "$work/stamp" >/dev/null 2>&1; then
-        openssl asn1parse -inform DER -in "$work/stamp" 2>/dev/null | tr 'A-F' 'a-f' |
-            grep -Fq "$(hash_of "$stamped")" || fault "$stamp: it is over something else"
-        time=$(openssl ts -reply -in "$stamp" -text 2>/dev/null | sed -n 's/^Time stamp: //p')
-    else
-        fault "$stamp: it is not signed by its authority"
-    fi
-fi
 # "Mar  1 00:00:00.5 2026 GMT" as seconds since 1970.
 epoch() {
     echo "$1" | awk '{
@@ -667,19 +655,67 @@ epoch() {
             + t[1] * 3600 + t[2] * 60 + int(t[3])
     }'
 }
+# The first time-stamp is over the signature, or the tag manifest where there is none; a further one is
+# over the same and all earlier ones.
+stamped=tagmanifest-sha256.txt
+[ ! -f "$signature" ] || stamped=$signature
+cat "$stamped" >"$work/covered"
 at=
-if [ -z "$authorities" ]; then
-    echo "seal       by whom was not checked: give a file of authorities (sh verify.sh CA.pem)"
-else
-    if [ -n "$time" ]; then
-        if openssl ts -verify -data "$stamped" -in "$stamp" -CAfile "$authorities" -attime "$(epoch "$time")" \
-            >/dev/null 2>"$work/err"; then
-            at=$(epoch "$time")
-            echo "seal       time-stamp: $time"
-        else
-            open "$stamp: it is not by an authority that you gave: $(tail -n 1 "$work/err")"
-        fi
+earlier=
+number=1
+while [ "$number" -lt 100 ]; do
+    [ "$number" -eq 1 ] || stamp=seal/timestamp-$number.tsr
+    number=$((number + 1))
+    if [ ! -f "$stamp" ]; then
+        [ ! -f "seal/timestamp-$number.tsr" ] || fault "$stamp: it is not there, and seal/timestamp-$number.tsr is over it"
+        earlier=gone
+        continue
     fi
+    [ "$earlier" != gone ] || continue
+    openssl ts -reply -in "$stamp" -token_out -out "$work/token" >/dev/null 2>&1
+    if ! openssl cms -verify -noverify -inform DER -in "$work/token" -signer "$work/tsa" -out "$work/stamp" >/dev/null 2>&1; then
+        fault "$stamp: it is not signed by its authority"
+        earlier=gone
+        continue
+    fi
+    if ! openssl asn1parse -inform DER -in "$work/stamp" 2>/dev/null | tr 'A-F' 'a-f' |
+        grep -Fq "$(hash_of "$work/covered")"; then
+        fault "$stamp: it is over something else"
+        earlier=gone
+        continue
+    fi
+    time=$(openssl ts -reply -in "$stamp" -text 2>/dev/null | sed -n 's/^Time stamp: //p')
+    # RFC 3161: its certificate is for time-stamping and nothing else, and the token names it.
+    uses=$(openssl x509 -in "$work/tsa" -noout -ext extendedKeyUsage 2>/dev/null)
+    keys=$(openssl x509 -in "$work/tsa" -noout -ext keyUsage 2>/dev/null | sed 1d | tr ',' '\n' | sed 's/^ *//')
+    case $uses in
+        *': critical'*) [ "$(echo "$uses" | sed 1d | tr -d ' ')" = TimeStamping ] || uses= ;;
+        *) uses= ;;
+    esac
+    [ "$(echo "$keys" | grep -v -e '^Digital Signature$' -e '^Non Repudiation$')" = "" ] || uses=
+    if openssl ts -verify -data "$work/covered" -in "$stamp" -CAfile "$work/tsa" -partial_chain \
+        -attime "$(epoch "$time")" 2>&1 >/dev/null | grep -Eiq ':ess|ess_|signing.cert'; then
+        fault "$stamp: it names another certificate than the one that signed it, or none"
+        earlier=gone
+        continue
+    elif [ -z "$uses" ]; then
+        open "$stamp: its certificate is not one for time-stamping alone (RFC 3161, 2.3)"
+    elif [ -z "$authorities" ]; then
+        :
+    elif openssl ts -verify -data "$work/covered" -in "$stamp" -CAfile "$authorities" -attime "$(epoch "$time")" \
+        >/dev/null 2>"$work/err"; then
+        [ -n "$at" ] && [ "$at" -le "$(epoch "$time")" ] || at=$(epoch "$time")
+        echo "seal       time-stamp: $time"
+    else
+        open "$stamp: it is not by an authority that you gave: $(tail -n 1 "$work/err")"
+    fi
+    cat "$stamp" >>"$work/covered"
+done
+if [ -z "$authorities" ] && [ ! -f "$signature" ] && [ ! -f seal/timestamp.tsr ]; then
+    echo "seal       none: nothing shows who packed this bag, or when"
+elif [ -z "$authorities" ]; then
+    echo "seal       signer NOT verified: give a file of authorities (sh verify.sh CA.pem)"
+else
     # A certificate expires; that the signature was there before is what a time-stamp shows.
     if [ ! -f "$signature" ]; then
         open "$signature: the bag is not signed"

@@ -1,6 +1,6 @@
 //! Whether a bag is whole: every file that its manifests name is there and unaltered, and no other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
@@ -104,12 +104,16 @@ impl Checked {
     }
 }
 
-/// Reads a bag's folder and compares every file with its manifests. `seals` are the names of files
-/// that may lie in `seal/`; `each` is told of every file that was read.
+/// Reads a bag's folder and compares every file with its manifests. `is_seal` tells the names of
+/// files that may lie in `seal/`; `each` is told of every file that was read.
 ///
 /// # Errors
 /// When the folder cannot be read, or is no bag that this reads: the message says why.
-pub fn check(root: &Path, seals: &[&str], each: &mut dyn FnMut(u64)) -> io::Result<Checked> {
+pub fn check(
+    root: &Path,
+    is_seal: &dyn Fn(&str) -> bool,
+    each: &mut dyn FnMut(u64),
+) -> io::Result<Checked> {
     let dir = Dir::open_ambient_dir(root, ambient_authority())?;
     let files = walk(&dir)?;
     declared(&dir)?;
@@ -183,10 +187,10 @@ pub fn check(root: &Path, seals: &[&str], each: &mut dyn FnMut(u64)) -> io::Resu
             }
         }
     }
-    let seals: BTreeSet<_> = seals.iter().map(|name| format!("{SEAL}{name}")).collect();
     for path in files.sizes.keys() {
         let listed = payload.contains_key(path) || tags.contains_key(path);
-        if !listed && path != TAG_MANIFEST && !seals.contains(path) {
+        let sealing = path.strip_prefix(SEAL).is_some_and(is_seal);
+        if !listed && path != TAG_MANIFEST && !sealing {
             faults.push(Fault::new("bag-extra", path, "No manifest names it."));
         }
     }
@@ -209,7 +213,7 @@ pub fn check(root: &Path, seals: &[&str], each: &mut dyn FnMut(u64)) -> io::Resu
 /// The declaration names a version that is known.
 fn declared(dir: &Dir) -> io::Result<()> {
     let text = read(dir, DECLARATION, LARGEST_TAG)
-        .map_err(|error| io::Error::other(format!("it is no bag: {DECLARATION}: {error}")))?;
+        .map_err(|error| io::Error::other(format!("it is not a bag: {DECLARATION}: {error}")))?;
     let lines = labels(&String::from_utf8_lossy(&text));
     let value = |label: &str| lines.iter().find(|(l, _)| l == label).map(|(_, v)| v.as_str());
     match (value("BagIt-Version"), value("Tag-File-Character-Encoding")) {

@@ -89,6 +89,17 @@ impl BagWriter {
         Ok(())
     }
 
+    /// Removes a tag file again.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn take_back(&mut self, path: &str) -> io::Result<()> {
+        match self.tags.remove(path) {
+            Some(_) => fs::remove_file(self.root.join(path)),
+            None => Ok(()),
+        }
+    }
+
     /// Paths of the payload so far.
     pub fn payload(&self) -> impl Iterator<Item = &str> + Clone {
         self.payload.keys().map(String::as_str)
@@ -136,12 +147,16 @@ impl BagWriter {
         }
     }
 
-    /// Writes declaration, information and manifests; returns the tag manifest. `info` are the
+    /// Writes declaration, information and manifests, anew where they are there already; returns
+    /// the tag manifest. `info` are the
     /// lines of `bag-info.txt` beside those that every bag has.
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn finish(mut self, as_of: Timestamp, info: &[(&str, String)]) -> io::Result<Vec<u8>> {
+    pub fn finish(&mut self, as_of: Timestamp, info: &[(&str, String)]) -> io::Result<Vec<u8>> {
+        for path in [INFO, DECLARATION, MANIFEST, TAG_MANIFEST] {
+            self.take_back(path)?;
+        }
         let mut text = format!(
             "Bagging-Date: {}\nPayload-Oxum: {}.{}\n",
             as_of.strftime("%Y-%m-%d"),

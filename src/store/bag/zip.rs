@@ -43,7 +43,7 @@ pub fn pack<W: Write + Seek>(folder: &Path, name: &str, out: W) -> io::Result<W>
 pub fn unpack(archive: File, into: &Path) -> io::Result<std::path::PathBuf> {
     let stored = archive.metadata()?.len();
     let mut left = stored.saturating_mul(EXPANSION).saturating_add(LITTLE);
-    let no_archive = |error| io::Error::other(format!("it is no ZIP archive: {error}"));
+    let no_archive = |error| io::Error::other(format!("it is not a ZIP archive: {error}"));
     let archive = ZipArchive::new(BufReader::new(archive)).map_err(no_archive)?;
     if archive.has_duplicate_names() {
         return Err(io::Error::other("it holds two files of one name"));

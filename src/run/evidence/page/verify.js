@@ -9,6 +9,8 @@ const CUSTODY = 'data/custody.csv';
 const MANIFESTS = ['manifest-sha256.txt', 'tagmanifest-sha256.txt'];
 const TAG_FILES = ['bagit.txt', 'bag-info.txt', 'manifest-sha256.txt', 'VERIFY.md', 'verify.sh', 'verify.html'];
 const SEAL_FILES = ['tagmanifest-sha256.txt.p7s', 'signer.pem', 'statement.dsse.json', 'timestamp.tsr'];
+// Time-stamps that were added later.
+const FURTHER = /^seal\/timestamp-([2-9]|[1-9]\d)\.tsr$/;
 const SEAL_PARTS = { 'signed': SEAL_FILES.slice(0, 3), 'time-stamped': SEAL_FILES.slice(3) };
 // The files that evidence bags have, beside those in seal/.
 const KNOWN = new RegExp('^(data/objects/.+|data/custody\\.csv|data/keys/[^/]+\\.pem'
@@ -274,7 +276,7 @@ async function checkBag(files, progress = () => {}) {
     }
   };
 
-  const named = new Set([MANIFESTS[1], ...SEAL_FILES.map((name) => `seal/${name}`)]);
+  const named = new Set([MANIFESTS[1], ...SEAL_FILES.map((name) => `seal/${name}`), ...[...files.keys()].filter((path) => FURTHER.test(path))]);
   const manifest = new Map();
   for (const name of MANIFESTS) {
     const here = new Set();
@@ -498,8 +500,8 @@ async function checkBag(files, progress = () => {}) {
     fault(`${RUN}: it counts ${told.digests?.valid ?? 'no'} valid digests, and the bag holds other ones`);
   }
   if ((told.logs?.valid ?? 0) > listed.size) fault(`${RUN}: it counts ${told.logs.valid} valid log files, and the digests list fewer`);
-  if (aside) lines.push(`           ${aside} of them lie outside of what was asked for, by data/custody.csv`);
-  lines.push(`log files  ${checked} checked against their digests; ${absent} are listed and not in the bag`);
+  if (aside) lines.push(`           ${aside} of them ${aside === 1 ? 'lies' : 'lie'} outside of what was asked for, by data/custody.csv`);
+  lines.push(`log files  ${checked} checked against their digests; ${absent} ${absent === 1 ? 'is' : 'are'} listed and not in the bag`);
 
   // 3. No log file in the bag is without a digest that lists it.
   for (const path of stored.filter((p) => !DIGEST.test(p) && !listed.has(p))) {
@@ -518,6 +520,10 @@ async function checkBag(files, progress = () => {}) {
   }
 
   // 4. The seal, as far as it can be seen here: its parts are there.
+  for (let number = 2; number < 100; number += 1) {
+    const earlier = number === 2 ? 'seal/timestamp.tsr' : `seal/timestamp-${number - 1}.tsr`;
+    if (files.has(`seal/timestamp-${number}.tsr`) && !files.has(earlier)) fault(`${earlier}: it is not there, and seal/timestamp-${number}.tsr is over it`);
+  }
   const parts = said('Trailseal-Seal').split(', ');
   for (const [word, wanted] of Object.entries(SEAL_PARTS)) {
     for (const name of wanted) {

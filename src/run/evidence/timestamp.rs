@@ -1,0 +1,89 @@
+//! A further time-stamp for a bag: its first one, where the authority was down when the bag was
+//! packed, or one over the earlier ones, before their certificates expire. Nothing else of the bag
+//! changes: what is signed cannot be written anew without the signer's key.
+
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::authority::{AuthorityError, time_stamp};
+use super::seal_files;
+use crate::crypto::document::{CertificateInfo, cms, timestamp};
+use crate::store::bag::{self, SEAL};
+
+/// A time-stamp that is to be put in a bag.
+#[derive(Debug)]
+pub struct FurtherTimeStamp {
+    /// Its file, as the bag names it.
+    pub path: String,
+    /// The authority's response.
+    pub response: Vec<u8>,
+    /// When the bag was there, by the authority's word.
+    pub time: Timestamp,
+    /// The authority, by its certificate's word.
+    pub by: CertificateInfo,
+    /// What it is over.
+    pub over: String,
+}
+
+/// Why there is no further time-stamp.
+#[derive(Debug, thiserror::Error)]
+pub enum FurtherError {
+    /// It is no bag that can be read.
+    #[error("{0}")]
+    NoBag(#[from] io::Error),
+    /// A time-stamp would bear out what does not hold.
+    #[error("{0}")]
+    Altered(String),
+    /// A file of the bag could not be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The authority gives none.
+    #[error("{0}")]
+    Authority(#[from] AuthorityError),
+}
+
+/// Asks an authority for a time-stamp over the bag in a folder and the time-stamps that it has.
+/// The bag must be whole and its seal must fit.
+///
+/// # Errors
+/// When the bag was altered or cannot be read, or the authority gives no time-stamp.
+pub fn further(folder: &Path, url: &str) -> Result<FurtherTimeStamp, FurtherError> {
+    let bag = bag::check::check(folder, &seal_files::is_one, &mut |_| ())?;
+    if let Some(fault) = bag.faults.iter().find(|fault| fault.is_contradiction()) {
+        return Err(FurtherError::Altered(fault.to_string()));
+    }
+    if let Some(fault) = bag.faults.first() {
+        return Err(FurtherError::Unreadable(fault.to_string()));
+    }
+    let altered = |name: &str, error: &dyn std::fmt::Display| {
+        FurtherError::Altered(format!("{SEAL}{name}: {error}"))
+    };
+    let read = |name: &str| {
+        bag.seal(name).map_err(|error| FurtherError::Unreadable(format!("{SEAL}{name}: {error}")))
+    };
+    let (mut covered, mut over) = match read(seal_files::SIGNATURE)? {
+        Some(signature) => {
+            cms::verify(&signature, &bag.tag_manifest)
+                .map_err(|error| altered(seal_files::SIGNATURE, &error))?;
+            (signature, "the signature".to_owned())
+        }
+        None => (bag.tag_manifest.clone(), "the tag manifest".to_owned()),
+    };
+    for number in 1..=seal_files::MOST {
+        let name = seal_files::time_stamp(number);
+        let Some(earlier) = read(&name)? else {
+            if number > 1 {
+                over += " and its earlier time-stamps";
+            }
+            let response = time_stamp(url, &covered)?;
+            let stamp = timestamp::verify(&response, &covered).map_err(AuthorityError::from)?;
+            let (time, by, path) = (stamp.time, stamp.by(), format!("{SEAL}{name}"));
+            return Ok(FurtherTimeStamp { path, response, time, by, over });
+        };
+        timestamp::verify(&earlier, &covered).map_err(|error| altered(&name, &error))?;
+        covered.extend(earlier);
+    }
+    Err(FurtherError::Unreadable(format!("it has {} time-stamps already", seal_files::MOST)))
+}
