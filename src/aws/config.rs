@@ -68,6 +68,9 @@ pub enum AwsError {
     /// The runtime does not start.
     #[error("the runtime for network access does not start: {0}")]
     Runtime(#[from] std::io::Error),
+    /// The profile holds an empty endpoint, on which the SDK panics.
+    #[error("endpoint_url of the AWS profile is empty")]
+    EmptyEndpoint,
     /// Certificate authorities cannot be used.
     #[error("{}: {cause}", crate::model::Printable(.file))]
     Authorities {
@@ -233,6 +236,12 @@ async fn load(options: &AwsOptions) -> Result<(SdkConfig, Option<Region>), AwsEr
     };
     if let Some(pem) = &authorities {
         loader = loader.http_client(trusting(pem));
+    }
+    let set = |url: Option<String>| url.is_some_and(|url| !url.is_empty());
+    let given = set(options.endpoint_url.clone()) || set(std::env::var("AWS_ENDPOINT_URL").ok());
+    let of_profile = super::trust::of_profile(options.profile.as_deref(), "endpoint_url").await;
+    if !given && of_profile.is_some_and(|url| url.is_empty()) {
+        return Err(AwsError::EmptyEndpoint);
     }
     let config = loader.load().await;
     let named = config.region().filter(|region| !region.as_ref().is_empty()).cloned();

@@ -19,20 +19,25 @@ pub(super) async fn configured(profile: Option<&str>) -> Result<Option<Vec<u8>>,
     let variable = std::env::var_os("AWS_CA_BUNDLE").filter(|value| !value.is_empty());
     let file = match variable {
         Some(file) => Some(PathBuf::from(file)),
-        None => of_profile(profile).await,
+        None => authorities_of_profile(profile).await,
     };
     file.map(|file| read(&file)).transpose()
 }
 
-/// `ca_bundle` of the profile that is used.
-async fn of_profile(profile: Option<&str>) -> Option<PathBuf> {
+/// A setting of the profile that is used.
+pub(super) async fn of_profile(profile: Option<&str>, setting: &str) -> Option<String> {
     let chosen = profile.map(|name| name.to_owned().into());
     let (fs, env, files) = (Default::default(), Default::default(), Default::default());
     // What is wrong with the files, loading the configuration says.
     let set = aws_config::profile::load(&fs, &env, &files, chosen).await.ok()?;
-    let value = set.get("ca_bundle").filter(|value| !value.is_empty())?;
+    set.get(setting).map(str::to_owned)
+}
+
+/// `ca_bundle` of the profile that is used.
+async fn authorities_of_profile(profile: Option<&str>) -> Option<PathBuf> {
+    let value = of_profile(profile, "ca_bundle").await.filter(|value| !value.is_empty())?;
     let home = value.strip_prefix("~/").zip(std::env::home_dir());
-    Some(home.map_or_else(|| value.into(), |(rest, home)| home.join(rest)))
+    Some(home.map_or_else(|| value.clone().into(), |(rest, home)| home.join(rest)))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, AwsError> {

@@ -73,7 +73,7 @@ impl FromStr for Export {
             let names: Vec<_> = Format::ALL.iter().map(|f| f.as_str()).collect();
             let endings: Vec<_> = Format::ALL.iter().flat_map(|f| f.endings()).copied().collect();
             format!(
-                "its ending tells no format: give one of {}, or FORMAT=FILE with one of {}",
+                "the file name does not end in a known format: use one of {}, or FORMAT=FILE with one of {}",
                 endings.join(" "),
                 names.join(" ")
             )

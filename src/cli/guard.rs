@@ -179,7 +179,7 @@ impl OutputGuard {
             return Ok(());
         }
         let why = match read {
-            Ok(_) => format!("it exists and is no {} of trailseal's", kind.name()),
+            Ok(_) => format!("it exists and is no {} written by trailseal", kind.name()),
             Err(error) => format!("it exists and cannot be read to see what it is: {error}"),
         };
         refuse(&why, "give another name, or replace it with --force")

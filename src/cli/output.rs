@@ -52,8 +52,11 @@ impl WholeFile {
             }
             _ => {
                 let folder = place.parent().filter(|p| !p.as_os_str().is_empty());
-                let file = NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")));
-                Sink::Beside(BufWriter::new(file.map_err(failed)?))
+                let folder = folder.unwrap_or_else(|| Path::new("."));
+                folder.metadata().map_err(failed)?;
+                // Its error would name the temporary file.
+                let file = NamedTempFile::new_in(folder).map_err(|e| failed(e.kind().into()))?;
+                Sink::Beside(BufWriter::new(file))
             }
         };
         Ok(Self { file, path: path.to_owned(), place })

@@ -411,10 +411,10 @@ fn tell(report: &SealReport, whole: bool, heads: bool, io: &mut Io<'_>) -> std::
         };
         writeln!(
             io.out,
-            "sealed {} to {}{kind}: {} log files: {}",
+            "sealed {} to {}{kind}: {}: {}",
             digest.window.start,
             digest.window.end,
-            digest.log_files,
+            counted(digest.log_files as u64, "log file", "log files"),
             Printable(&digest.key)
         )?;
     }

@@ -199,6 +199,8 @@ impl<'a> Opener<'a> {
             AwsError::Authorities { .. } => Failure::usage(error).remedy(
                 "AWS_CA_BUNDLE, or ca_bundle of the profile, is to name a file of certificates in PEM",
             ),
+            AwsError::EmptyEndpoint => Failure::usage(error)
+                .remedy("give it a URL, or remove the line from the AWS configuration file"),
             error => Failure::internal(error),
         })?;
         self.aws = Some(aws.clone());

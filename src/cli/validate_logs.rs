@@ -62,11 +62,11 @@ pub struct ValidateLogsArgs {
     #[arg(long, value_name = "ARN")]
     trail_arn: String,
 
-    /// From when on: RFC 3339, a date, or a date and a time (UTC where no offset is given)
+    /// Start of the time to validate: RFC 3339, a date, or a date and a time (UTC where no offset is given)
     #[arg(long, value_name = "TIME")]
     start_time: String,
 
-    /// Up to when [default: now]
+    /// End of the time to validate [default: now]
     #[arg(long, value_name = "TIME")]
     end_time: Option<String>,
 
@@ -74,7 +74,7 @@ pub struct ValidateLogsArgs {
     #[arg(long, value_name = "NAME")]
     s3_bucket: Option<String>,
 
-    /// What stands before AWSLogs in their keys [default: as DescribeTrails says]
+    /// Prefix before AWSLogs in their keys [default: as DescribeTrails says]
     #[arg(long, value_name = "PREFIX")]
     s3_prefix: Option<String>,
 
@@ -82,7 +82,7 @@ pub struct ValidateLogsArgs {
     #[arg(long, value_name = "ID")]
     account_id: Option<String>,
 
-    /// Tell of what is valid, too
+    /// Also print valid objects
     #[arg(long)]
     verbose: bool,
 
@@ -103,7 +103,7 @@ pub struct ValidateLogsArgs {
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
 
-    /// Taken for the sake of scripts: certificates are checked all the same
+    /// Accepted for compatibility; has no effect: certificates are always checked
     #[arg(long)]
     no_verify_ssl: bool,
 

@@ -43,7 +43,8 @@ Exit status:
   1  violation: something contradicts integrity
   2  wrong usage or configuration: nothing was checked
   3  incomplete: no violation, but something could not be checked
-  4  internal failure or an unwritable output";
+  4  internal failure or an unwritable output
+  130  interrupted";
 
 /// Verify digest chains and log files: what is proven, violated or could not be checked
 #[derive(Debug, Args)]

@@ -214,6 +214,9 @@ impl Problem {
                     );
                 }
             }
+            (Code::DigestKeyUnknown, Cause::KeysOf(region)) => {
+                self.remedy = self.remedy.replace("REGION", region.as_str());
+            }
             (Code::LogMissing, Cause::Everywhere) if self.count > 1 => {
                 self.message = "None of the log files that valid digests list is here.".to_owned();
                 self.remedy = format!(

@@ -62,7 +62,7 @@ pub(super) fn headline(report: &RunReport, problems: &[Problem]) -> String {
     let totals = &report.totals;
     let chains = counted(totals.chains, "chain", "chains");
     if problems.is_empty() {
-        return match report.verdict {
+        let good = match report.verdict {
             Verdict::Verified if report.scope.logs => format!(
                 "{chains}, {} and {} whole, signed and linked; {}",
                 counted(totals.digests.valid, "digest", "digests"),
@@ -71,6 +71,7 @@ pub(super) fn headline(report: &RunReport, problems: &[Problem]) -> String {
             ),
             _ => format!("{}; {}", meaning(report), proven_share(report)),
         };
+        return good + &qualified(report);
     }
     let touched = chains_touched(report);
     let place = match touched {
@@ -83,6 +84,29 @@ pub(super) fn headline(report: &RunReport, problems: &[Problem]) -> String {
         kinds(problems),
         proven_share(report)
     )
+}
+
+/// What restricts a verdict without problems: what was left out on request, and objects that no
+/// digest vouches for.
+fn qualified(report: &RunReport) -> String {
+    let scope = &report.scope;
+    let mut text = String::new();
+    for (left_out, one, many) in [
+        (&scope.excluded_accounts, "account", "accounts"),
+        (&scope.excluded_regions, "region", "regions"),
+    ] {
+        if !left_out.is_empty() {
+            text += &format!("; {} excluded", counted(left_out.len() as u64, one, many));
+        }
+    }
+    for code in [Code::LogUnreferenced, Code::LogUncovered, Code::ObjectUnknown] {
+        let noticed = report.findings.iter().filter(|f| f.code == code).count() as u64;
+        if noticed > 0 {
+            let (one, many) = things(code);
+            text += &format!("; {}", counted(noticed, one, many));
+        }
+    }
+    text
 }
 
 /// Advice on an interrupted run.
@@ -286,13 +310,13 @@ pub(super) fn validity(key: &KeyReport) -> String {
         (Some(from), Some(to)) => format!("valid {}", span(from, to)),
         (Some(from), None) => format!("valid from {from} on"),
         (None, Some(to)) => format!("valid up to {to}"),
-        (None, None) => "validity not told".to_owned(),
+        (None, None) => "validity unknown".to_owned(),
     }
 }
 
 /// The region that published a key.
 pub(super) fn key_region(key: &KeyReport) -> &str {
-    key.region.as_ref().map_or("region not told", |r| r.as_str())
+    key.region.as_ref().map_or("region unknown", |r| r.as_str())
 }
 
 /// How long a run took.

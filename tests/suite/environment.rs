@@ -207,3 +207,22 @@ fn a_region_named_only_in_the_body_is_followed() {
         assert!(findings.contains("PermanentRedirect"), "{host}: {findings}");
     }
 }
+
+#[test]
+fn an_empty_endpoint_of_the_profile_is_a_clear_error() {
+    let server = bucket_of(&Tree::sealed());
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("config");
+    let services = "services = here\n\n[services here]\ns3 =\n  endpoint_url =\n";
+    fs::write(&config, format!("[profile audit]\nendpoint_url =\n{services}")).unwrap();
+    let source = format!("s3://{BUCKET}");
+    let file = ("AWS_CONFIG_FILE", config.to_str().unwrap());
+    let verify = ["verify", &source, "--end-time", "2026-03-01T08:00:00Z", "--profile", "audit"];
+    let option = ["--endpoint-url", server.endpoint()];
+    let ran = trailseal(&[&verify[..], &option].concat(), &[file]);
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    let ran = trailseal(&verify, &[file]);
+    let err = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(ran.status.code(), Some(2), "{err}");
+    assert!(err.contains("endpoint_url of the AWS profile is empty"), "{err}");
+}

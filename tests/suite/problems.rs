@@ -103,6 +103,8 @@ fn keys_of_a_region_that_are_lacking_are_one_problem() {
     let report = tree.verify(&[]);
     let keys: Vec<_> = of(&report).into_iter().filter(|p| p.0 == "digest-key-unknown").collect();
     assert_eq!(keys, [("digest-key-unknown".to_owned(), HOURS.into(), 1)], "{:?}", of(&report));
+    let next = report.json["problems"].to_string();
+    assert!(next.contains(&format!("--region {REGION} ")) && !next.contains("REGION"), "{next}");
     fs::remove_dir_all(others).unwrap();
 }
 

@@ -130,7 +130,7 @@ Next:
   Seal with it:
     trailseal seal SOURCE --account ID --region REGION --trail NAME \\
         --bucket BUCKET --key {signing_key}
-  Hand {PUBLIC_KEYS} or {CERTIFICATE} to whoever verifies, on another way than the logs:
+  Give {PUBLIC_KEYS} or {CERTIFICATE} to whoever verifies, through a different channel than the logs:
     trailseal verify SOURCE --keys {public_keys}
     trailseal verify SOURCE --keys {certificate}
 ",

@@ -52,16 +52,16 @@ pub(super) fn chains(report: &RunReport, grades: &Grades<'_>) -> Cut<Chain> {
 
 pub(super) fn keys(report: &RunReport) -> Cut<Key> {
     Cut::new(&report.keys, ROWS, |key| {
-        let told = |time: Option<jiff::Timestamp>| match time {
+        let shown = |time: Option<jiff::Timestamp>| match time {
             Some(time) => time.to_string(),
-            None => "not told".to_owned(),
+            None => "unknown".to_owned(),
         };
         Key {
             fingerprint: Printable(&key.fingerprint.to_string()).to_string(),
             region: words::key_region(key).to_owned(),
             source: Printable(&key.source).to_string(),
-            from: told(key.valid_from),
-            to: told(key.valid_to),
+            from: shown(key.valid_from),
+            to: shown(key.valid_to),
             used: if key.used { "used" } else { "not used" },
         }
     })

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::model::key_name::LogKey;
 use crate::model::{BucketName, Window};
+use crate::report::words::counted;
 use crate::run::sources::{AreaId, Sources};
 use crate::verify::{Code, Finding};
 
@@ -32,13 +33,15 @@ impl Beyond {
         let bucket = id.bucket.as_ref().map(|bucket: &BucketName| bucket.as_str().to_owned());
         self.0.into_iter().map(move |(folder, (count, window))| {
             let Window { start, end } = window;
+            let files = counted(count, "log file", "log files");
+            let were = if count == 1 { "was" } else { "were" };
             let message = if sources.roots().any(|root| root.path(&folder).is_some()) {
                 format!(
-                    "{count} log files that digests of the copy list belong to a day of which the copy has neither digests nor log files: they were not checked. Copy a day more on each side, or leave out the time that these digests cover, {start} to {end} (--start-time, --end-time)."
+                    "{files} that digests of the copy list {were} not checked: the copy has neither digests nor log files of that day. Copy a day more on each side, or leave out the time that these digests cover, {start} to {end} (--start-time, --end-time)."
                 )
             } else {
                 format!(
-                    "{count} log files that digests of the copy list were not checked: the copy begins below the account's folder and has none of its log files. Copy the account's folder with both CloudTrail and CloudTrail-Digest, or check digests only (--no-logs)."
+                    "{files} that digests of the copy list {were} not checked: the copy begins below the account's folder and has none of its log files. Copy the account's folder with both CloudTrail and CloudTrail-Digest, or check digests only (--no-logs)."
                 )
             };
             Finding::new(Code::ObjectUnreadable, message)
