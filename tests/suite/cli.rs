@@ -29,7 +29,7 @@ fn snapshot(name: &str, text: &str) {
 #[cfg(feature = "aws")]
 #[test]
 fn every_help_text_is_as_committed() {
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 17] = [
         &[],
         &["verify"],
         &["seal"],
@@ -37,6 +37,7 @@ fn every_help_text_is_as_committed() {
         &["evidence"],
         &["evidence", "pack"],
         &["evidence", "check"],
+        &["evidence", "timestamp"],
         &["keys"],
         &["keys", "generate"],
         &["keys", "show"],

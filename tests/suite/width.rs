@@ -8,12 +8,13 @@ use trailseal::cli::Cli;
 use crate::common::{Tree, log_key};
 
 const WIDTHS: [usize; 3] = [60, 80, 120];
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 14] = [
     &["verify"],
     &["seal"],
     &["report"],
     &["evidence", "pack"],
     &["evidence", "check"],
+    &["evidence", "timestamp"],
     &["keys", "generate"],
     &["keys", "show"],
     &["keys", "fetch"],
