@@ -388,7 +388,11 @@ fn a_log_file_that_is_listed_days_later_is_not_taken_for_an_injected_one() {
     assert_eq!(told.status, 0, "{:#}", told.json["findings"]);
     // The log files of the digests that were copied for it are there too.
     let all = copy.verify(&["--start-time", &start]);
-    assert!(all.codes().iter().all(|(code, ..)| code != "log-missing"), "{:#}", all.json["findings"]);
+    assert!(
+        all.codes().iter().all(|(code, ..)| code != "log-missing"),
+        "{:#}",
+        all.json["findings"]
+    );
 }
 
 #[test]

@@ -600,16 +600,13 @@ fixture!(
 fixture!(
     restart_within_the_last_digests_time,
     |tree| {
-        for hour in [6, 7, 8] {
-            tree.remove(&digest_key(hour));
-        }
         let first = draft(at(4, 30), at(5, 30), None).seal(key()).unwrap();
         tree.put(&first);
         let mut previous = first.head.previous;
         for hour in [6, 7, 8] {
-            let start = if hour == 6 { at(5, 30) } else { at(hour - 1, 0) };
-            let mut next = draft(start, at(hour, 0), Some(previous));
-            next.log_files.extend(listed(&log_key(hour.try_into().unwrap())));
+            let start = if hour == 6 { at(5, 30) } else { at(i64::from(hour) - 1, 0) };
+            let mut next = draft(start, at(hour.into(), 0), Some(previous));
+            next.log_files = tree.digest(&digest_key(hour)).log_files;
             let sealed = next.seal(key()).unwrap();
             tree.put(&sealed);
             previous = sealed.head.previous;
