@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::{Entry, Object, Put, Store, StoreError, UnfinishedCopy, WriterGuard};
 use crate::model::Metadata;
-use crate::model::key_name::DIGEST_FOLDER;
+use crate::model::key_name::{DIGEST_FOLDER, LogKind};
 use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
 
 /// S3 allows 2 KB of user metadata; what head-object prints around it is little more.
@@ -378,9 +378,11 @@ pub fn is_path(key: &str) -> bool {
 }
 
 /// Tells if a file lies where digests do, whose metadata are read with them:
-/// `CloudTrail-Digest/<region>/<YYYY>/<MM>/<DD>/<name>`. Folders further up are the copy's own.
+/// `CloudTrail-Digest/<region>/<YYYY>/<MM>/<DD>/<name>`, and not so below a folder of log files.
+/// Folders further up are the copy's own.
 fn is_in_digest_folder(key: &str) -> bool {
-    key.rsplit('/').nth(5) == Some(DIGEST_FOLDER)
+    let of_logs = |part: &str| LogKind::of_folder(part).is_some();
+    key.rsplit('/').nth(5) == Some(DIGEST_FOLDER) && !key.split('/').any(of_logs)
 }
 
 /// A key as a path beneath the directory, if it can be one.

@@ -162,6 +162,23 @@ fn an_altered_bag_is_not_time_stamped() {
     assert_eq!(stamp(&bag.dir, "ftp://x").status, 2);
 }
 
+/// What is signed says that it was there: a time-stamp over what is left would cover the loss.
+#[test]
+fn a_bag_whose_seal_lost_a_part_is_not_time_stamped() {
+    let authority = authority_or_skip!();
+    let url = authority.time_stamps(honest);
+    for part in [SIGNATURE, FIRST] {
+        let bag = authority.sealed(&Tree::sealed(), "rsa", &["--timestamp", &url]);
+        assert_eq!(stamp(&bag.dir, &url).status, 0);
+        fs::remove_file(bag.path(part)).unwrap();
+        let before = files_of(&bag.dir);
+        let refused = stamp(&bag.dir, &url);
+        assert_eq!(refused.status, 1, "{part}: {}", refused.err);
+        assert!(refused.err.contains(part), "{}", refused.err);
+        assert_eq!(files_of(&bag.dir), before, "{part}");
+    }
+}
+
 /// A folder of its own for each forgery: authorities answer at the same time.
 struct Forgery(TempDir);
 

@@ -281,6 +281,21 @@ fn an_ancestor_named_like_the_digests_folder_hides_nothing() {
     assert_eq!((report.status, codes(&report)), (1, vec!["log-unreferenced".to_owned()]));
 }
 
+#[test]
+fn a_folder_of_log_files_named_like_the_digests_hides_nothing() {
+    let place = format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/{REGION}/2026/03/01");
+    for below in ["CloudTrail-Digest/a/b/c/d", &place] {
+        let tree = Tree::sealed();
+        let day = format!("AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/03/01");
+        tree.write(&format!("{day}/{below}/x.gz"), b"no log file");
+        let events = br#"{"Records":[{"eventName":"x"}],"Metadata":{}}"#;
+        tree.write(&format!("{day}/{below}/x.gz.metadata.json"), events);
+        let report = report(&tree);
+        assert_eq!(report.status, 1, "{below}: {:?}", report.codes());
+        assert!(codes(&report).contains(&"log-unreferenced".to_owned()));
+    }
+}
+
 // What signed digests and metadata say.
 
 #[test]

@@ -201,11 +201,10 @@ impl Authorities {
     }
 }
 
-/// What a certificate is that [`stamps_time`] refuses.
+/// Description of a certificate that [`stamps_time`] refuses.
 pub(super) const NO_TIME_STAMPING: &str = "not one for time-stamping alone (RFC 3161, 2.3)";
 
-/// Whether a certificate says that it is for time-stamping and nothing else, and that whoever does
-/// not know what this means must not accept it (critical).
+/// Tells if a certificate states, as critical, that it is for time-stamping and nothing else.
 pub(super) fn stamps_time(certificate: &Certificate) -> bool {
     let tbs = certificate.tbs_certificate();
     let stamps = tbs.get_extension::<ExtendedKeyUsage>().is_ok_and(|found| {
@@ -220,7 +219,7 @@ pub(super) fn stamps_time(certificate: &Certificate) -> bool {
     stamps && usage.is_ok_and(|found| found.is_none_or(|(_, usage)| signs(&usage)))
 }
 
-/// Whether a certificate is for signing documents, or for any use.
+/// Tells if a certificate is for signing documents, or for any use.
 pub(super) fn signs_documents(certificate: &Certificate) -> bool {
     let usage = certificate.tbs_certificate().get_extension::<ExtendedKeyUsage>();
     usage.is_ok_and(|found| {

@@ -161,8 +161,8 @@ impl DocumentSigner {
         self.chain.first().map(CertificateInfo::of)
     }
 
-    /// Why whoever checks a signature of now will not trust its certificate, whatever authority
-    /// it leads to.
+    /// Reasons for which a reader will not trust a signature made now, whoever issued the certificate:
+    /// its use, and its validity.
     #[must_use]
     pub fn doubts(&self, now: jiff::Timestamp) -> Vec<String> {
         let Some((certificate, info)) = self.chain.first().zip(self.certificate()) else {

@@ -205,12 +205,12 @@ impl Run<'_> {
         let mut unlisted = Vec::new();
         for kind in &area.kinds {
             let logs = self.list(id, area, kind.folder(), days);
-            let of_time = |found: &&Found| {
-                LogKey::parse(&found.key)
-                    .map_or(found.key.ends_with(".gz"), |log| asked.contains(log.time))
+            let of_time = |key: &str| {
+                LogKey::parse(key).map_or(key.ends_with(".gz"), |log| asked.contains(log.time))
             };
-            unlisted.extend(logs.iter().filter(of_time).map(|found| found.key.clone()));
-            unlisted.retain(|key| !gathered.listed.contains(bucket, key));
+            let keys = logs.iter().map(|found| &found.key);
+            let open = keys.filter(|key| of_time(key) && !gathered.listed.contains(bucket, key));
+            unlisted.extend(open.cloned());
             self.copy_all(id, logs, false, &mut gathered)?;
         }
         self.copy_listed_elsewhere(bucket, &mut gathered)?;

@@ -172,7 +172,7 @@ const fn rank(verdict: Verdict) -> u8 {
 }
 
 /// Parts of the seal that the bag says it has, and that are not there.
-fn taken_away(bag: &Checked, faults: &mut Vec<Fault>) {
+pub(super) fn taken_away(bag: &Checked, faults: &mut Vec<Fault>) {
     let stated = bag.info(seal_files::LABEL).unwrap_or_default();
     for (word, files) in seal_files::PARTS {
         if !stated.split(", ").any(|part| part == word) {

@@ -43,7 +43,7 @@ pub(super) struct Contents {
     pub(super) kept: KeptLogs,
     pub(super) signed: bool,
     pub(super) stamped: bool,
-    /// Whether its time-stamp authority failed when it was packed.
+    /// True if its time-stamp authority failed when it was packed.
     pub(super) pending: bool,
     /// Whether metadata lies beside any object.
     pub(super) metadata: bool,

@@ -106,7 +106,7 @@ mod seal_files {
             .chain((1..=MOST).map(time_stamp))
     }
 
-    /// Whether a file of a seal has this name.
+    /// Tells if a file of a seal has this name.
     pub(super) fn is_one(name: &str) -> bool {
         all().any(|one| one == name)
     }

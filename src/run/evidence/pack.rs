@@ -77,7 +77,7 @@ pub struct PackedBag {
     pub left_out: Vec<(String, String)>,
     /// The hash value of its tag manifest.
     pub tag_manifest: Sha256Hash,
-    /// Why it has no time-stamp, though one was asked for.
+    /// Cause for it to have no time-stamp though one was asked for.
     pub no_time_stamp: Option<String>,
 }
 

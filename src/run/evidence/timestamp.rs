@@ -8,6 +8,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::authority::{AuthorityError, time_stamp};
+use super::check::taken_away;
 use super::seal_files;
 use crate::crypto::document::{CertificateInfo, cms, timestamp};
 use crate::store::bag::{self, SEAL};
@@ -19,15 +20,15 @@ pub struct FurtherTimeStamp {
     pub path: String,
     /// The authority's response.
     pub response: Vec<u8>,
-    /// When the bag was there, by the authority's word.
+    /// Time at which the bag was there, by the authority's word.
     pub time: Timestamp,
     /// The authority, by its certificate's word.
     pub by: CertificateInfo,
-    /// What it is over.
+    /// Parts of the seal that it is over, in words.
     pub over: String,
 }
 
-/// Why there is no further time-stamp.
+/// Reason for which no further time-stamp is added.
 #[derive(Debug, thiserror::Error)]
 pub enum FurtherError {
     /// It is no bag that can be read.
@@ -50,11 +51,13 @@ pub enum FurtherError {
 /// # Errors
 /// When the bag was altered or cannot be read, or the authority gives no time-stamp.
 pub fn further(folder: &Path, url: &str) -> Result<FurtherTimeStamp, FurtherError> {
-    let bag = bag::check::check(folder, &seal_files::is_one, &mut |_| ())?;
-    if let Some(fault) = bag.faults.iter().find(|fault| fault.is_contradiction()) {
+    let mut bag = bag::check::check(folder, &seal_files::is_one, &mut |_| ())?;
+    let mut faults = std::mem::take(&mut bag.faults);
+    taken_away(&bag, &mut faults);
+    if let Some(fault) = faults.iter().find(|fault| fault.is_contradiction()) {
         return Err(FurtherError::Altered(fault.to_string()));
     }
-    if let Some(fault) = bag.faults.first() {
+    if let Some(fault) = faults.first() {
         return Err(FurtherError::Unreadable(fault.to_string()));
     }
     let altered = |name: &str, error: &dyn std::fmt::Display| {

@@ -92,12 +92,9 @@ pub(super) fn plan(
     }
     let mut keys: BTreeMap<(Timestamp, String), (u64, Option<Timestamp>)> = BTreeMap::new();
     let bucket = id.bucket.as_ref().map(BucketName::as_str);
-    let (mut odd, mut twice) = (Alike::default(), 0);
-    let mut unknown = |found: Found, code, message| {
-        // A log file among the digests is no accusation, but nothing vouches for it.
-        let finding = Finding::new(code, message).object(bucket, found.key);
-        let severity = finding.severity.min(Severity::Incomplete);
-        odd.push(finding.severity(severity));
+    let (mut odd, mut log_files, mut twice) = (Alike::default(), Alike::default(), 0);
+    let mut unknown = |found: Found, message| {
+        odd.push(Finding::new(Code::ObjectUnknown, message).object(bucket, found.key));
     };
     let is_log_file = |key: &str| {
         let name = key.rsplit('/').next().and_then(FileName::parse);
@@ -113,19 +110,19 @@ pub(super) fn plan(
                 }
             }
             _ if found.key.ends_with(SIDECAR_SUFFIX) => {
-                let message = "The metadata of an object that is not there.";
-                unknown(found, Code::ObjectUnknown, message);
+                unknown(found, "The metadata of an object that is not there.");
             }
             _ if is_log_file(&found.key) => {
                 let message = "A file with the name of a log file lies among the digests, where CloudTrail delivers none, and no digest lists it: find out who put it there.";
-                unknown(found, Code::LogUnreferenced, message);
+                // No accusation, but nothing vouches for it.
+                let finding = Finding::new(Code::LogUnreferenced, message);
+                let finding = finding.severity(Severity::Incomplete);
+                log_files.push(finding.object(bucket, found.key));
             }
-            _ => {
-                let message = "An object among the digests whose name is not a digest's.";
-                unknown(found, Code::ObjectUnknown, message);
-            }
+            _ => unknown(found, "An object among the digests whose name is not a digest's."),
         });
     let mut findings = odd.into_findings();
+    findings.extend(log_files.into_findings());
     findings.extend(second_copies(id, twice, "digests"));
     // Per chain: asked for is what ends after the start, up to the first that reaches the end.
     let mut reached: BTreeMap<ChainId, (Option<Timestamp>, usize)> = BTreeMap::new();

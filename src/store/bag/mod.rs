@@ -148,8 +148,7 @@ impl BagWriter {
     }
 
     /// Writes declaration, information and manifests, anew where they are there already; returns
-    /// the tag manifest. `info` are the
-    /// lines of `bag-info.txt` beside those that every bag has.
+    /// the tag manifest. `info` are the lines of `bag-info.txt` beside those that every bag has.
     ///
     /// # Errors
     /// When they cannot be written.

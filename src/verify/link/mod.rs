@@ -364,7 +364,7 @@ impl Linker {
         } else {
             Window::new(tip, window.end)
         };
-        self.findings.push(before_segment(&link.at, gap, false));
+        self.findings.push(before_segment(&link.at, gap));
         self.statements.assign(gap, CoverageState::Gap, Some(Code::ChainGap));
     }
 
@@ -522,20 +522,16 @@ impl Linker {
     }
 }
 
-/// The finding on a new segment: the time before it, which nothing covers, or the time that it and
-/// the last one both cover.
-fn before_segment(at: &Location, time: Window, both: bool) -> Finding {
-    let (message, severity) = if both {
-        let message = "A new segment of the chain starts within the time of the last digest: no time is left out, but nothing links the two, and nothing shows whether digests were lost from the end of the last segment.";
-        (message, Severity::Incomplete)
-    } else if time.is_empty() {
+/// The finding on the time before a new segment, which nothing covers.
+fn before_segment(at: &Location, gap: Window) -> Finding {
+    let (message, severity) = if gap.is_empty() {
         let message = "A new segment starts exactly where the last one ended: no time is left out, and nothing links the two.";
         (message, Severity::Notice)
     } else {
         let message = "A new segment of the chain starts here: nothing covers the time since the last one, and nothing shows whether digests were lost from its end.";
         (message, Severity::Incomplete)
     };
-    at.finding(Code::ChainGap, message).severity(severity).window(time)
+    at.finding(Code::ChainGap, message).severity(severity).window(gap)
 }
 
 fn is_about(finding: &Finding, link: &Link) -> bool {

@@ -215,7 +215,7 @@ impl Linker {
     fn hole(&mut self, coverage: &mut Coverage, hole: Window, late: bool) {
         let started = self.segment_starts.iter().find(|(start, _)| *start == hole.end);
         let finding = match started {
-            Some((_, at)) if !late => before_segment(at, hole, false),
+            Some((_, at)) if !late => before_segment(at, hole),
             _ => {
                 let (code, message) = if late {
                     let message = "The requested time begins before the chain's first digest.";

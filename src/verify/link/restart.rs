@@ -3,11 +3,11 @@
 
 use jiff::Timestamp;
 
-use super::{Link, Linker, before_segment, is_about};
+use super::{Link, Linker, is_about};
 use crate::model::Window;
 use crate::model::time::hours;
 use crate::verify::coverage::CoverageState;
-use crate::verify::finding::Code;
+use crate::verify::finding::{Code, Severity};
 use crate::verify::settle::Standing;
 
 impl Linker {
@@ -19,7 +19,9 @@ impl Linker {
         if !overlaps || tip.duration_since(window.start) >= hours(1) {
             return false;
         }
-        self.findings.push(before_segment(&link.at, Window::new(window.start, tip), true));
+        let message = "A new segment of the chain starts within the time of the last digest: no time is left out, but nothing links the two, and nothing shows whether digests were lost from the end of the last segment.";
+        let finding = link.at.finding(Code::ChainGap, message).severity(Severity::Incomplete);
+        self.findings.push(finding.window(Window::new(window.start, tip)));
         self.restarted = Some((link.clone(), window));
         true
     }
