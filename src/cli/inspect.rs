@@ -99,7 +99,7 @@ fn read(path: &Path, rules: &Rules) -> Result<Examined, Failure> {
     };
     let Some(parsed) = DigestKey::parse(&key) else {
         return Err(trouble(
-            &"its path is not a digest's (…/CloudTrail-Digest/<region>/<YYYY>/<MM>/<DD>/<name>), and it does not state one that ends in its name",
+            &"its path is not a digest's (…/CloudTrail-Digest/<region>/<YYYY>/<MM>/<DD>/<name>), and it does not state one that ends in its name. Give a digest as it lies in the bucket or its copy; trailseal verify checks log files",
         ));
     };
     let at = Location { bucket: None, key: key.as_str().into(), name: parsed };

@@ -116,7 +116,11 @@ fn read_bounded(path: &Path, name: &str) -> Result<Vec<u8>, Failure> {
     // One byte more than allowed tells a file that is too large, without reading all of it.
     input()
         .and_then(|input| input.take(KEY_FILE_LIMIT as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", Printable(name))))?;
+        .map_err(|error| {
+            Failure::usage(format!("cannot read {}: {error}", Printable(name))).remedy(
+                "save CloudTrail's public keys with: trailseal keys fetch --region REGION --output keys.json",
+            )
+        })?;
     Ok(bytes)
 }
 

@@ -79,7 +79,7 @@ impl ScopeArgs {
         let end = self.end_time.map(|time| time.resolve(now));
         match start.zip(end) {
             Some((start, end)) if start >= end => Err(Failure::usage(format!(
-                "--start-time {start} does not come before --end-time {end}"
+                "--start-time {start} does not come before --end-time {end}: exchange them, or leave one out"
             ))),
             _ => Ok((start, end)),
         }

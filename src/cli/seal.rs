@@ -205,7 +205,9 @@ fn request(args: &SealArgs, place: &SealPlace, now: Timestamp) -> Result<SealReq
         return Err(Failure::usage(message).remedy("only time that has passed can be sealed"));
     }
     if start.is_some_and(|start| start >= end) {
-        return Err(Failure::usage("--start-time does not come before --end-time"));
+        return Err(Failure::usage(
+            "--start-time does not come before --end-time: exchange them, or leave one out",
+        ));
     }
     Ok(SealRequest {
         bucket: place.bucket.clone(),
@@ -235,7 +237,10 @@ pub(super) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
         Failure::usage(format!("{}: {e}", Printable(&name)))
             .remedy("make a key with: trailseal keys generate DIR")
     })?;
-    SigningKey::from_pem(&name, &text).map_err(Failure::usage)
+    SigningKey::from_pem(&name, &text).map_err(|error| {
+        Failure::usage(error)
+            .remedy("--key takes a private key in PEM: trailseal keys generate DIR makes one")
+    })
 }
 
 /// Opens what signs.

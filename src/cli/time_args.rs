@@ -81,7 +81,7 @@ pub(super) fn parse_interval(text: &str) -> Result<SignedDuration, String> {
     fits.then_some(span).ok_or_else(|| "an interval lasts from one minute to one day".to_owned())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "seal"))]
 mod tests {
     use super::*;
 

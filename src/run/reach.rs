@@ -12,7 +12,8 @@ use crate::model::time::day_folder;
 use crate::model::{AccountId, DigestKey, LogKey, Region};
 
 use super::infer::days_below;
-use super::sources::{Root, Sources};
+use super::sources::{Area, AreaId, Root, Sources};
+use crate::store::Entry;
 
 /// The first and the last day; `None` where it is not limited.
 type Reach = Option<(String, String)>;
@@ -50,6 +51,30 @@ impl Sources {
                 && id.bucket.as_ref().is_none_or(|own| own.as_str() == bucket)
         });
         areas.any(|(_, area)| self.roots_of(area).any(Root::begins_below_an_account))
+    }
+
+    /// First and last day, `YYYY/MM/DD`, whose folder of an area's digests holds an object; `None`
+    /// where none does. What cannot be listed is left out.
+    #[must_use]
+    pub fn digest_days(&self, id: &AreaId, area: &Area) -> Option<(String, String)> {
+        let key = format!("{}{DIGEST_FOLDER}/{}/", id.place.folder(), id.region);
+        let of_root = |root: &Root| {
+            let folder = root.path(&key)?;
+            let mut days = days_below(&root.store, &folder, &mut Vec::new());
+            days.sort();
+            let holds_any = |path: &&String| {
+                let mut any = false;
+                let each = &mut |entry| any |= matches!(entry, Entry::Object { .. });
+                let _ = root.store.list(path, each);
+                any
+            };
+            let (first, last) = (days.iter().find(holds_any)?, days.iter().rfind(holds_any)?);
+            let day =
+                |path: &str| Some(path.strip_prefix(&*folder)?.trim_end_matches('/').to_owned());
+            Some((day(first)?, day(last)?))
+        };
+        let each = self.roots_of(area).filter_map(of_root);
+        each.reduce(|(first, last), (one, other)| (first.min(one), last.max(other)))
     }
 
     fn reach(&self, account: &AccountId, region: &Region) -> Reach {

@@ -64,6 +64,7 @@ fn filters_are_lists_and_leave_out_as_they_take_in() {
     assert_eq!(sample.verify(&[]).0.status, 1);
     let (ran, report) = sample.verify(&["--exclude-account", SECOND]);
     assert_eq!((ran.status, places(&report).len()), (0, 2), "{}", ran.err);
+    assert!(ran.err.contains("; 1 account excluded"), "{}", ran.err);
     assert_eq!(report["scope"]["excluded_accounts"], serde_json::json!([SECOND]));
     assert!(report["not_proven"].to_string().contains(&format!("--exclude-region): {SECOND}")));
     let (ran, report) = sample.verify(&["--exclude-region", "eu-west-1,eu-central-1"]);
@@ -252,6 +253,24 @@ fn a_filter_that_meets_nothing_is_told_what_is_there() {
         let message = finding["message"].as_str().unwrap();
         assert!(message.ends_with(&says), "{message}");
     }
+}
+
+#[test]
+fn a_time_that_meets_nothing_is_told_the_days_that_are_there() {
+    let sample = Sample::new();
+    let (ran, report) = sample.verify(&["--start-time", "2020-04-01", "--end-time", "2020-04-02"]);
+    assert_eq!(ran.status, 3, "{}", ran.err);
+    let found = walk(sample.0.path()).into_iter().filter_map(|path| {
+        let day = path.split(&format!("{FIRST}/CloudTrail-Digest/us-east-1/")).nth(1)?;
+        Some(day[.."2026/03/01".len()].to_owned())
+    });
+    let days: Vec<String> = found.collect();
+    let (first, last) = (days.iter().min().unwrap(), days.iter().max().unwrap());
+    let days =
+        format!("though there are those of days from {first} to {last}: nothing of it is proven.");
+    let messages = report["findings"].as_array().unwrap().iter();
+    let told = messages.filter(|f| f["message"].as_str().unwrap().ends_with(&days)).count();
+    assert!(told > 0, "{days}: {:#}", report["findings"]);
 }
 
 #[test]

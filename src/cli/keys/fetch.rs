@@ -47,7 +47,9 @@ pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let start = args.start_time.resolve(io.now);
     let end = args.end_time.map_or(io.now, |time| time.resolve(io.now));
     if start >= end {
-        return Err(Failure::usage("--start-time does not come before --end-time"));
+        return Err(Failure::usage(
+            "--start-time does not come before --end-time: exchange them, or leave one out",
+        ));
     }
     OutputGuard::new(args.force).check("--output", &args.output, Kind::Keys)?;
     let mut output = WholeFile::begin(&args.output)?;

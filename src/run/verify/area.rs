@@ -261,8 +261,16 @@ impl AreaRun<'_, '_> {
 
     /// The finding on an area that has log files or a digest folder, and no digest in view.
     fn without_digests(&mut self) {
+        let request = self.run.request;
+        let of_time = request.start.or(request.end).is_some();
+        let days = self.run.sources.digest_days(self.id, self.area).filter(|_| of_time);
+        let there = match days {
+            Some((first, last)) if first == last => format!("those of {first}"),
+            Some((first, last)) => format!("those of days from {first} to {last}"),
+            None => "log files or a folder for digests".to_owned(),
+        };
         let message = format!(
-            "There are no digests of account {} in {} for the requested time, though there are log files or a folder for digests: nothing of it is proven.",
+            "There are no digests of account {} in {} for the requested time, though there are {there}: nothing of it is proven.",
             self.id.place.account, self.id.region
         );
         let key = format!("{}{DIGEST_FOLDER}/{}/", self.id.place.folder(), self.id.region);
