@@ -70,6 +70,8 @@ enum Cause<'a> {
     Chain(Option<&'a ChainId>, usize),
     /// A region whose keys are lacking.
     KeysOf(&'a Region),
+    /// The hour at which chains end, and the requested end.
+    CutOff(i64, Timestamp),
     /// Something else than expected was found, the same everywhere.
     Mismatch(&'a str, &'a str),
     /// The same words.
@@ -151,6 +153,11 @@ impl<'a> Causes<'a> {
     fn cause(&self, at: usize, finding: &'a Finding) -> Cause<'a> {
         match (finding.code, &finding.chain) {
             (Code::DigestKeyUnknown, Some(chain)) => Cause::KeysOf(&chain.region),
+            (Code::ChainTruncated, Some(_))
+                if let Some((start, end)) = finding.start.zip(finding.end) =>
+            {
+                Cause::CutOff(start.as_second().div_euclid(3600), end)
+            }
             (Code::LogMissing, _) if self.no_logs => Cause::Everywhere,
             (Code::DigestUnsigned, _) if self.is_newest_unsigned(finding) => Cause::Everywhere,
             (Code::DigestMoved, _) => match other_bucket(finding) {
@@ -216,6 +223,18 @@ impl Problem {
             }
             (Code::DigestKeyUnknown, Cause::KeysOf(region)) => {
                 self.remedy = self.remedy.replace("REGION", region.as_str());
+            }
+            (Code::ChainTruncated, Cause::CutOff(..)) if self.chains > 1 => {
+                let newest = findings.iter().filter_map(|f| f.start).max();
+                let (Some(first), Some(last)) = (self.start, newest) else { return self };
+                let when = match first == last {
+                    true => format!("at {first}"),
+                    false => format!("between {first} and {last}"),
+                };
+                self.message = format!(
+                    "{} chains end {when}, before the requested time does. Of the first: {}",
+                    self.chains, self.message
+                );
             }
             (Code::LogMissing, Cause::Everywhere) if self.count > 1 => {
                 self.message = "None of the log files that valid digests list is here.".to_owned();

@@ -183,6 +183,26 @@ fn a_chain_of_which_a_log_file_was_not_checked_is_not_called_verified() {
 }
 
 #[test]
+fn chains_that_end_in_the_same_hour_are_one_problem() {
+    let (_, report) = all().into_iter().find(|(name, _)| *name == "verified").unwrap();
+    let ids: Vec<_> = report.chains.iter().map(|chain| chain.id.clone()).collect();
+    let [one, other, ..] = &ids[..] else { panic!("two chains") };
+    let problems_of = |ends: [(i64, i64); 2]| {
+        let ended = ends.iter().zip([one, other]).map(|((hour, minute), chain)| {
+            let time = trailseal::model::Window::new(at(*hour, *minute), at(30, 0));
+            Finding::new(Code::ChainTruncated, "It ends.").chain(chain).window(time)
+        });
+        let findings = ended.collect();
+        problems(&crate::common::samples::report(report.chains.clone(), findings))
+    };
+    let [together] = &problems_of([(5, 17), (5, 42)])[..] else { panic!("one problem") };
+    assert_eq!((together.count, together.chains), (2, 2));
+    let between = format!("2 chains end between {} and {}", at(5, 17), at(5, 42));
+    assert!(together.message.starts_with(&between), "{}", together.message);
+    assert_eq!(problems_of([(5, 17), (9, 42)]).len(), 2);
+}
+
+#[test]
 fn places_without_digests_are_problems_of_their_own() {
     let (_, report) = all().into_iter().find(|(name, _)| *name == "verified").unwrap();
     let none = |account: &str| Finding::new(Code::NoDigests, format!("None of account {account}."));
