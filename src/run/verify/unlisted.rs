@@ -18,6 +18,7 @@ use super::{Gathered, VerifyRequest};
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, Sha256Hash, Window};
 use crate::report::ChainReport;
+use crate::report::words::counted;
 use crate::run::pool::Ticket;
 use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
 use crate::verify::completeness::Listed;
@@ -47,6 +48,10 @@ impl Group {
         g.count += 1;
         g.first = g.first.min(time);
         g.last = g.last.max(time);
+    }
+
+    fn files(&self) -> String {
+        counted(self.count, "log file", "log files")
     }
 }
 
@@ -168,16 +173,18 @@ pub(super) fn judge_area(
     for (group, severity) in [(undecided, Severity::Incomplete), (explained, Severity::Notice)] {
         let Some(group) = group else { continue };
         let message = format!(
-            "{} log files of this time are listed by no digest that is valid, and digests that could list them are missing, not valid or not readable: it is undecided whether they belong here.",
-            group.count
+            "{} of this time: no valid digest lists {them}, and digests that could are missing, not valid or not readable. It is undecided whether {they} here.",
+            group.files(),
+            them = if group.count == 1 { "it" } else { "them" },
+            they = if group.count == 1 { "it belongs" } else { "they belong" },
         );
         let finding = grouped(this.id, "", group, message);
         this.gathered.findings.push(finding.severity(severity));
     }
     if let Some(group) = uncovered {
         let message = format!(
-            "{} log files of this time are listed by no digest: none that could list them was ever made.",
-            group.count
+            "{} of this time that no digest lists: none that could was ever made.",
+            group.files()
         );
         this.gathered.findings.push(grouped(this.id, "", group, message));
     }
@@ -185,8 +192,8 @@ pub(super) fn judge_area(
         let Some(group) = group else { continue };
         let folder = format!("{}/", kind.folder());
         let message = format!(
-            "{} log files of kind {}: no digest lists any of this kind, so nothing vouches for them.",
-            group.count,
+            "{} of kind {}: no digest lists any of this kind, so none vouches for what is here.",
+            group.files(),
             kind.folder()
         );
         this.gathered.findings.push(grouped(this.id, &folder, group, message));
@@ -288,8 +295,8 @@ pub(super) fn report_after_newest(
             .max();
         if newest.is_some_and(|(_, chain)| left.contains(chain)) {
             let message = format!(
-                "{} log files are newer than the last digest in this place, though their trail delivered to another place by then: no digest lists them, and none here will.",
-                group.count
+                "{} newer than the last digest in this place, though the trail delivered to another place by then: no digest here will list what came later.",
+                group.files()
             );
             let finding = grouped(&id, "", group, message);
             all.findings.push(finding.severity(Severity::Incomplete));
@@ -299,10 +306,8 @@ pub(super) fn report_after_newest(
         if group.last < due {
             continue;
         }
-        let message = format!(
-            "{} log files are newer than the newest digest: none covers them.",
-            group.count
-        );
+        let message =
+            format!("{} newer than the newest digest: none covers that time yet.", group.files());
         let finding = grouped(&id, "", group, message);
         all.findings.push(finding);
     }

@@ -10,6 +10,7 @@ use super::area::AreaRun;
 use super::candidates::{Candidate, Name};
 use super::lines::AreaLines;
 use crate::model::{BucketName, ChainId, ChainKind, Window};
+use crate::report::words::counted;
 use crate::report::{ObjectReport, Unreferenced as Policy};
 use crate::verify::{Code, Finding, Severity};
 
@@ -169,7 +170,8 @@ impl Unreferenced {
                     findings.extend(kept.findings.iter().map(|f| f.clone().severity(severity)));
                     findings.extend(kept.rest().map(|(more, window)| {
                         let message = format!(
-                            "{more} more log files of this time are listed by no digest, though digests cover their time and place. --objects lists them."
+                            "{} of this time that no digest lists, though digests cover time and place. --objects lists all.",
+                            counted(more, "more log file", "more log files")
                         );
                         grouped(message, window)
                     }));
