@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -48,6 +48,7 @@ impl Kind {
             Self::Report(format) => format!("{} report", format.as_str()),
             Self::Objects(ObjectForm::Csv) => "table of objects".to_owned(),
             Self::Objects(ObjectForm::JsonLines) => "list of objects".to_owned(),
+            Self::Objects(ObjectForm::Parquet) => "Parquet file of objects".to_owned(),
             Self::Keys => "list of public keys".to_owned(),
             Self::Heads => "head file".to_owned(),
             Self::Bag => "bag".to_owned(),
@@ -91,6 +92,7 @@ impl Kind {
                         .iter()
                         .all(|field| first.contains(field))
                 }
+                Self::Objects(ObjectForm::Parquet) => begins(&["PAR1"]) && ours,
                 Self::Keys => head.starts_with('{') && head.contains("\"PublicKeyList\""),
                 Self::Heads => head.contains("\"trailseal.seal-head/"),
                 Self::Bag => false,
@@ -164,9 +166,18 @@ impl OutputGuard {
             // Nothing is there, or a device or a pipe, or it is refused as a place for a bag.
             _ => return Ok(()),
         }
-        let mut head = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
-        let text = String::from_utf8_lossy(&head);
+        let (mut head, mut end) = (Vec::new(), Vec::new());
+        let read = File::open(path).and_then(|mut file| {
+            file.by_ref().take(HEAD).read_to_end(&mut head)?;
+            // A Parquet file says at its end who wrote it.
+            let last = file.metadata()?.len().saturating_sub(HEAD);
+            file.seek(SeekFrom::Start(last.max(head.len() as u64)))?;
+            file.take(HEAD).read_to_end(&mut end)
+        });
+        let mut text = String::from_utf8_lossy(&head).into_owned();
+        if kind == Kind::Objects(ObjectForm::Parquet) {
+            text += &String::from_utf8_lossy(&end);
+        }
         let own = read.is_ok() && kind.fits(&text);
         if own && kind == Kind::Keys {
             return Ok(());

@@ -11,6 +11,7 @@ mod guard;
 mod help;
 pub mod inspect;
 pub mod keys;
+mod objects;
 mod output;
 mod progress;
 pub mod query_results;

@@ -121,7 +121,7 @@ impl PaceArgs {
 /// How long a run may take, and what it tells of itself.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// End the run after this time as ^C would, with the report so far (exit status 130)
+    /// End the run after this time, as ^C would: with what is done so far, and exit status 130
     #[arg(long, value_name = "SPAN", value_parser = parse_span)]
     timeout: Option<SignedDuration>,
 

@@ -1,36 +1,35 @@
 //! `trailseal seal`.
 
 mod heads;
+mod outcome;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use self::heads::{HeadLine, keeps_heads, read_heads, write_heads};
+use self::heads::{keeps_heads, read_heads, write_heads};
+use self::outcome::{outcome, tell, tell_facts, tell_plan};
 use super::guard::{Kind, OutputGuard};
 use super::keys::read_key_file;
 use super::output::WholeFile;
-use super::run_args::{PaceArgs, progress};
+use super::run_args::{PaceArgs, RunArgs, progress};
 use super::source::{AwsArgs, Opener, S3, absent, slashed};
 use super::time_args::{TimeArg, parse_interval, parse_time};
-use super::{Failure, Format, INCOMPLETE, INTERNAL, Io};
+use super::{Failure, Format, INCOMPLETE, INTERNAL, INTERRUPTED, Io};
 use crate::crypto::{KeyForm, Signer, SigningKey, Validity};
-use crate::model::{
-    AccountId, BucketName, ChainKind, OrganizationId, Place, Printable, Region, TrailName,
-};
+use crate::model::{AccountId, BucketName, OrganizationId, Place, Printable, Region, TrailName};
 use crate::report::json;
 use crate::report::words::counted;
-use crate::run::seal::{ChainHead, PlannedDigest, SealError, SealReport, SealRequest, seal};
+use crate::run::seal::{SealError, SealReport, SealRequest, seal};
 use crate::seal::ExpectedHead;
 use crate::store::{DirectoryStore, Stop, Store};
 
 /// Digests that are written unasked at most: six weeks of hours. More are due where a chain is begun
 /// over an old copy, as a rule by mistake.
 const MOST_UNASKED: usize = 1000;
-/// Digests that a dry run lists from the beginning, and from the end.
-const LISTED: usize = 10;
 
 /// What stands before the name of a KMS key.
 const KMS: &str = "kms:";
@@ -61,7 +60,8 @@ Exit status:
   2  wrong usage or configuration: nothing was sealed
   3  incomplete: an object could not be read or written, or cannot be vouched for; what was
      sealed before it is kept, and the next run continues from there
-  4  internal failure";
+  4  internal failure
+  130  interrupted: what was sealed before is kept, and the next run continues from there";
 
 /// Write the hourly signed digests that are due
 #[derive(Debug, Args)]
@@ -148,6 +148,9 @@ pub struct SealArgs {
     pace: PaceArgs,
 
     #[command(flatten)]
+    run: RunArgs,
+
+    #[command(flatten)]
     aws: AwsArgs,
 }
 
@@ -162,10 +165,11 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         let mut guard = guard.inputs(key).inputs(args.cert.as_deref());
         guard.check("--head-file", file, Kind::Heads)?;
     }
-    // Nothing that is being written is given up midway.
+    args.run.begin(&io.stop);
+    // Nothing that is being written is given up midway: the run stops between two digests.
     let mut opener = Opener::new(&args.aws, &Stop::default());
     let place = open(args, &mut opener)?;
-    let mut request = request(args, &place, io.now)?;
+    let mut request = request(args, &place, io)?;
     if let Some(file) = &args.head_file {
         request.expected.extend(read_heads(file)?);
     }
@@ -175,6 +179,7 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if let Some(path) = &args.cert {
         request.validity = check_certificate(&*key, path)?;
     }
+    let began = Instant::now();
     let bar = args.pace.bar();
     let progress = progress(bar.as_ref());
     let SealPlace { store, base, .. } = place;
@@ -190,6 +195,9 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         }
     };
     told.map_err(Failure::internal)?;
+    if args.run.verbose {
+        tell_facts(&report, request.jobs, began.elapsed(), io);
+    }
     let head_file = head_file.filter(|_| keeps_heads(&report, &result));
     let kept = head_file.map_or(Ok(()), |file| write_heads(file, &report));
     // Where both fail, why sealing ended comes first.
@@ -197,7 +205,8 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     kept.map(|()| 0)
 }
 
-fn request(args: &SealArgs, place: &SealPlace, now: Timestamp) -> Result<SealRequest, Failure> {
+fn request(args: &SealArgs, place: &SealPlace, io: &Io<'_>) -> Result<SealRequest, Failure> {
+    let now = io.now;
     let end = args.end_time.map_or(now, |time| time.resolve(now));
     let start = args.start_time.map(|time| time.resolve(now));
     if end > now {
@@ -228,6 +237,7 @@ fn request(args: &SealArgs, place: &SealPlace, now: Timestamp) -> Result<SealReq
         dry_run: args.dry_run,
         now,
         jobs: args.pace.jobs(None),
+        stop: io.stop.clone(),
     })
 }
 
@@ -317,148 +327,13 @@ fn open(args: &SealArgs, opener: &mut Opener<'_>) -> Result<SealPlace, Failure> 
     Ok(SealPlace { store: Arc::new(store), base, bucket, prefix })
 }
 
-/// The result for machines, on one line.
-fn outcome(report: &SealReport) -> serde_json::Value {
-    let heads = |heads: &[ChainHead]| heads.iter().map(HeadLine::of).collect::<Vec<_>>();
-    let sealed: Vec<_> = report
-        .sealed
-        .iter()
-        .map(|digest| {
-            serde_json::json!({
-                "kind": digest.kind,
-                "key": digest.key,
-                "sha256": digest.hash.to_string(),
-                "start": digest.window.start,
-                "end": digest.window.end,
-                "log_files": digest.log_files,
-            })
-        })
-        .collect();
-    let planned = report.planned.iter().map(|digest| {
-        serde_json::json!({
-            "kind": digest.kind,
-            "key": digest.key,
-            "start": digest.window.start,
-            "end": digest.window.end,
-            "log_files": digest.log_files,
-        })
-    });
-    serde_json::json!({
-        "schema": "trailseal.seal/1",
-        "found": report.found.as_deref().map(heads),
-        "planned": planned.collect::<Vec<_>>(),
-        "sealed": sealed,
-        "heads": heads(&report.heads),
-        "sealed_until": report.sealed_until,
-        "waiting": report.waiting,
-        "before_start": report.before_start,
-        "without_events": report.without_events,
-    })
-}
-
-/// Writes what a dry run found to be due.
-fn tell_plan(report: &SealReport, io: &mut Io<'_>) -> std::io::Result<()> {
-    let planned = &report.planned;
-    let (Some(first), Some(last)) = (planned.first(), planned.last()) else {
-        return writeln!(io.out, "nothing is due; nothing was written");
-    };
-    let log_files: usize = planned.iter().map(|digest| digest.log_files).sum();
-    writeln!(
-        io.out,
-        "due: {}, {} to {}, with {}; nothing was written",
-        counted(planned.len() as u64, "digest", "digests"),
-        first.window.start,
-        last.window.end,
-        counted(log_files as u64, "log file", "log files"),
-    )?;
-    let left_out = planned.len().saturating_sub(2 * LISTED);
-    for (at, PlannedDigest { key, window, log_files, kind }) in planned.iter().enumerate() {
-        if left_out > 0 && (LISTED..planned.len() - LISTED).contains(&at) {
-            if at == LISTED {
-                writeln!(io.out, "... and {left_out} more (--format json lists all)")?;
-            }
-            continue;
-        }
-        let kind = match kind {
-            ChainKind::Standard => "",
-            ChainKind::Backfill => " (backfill)",
-        };
-        let log_files = counted(*log_files as u64, "log file", "log files");
-        let (start, end, key) = (window.start, window.end, Printable(key));
-        writeln!(io.out, "would seal {start} to {end}{kind}: {log_files}: {key}")?;
+/// What an ended run leaves behind, in words.
+fn kept(report: &SealReport) -> String {
+    match report.sealed.len() as u64 {
+        0 => "nothing was sealed".to_owned(),
+        1 => "1 digest was sealed before that and is kept".to_owned(),
+        n => format!("{} were sealed before that and are kept", counted(n, "digest", "digests")),
     }
-    Ok(())
-}
-
-/// Writes the heads of the chain and of its backfill chain, each on a line.
-fn tell_heads(word: &str, heads: &[ChainHead], io: &mut Io<'_>) -> std::io::Result<()> {
-    if heads.is_empty() {
-        return writeln!(io.out, "head {word}: none");
-    }
-    heads.iter().try_for_each(|ChainHead { key, hash, end, kind }| {
-        let kind = match kind {
-            ChainKind::Standard => "",
-            ChainKind::Backfill => " (backfill)",
-        };
-        writeln!(io.out, "head {word}{kind}: {} sha256:{hash} (ends {end})", Printable(key))
-    })
-}
-
-/// Writes what was sealed, with the heads of the chain where one is expected or kept.
-fn tell(report: &SealReport, whole: bool, heads: bool, io: &mut Io<'_>) -> std::io::Result<()> {
-    if let Some(found) = report.found.as_ref().filter(|_| heads) {
-        tell_heads("found", found, io)?;
-    }
-    for digest in &report.sealed {
-        let kind = match digest.kind {
-            ChainKind::Standard => "",
-            ChainKind::Backfill => " (backfill)",
-        };
-        writeln!(
-            io.out,
-            "sealed {} to {}{kind}: {}: {}",
-            digest.window.start,
-            digest.window.end,
-            counted(digest.log_files as u64, "log file", "log files"),
-            Printable(&digest.key)
-        )?;
-    }
-    if whole && report.sealed.is_empty() {
-        writeln!(io.out, "nothing is due")?;
-    }
-    if let Some(until) = report.sealed_until {
-        write!(io.out, "the chain is sealed up to {until}")?;
-        let head = report.heads.iter().find(|head| head.kind == ChainKind::Standard);
-        match head.filter(|_| !heads) {
-            Some(ChainHead { hash, .. }) => writeln!(io.out, " (newest digest: sha256:{hash})")?,
-            None => writeln!(io.out)?,
-        }
-    }
-    if heads && !report.sealed.is_empty() {
-        tell_heads("now", &report.heads, io)?;
-    }
-    if report.waiting > 0 {
-        writeln!(
-            io.err,
-            "{} late log files wait for the next interval: this one's backfill digest is written already",
-            report.waiting
-        )?;
-    }
-    if report.before_start > 0 {
-        writeln!(
-            io.err,
-            "{} log files are older than the chain's start and are not sealed: start earlier with --start-time in a tree without this chain",
-            report.before_start
-        )?;
-    }
-    for key in &report.without_events {
-        writeln!(
-            io.err,
-            "{}: its events could not be read; it is sealed as it is",
-            Printable(key)
-        )?;
-    }
-    Ok(())
 }
 
 fn failure(error: &SealError, report: &SealReport) -> Failure {
@@ -467,6 +342,7 @@ fn failure(error: &SealError, report: &SealReport) -> Failure {
             super::USAGE
         }
         SealError::Threads(_) => INTERNAL,
+        SealError::Interrupted => INTERRUPTED,
         SealError::Unexpected(unexpected) if unexpected.is_violation() => VIOLATION,
         _ => INCOMPLETE,
     };
@@ -475,13 +351,10 @@ fn failure(error: &SealError, report: &SealReport) -> Failure {
         SealError::TooMany { .. } => Some("--dry-run shows them; seal all of them with --yes, or up to a time with --end-time; a new chain begins later with --start-time".to_owned()),
         SealError::Unexpected(_) => Some("nothing was sealed; run trailseal verify with --start-time and --end-time, and find out who deleted or replaced the digest: what lies there now must not be signed".to_owned()),
         SealError::Validity { .. } => Some("make a new key (trailseal keys generate DIR), or one whose validity reaches back (--valid-from)".to_owned()),
-        _ if report.sealed.is_empty() => {
-            Some("nothing was sealed; resolve the cause and run again".to_owned())
+        SealError::Interrupted => {
+            Some(format!("{}; run the same command again to go on", kept(report)))
         }
-        _ => Some(format!(
-            "{} digests were sealed before that and are kept; resolve the cause and run again to continue",
-            report.sealed.len()
-        )),
+        _ => Some(format!("{}; resolve the cause and run again", kept(report))),
     };
     Failure { status, message: error.to_string(), remedy }
 }

@@ -1,21 +1,19 @@
 //! `trailseal verify`.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
 
 use super::export::ReportArgs;
-use super::guard::Kind;
-use super::output::WholeFile;
+use super::objects::{self, ObjectsFile};
 use super::question::QuestionArgs;
 use super::run_args::{MemoryArgs, PaceArgs, RunArgs, progress};
 use super::source::{AwsArgs, Opener};
 use super::verdict::{self, FailOnArgs};
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::report::estimate::Rates;
-use crate::report::{self, Format, ObjectForm, json};
+use crate::report::{self, Format, json};
 use crate::run::verify::{VerifyRequest, estimate, verify};
 use crate::verify::Severity;
 
@@ -60,7 +58,7 @@ pub struct VerifyArgs {
     #[command(flatten)]
     report: ReportArgs,
 
-    /// Write a line for every object checked: a row of a table where FILE ends in .csv, else JSON
+    /// Write a line for every object checked: JSON, or a table where FILE ends in .csv or .parquet
     #[arg(long, value_name = "FILE")]
     objects: Option<PathBuf>,
 
@@ -130,14 +128,11 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     request.ran_by.identity = opener.identity(online);
     // Outputs are opened first: a long run must not end in a place that cannot be written.
     let outputs = args.report.begin()?;
-    let mut objects = args.objects.as_deref().map(WholeFile::begin).transpose()?;
+    let mut objects = args.objects.as_deref().map(ObjectsFile::begin).transpose()?;
     let bar = args.pace.bar();
     let (sources, mut findings) = args.question.discover(&stores, &request.stop);
     findings.extend(unopened);
-    let lines = objects.as_mut().map(|file| {
-        let form = ObjectForm::of_file(&file.shown().to_string_lossy());
-        (file as &mut (dyn Write + Send), form)
-    });
+    let lines = objects.as_mut().map(ObjectsFile::sink);
     let progress = progress(bar.as_ref());
     let result = verify(&request, sources, rules, cloudtrail.as_deref(), findings, progress, lines);
     drop(bar);
@@ -159,13 +154,7 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
 fn check_outputs(args: &VerifyArgs) -> Result<(), Failure> {
     let mut guard = args.question.guard(args.report.guard());
     args.report.check(&mut guard)?;
-    match &args.objects {
-        Some(file) => {
-            let form = ObjectForm::of_file(&file.to_string_lossy());
-            guard.check("--objects", file, Kind::Objects(form))
-        }
-        None => Ok(()),
-    }
+    args.objects.as_deref().map_or(Ok(()), |file| objects::check(file, &mut guard))
 }
 
 /// Tells what the run would do.

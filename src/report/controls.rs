@@ -34,6 +34,8 @@ pub struct Controls {
     pub note: String,
     /// Codes of violations, by the group that controls name them by.
     pub finding_groups: BTreeMap<String, Vec<Code>>,
+    /// Where the baselines that controls name stand.
+    pub baseline_sources: Vec<Source>,
     /// The controls.
     pub controls: Vec<Control>,
     /// The draft of a certification.
@@ -52,6 +54,9 @@ pub struct Control {
     pub id: String,
     /// The control's title.
     pub title: String,
+    /// The baselines that select it, such as `FedRAMP Rev. 5 High`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baselines: Vec<String>,
     /// What it asks for, in our words.
     pub asks: String,
     /// What of a run supports it.
@@ -392,6 +397,25 @@ mod tests {
                 "Annex, 3.2.5",
             ]
         );
+    }
+
+    #[test]
+    fn baselines_are_named_with_their_source() {
+        let controls = Controls::load().unwrap();
+        let of = |id: &str| {
+            let control = controls.controls.iter().find(|c| c.id == id).unwrap();
+            control.baselines.iter().map(|b| b.rsplit_once(' ').unwrap().1).collect::<Vec<_>>()
+        };
+        // The profiles select neither AU-10(2) nor SI-7(6).
+        assert_eq!(of("AU-9"), ["Low", "Moderate", "High"]);
+        assert_eq!(of("AU-9(3)"), ["High"]);
+        assert_eq!(of("SI-7(1)"), ["Moderate", "High"]);
+        assert!(of("AU-10(2)").is_empty() && of("SI-7(6)").is_empty());
+        let named = controls.controls.iter().flat_map(|c| &c.baselines);
+        for baseline in named {
+            let (family, _) = baseline.rsplit_once(' ').unwrap();
+            assert!(controls.baseline_sources.iter().any(|s| s.title.starts_with(family)));
+        }
     }
 
     #[test]

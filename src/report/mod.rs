@@ -35,6 +35,8 @@ pub(crate) mod words;
 pub use estimate::Estimate;
 pub use format::Format;
 pub use objects::ObjectForm;
+#[cfg(feature = "parquet")]
+pub use objects::ParquetObjects;
 pub use problems::{Problem, problems};
 pub use run::{
     AcceptedEnd, AcceptedGap, ChainReport, Counts, KeyReport, LogCounts, ObjectLine, ObjectReport,

@@ -1,7 +1,12 @@
 //! The objects that a run checked, one after the other: as JSON lines or as a table.
 
+#[cfg(feature = "parquet")]
+mod parquet;
+
 use std::io::{self, Write};
 
+#[cfg(feature = "parquet")]
+pub use self::parquet::ParquetObjects;
 use super::table::{Cell, Table, cell, chain_cell};
 use super::{ObjectReport, json};
 
@@ -12,13 +17,20 @@ pub enum ObjectForm {
     JsonLines,
     /// A row each, below a head that names the same fields.
     Csv,
+    /// A Parquet file with the same fields as columns. A run writes JSON lines, which
+    /// `ParquetObjects` turns into it.
+    Parquet,
 }
 
 impl ObjectForm {
-    /// The form that the name of a file asks for: a table where it ends in `.csv`.
+    /// The form that the name of a file asks for: a table where it ends in `.csv` or `.parquet`.
     #[must_use]
     pub fn of_file(name: &str) -> Self {
-        if name.to_lowercase().ends_with(".csv") { Self::Csv } else { Self::JsonLines }
+        match name.to_lowercase().rsplit_once('.') {
+            Some((_, "csv")) => Self::Csv,
+            Some((_, "parquet")) => Self::Parquet,
+            _ => Self::JsonLines,
+        }
     }
 
     /// Writes what comes before the first object.
@@ -27,7 +39,7 @@ impl ObjectForm {
     /// When the output cannot be written.
     pub fn begin(self, out: &mut dyn Write) -> io::Result<()> {
         match self {
-            Self::JsonLines => Ok(()),
+            Self::JsonLines | Self::Parquet => Ok(()),
             Self::Csv => row(out, HEAD.map(cell)),
         }
     }
@@ -37,7 +49,7 @@ impl ObjectForm {
     /// # Errors
     /// When the output cannot be written.
     pub fn write(self, object: &ObjectReport<'_>, out: &mut dyn Write) -> io::Result<()> {
-        if self == Self::JsonLines {
+        if self != Self::Csv {
             return json::render_line(object, out);
         }
         let bytes = object.bytes.to_string();
@@ -103,6 +115,8 @@ mod tests {
     #[test]
     fn the_name_of_the_file_tells_the_form() {
         assert_eq!(ObjectForm::of_file("July.CSV"), ObjectForm::Csv);
+        assert_eq!(ObjectForm::of_file("July.Parquet"), ObjectForm::Parquet);
         assert_eq!(ObjectForm::of_file("csv.jsonl"), ObjectForm::JsonLines);
+        assert_eq!(ObjectForm::of_file("parquet"), ObjectForm::JsonLines);
     }
 }

@@ -20,7 +20,7 @@ use crate::model::{
     AccountId, BucketName, IdError, LogKey, LogKind, Metadata, Place, Region, Sha256Hash, TrailName,
 };
 use crate::seal::builder::gzip;
-use crate::store::{Put, Store, StoreError};
+use crate::store::{Put, Stop, Store, StoreError};
 
 const BUCKET: &str = "trailseal-sample";
 const TRAIL: &str = "management_events";
@@ -221,6 +221,7 @@ fn seal_area(
         // CloudTrail, too, writes some minutes after the end.
         now: add(until, minutes(7)),
         jobs: NonZero::<usize>::MIN,
+        stop: Stop::default(),
     };
     Ok(seal(&request, store.clone(), String::new(), signer, &Silent).1?)
 }

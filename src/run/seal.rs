@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::pool::{Pool, Stop, Ticket};
+use super::pool::{NoResult, Pool, Stop, Ticket};
 use super::progress::Progress;
 use super::sources::{Area, AreaId, Found, Sources, read_digest_again};
 use crate::crypto::{KeyRing, Signer, Validity};
@@ -79,6 +79,8 @@ pub struct SealRequest {
     pub now: Timestamp,
     /// How many log files are read at once.
     pub jobs: NonZero<usize>,
+    /// Ends the run before the next digest when it is set.
+    pub stop: Stop,
 }
 
 /// Seals what is due; the report tells what was written, also when the run ends early.
@@ -118,24 +120,12 @@ fn run(
         unsigned: Severity::Incomplete,
         key_unknown: Severity::Incomplete,
     });
-    let sealer = Sealer { request, sources, rules, pool, id, area, signer, progress };
-    let (mut turns, mut pause, mut heads) = (0, FIRST_PAUSE, None);
-    while !sealer.turn(report)? {
-        // Another writer was first. What it wrote is what is due, so the chain comes to its end
-        // unless nothing of it can be seen.
-        let seen = Some((report.heads.clone(), report.sealed.len()));
-        if seen != heads {
-            (turns, pause, heads) = (0, FIRST_PAUSE, seen);
-            continue;
-        }
-        turns += 1;
-        if turns >= TURNS {
-            return Err(SealError::Crowded);
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(LONGEST_PAUSE);
+    let mut sealer = Sealer { request, sources, rules, pool, id, area, signer, progress };
+    let result = sealer.run(report);
+    if request.stop.is_set() {
+        sealer.pool.abandon();
     }
-    Ok(())
+    result
 }
 
 struct Sealer<'a> {
@@ -173,6 +163,33 @@ impl Chain {
 type Waiting = (Timestamp, String);
 
 impl Sealer<'_> {
+    /// Seals what is due, in turns with other writers.
+    fn run(&self, report: &mut SealReport) -> Result<(), SealError> {
+        let (mut turns, mut pause, mut heads) = (0, FIRST_PAUSE, None);
+        while !self.turn(report)? {
+            self.go_on()?;
+            // Another writer was first. What it wrote is what is due, so the chain comes to its end
+            // unless nothing of it can be seen.
+            let seen = Some((report.heads.clone(), report.sealed.len()));
+            if seen != heads {
+                (turns, pause, heads) = (0, FIRST_PAUSE, seen);
+                continue;
+            }
+            turns += 1;
+            if turns >= TURNS {
+                return Err(SealError::Crowded);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Ok(())
+    }
+
+    /// Asked before each digest: none is given up while it is written.
+    fn go_on(&self) -> Result<(), SealError> {
+        if self.request.stop.is_set() { Err(SealError::Interrupted) } else { Ok(()) }
+    }
+
     /// Reads the chain and seals what is due; `false` when another writer was first.
     fn turn(&self, report: &mut SealReport) -> Result<bool, SealError> {
         let chain = self.read_chain()?;
@@ -293,6 +310,7 @@ impl Sealer<'_> {
         keys: &[&str],
         report: &mut SealReport,
     ) -> Result<Option<Head>, SealError> {
+        self.go_on()?;
         let kind = name.kind;
         let draft = Draft {
             name,
@@ -348,8 +366,11 @@ impl Sealer<'_> {
                     .push_back(self.pool.submit(move || read_log(&sources, &rules, &bucket, key)));
             }
             let Some(ticket) = tickets.pop_front() else { return Ok(entries) };
-            let result = ticket.redeem(&Stop::default());
-            let (entry, has_events) = result.map_err(|e| SealError::Threads(e.to_string()))??;
+            let (entry, has_events) =
+                ticket.redeem(&self.request.stop).map_err(|error| match error {
+                    NoResult::Stopped => SealError::Interrupted,
+                    NoResult::Panicked => SealError::Threads(error.to_string()),
+                })??;
             if !has_events {
                 report.without_events.push(entry.object.to_string());
             }
@@ -385,6 +406,7 @@ impl Sealer<'_> {
             |name: &&DigestKey| expected.iter().any(|head| head.names(&name.to_string()));
         let expected: Vec<_> = names.iter().filter(is_expected).cloned().collect();
         for name in names {
+            self.go_on()?;
             let is_head = heads.iter().flatten().any(|head| *head == name);
             let follows =
                 by_hash || expected.iter().any(|e| e.kind == name.kind && e.end <= name.end);

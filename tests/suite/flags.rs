@@ -166,6 +166,15 @@ fn a_run_ends_when_its_time_is_over() {
     let ran = run(&server, &["verify", &source, "--timeout", "1s", "--read-timeout", "1h"]);
     assert_eq!(ran.status.code(), Some(130), "{}", String::from_utf8_lossy(&ran.stderr));
     assert_eq!(run(&server, &["verify", &source, "--timeout", "soon"]).status.code(), Some(2));
+    server.fault("keys:", Fault::Stall, None);
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("keys.json");
+    let fetch = ["keys", "fetch", "--region", REGION, "--output", file.to_str().unwrap()];
+    let ran = run(&server, &[&fetch[..], &["--timeout", "1s", "--read-timeout", "1h"]].concat());
+    let err = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(130), "{err}");
+    assert!(err.contains("interrupted: nothing was written"), "{err}");
+    assert!(!file.exists());
 }
 
 /// Every command that reads a bucket or asks AWS.

@@ -196,7 +196,7 @@ fn a_file_is_replaced_by_its_kind_alone_or_by_force() {
         let export = format!("{other}={file}");
         place.refuses("exists and is no", || place.verify(&["--export", &export]));
     }
-    for file in ["objects.jsonl", "objects.csv"] {
+    for file in ["objects.jsonl", "objects.csv", "objects.parquet"] {
         let file = place.own(file);
         for _ in 0..2 {
             assert_eq!(place.verify(&["--objects", &file]).status, 0, "{file}");
@@ -204,6 +204,10 @@ fn a_file_is_replaced_by_its_kind_alone_or_by_force() {
         fs::write(&file, "my own notes").unwrap();
         place.refuses("--force", || place.verify(&["--objects", &file]));
     }
+    // A table of somebody else's begins alike; its end says who wrote it.
+    let other = place.own("other.parquet");
+    fs::write(&other, b"PAR1 by another program PAR1").unwrap();
+    place.refuses("--force", || place.verify(&["--objects", &other]));
     let notes = place.own("notes.html");
     fs::write(&notes, "<!DOCTYPE html><p>my own page").unwrap();
     place.refuses("exists and is no html report", || place.verify(&["--export", &notes]));

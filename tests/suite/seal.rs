@@ -15,8 +15,9 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use trailseal::crypto::{SigningKey, Validity, render_public_keys};
 use trailseal::model::{ChainKind, Digest, DigestKey, Metadata, Sha256Hash};
-use trailseal::run::Silent;
-use trailseal::run::seal::{SealReport, SealRequest, seal};
+use trailseal::run::pool::Stop;
+use trailseal::run::seal::{SealError, SealReport, SealRequest, seal};
+use trailseal::run::{Progress, Silent};
 use trailseal::store::{DirectoryStore, Entry, Object, Put, Store, StoreError, WriterGuard};
 
 /// A tree and the files of the key that seals it, which lie elsewhere.
@@ -1060,4 +1061,33 @@ fn a_head_file_remembers_both_heads() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "the file is as it was");
     std::fs::write(&file, "{}").unwrap();
     assert_eq!(desk.seal(10, &more).status, 2);
+}
+
+/// Sets the stop once so many digests are written.
+struct StopAfter(usize, Stop, AtomicUsize);
+
+impl Progress for StopAfter {
+    fn digest(&self) {
+        if self.2.fetch_add(1, Ordering::SeqCst) + 1 == self.0 {
+            self.1.set();
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_keeps_whole_digests_and_the_next_goes_on() {
+    let desk = Desk::unsealed([0, 1, 2, 3]);
+    let signer = SigningKey::from_pem("k", &std::fs::read_to_string(&desk.pem).unwrap()).unwrap();
+    let request = seal_request(4);
+    let store = Arc::new(DirectoryStore::open(desk.tree.root(), "tree").unwrap());
+    let progress = StopAfter(2, request.stop.clone(), AtomicUsize::new(0));
+    let (report, result) = seal(&request, store, String::new(), &signer, &progress);
+    assert!(matches!(result, Err(SealError::Interrupted)), "{result:?}");
+    assert_eq!(report.sealed.len(), 2);
+    assert_eq!(digests(&desk.tree).len(), 2);
+    let ran = desk.seal(4, &["--verbose"]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(ran.err.contains("  2 digests sealed with 2 log files, by "), "{}", ran.err);
+    assert_eq!(digests(&desk.tree).len(), 4);
+    assert_eq!(desk.tree.verify(&[]).status, 0);
 }

@@ -57,3 +57,17 @@ fn an_expected_head_that_is_denied_is_incomplete() {
         assert_eq!(server.keys(BUCKET), before, "{place}");
     }
 }
+
+#[test]
+fn a_run_ends_when_its_time_is_over_and_seals_no_half_hour() {
+    let tree = Tree::sealed();
+    let late = log_key_at(at(8, 40), "CloudTrail", "0000000000000000");
+    tree.write_log(&late);
+    let server = bucket_of(&tree);
+    server.fault(&late, Fault::Stall, None);
+    let (status, out, err) = seal(&server, &["--timeout", "1s", "--read-timeout", "1h"]);
+    assert_eq!(status, Some(130), "{out}{err}");
+    assert!(err.contains("interrupted: not all that is due was sealed"), "{err}");
+    assert!(err.contains("nothing was sealed; run the same command again"), "{err}");
+    assert!(server.get(BUCKET, &digest_key(HOURS + 1)).is_none());
+}

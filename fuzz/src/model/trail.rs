@@ -106,6 +106,7 @@ fn seal_until(store: &Arc<Memory>, hour: i64) {
             dry_run: false,
             now: at(hour, 5),
             jobs: NonZero::<usize>::MIN,
+            stop: trailseal::store::Stop::default(),
         };
         seal(&request, store.clone(), String::new(), &key, &Silent).1.unwrap();
     }

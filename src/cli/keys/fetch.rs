@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
 use serde_json::{Map, json};
@@ -9,10 +10,12 @@ use serde_json::{Map, json};
 use crate::aws::CloudTrailKeys;
 use crate::cli::guard::{Kind, OutputGuard};
 use crate::cli::output::WholeFile;
+use crate::cli::run_args::RunArgs;
 use crate::cli::source::{AwsArgs, Opener};
 use crate::cli::time_args::{TimeArg, parse_time};
-use crate::cli::{Failure, INCOMPLETE, Io};
+use crate::cli::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::model::{Region, Window};
+use crate::report::words::counted;
 
 /// What `keys fetch` is told.
 #[derive(Debug, Args)]
@@ -39,6 +42,9 @@ pub struct FetchArgs {
     force: bool,
 
     #[command(flatten)]
+    run: RunArgs,
+
+    #[command(flatten)]
     aws: AwsArgs,
 }
 
@@ -51,18 +57,32 @@ pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
             "--start-time does not come before --end-time: exchange them, or leave one out",
         ));
     }
+    args.run.begin(&io.stop);
     OutputGuard::new(args.force).check("--output", &args.output, Kind::Keys)?;
     let mut output = WholeFile::begin(&args.output)?;
     let keys = CloudTrailKeys::new(Opener::new(&args.aws, &io.stop).aws()?);
     let mut lists = Map::new();
     for region in &args.regions {
-        let list = keys.list(region, Window::new(start, end)).map_err(|cause| Failure {
+        let began = Instant::now();
+        let list = keys.list(region, Window::new(start, end));
+        if io.stop.is_set() {
+            let message = "interrupted: nothing was written";
+            let failure = Failure::internal(message).remedy("run the same command again");
+            return Err(Failure { status: INTERRUPTED, ..failure });
+        }
+        let list = list.map_err(|cause| Failure {
             status: INCOMPLETE,
             ..Failure::internal(format!("Could not fetch CloudTrail's public keys for {region}: {cause}"))
                 .remedy("check the credentials (aws sts get-caller-identity) and the permission cloudtrail:ListPublicKeys; nothing was written")
         })?;
+        if args.run.verbose {
+            let took = began.elapsed().as_secs_f64();
+            writeln!(io.err, "  {region}: ListPublicKeys answered in {took:.1} s")
+                .map_err(Failure::internal)?;
+        }
         let count = list.count();
-        writeln!(io.out, "{region}: {count} keys valid at some time from {start} to {end}")
+        let keys = counted(count as u64, "key", "keys");
+        writeln!(io.out, "{region}: {keys} valid at some time from {start} to {end}")
             .map_err(Failure::internal)?;
         lists.insert(region.to_string(), list.list());
     }

@@ -33,9 +33,13 @@ pub(super) fn files(report: &RunReport) -> io::Result<Vec<(&'static str, String)
     for offer in &offers {
         let control = offer.control;
         let source = &control.source;
+        let baselines = match control.baselines.as_slice() {
+            [] => String::new(),
+            some => format!("  In the baselines: {}\n", some.join(", ")),
+        };
         let _ = write!(
             text,
-            "\n{} ({}), {}: {}\n  It asks: {}\n  {}\n  Source: {}, {}, {}\n",
+            "\n{} ({}), {}: {}\n{baselines}  It asks: {}\n  {}\n  Source: {}, {}, {}\n",
             control.framework,
             control.framework_version,
             control.id,

@@ -135,6 +135,9 @@ pub enum SealError {
     /// The chain is not the one that was expected; nothing was written.
     #[error(transparent)]
     Unexpected(#[from] UnexpectedHead),
+    /// The run was stopped before all that is due was sealed.
+    #[error("interrupted: not all that is due was sealed")]
+    Interrupted,
     /// Other writers were first again and again, and the chain does not grow.
     #[error(
         "other writers were first {} times in a row, and their digests cannot be seen",

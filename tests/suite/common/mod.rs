@@ -297,6 +297,7 @@ pub(crate) fn seal_request(until: i64) -> SealRequest {
         dry_run: false,
         now: at(until, 5),
         jobs: NonZero::new(2).unwrap(),
+        stop: Stop::default(),
     }
 }
 

@@ -1,0 +1,181 @@
+//! What a sealing run did, in words and for machines.
+
+use std::num::NonZero;
+use std::time::Duration;
+
+use super::heads::HeadLine;
+use crate::cli::Io;
+use crate::model::{ChainKind, Printable};
+use crate::report::words::counted;
+use crate::run::seal::{ChainHead, PlannedDigest, SealReport};
+
+/// Digests that a dry run lists from the beginning, and from the end.
+const LISTED: usize = 10;
+
+/// The result for machines, on one line.
+pub(super) fn outcome(report: &SealReport) -> serde_json::Value {
+    let heads = |heads: &[ChainHead]| heads.iter().map(HeadLine::of).collect::<Vec<_>>();
+    let sealed: Vec<_> = report
+        .sealed
+        .iter()
+        .map(|digest| {
+            serde_json::json!({
+                "kind": digest.kind,
+                "key": digest.key,
+                "sha256": digest.hash.to_string(),
+                "start": digest.window.start,
+                "end": digest.window.end,
+                "log_files": digest.log_files,
+            })
+        })
+        .collect();
+    let planned = report.planned.iter().map(|digest| {
+        serde_json::json!({
+            "kind": digest.kind,
+            "key": digest.key,
+            "start": digest.window.start,
+            "end": digest.window.end,
+            "log_files": digest.log_files,
+        })
+    });
+    serde_json::json!({
+        "schema": "trailseal.seal/1",
+        "found": report.found.as_deref().map(heads),
+        "planned": planned.collect::<Vec<_>>(),
+        "sealed": sealed,
+        "heads": heads(&report.heads),
+        "sealed_until": report.sealed_until,
+        "waiting": report.waiting,
+        "before_start": report.before_start,
+        "without_events": report.without_events,
+    })
+}
+
+/// Writes what a dry run found to be due.
+pub(super) fn tell_plan(report: &SealReport, io: &mut Io<'_>) -> std::io::Result<()> {
+    let planned = &report.planned;
+    let (Some(first), Some(last)) = (planned.first(), planned.last()) else {
+        return writeln!(io.out, "nothing is due; nothing was written");
+    };
+    let log_files: usize = planned.iter().map(|digest| digest.log_files).sum();
+    writeln!(
+        io.out,
+        "due: {}, {} to {}, with {}; nothing was written",
+        counted(planned.len() as u64, "digest", "digests"),
+        first.window.start,
+        last.window.end,
+        counted(log_files as u64, "log file", "log files"),
+    )?;
+    let left_out = planned.len().saturating_sub(2 * LISTED);
+    for (at, PlannedDigest { key, window, log_files, kind }) in planned.iter().enumerate() {
+        if left_out > 0 && (LISTED..planned.len() - LISTED).contains(&at) {
+            if at == LISTED {
+                writeln!(io.out, "... and {left_out} more (--format json lists all)")?;
+            }
+            continue;
+        }
+        let kind = match kind {
+            ChainKind::Standard => "",
+            ChainKind::Backfill => " (backfill)",
+        };
+        let log_files = counted(*log_files as u64, "log file", "log files");
+        let (start, end, key) = (window.start, window.end, Printable(key));
+        writeln!(io.out, "would seal {start} to {end}{kind}: {log_files}: {key}")?;
+    }
+    Ok(())
+}
+
+/// Writes the heads of the chain and of its backfill chain, each on a line.
+fn tell_heads(word: &str, heads: &[ChainHead], io: &mut Io<'_>) -> std::io::Result<()> {
+    if heads.is_empty() {
+        return writeln!(io.out, "head {word}: none");
+    }
+    heads.iter().try_for_each(|ChainHead { key, hash, end, kind }| {
+        let kind = match kind {
+            ChainKind::Standard => "",
+            ChainKind::Backfill => " (backfill)",
+        };
+        writeln!(io.out, "head {word}{kind}: {} sha256:{hash} (ends {end})", Printable(key))
+    })
+}
+
+/// Writes what was sealed, with the heads of the chain where one is expected or kept.
+pub(super) fn tell(
+    report: &SealReport,
+    whole: bool,
+    heads: bool,
+    io: &mut Io<'_>,
+) -> std::io::Result<()> {
+    if let Some(found) = report.found.as_ref().filter(|_| heads) {
+        tell_heads("found", found, io)?;
+    }
+    for digest in &report.sealed {
+        let kind = match digest.kind {
+            ChainKind::Standard => "",
+            ChainKind::Backfill => " (backfill)",
+        };
+        writeln!(
+            io.out,
+            "sealed {} to {}{kind}: {}: {}",
+            digest.window.start,
+            digest.window.end,
+            counted(digest.log_files as u64, "log file", "log files"),
+            Printable(&digest.key)
+        )?;
+    }
+    if whole && report.sealed.is_empty() {
+        writeln!(io.out, "nothing is due")?;
+    }
+    if let Some(until) = report.sealed_until {
+        write!(io.out, "the chain is sealed up to {until}")?;
+        let head = report.heads.iter().find(|head| head.kind == ChainKind::Standard);
+        match head.filter(|_| !heads) {
+            Some(ChainHead { hash, .. }) => writeln!(io.out, " (newest digest: sha256:{hash})")?,
+            None => writeln!(io.out)?,
+        }
+    }
+    if heads && !report.sealed.is_empty() {
+        tell_heads("now", &report.heads, io)?;
+    }
+    if report.waiting > 0 {
+        writeln!(
+            io.err,
+            "{} late log files wait for the next interval: this one's backfill digest is written already",
+            report.waiting
+        )?;
+    }
+    if report.before_start > 0 {
+        writeln!(
+            io.err,
+            "{} log files are older than the chain's start and are not sealed: start earlier with --start-time in a tree without this chain",
+            report.before_start
+        )?;
+    }
+    for key in &report.without_events {
+        writeln!(
+            io.err,
+            "{}: its events could not be read; it is sealed as it is",
+            Printable(key)
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes how much was read and sealed, by how many workers, and how long it took.
+pub(super) fn tell_facts(
+    report: &SealReport,
+    jobs: NonZero<usize>,
+    took: Duration,
+    io: &mut Io<'_>,
+) {
+    let log_files: usize = report.sealed.iter().map(|digest| digest.log_files).sum();
+    // Diagnostics that cannot be written change no result.
+    let _ = writeln!(
+        io.err,
+        "  {} sealed with {}, by {}, in {:.1} s",
+        counted(report.sealed.len() as u64, "digest", "digests"),
+        counted(log_files as u64, "log file", "log files"),
+        counted(jobs.get() as u64, "worker", "workers"),
+        took.as_secs_f64()
+    );
+}
