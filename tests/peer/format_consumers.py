@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 from format_checks import must, same
@@ -173,6 +174,34 @@ def code_scanning(runs, work, program):
     must(said.pop("fault.sarif", None), "multitool: a fault was put into a file, and it said nothing")
     must(not said, f"multitool: {({name: texts[:3] for name, texts in said.items()})}")
     return f"{len(runs)} files without a warning"
+
+
+# ---- objects, by the engines that read Parquet -------------------------------------------
+
+
+def object_tables(run_of):
+    """Apache Arrow and DuckDB read from the Parquet file what the JSON lines say, row for row."""
+    import duckdb
+    import pyarrow.parquet
+
+    lines = run_of.objects["jsonl"].read_text(encoding="utf-8").splitlines()
+    objects = [json.loads(line) for line in lines]
+    file = run_of.objects["parquet"]
+    table = pyarrow.parquet.read_table(file)
+    same("pyarrow: rows", table.to_pylist(), objects)
+    written = pyarrow.parquet.read_metadata(file).created_by
+    must(written.startswith("trailseal version "), f"parquet: written by {written}")
+    query = "SELECT * FROM read_parquet(?)"
+    with duckdb.connect() as engine:
+        found = engine.execute(query, [str(file)])
+        names = [column[0] for column in found.description]
+        rows = [dict(zip(names, row)) for row in found.fetchall()]
+        same("duckdb: rows", rows, objects)
+        # The table of the guide, which counts by result.
+        counted = dict(engine.execute(f"SELECT result, count(*) FROM ({query}) GROUP BY result",
+                                      [str(file)]).fetchall())
+    same("duckdb: counted", counted, Counter(one["result"] for one in objects))
+    return f"{len(rows)} rows"
 
 
 # ---- OSCAL and in-toto, by the libraries of those who keep them --------------------------

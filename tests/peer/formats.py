@@ -13,7 +13,8 @@ GitHub's code scanning (see format_consumers.py).
 No schema is part of this repository. From PyPI: botocore (the service model of Security Hub's
 BatchImportFindings), moto (a server that takes them), ocsf-json-schema (OCSF 1.6.0 as its schema
 server gives it), py-ocsf-models, prometheus-client, junitparser, xmlschema, markdown-it-py with
-linkify-it-py, cmarkgfm, jsonschema, compliance-trestle (OSCAL), in-toto-attestation. The JSON Schema of SARIF 2.1.0 is taken from the crate
+linkify-it-py, cmarkgfm, jsonschema, compliance-trestle (OSCAL), in-toto-attestation, and pyarrow and
+duckdb, which read the objects of a run as Parquet. The JSON Schema of SARIF 2.1.0 is taken from the crate
 serde-sarif, the schema of JUnit XML from the sources of pytest: `--fetch DIR` downloads both with
 cargo and pip, --sarif-schema and --junit-schema name files that are there. What is not at hand is
 said aloud, and is a failure unless --allow-missing is given.
@@ -29,7 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from format_checks import checks, must, same
-from format_consumers import check_together, needed, promtool
+from format_consumers import check_together, needed, object_tables, promtool
 from format_schemas import Schemas
 from peers import Disagreement, Peers
 
@@ -63,6 +64,7 @@ class Run:
     report: dict
     saved: bytes  # the report as trailseal writes it as JSON
     formats: dict = field(default_factory=dict)
+    objects: dict = field(default_factory=dict)  # the files of --objects, by their endings
     closed: int = 0  # findings of an earlier run that this one shows to be repaired
 
     @property
@@ -130,6 +132,11 @@ class Runs:
         for form, ending in ENDINGS.items():
             same(f"{name}: {form}, from verify and from report",
                  (folder / ("run" + ending)).read_bytes(), run.formats[form])
+        for ending in ("jsonl", "csv", "parquet"):
+            run.objects[ending] = folder / f"objects.{ending}"
+            said = self.peers.run([self.peers.trailseal, "verify", source, "--keys", self.keys,
+                                   "--quiet", "--no-progress", "--objects", run.objects[ending]])
+            must(said.status == status, f"{name}: {ending}: exit status\n\n{said.show()}")
         return run
 
     def rendered(self, name, saved):
@@ -338,6 +345,8 @@ def main():
                 if "promtool" not in schemas.missing:
                     named["promtool"] = promtool
                 held.append(run)
+                if run.objects:
+                    named["objects"] = object_tables
                 if run.name == "violation" and not schemas.missing:
                     named["faults"] = lambda run: faults_are_noticed(run, checks(schemas))
                 for name, check in named.items():
