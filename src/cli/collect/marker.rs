@@ -135,7 +135,7 @@ fn condensed(failed: &BTreeSet<String>) -> Option<BTreeSet<String>> {
 fn read(dir: &DirectoryStore) -> Result<Marker, StoreError> {
     let Some(text) = dir.marked_unfinished()? else { return Ok(Marker::default()) };
     serde_json::from_slice(&text).map_err(|error| {
-        StoreError::Trouble(format!("the marker of an unfinished copy cannot be read: {error}"))
+        StoreError::Trouble(format!("the marker of an unfinished copy is unreadable: {error}"))
     })
 }
 

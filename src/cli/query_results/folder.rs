@@ -139,7 +139,7 @@ impl Folder {
             let mut end = self.absent(name);
             if let End::Theirs { remarks, .. } = &mut end {
                 remarks.push(format!(
-                    "{} is there: the hash values are those of the compressed files, so leave these as they were delivered",
+                    "{} exists: the hash values are those of the compressed files, so keep the files as they were delivered",
                     Printable(unpacked)
                 ));
             }
@@ -196,7 +196,7 @@ impl Folder {
         let mut buffer = vec![0; PIECE];
         loop {
             if stop.is_set() {
-                let message = "interrupted: nothing is shown of this result".to_owned();
+                let message = "interrupted: the result was not checked".to_owned();
                 return Err(Failure { status: INTERRUPTED, message, remedy: None }.into());
             }
             match body.read(&mut buffer) {
@@ -220,7 +220,7 @@ impl Folder {
         End::Theirs {
             status: NO_SUCH_KEY,
             message: "An error occurred (NoSuchKey) when calling the GetObject operation: The specified key does not exist.".into(),
-            remarks: vec![format!("there is no {}", Printable(&self.show(name)))],
+            remarks: vec![format!("{} does not exist", Printable(&self.show(name)))],
         }
     }
 }
