@@ -144,9 +144,9 @@ enum Bound {
 /// Reason for which a body was given up.
 #[derive(Debug, thiserror::Error)]
 enum GivenUp {
-    #[error("the answer is larger than any of its kind")]
+    #[error("the response is too large for its kind")]
     TooLarge,
-    #[error("nothing more came for {} seconds (--read-timeout)", .0.as_secs())]
+    #[error("no data received for {} seconds (--read-timeout)", .0.as_secs())]
     Silent(Duration),
 }
 

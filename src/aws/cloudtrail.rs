@@ -102,7 +102,7 @@ impl CloudTrailKeys {
             }
             pages += 1;
             if next == token || pages.max(keys.len()) > MOST_KEYS {
-                return Err("CloudTrail's list of public keys does not end".to_owned());
+                return Err("CloudTrail's list of public keys has too many pages".to_owned());
             }
             token = next;
         }

@@ -66,7 +66,7 @@ pub struct AwsOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum AwsError {
     /// The runtime does not start.
-    #[error("the runtime for network access does not start: {0}")]
+    #[error("the network runtime cannot start: {0}")]
     Runtime(#[from] std::io::Error),
     /// The profile holds an empty endpoint, on which the SDK panics.
     #[error("endpoint_url of the AWS profile is empty")]

@@ -39,7 +39,7 @@ pub enum SigningKeyError {
     },
     /// More than one PEM block.
     #[error(
-        "{}: it holds {count} PEM blocks: give a file that holds the private key alone",
+        "{}: contains {count} PEM blocks: use a file with only the private key",
         Printable(.file)
     )]
     Several {
@@ -60,7 +60,7 @@ pub enum SigningKeyError {
     },
     /// A public key or certificate.
     #[error(
-        "{}: this is a {}, which cannot sign: give the private key that belongs to it",
+        "{}: this is a {}, which cannot sign: use its private key",
         Printable(.file), Printable(.label)
     )]
     Public {
@@ -113,7 +113,7 @@ pub enum SigningKeyError {
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
     /// A public key where a certificate belongs.
-    #[error("{}: it holds no X.509 certificate", Printable(.file))]
+    #[error("{}: contains no X.509 certificate", Printable(.file))]
     NoCertificate {
         /// The file, as the caller named it.
         file: String,
@@ -128,7 +128,7 @@ pub enum SigningKeyError {
     },
     /// The certificate is another key's.
     #[error(
-        "{}: the certificate is that of key {actual}, the signing key is {expected}",
+        "{}: the certificate belongs to key {actual}, but the signing key is {expected}",
         Printable(.file)
     )]
     OtherCertificate {
@@ -233,7 +233,7 @@ impl SigningKey {
     pub fn generate() -> Result<Self, SigningKeyError> {
         RsaKeyPair::generate(KeySize::Rsa2048)
             .map(Self::new)
-            .map_err(|e| SigningKeyError::engine("making an RSA key", e))
+            .map_err(|e| SigningKeyError::engine("generating an RSA key", e))
     }
 
     fn new(pair: RsaKeyPair) -> Self {
@@ -279,7 +279,7 @@ impl SigningKey {
             return Err(SigningKeyError::Validity(validity));
         }
         let failed =
-            |reason: &dyn fmt::Display| SigningKeyError::engine("making the certificate", reason);
+            |reason: &dyn fmt::Display| SigningKeyError::engine("creating the certificate", reason);
         let mut serial = [0_u8; 16];
         rand::fill(&mut serial).map_err(|e| failed(&e))?;
         let mut params = CertificateParams::default();

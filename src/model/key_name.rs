@@ -396,7 +396,7 @@ impl<'de> Deserialize<'de> for ChainId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
-            serde::de::Error::custom(format_args!("{} is not the id of a chain", Printable(&text)))
+            serde::de::Error::custom(format_args!("{} is not a chain id", Printable(&text)))
         })
     }
 }

@@ -36,7 +36,7 @@ const HOURS_BEFORE_LATE: i64 = 24;
 #[derive(Debug, thiserror::Error)]
 pub enum SampleError {
     /// There is something already.
-    #[error("{0} exists already: a sample is written to a new place only")]
+    #[error("{0} already exists: use a new directory for the sample")]
     Exists(String),
     /// The store failed.
     #[error("{0}: {1}")]

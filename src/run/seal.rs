@@ -270,7 +270,7 @@ impl Sealer<'_> {
         match (&chain.standard, asked, logs.first()) {
             (Some(head), Some(asked), _) if asked > head.window.end => {
                 Err(SealError::Request(format!(
-                    "the chain ends at {}, and the next digest must start there: leave out --start-time, or set it no later",
+                    "the chain ends at {}, and the next digest must start there: omit --start-time, or set it no later than that",
                     head.window.end
                 )))
             }
@@ -278,7 +278,7 @@ impl Sealer<'_> {
             (None, Some(asked), _) => Ok(asked),
             (None, None, Some((first, _))) => Ok(slots::floor(*first, self.request.interval)),
             (None, None, None) => Err(SealError::Request(format!(
-                "there are no log files of account {} in {} and no chain to continue: give --start-time to start one",
+                "no log files of account {} in {}, and no chain to continue: use --start-time to start one",
                 self.request.place.account, self.request.region
             ))),
         }
@@ -477,13 +477,13 @@ impl Sealer<'_> {
         let digest = &content.digest;
         let Some(signature) = examined.signature.clone() else {
             return Err(broken(
-                "the chain's newest digest has lost its signature, which the next one must state: restore its .metadata.json",
+                "the chain's newest digest has lost its signature, which the next digest must repeat: restore its .metadata.json",
             ));
         };
         let ours = digest.fingerprint == *self.signer.fingerprint();
         if ours && signature != builder::sign(self.signer, digest, content.hash)? {
             return Err(broken(
-                "the chain's newest digest does not carry the signature that belongs to its bytes: run trailseal verify, and do not build on it",
+                "the signature of the chain's newest digest does not match its content: run trailseal verify, and do not continue this chain",
             ));
         }
         let previous = Previous {
@@ -538,7 +538,7 @@ impl Sealer<'_> {
 
 fn unsound(finding: &Finding) -> String {
     format!(
-        "{} ({}). Run trailseal verify; sealing goes on only from a sound digest",
+        "{} ({}). Run trailseal verify; sealing continues only from a valid digest",
         finding.message.trim_end_matches('.'),
         finding.code.as_str()
     )

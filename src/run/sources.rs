@@ -402,7 +402,7 @@ impl Sources {
                     }
                     Entry::Folder(key) => {
                         let bucket = root.bucket.as_ref().map(BucketName::as_str);
-                        let message = "A folder where none is expected.";
+                        let message = "Unexpected folder.";
                         let finding = Finding::new(Code::ObjectUnknown, message);
                         unseen.note(finding.object(bucket, root.key(&key)));
                     }
@@ -447,7 +447,7 @@ pub fn open_digest(sources: &Sources, at: &Location) -> Result<StoredObject<'sta
     match sources.get(at.bucket.as_ref().map(BucketName::as_str), &at.key) {
         Some(Ok(object)) => Ok(stored(object)),
         Some(Err(StoreError::NotFound)) | None => {
-            Err(Trouble::unreadable("it was listed, and is gone now: the source is changing"))
+            Err(Trouble::unreadable("it was listed, but no longer exists: the source is changing"))
         }
         Some(Err(error)) => Err(as_trouble(&error)),
     }

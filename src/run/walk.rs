@@ -193,7 +193,7 @@ impl<'a> Walk<'a> {
                     self.unreadable(key, &cause);
                 }
                 Entry::Object { key, size, .. } if inside_logs && !(size == 0 && key == folder) => {
-                    self.unknown(key, "An object where none is expected.");
+                    self.unknown(key, "Unexpected object.");
                 }
                 Entry::Object { key, .. } if !inside_logs && self.is_copy() => self.loose.note(key),
                 _ => {}
@@ -238,7 +238,7 @@ impl<'a> Walk<'a> {
             *left = left.saturating_sub(1);
             if *left == 0 {
                 let message = format!(
-                    "There are more than {FOLDERS_OF_A_BUCKET} folders to look through for AWSLogs: name the prefixes that hold one as sources (s3://BUCKET/PREFIX)."
+                    "There are more than {FOLDERS_OF_A_BUCKET} folders to search for AWSLogs. Use the prefixes that contain AWSLogs as sources (s3://BUCKET/PREFIX)."
                 );
                 let finding = Finding::new(Code::ObjectUnreadable, message);
                 self.findings.push(finding.object(None, start));
@@ -253,7 +253,7 @@ impl<'a> Walk<'a> {
                 && self.is_copy()
                 && self.holds_companions_only(&folder)
             {
-                self.unknown(folder, "Companion files of a desktop: they are not looked at.");
+                self.unknown(folder, "Companion files of a desktop; they were not checked.");
             } else {
                 let folders = self.folders(&folder, false, |_| false);
                 self.pending.extend(folders);
@@ -322,7 +322,7 @@ impl<'a> Walk<'a> {
             } else if name == AWS_LOGS {
                 self.pending.push_back(path);
             } else if organization.is_some() {
-                self.unknown(path, "A folder that is no account's.");
+                self.unknown(path, "A folder that does not belong to an account.");
             } else if let Ok(organization) = OrganizationId::parse(name) {
                 found.extend(self.accounts_of(&path, prefix, Some(&organization)));
             } else {
@@ -394,7 +394,7 @@ impl<'a> Walk<'a> {
                     self.pending.extend(pending);
                 }
                 None => {
-                    let message = "Looking through accounts failed; this is a bug in trailseal.";
+                    let message = "Searching the accounts failed; this is a bug in trailseal.";
                     self.findings.push(Finding::new(Code::ObjectUnreadable, message));
                     self.unlisted.outside = true;
                 }
@@ -416,9 +416,10 @@ impl<'a> Walk<'a> {
                 None if name == AWS_LOGS => self.pending.push_back(service),
                 // Query results of CloudTrail Lake: a sister format, no part of any chain.
                 None if name == "CloudTrail-Lake" => {}
-                None => {
-                    self.unknown(service, "A folder that is not CloudTrail's: it is not looked at.")
-                }
+                None => self.unknown(
+                    service,
+                    "A folder that does not belong to CloudTrail; it was not checked.",
+                ),
             }
         }
     }
@@ -448,7 +449,7 @@ impl<'a> Walk<'a> {
                 }
                 Ok(region) => drop(self.passed_over.regions.insert(region)),
                 Err(_) if logs && self.has_logs(&path) => {}
-                Err(_) => self.unknown(path, "A folder that is no region's."),
+                Err(_) => self.unknown(path, "A folder that does not belong to a region."),
             }
         }
     }

@@ -43,7 +43,7 @@ pub enum UnexpectedHead {
         newest: String,
     },
     /// It lies there with other content.
-    #[error("{}: its content has the SHA-256 hash value {actual}, and {expected} was expected", Printable(.key))]
+    #[error("{}: its content has the SHA-256 hash value {actual}, but {expected} was expected", Printable(.key))]
     Altered {
         /// The digest.
         key: String,
@@ -53,7 +53,7 @@ pub enum UnexpectedHead {
         actual: Sha256Hash,
     },
     /// A digest after it does not link to the one before.
-    #[error("{}: it follows the expected digest {expected} and does not link to the digest before it", Printable(.key))]
+    #[error("{}: this digest comes after the expected digest {expected}, but is not linked to the digest before it", Printable(.key))]
     Unlinked {
         /// The digest that does not link.
         key: String,
@@ -61,7 +61,7 @@ pub enum UnexpectedHead {
         expected: String,
     },
     /// A digest after it was signed by somebody else, so nothing shows that it belongs there.
-    #[error("{}: it follows the expected digest {expected}, and another key signed it", Printable(.key))]
+    #[error("{}: this digest comes after the expected digest {expected}, but is signed with another key", Printable(.key))]
     OfAnotherKey {
         /// The digest.
         key: String,
@@ -174,7 +174,7 @@ fn links(previous: &Previous, to: &Previous) -> bool {
         && (to.signature.is_empty() || previous.signature == to.signature)
 }
 
-const USE: &str = "give the key of a digest (it ends in .json.gz), or the SHA-256 hash value of its content (64 hexadecimal digits)";
+const USE: &str = "use the key of a digest (ending in .json.gz), or the SHA-256 hash value of its content (64 hexadecimal digits)";
 
 #[cfg(test)]
 mod tests {

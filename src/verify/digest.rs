@@ -202,12 +202,12 @@ impl Examined {
         let metadata = match &self.state {
             State::Unsigned(Some(cause)) => {
                 let message = format!(
-                    "The digest's metadata could not be read: {cause}. The digest after it carries its signature, which fits."
+                    "The digest's metadata could not be read: {cause}. The next digest repeats its signature, which is valid."
                 );
                 Some(Finding::new(Code::ObjectUnreadable, message).severity(Severity::Notice))
             }
             State::Unsigned(None) if in_bucket => {
-                let message = "The digest's metadata lost its signature, and the digest after it carries it: after CloudTrail delivered it, something else wrote the object again (a copy, a restore, a sync). Its content is what was signed.";
+                let message = "The digest's metadata lost its signature: after CloudTrail delivered the object, something wrote it again (a copy, a restore, a sync). The next digest repeats the signature, and the content is as signed.";
                 Some(Finding::new(Code::DigestUnsigned, message).severity(Severity::Notice))
             }
             _ => None,
@@ -240,7 +240,7 @@ pub fn examine(rules: &Rules, at: Location, object: Result<StoredObject<'_>, Tro
                 BodyFault::TrailingData => Code::DigestTrailingData,
                 _ => Code::DigestMalformed,
             };
-            return Examined::failed(at, code, format!("The digest is not sound: {fault}."));
+            return Examined::failed(at, code, format!("The digest is malformed: {fault}."));
         }
     };
     let nothing = || Err(DigestError::Json("it was not read".to_owned()));
@@ -275,7 +275,7 @@ fn examine_content(
             if let Some(algorithm) = metadata.get(ALGORITHM_NAME)
                 && algorithm != SIGNATURE_ALGORITHM
             {
-                let message = "The digest's metadata names another signature algorithm.";
+                let message = "The digest's metadata specifies another signature algorithm.";
                 let finding = examined.at.finding(Code::DigestMalformed, message);
                 examined.state =
                     State::Failed(Box::new(finding.compared(SIGNATURE_ALGORITHM, algorithm)));
@@ -303,7 +303,7 @@ fn read_generation(examined: &mut Examined, metadata: &Metadata) -> Result<(), B
         return Ok(());
     }
     examined.generation = Some(text.parse().map_err(|_| {
-        let message = "The time of generation in the digest's metadata is not a time.";
+        let message = "The generation time in the digest's metadata is not a valid time.";
         let finding = examined.at.finding(Code::DigestMalformed, message);
         Box::new(finding.compared("RFC 3339", text))
     })?);
@@ -315,7 +315,7 @@ fn misplaced(at: &Location, digest: &DigestHead) -> Option<Finding> {
     let expected_bucket = at.bucket.as_ref().map_or(digest.bucket.as_str(), BucketName::as_str);
     let moved = |what: &str, expected: &str, actual: &str| {
         (expected != actual).then(|| {
-            let message = format!("The digest names another {what} than the one it was read from.");
+            let message = format!("The digest names another {what} than its own.");
             let actual: String = actual.chars().take(1100).collect();
             at.finding(Code::DigestMoved, message).compared(expected, actual)
         })
@@ -336,9 +336,9 @@ fn by_own_signature(
     match check_signature(rules, examined, content, signature) {
         SignatureCheck::Valid => State::Valid,
         SignatureCheck::KeyUnknown => State::KeyUnknown,
-        SignatureCheck::Invalid if is_signature_hex(signature) => {
-            State::Modified("The signature in the digest's metadata does not fit its bytes.".into())
-        }
+        SignatureCheck::Invalid if is_signature_hex(signature) => State::Modified(
+            "The signature in the digest's metadata does not match its content.".into(),
+        ),
         SignatureCheck::Invalid => {
             State::Modified("The signature in the digest's metadata is not lower-case hex.".into())
         }
@@ -352,7 +352,7 @@ fn by_own_signature(
 #[must_use]
 pub fn expired(examined: &Examined, content: &Content, validity: Validity) -> Finding {
     let signed = examined.generation.unwrap_or(content.digest.end);
-    let message = "The digest was signed outside the validity of its key.";
+    let message = "The digest was signed outside its key's validity period.";
     examined
         .at
         .finding(Code::DigestKeyExpired, message)

@@ -52,10 +52,10 @@ pub enum BodyFault {
     #[error("its gzip stream is cut off after {0} stored bytes")]
     CutOff(u64),
     /// Bytes follow the member.
-    #[error("bytes follow its gzip member")]
+    #[error("there are bytes after its gzip member")]
     TrailingData,
     /// More stored bytes than any file of its kind has.
-    #[error("it is larger than {0} bytes as stored")]
+    #[error("its stored size is more than {0} bytes")]
     TooLarge(u64),
     /// More inflated bytes than any file of its kind has.
     #[error("it inflates to more than {0} bytes")]

@@ -138,7 +138,7 @@ pub fn read_again(
     match read {
         Ok(read) if read.hash == first && parsed => Ok(()),
         Ok(_) => {
-            Err(Trouble::unreadable("it is another object than before: the source is changing"))
+            Err(Trouble::unreadable("it changed since it was first read: the source is changing"))
         }
         Err(fault) => Err(Trouble::unreadable(fault.to_string())),
     }

@@ -121,7 +121,9 @@ impl SignFile {
     pub fn decode(bytes: &[u8]) -> Result<Self, Fault> {
         if bytes.len() as u64 > SIGN_FILE_LIMIT {
             let limit = SIGN_FILE_LIMIT >> 20;
-            return Err(Fault::Form(format!("it is larger than {limit} MiB: is it one?")));
+            return Err(Fault::Form(format!(
+                "it is larger than {limit} MiB: check that it is the sign file"
+            )));
         }
         let sign_file: Self = serde_json::from_slice(bytes).map_err(|error| {
             let reason = error.to_string().chars().take(200).collect();
@@ -132,7 +134,7 @@ impl SignFile {
         }
         match sign_file.files.iter().find(|file| !is_inside(&file.name)) {
             Some(file) => Err(Fault::Form(format!(
-                "fileName {} is no plain name inside of the folder, so it is not looked for",
+                "fileName {} is not a plain file name inside the folder, so the file was not opened",
                 file.name
             ))),
             None => Ok(sign_file),
@@ -192,7 +194,7 @@ impl SignFile {
             return Ok(());
         }
         Err(Fault::Signature(
-            "the key that it names did not sign these hash values in this order: the sign file was altered",
+            "its key did not sign these hash values in this order: the sign file was altered",
         ))
     }
 }

@@ -45,15 +45,15 @@ impl Unfinished {
             }
         });
         let lacking = match &self.failed {
-            None => "did not come to its end".to_owned(),
+            None => "did not finish".to_owned(),
             Some(failed) => format!("could not copy {} objects or folders", failed.len()),
         };
         let excused = match absent {
             0 => String::new(),
-            n => format!(" {n} absences are not taken for deletions, because of that."),
+            n => format!(" Therefore, {n} missing objects are not reported as deleted."),
         };
         let message = format!(
-            "The copy is not finished: trailseal collect {lacking} and left {}.{excused} Run the same trailseal collect again.",
+            "The copy is incomplete: trailseal collect {lacking} and left the marker {}.{excused} Run the same trailseal collect again.",
             self.marker
         );
         let mut finding = Finding::new(Code::ObjectUnreadable, message);

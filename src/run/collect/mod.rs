@@ -90,7 +90,7 @@ pub struct CollectReport {
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
     /// In one directory their keys would not be told apart.
-    #[error("the source holds copies of several buckets: {}", .0.join(", "))]
+    #[error("the source contains copies of several buckets: {}", .0.join(", "))]
     SeveralBuckets(Vec<String>),
     /// No threads to work with.
     #[error("no worker thread can be started: {0}")]
@@ -273,7 +273,7 @@ impl Run<'_> {
             same
         });
         for key in twice {
-            self.fail(key, "the source holds it more than once, and only one copy is taken");
+            self.fail(key, "the source has it more than once, and only one copy is collected");
         }
         found
     }
@@ -296,7 +296,7 @@ impl Run<'_> {
             }
             if let Some(size) = self.local_size(&found.key).filter(|size| *size != found.size) {
                 let cause = format!(
-                    "a file of another size lies in its place and is left as it is: {size} bytes, the source has {}",
+                    "a file of another size already exists and was kept: {size} bytes, the source has {}",
                     found.size
                 );
                 self.fail(found.key, cause);

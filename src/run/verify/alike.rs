@@ -33,7 +33,7 @@ impl Alike {
     pub(super) fn into_findings(self) -> Vec<Finding> {
         let Some(first) = self.first.filter(|_| self.count > FEW) else { return self.few };
         let message = format!(
-            "This holds of {} objects of the chain, of which this is the first. {}",
+            "{} objects of the chain, of which this is the first: {}",
             self.count, first.message
         );
         vec![Finding { message, end: self.end, ..first }]

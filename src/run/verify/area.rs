@@ -267,10 +267,10 @@ impl AreaRun<'_, '_> {
         let there = match days {
             Some((first, last)) if first == last => format!("those of {first}"),
             Some((first, last)) => format!("those of days from {first} to {last}"),
-            None => "log files or a folder for digests".to_owned(),
+            None => "log files or a digest folder".to_owned(),
         };
         let message = format!(
-            "There are no digests of account {} in {} for the requested time, though there are {there}: nothing of it is proven.",
+            "There are no digests of account {} in {} for the requested time, although there are {there}. Nothing is proven.",
             self.id.place.account, self.id.region
         );
         let key = format!("{}{DIGEST_FOLDER}/{}/", self.id.place.folder(), self.id.region);
@@ -287,7 +287,7 @@ impl AreaRun<'_, '_> {
         let gone: Vec<_> = standard.filter(|id| !self.chains.contains_key(id)).collect();
         for id in gone {
             let message = format!(
-                "There are no digests of trail {} but backfill ones for the requested time: nothing of it is proven.",
+                "Trail {} has only backfill digests for the requested time. Nothing is proven.",
                 id.trail
             );
             let key = format!("{}{DIGEST_FOLDER}/{}/", id.place.folder(), id.region);

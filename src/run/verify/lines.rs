@@ -109,7 +109,7 @@ impl AreaLines<'_, '_> {
             self.kept.clear();
         }
         match turn.broken {
-            Some(_) => Err(io::Error::other("the lines of the objects cannot be written")),
+            Some(_) => Err(io::Error::other("the list of objects (--objects) cannot be written")),
             None => Ok(()),
         }
     }

@@ -350,7 +350,7 @@ pub fn verify(
 }
 
 fn stopped() -> Finding {
-    let message = "The run was interrupted: what it had not read by then is not proven.";
+    let message = "The run was interrupted: what it had not yet read is not proven.";
     Finding::new(Code::ObjectUnreadable, message)
 }
 

@@ -355,7 +355,7 @@ impl Linker {
             self.fork(
                 link,
                 window,
-                "The digest starts a new segment in time that another digest covers.",
+                "The digest starts a new segment in time that another digest already covers.",
             );
             return;
         }
@@ -406,7 +406,7 @@ impl Linker {
         }
         let name = DigestKey::parse(&previous.object).filter(|name| name.same_trail(&link.at.name));
         let Some(name) = name else {
-            let message = "The digest names as its predecessor what is no digest of its trail.";
+            let message = "The digest's predecessor is not a digest of the same trail.";
             self.broken(link, window, message, "a digest of the same trail", &previous.object);
             return;
         };
@@ -424,12 +424,12 @@ impl Linker {
         let moved = name.place != link.at.name.place
             || link.at.bucket.as_ref().is_some_and(|b| *b.as_str() != *previous.bucket);
         if !moved && self.tip.is_some_and(|tip| name.end <= tip) {
-            let message = "The digest names a predecessor that is not part of the chain before it.";
+            let message = "The digest's predecessor is not part of the chain before it.";
             self.broken(
                 link,
                 window,
                 message,
-                "the digest that ends where this one starts",
+                "the digest that ends when this one starts",
                 &previous.object,
             );
             return;
@@ -456,11 +456,11 @@ impl Linker {
     ) {
         self.refute_restart(predecessor);
         if forked {
-            self.fork(link, window, "A second digest follows the same predecessor.");
+            self.fork(link, window, "Two digests have the same predecessor.");
             return;
         }
         if self.is_standard() && window.start < predecessor.end {
-            self.fork(link, window, "The digest's time overlaps that of the digest before it.");
+            self.fork(link, window, "The digest's time overlaps that of the previous digest.");
             return;
         }
         if predecessor.standing != Standing::Valid {
@@ -469,7 +469,8 @@ impl Linker {
                 && link.standing == Standing::Valid
                 && let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash)
             {
-                let message = "The digest's bytes are not those that the next digest vouches for.";
+                let message =
+                    "The digest's content does not match the hash value in the next digest.";
                 let its = Window::new(predecessor.start, predecessor.end);
                 let finding = predecessor.at.finding(Code::DigestModified, message).window(its);
                 self.findings.push(
@@ -482,7 +483,7 @@ impl Linker {
             return;
         }
         if let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash) {
-            let message = "Both digests are valid, but the hash value that this one states for its predecessor is not the predecessor's.";
+            let message = "Both digests are valid, but the hash value that this digest states for its predecessor is wrong.";
             self.broken(
                 link,
                 window,
@@ -493,7 +494,7 @@ impl Linker {
         } else if let Some(signature) =
             predecessor.signature.as_ref().filter(|s| **s != previous.signature)
         {
-            let message = "Both digests are valid, but the signature that this one states for its predecessor is not the predecessor's.";
+            let message = "Both digests are valid, but the signature that this digest states for its predecessor is wrong.";
             self.broken(link, window, message, signature, &previous.signature);
         }
     }
@@ -525,10 +526,10 @@ impl Linker {
 /// The finding on the time before a new segment, which nothing covers.
 fn before_segment(at: &Location, gap: Window) -> Finding {
     let (message, severity) = if gap.is_empty() {
-        let message = "A new segment starts exactly where the last one ended: no time is left out, and nothing links the two.";
+        let message = "A new segment starts exactly where the last one ended. No time is missing, but nothing links the two segments.";
         (message, Severity::Notice)
     } else {
-        let message = "A new segment of the chain starts here: nothing covers the time since the last one, and nothing shows whether digests were lost from its end.";
+        let message = "A new segment of the chain starts here. No digest covers the time since the last segment, and digests may be missing from the end of that segment.";
         (message, Severity::Incomplete)
     };
     at.finding(Code::ChainGap, message).severity(severity).window(gap)

@@ -221,7 +221,7 @@ impl Linker {
                     let message = "The requested time begins before the chain's first digest.";
                     (Code::ChainLateStart, message)
                 } else {
-                    let message = "No digest accounts for this time, though digests stand before and after it.";
+                    let message = "No digest covers this time, although there are digests before and after it.";
                     (Code::ChainGap, message)
                 };
                 crate::verify::Finding::new(code, message).chain(&self.chain).window(hole)
