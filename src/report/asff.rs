@@ -175,7 +175,7 @@ impl Findings<'_> {
             region: &region,
             verdict,
             title: &format!("CloudTrail integrity of the whole run: {verdict}"),
-            description: &format!("Of {sources}: {}{why}", statement(report)),
+            description: &format!("{sources}: {}{why}", statement(report)),
             created: self.0.since_all(),
             technique: None,
             remedy: None,

@@ -151,19 +151,19 @@ impl Aspect {
             }
             Self::ChainCompleteness => (
                 report.verdict == Verdict::Incomplete,
-                "it is not shown that nothing is missing, since the run is incomplete",
+                "the run is incomplete, so something may be missing",
             ),
             Self::Coverage if lacks(CoverageState::Explained) => {
-                (true, "some time is covered by no digest, and only explained")
+                (true, "some time has no digest and is only explained")
             }
             Self::Coverage => (
                 report.verdict == Verdict::Incomplete,
-                "some of the requested time may not be proven, since the run is incomplete",
+                "the run is incomplete, so some of the requested time may not be proven",
             ),
             Self::KeyProvenance => (
                 keys().next().is_none()
                     || keys().any(|k| k.region.is_none() || k.valid_to.is_none()),
-                "the region or validity of a key that was used is not known",
+                "the region or validity of a used key is unknown",
             ),
             Self::Custody => (report.ran_by.operator.is_none(), "who ran it is not stated"),
         };
@@ -239,18 +239,18 @@ impl Controls {
         let against = self.found(&control.speak_against, report);
         if !against.is_empty() {
             let words = format!(
-                "This run speaks against it: it found {against}, which the control has to prevent."
+                "This run speaks against it: it found {against}, which the control must prevent."
             );
             return (Support::Against, words);
         }
         let detected = self.found(&control.speak_for, report);
         if !detected.is_empty() {
             let words = format!(
-                "This run speaks for it: it detected {detected}. That people were alerted, and acted, has to be shown beside it."
+                "This run speaks for it: it detected {detected}. Show separately that people were alerted and acted."
             );
             return (Support::Supports, words);
         }
-        let words = "The violations that this run found say nothing about it.";
+        let words = "The violations found by this run say nothing about it.";
         (Support::Nothing, words.to_owned())
     }
 }
@@ -259,12 +259,12 @@ impl Controls {
 fn offer(control: &Control, report: &RunReport) -> (Support, String) {
     let totals = &report.totals;
     if totals.digests.valid == 0 {
-        let words = "This run proved nothing, so it is no support.";
+        let words = "This run proved nothing, so it does not support it.";
         return (Support::Nothing, words.to_owned());
     }
     let mut open: Vec<_> = control.aspects.iter().filter_map(|a| a.open(report)).collect();
     if report.verdict == Verdict::Incomplete {
-        open.insert(0, "part of what was asked for could not be checked");
+        open.insert(0, "something could not be checked");
     }
     if open.is_empty() {
         (Support::Supports, format!("This run supports it: {}", control.supports))
@@ -307,7 +307,7 @@ fn known(name: &str, report: &RunReport) -> String {
                 [] => "____________________ (source)".to_owned(),
                 [one] => shown(one),
                 [one, rest @ ..] => {
-                    format!("{} and {} more that the report names", shown(one), rest.len())
+                    format!("{} and {} more (see the report)", shown(one), rest.len())
                 }
             };
             format!("{chains} in {sources}, time: {time}")
@@ -327,7 +327,7 @@ fn known(name: &str, report: &RunReport) -> String {
                 words::log_files(report)
             ),
             Verdict::Violation => {
-                "The files that the report's findings name are not certified as authentic."
+                "The files named in the report's findings are not certified as authentic."
                     .to_owned()
             }
             Verdict::Incomplete => "Only what the report states as proven is certified.".to_owned(),

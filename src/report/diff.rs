@@ -103,7 +103,7 @@ impl Diff {
         )?;
         if !self.scope_differs.is_empty() {
             let what = self.scope_differs.join(", ");
-            writeln!(out, "The two runs were asked for different things: {what}.")?;
+            writeln!(out, "The two runs have different scopes: {what}.")?;
         }
         for (name, chains) in [("new", &self.chains.new), ("gone", &self.chains.gone)] {
             if !chains.is_empty() {

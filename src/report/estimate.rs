@@ -98,10 +98,10 @@ impl Estimate {
     /// When the output cannot be written.
     pub fn render(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
         let mut page = Page::new(out, options);
-        let message = " from listings alone: what a verifying run would do. Nothing was verified.";
+        let message = " of what a run would do, from listings alone. Nothing was verified.";
         page.paragraph(0, ("ESTIMATE", BOLD), message, 2)?;
         page.blank()?;
-        let places = format!("{} (an account in a region each)", count(self.areas));
+        let places = format!("{} (pairs of account and region)", count(self.areas));
         page.row(2, ("places", PLAIN), places)?;
         let objects = |o: &Objects| format!("{}, {} as stored", count(o.count), bytes(o.bytes));
         page.row(2, ("digests", PLAIN), objects(&self.digests))?;
@@ -120,7 +120,7 @@ impl Estimate {
             page.row(2, ("cost", PLAIN), parts)?;
             let Rates { list_per_1000, get_per_1000, transfer_per_gib } = rates;
             let rates = format!(
-                "{list_per_1000} for 1,000 LIST, {get_per_1000} for 1,000 GET, {transfer_per_gib} for a GiB that leaves the region (set yours with --list-rate, --get-rate, --transfer-rate; 0 for a run in the bucket's region)"
+                "{list_per_1000} per 1,000 LIST, {get_per_1000} per 1,000 GET, {transfer_per_gib} per GiB that leaves the region (change with --list-rate, --get-rate, --transfer-rate; 0 for a run in the bucket's region)"
             );
             page.row(2, ("rates", PLAIN), rates)?;
         }

@@ -124,7 +124,7 @@ fn of_run(report: &RunReport, grades: &Grades<'_>, chains: &[Suite]) -> Suite {
     let (failures, errors, lines) = failed(own.chain(of_chains));
     let unproven: String = report.not_proven.iter().map(|said| shown(said) + "\n").collect();
     let interrupted = match report.exit_status {
-        INTERRUPTED => "The run was interrupted: what it did not come to is not proven. ",
+        INTERRUPTED => "The run was interrupted: what it did not reach is not proven. ",
         _ => "",
     };
     let numbers = match (report.verdict, failures, errors) {
@@ -238,9 +238,9 @@ fn coverage(chain: &ChainReport, codes: &[Test]) -> Test {
     let mut text = listed(&lines, RANGES, "interval", "intervals");
     if lacks_time(chain) {
         outcome = Outcome::Error;
-        text += "no moment of the requested time is accounted for\n";
+        text += "no digest covers any of the requested time\n";
     } else if chain.coverage.is_empty() && chain.kind == ChainKind::Backfill {
-        text += "a backfill chain claims no time of its own\n";
+        text += "a backfill chain covers no time of its own\n";
     }
     let of = |state: CoverageState| {
         Some(format!("{} {}", duration(*seconds.get(&state)?), state.as_str()))
@@ -286,7 +286,7 @@ fn of_code(code: Code, findings: &[&Finding], skip: bool) -> Test {
         n => format!(" (and {} more)", n - 1),
     };
     let message = match worst {
-        None => "log files were not checked, as asked (--no-logs)".to_owned(),
+        None => "log files were not checked (--no-logs)".to_owned(),
         Some(worst) => shown(&worst.message) + &more,
     };
     let told =

@@ -21,7 +21,7 @@ use crate::verify::{Code, CoverageState, Finding, Severity};
 
 const VERSION: &str = "1.6.0";
 const STANDARD: &str = "AWS CloudTrail log file integrity validation";
-const CONTROL: &str = "CloudTrail log files are whole, unaltered and vouched for";
+const CONTROL: &str = "CloudTrail log files are complete, unaltered and covered by signed digests";
 
 /// Writes the report.
 ///

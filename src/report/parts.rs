@@ -130,7 +130,7 @@ impl<'a> Parts<'a> {
             codes.entry(finding.code).or_insert((0, finding)).0 += 1;
         }
         let interrupted = (self.report.exit_status == INTERRUPTED).then(|| {
-            let text = "The run was interrupted before it had checked everything. Run it again.";
+            let text = "The run was interrupted before it checked everything. Run it again.";
             ("interrupted", text.to_owned())
         });
         let told = codes.into_iter().map(|(code, (number, finding))| {

@@ -212,7 +212,7 @@ impl Problem {
                     n => format!("The newest digests of {n} chains have"),
                 };
                 self.message = format!(
-                    "{which} no signature here, as in every plain copy: S3 keeps it in the object's metadata."
+                    "{which} no signature here. This is normal in a plain copy: S3 keeps the signature in the object's metadata."
                 );
                 if let Some(end) = verified_until(report, findings) {
                     self.message += &format!(" The time before {end} is verified.");
@@ -232,23 +232,23 @@ impl Problem {
                     false => format!("between {first} and {last}"),
                 };
                 self.message = format!(
-                    "{} chains end {when}, before the requested time does. Of the first: {}",
+                    "{} chains end {when}, before the requested time does. The first: {}",
                     self.chains, self.message
                 );
             }
             (Code::LogMissing, Cause::Everywhere) if self.count > 1 => {
-                self.message = "None of the log files that valid digests list is here.".to_owned();
+                self.message = "None of the log files listed by valid digests exists.".to_owned();
                 self.remedy = format!(
-                    "If this is a copy of the digests alone, run with --no-logs or copy the log files too. {}",
+                    "If this is a copy of digests only, run with --no-logs, or copy the log files too. {}",
                     self.remedy
                 );
             }
             (Code::DigestMoved, Cause::Mismatch(expected, actual)) => {
                 let what = if self.count == 1 { "This digest names" } else { "These digests name" };
                 self.message =
-                    format!("{what} the bucket {actual}, and were read as those of {expected}.");
+                    format!("{what} the bucket {actual}, but the bucket here is {expected}.");
                 self.remedy = format!(
-                    "If this is a copy of {actual}, run with --bucket {actual}. If not, the digests were put where they do not belong."
+                    "If this is a copy of {actual}, run with --bucket {actual}. If not, find out who moved the digests here."
                 );
             }
             _ => {}

@@ -126,11 +126,11 @@ pub enum ReportError {
     #[error("not a run report: {0}")]
     Form(#[from] serde_json::Error),
     /// Another schema.
-    #[error("its schema is {}, and this version reads {SCHEMA}", Printable(.0))]
+    #[error("its schema is {}, but this version reads {SCHEMA}", Printable(.0))]
     Schema(String),
     /// Its verdict is not what its own findings and coverage come to.
     #[error(
-        "it contradicts itself: its verdict is {stated}, its exit status {status}, and its findings and coverage come to {actual}"
+        "it contradicts itself: verdict {stated} and exit status {status}, but its findings and coverage mean {actual}"
     )]
     Contradiction {
         /// The verdict that it states.
@@ -141,10 +141,10 @@ pub enum ReportError {
         actual: Verdict,
     },
     /// A number in it is larger than any that a run comes to.
-    #[error("it counts more than any run does")]
+    #[error("its counts are impossibly large")]
     Count,
     /// It tells of one chain twice.
-    #[error("it contradicts itself: it lists the chain {0} twice")]
+    #[error("it contradicts itself: chain {0} is listed twice")]
     Twice(String),
 }
 
@@ -322,7 +322,7 @@ impl AcceptedEnd {
     /// A line for reports.
     #[must_use]
     pub fn line(&self) -> String {
-        let used = if self.used { "" } else { " (no chain ends there)" };
+        let used = if self.used { "" } else { " (not used: no chain ends there)" };
         format!("{} at {}: {}{used}", self.of, self.time, self.reason)
     }
 }

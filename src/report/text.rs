@@ -112,7 +112,7 @@ impl<'a> Text<'a> {
         }
         for accepted in &scope.accepted_gaps {
             let AcceptedGap { window, reason, used } = accepted;
-            let used = if *used { "" } else { " (there is no such gap)" };
+            let used = if *used { "" } else { " (not used: no such gap)" };
             let text = format!("{}: {reason}{used}", span(window.start, window.end));
             page.row(2, ("accepted gap", PLAIN), Printable(&text).to_string())?;
         }

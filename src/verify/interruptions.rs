@@ -277,7 +277,7 @@ impl Trail {
 /// An event in a sentence: who did it, from where and when.
 #[must_use]
 pub fn sentence(event: &Event) -> String {
-    let by = event.by.as_deref().unwrap_or("someone not named");
+    let by = event.by.as_deref().unwrap_or("an unknown identity");
     let from = event.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
     format!("{} by {by}{from} at {}", event.name, event.time)
 }
