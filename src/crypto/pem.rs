@@ -82,9 +82,9 @@ mod tests {
         for (text, reason) in [
             ("-----BEGIN A-----\nAAEC", "no END line"),
             ("-----BEGIN A-----\nAAEC\n-----END B-----", "does not match"),
-            ("-----BEGIN A\nAAEC\n-----END A-----", "BEGIN line is not whole"),
-            ("-----END A-----", "not where one belongs"),
-            ("x -----BEGIN A-----\nAAEC\n-----END A-----", "not where one belongs"),
+            ("-----BEGIN A\nAAEC\n-----END A-----", "incomplete BEGIN line"),
+            ("-----END A-----", "misplaced"),
+            ("x -----BEGIN A-----\nAAEC\n-----END A-----", "misplaced"),
         ] {
             let Err(refusal) = blocks(text) else { panic!("accepted: {text}") };
             assert!(refusal.to_string().contains(reason), "{text}: {refusal}");

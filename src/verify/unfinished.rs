@@ -192,7 +192,10 @@ mod tests {
         let mut told = findings;
         copy(None).excuse(&mut told);
         let message = &told.last().unwrap().message;
-        assert!(message.contains("copy/marker") && message.contains("3 absences"), "{message}");
+        assert!(
+            message.contains("copy/marker") && message.contains("3 missing objects"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -305,7 +305,7 @@ fn a_signer_whom_nobody_will_trust_is_warned_of_when_packing() {
         [("server", "other uses than signing"), ("outdated", "it is valid "), ("rsa", "")]
     {
         let bag = authority.sealed(&tree, signer, &[]);
-        let warned = bag.err.contains("will not trust its signature");
+        let warned = bag.err.contains("will not accept its signature");
         assert_eq!(warned, !warning.is_empty(), "{signer}: {}", bag.err);
         assert!(bag.err.contains(warning), "{signer}: {}", bag.err);
     }

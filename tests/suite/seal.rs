@@ -1012,7 +1012,7 @@ fn a_chain_that_lost_its_expected_head_is_not_signed_on() {
     desk.seal_with(&new, until);
     let ran = desk.seal(until + 1, &["--expect-head", &digest_key(HOURS)]);
     assert_eq!(ran.status, 3, "{}", ran.err);
-    assert!(ran.err.contains("another key signed it"), "{}", ran.err);
+    assert!(ran.err.contains("is signed with another key"), "{}", ran.err);
 }
 
 #[test]

@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(told(0..10).len(), 10);
         let [one] = told((0..11).rev()).try_into().unwrap();
         assert_eq!(one.key.as_deref(), Some("00"));
-        assert!(one.message.starts_with("This holds of 11 objects"), "{}", one.message);
+        assert!(one.message.starts_with("11 objects of the chain"), "{}", one.message);
         assert_eq!(one.of_time().unwrap().seconds(), 11 * 3600);
         assert_eq!(told(0..11), [one], "in whatever order");
     }
