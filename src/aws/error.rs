@@ -56,7 +56,7 @@ fn causes(error: &(dyn Error + 'static)) -> String {
     if told.is_empty() { error.to_string() } else { told.join(": ") }
 }
 
-/// What an error on an object means for the store.
+/// Maps an error on an object to an error of the store.
 pub(super) fn of_object<E>(error: &SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + 'static,

@@ -13,7 +13,7 @@ use crate::model::{Fingerprint, Sha256Hash};
 
 /// The algorithm of CloudTrail's digests.
 const ALGORITHM: SigningAlgorithmSpec = SigningAlgorithmSpec::RsassaPkcs1V15Sha256;
-/// What KMS signs as it is; what is longer is hashed here.
+/// Longest message that KMS signs as it is; longer ones are hashed here.
 const LONGEST_MESSAGE: usize = 4096;
 
 /// A KMS key.

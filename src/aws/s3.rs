@@ -20,7 +20,7 @@ use super::redirect::region_in_body;
 use crate::model::{BucketName, Metadata};
 use crate::store::{Entry, Object, Put, Store, StoreError, WriterGuard};
 
-/// What a bucket is opened for.
+/// Purpose for which a bucket is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// To be listed and read.
@@ -104,7 +104,7 @@ impl S3Store {
         Self { aws: aws.clone(), client, bucket, name, requests: Arc::default() }
     }
 
-    /// Where the bucket is; `None` for us-east-1.
+    /// Region of the bucket; `None` for us-east-1.
     pub(super) fn location(&self) -> Result<Option<BucketLocationConstraint>, CallError> {
         self.count();
         let request = self

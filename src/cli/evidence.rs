@@ -63,7 +63,7 @@ Exit status:
   3  incomplete: no contradiction, but something could not be proven
   4  internal error or unwritable output";
 
-/// Evidence that a regulator can check.
+/// Commands on evidence bags.
 #[derive(Debug, Subcommand)]
 pub enum EvidenceCommand {
     #[allow(missing_docs)]

@@ -133,7 +133,7 @@ pub struct Failure {
     pub status: u8,
     /// What is wrong, naming the object.
     pub message: String,
-    /// What to do next.
+    /// The next step.
     pub remedy: Option<String>,
 }
 
@@ -165,7 +165,7 @@ pub struct Io<'a> {
     pub now: Timestamp,
     /// Whether results may be coloured.
     pub color: bool,
-    /// How many columns results may take.
+    /// Width of the output in columns.
     pub width: usize,
     /// Set to end a run early.
     pub stop: Stop,

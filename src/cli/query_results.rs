@@ -43,7 +43,7 @@ const INVALID: u8 = 255;
 /// A file passes for a result that the sign file does not list.
 const UNLISTED: u8 = 1;
 
-/// How long a list of names may be that is shown.
+/// Number of names shown.
 const SHOWN: usize = 5;
 
 const NOT_COVERED: &str = "\
@@ -107,7 +107,7 @@ pub struct QueryResultsArgs {
     aws: AwsArgs,
 }
 
-/// How a check ends that does not say "valid".
+/// End of a check without the result "valid".
 enum End {
     /// As the AWS CLI ends.
     Theirs { status: u8, message: String, remarks: Vec<String> },
@@ -164,7 +164,7 @@ pub fn run(args: &QueryResultsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
 }
 
-/// What lies in the folder beside the files that the sign file lists.
+/// Describes the files that the sign file does not list.
 fn told(unlisted: &Unlisted) -> String {
     let mut text = String::new();
     let mut tell = |names: &folder::Names, what: &str| {
@@ -227,7 +227,7 @@ fn check(args: &QueryResultsArgs, io: &Io<'_>) -> Result<Unlisted, End> {
     Ok(unlisted)
 }
 
-/// Where keys come from.
+/// Source of the keys.
 struct Keys<'a> {
     /// What `--keys` holds; `None` where CloudTrail is to be asked.
     ring: Option<KeyRing>,

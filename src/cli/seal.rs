@@ -32,10 +32,10 @@ const MOST_UNASKED: usize = 1000;
 /// Digests that a dry run lists from the beginning, and from the end.
 const LISTED: usize = 10;
 
-/// What stands before the name of a KMS key.
+/// Scheme of a KMS key.
 const KMS: &str = "kms:";
 
-/// The exit status of a chain that is not the expected one.
+/// Exit status if the chain lacks the expected head.
 const VIOLATION: u8 = 1;
 
 const EXAMPLES: &str = "\
@@ -243,7 +243,7 @@ pub(super) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
     })
 }
 
-/// Opens what signs.
+/// Opens the signer.
 fn open_key(key: &str, opener: &mut Opener<'_>) -> Result<Box<dyn Signer>, Failure> {
     match key.strip_prefix(KMS) {
         Some(kms) => opener.kms(kms),
@@ -270,10 +270,10 @@ fn check_certificate(key: &dyn Signer, path: &Path) -> Result<Option<Validity>, 
     Ok(certified.validity())
 }
 
-/// Where digests go.
+/// Destination of digests.
 struct SealPlace {
     store: Arc<dyn Store>,
-    /// What stands before `AWSLogs` in the store's paths.
+    /// Prefix before `AWSLogs` in the store's paths.
     base: String,
     bucket: BucketName,
     /// What stands before `AWSLogs` in the bucket's keys.
@@ -314,7 +314,7 @@ fn open(args: &SealArgs, opener: &mut Opener<'_>) -> Result<SealPlace, Failure> 
     Ok(SealPlace { store: Arc::new(store), base, bucket, prefix })
 }
 
-/// The result for machines, on one line.
+/// The result as JSON, on one line.
 fn outcome(report: &SealReport) -> serde_json::Value {
     let heads = |heads: &[ChainHead]| heads.iter().map(HeadLine::of).collect::<Vec<_>>();
     let sealed: Vec<_> = report

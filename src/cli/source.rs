@@ -54,7 +54,7 @@ fn parse_read_timeout(text: &str) -> Result<SignedDuration, String> {
     fits.then_some(span).ok_or_else(|| "use a time from 1s to 1h".to_owned())
 }
 
-/// What stands before a bucket's name.
+/// Scheme of a bucket URL.
 pub(super) const S3: &str = "s3://";
 
 /// A source that is open: its store, and where in it to begin.

@@ -29,7 +29,7 @@ use crate::verify::{Code, Finding, Severity};
 
 /// The exit status of the AWS CLI where its command could not do its work.
 const FAILED: u8 = 255;
-/// How many requests are under way at once.
+/// Number of parallel requests.
 const JOBS: usize = 96;
 
 const EXAMPLES: &str = "\
@@ -137,13 +137,13 @@ pub fn run(args: &ValidateLogsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
 }
 
-/// Why the command ends early.
+/// Reason why the command ends early.
 enum Ended {
-    /// With these words.
+    /// With this message.
     Said(String),
-    /// With these words, for a machine that is not set up.
+    /// With this message, because AWS is not configured.
     Unset(String),
-    /// What it says cannot be written.
+    /// The output cannot be written.
     Unwritable(io::Error),
 }
 
@@ -163,7 +163,7 @@ fn said<T>(text: impl Into<String>) -> Result<T, Ended> {
     Err(Ended::Said(text.into()))
 }
 
-/// Settles what is validated, asking CloudTrail where it was not told.
+/// Determines the scope, with CloudTrail's help if needed.
 fn prepare(args: &ValidateLogsArgs, io: &Io<'_>) -> Result<(ValidateRequest, Aws, Calls), Ended> {
     let start = parse_time(&args.start_time)?;
     // An empty value counts as none.
@@ -264,7 +264,7 @@ fn parse_time(text: &str) -> Result<Timestamp, Ended> {
     time.map_or_else(|| said(format!("Unable to parse date value: {text}")), Ok)
 }
 
-/// Validates and tells.
+/// Validates and prints the results.
 fn answer(
     args: &ValidateLogsArgs,
     request: &ValidateRequest,
@@ -310,13 +310,13 @@ fn answer(
     })
 }
 
-/// Says things as they come, with the empty lines of the AWS CLI.
+/// Prints messages as they come, with the empty lines of the AWS CLI.
 struct Teller {
     verbose: bool,
     /// Whether an empty line was the last thing said.
     after_blank: bool,
     error: Option<io::Error>,
-    /// What was said to be wrong.
+    /// Errors printed so far.
     errors: Vec<String>,
 }
 

@@ -83,7 +83,7 @@ pub struct VerifyArgs {
     aws: AwsArgs,
 }
 
-/// What a run would do, without doing it.
+/// Dry-run options.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Dry run")]
 struct DryRunArgs {
@@ -168,7 +168,7 @@ fn check_outputs(args: &VerifyArgs) -> Result<(), Failure> {
     }
 }
 
-/// Tells what the run would do.
+/// Prints the estimate of a run.
 fn dry_run(
     args: &VerifyArgs,
     request: &VerifyRequest,

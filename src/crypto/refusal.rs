@@ -54,9 +54,9 @@ pub enum Refusal {
     Field {
         /// The field's name.
         field: &'static str,
-        /// What was found, or `missing`.
+        /// The actual value, or `missing`.
         actual: String,
-        /// What the form asks for.
+        /// The required form.
         expected: &'static str,
     },
     /// The validity ends before it starts.
@@ -68,9 +68,9 @@ pub enum Refusal {
          use this file; fetch the keys again"
     )]
     WrongFingerprint {
-        /// What the file says.
+        /// The value in the file.
         stated: Fingerprint,
-        /// What the key has.
+        /// The value of the key.
         actual: Fingerprint,
     },
     /// A private key where a public one belongs.
@@ -97,7 +97,7 @@ pub enum Refusal {
         "{count} bytes after the end of the key: the file was altered, or several files were joined"
     )]
     TrailingBytes {
-        /// How many.
+        /// The number.
         count: usize,
     },
     /// DER that is cut off, or no DER of a key.
@@ -116,7 +116,7 @@ pub enum Refusal {
         Printable(.label)
     )]
     PemLabel {
-        /// What the block says it is.
+        /// Label of the block.
         label: String,
     },
     /// A certificate that cannot be read.

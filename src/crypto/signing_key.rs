@@ -26,7 +26,7 @@ use super::key_ring::fingerprint_of;
 use super::{KeyFileError, KeyForm, MAX_BITS, MIN_BITS, PublicKey, Validity};
 use super::{der, parse_key_file, pem};
 
-/// Why a signing key cannot be read or used.
+/// Error in reading or using a signing key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SigningKeyError {
     /// No PEM, or damaged PEM.
@@ -34,7 +34,7 @@ pub enum SigningKeyError {
     NotPem {
         /// The file, as the caller named it.
         file: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// More than one PEM block.
@@ -45,7 +45,7 @@ pub enum SigningKeyError {
     Several {
         /// The file, as the caller named it.
         file: String,
-        /// How many blocks.
+        /// Number of blocks.
         count: usize,
     },
     /// A key that needs a password.
@@ -66,7 +66,7 @@ pub enum SigningKeyError {
     Public {
         /// The file, as the caller named it.
         file: String,
-        /// What the PEM block says it is.
+        /// Label of the PEM block.
         label: String,
     },
     /// A private key of another algorithm.
@@ -90,7 +90,7 @@ pub enum SigningKeyError {
     Label {
         /// The file, as the caller named it.
         file: String,
-        /// What the PEM block says it is.
+        /// Label of the PEM block.
         label: String,
     },
     /// A modulus of a size that is not accepted.
@@ -106,7 +106,7 @@ pub enum SigningKeyError {
     Damaged {
         /// The file, as the caller named it.
         file: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// The certificate cannot be read.
@@ -123,7 +123,7 @@ pub enum SigningKeyError {
     Certificate {
         /// The file, as the caller named it.
         file: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// The certificate is another key's.
@@ -145,9 +145,9 @@ pub enum SigningKeyError {
     /// The engine failed: no randomness, or a service that would not sign.
     #[error("{action} failed: {reason}")]
     Engine {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
-        /// What it says.
+        /// The reason.
         reason: String,
     },
 }
@@ -159,7 +159,7 @@ impl SigningKeyError {
     }
 }
 
-/// Who signs digests: a key in memory, or a service that keeps the key.
+/// Signer of digests: a key in memory, or a service that keeps the key.
 pub trait Signer {
     /// The fingerprint of the public key, which digests name.
     fn fingerprint(&self) -> &Fingerprint;

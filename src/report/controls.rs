@@ -30,7 +30,7 @@ pub struct Controls {
     pub version: String,
     /// The day on which the data was last checked.
     pub date: String,
-    /// How the data is to be read.
+    /// Note on how to read the data.
     pub note: String,
     /// Codes of violations, by the group that controls name them by.
     pub finding_groups: BTreeMap<String, Vec<Code>>,
@@ -52,21 +52,21 @@ pub struct Control {
     pub id: String,
     /// The control's title.
     pub title: String,
-    /// What it asks for, in our words.
+    /// Summary of the requirement.
     pub asks: String,
-    /// What of a run supports it.
+    /// Aspects of a run that support it.
     pub aspects: Vec<Aspect>,
     /// Groups of findings that speak for it: it asks that they be detected.
     pub speak_for: Vec<String>,
     /// Groups of findings that speak against it: it asks that they do not happen.
     pub speak_against: Vec<String>,
-    /// How that supports it, and what has to be shown beside it.
+    /// How the run supports it, and what must be shown separately.
     pub supports: String,
-    /// Where it stands.
+    /// Source of the control.
     pub source: Source,
 }
 
-/// Where a control stands.
+/// Source of a control.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
@@ -88,7 +88,7 @@ pub struct Certification {
     pub id: String,
     /// Its heading.
     pub title: String,
-    /// What whoever signs has to know.
+    /// Note for the signer.
     pub note: String,
     /// The text; `{name}` stands for what a run knows.
     pub paragraphs: Vec<String>,
@@ -106,9 +106,9 @@ pub enum Aspect {
     ChainCompleteness,
     /// Every moment of the requested time is accounted for.
     Coverage,
-    /// Where the public keys came from.
+    /// Origin of the public keys.
     KeyProvenance,
-    /// Who ran the verification.
+    /// Operator of the verification.
     Custody,
 }
 
@@ -136,7 +136,7 @@ impl Aspect {
         }
     }
 
-    /// What a run without violation leaves open of it; `None` where it shows all of it.
+    /// What a run without violations does not show of it; `None` if nothing.
     fn open(self, report: &RunReport) -> Option<&'static str> {
         let totals = &report.totals;
         let keys = || report.keys.iter().filter(|key| key.used);
@@ -171,7 +171,7 @@ impl Aspect {
     }
 }
 
-/// How far a run supports a control.
+/// Degree to which a run supports a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Support {
@@ -185,12 +185,12 @@ pub enum Support {
     Against,
 }
 
-/// What a run offers to a control.
+/// Support of a run for a control.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Offer<'a> {
     /// The control.
     pub control: &'a Control,
-    /// How far.
+    /// Degree of support.
     pub support: Support,
     /// The same in words. Safe to show.
     pub statement: String,
@@ -205,7 +205,7 @@ impl Controls {
         serde_json::from_str(CONTROLS_JSON)
     }
 
-    /// What a run offers to each control, in the order of the file.
+    /// Support of a run for each control, in the order of the file.
     #[must_use]
     pub fn offers(&self, report: &RunReport) -> Vec<Offer<'_>> {
         let offer = |control| {
@@ -255,7 +255,7 @@ impl Controls {
     }
 }
 
-/// What a run without violations offers.
+/// Support of a run without violations.
 fn offer(control: &Control, report: &RunReport) -> (Support, String) {
     let totals = &report.totals;
     if totals.digests.valid == 0 {
@@ -294,7 +294,7 @@ impl Certification {
     }
 }
 
-/// What stands for a name in the certification; a blank for a name that is not known.
+/// Value of a placeholder in the certification; a blank if unknown.
 fn known(name: &str, report: &RunReport) -> String {
     let shown = |text: &str| Printable(text).to_string();
     let RunReport { scope, tool, .. } = report;

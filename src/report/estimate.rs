@@ -16,10 +16,10 @@ use crate::verify::Finding;
 /// The schema's name and major version.
 pub const SCHEMA: &str = "trailseal.estimate/1";
 
-/// How many objects, and how many bytes they have as stored.
+/// Number of objects and their stored size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Objects {
-    /// How many.
+    /// The number.
     pub count: u64,
     /// Their bytes as stored.
     pub bytes: u64,
@@ -33,7 +33,7 @@ impl Objects {
     }
 }
 
-/// What requests and bytes cost, in US dollars.
+/// Prices of requests and bytes, in US dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rates {
     /// For a thousand LIST requests.
@@ -44,7 +44,7 @@ pub struct Rates {
     pub transfer_per_gib: f64,
 }
 
-/// What a run would cost, in US dollars.
+/// Estimated cost of a run, in US dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Cost {
     /// The rates it goes by.
@@ -59,12 +59,12 @@ pub struct Cost {
     pub total: f64,
 }
 
-/// What a run would do.
+/// Estimate of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Estimate {
     /// Always [`SCHEMA`].
     pub schema: &'static str,
-    /// What was asked for.
+    /// The requested scope.
     pub scope: Scope,
     /// Places looked at: accounts in a region.
     pub areas: u64,
@@ -76,9 +76,9 @@ pub struct Estimate {
     pub list_requests: u64,
     /// The GET requests that it would make.
     pub get_requests: u64,
-    /// What that costs; `None` where nothing is paid for.
+    /// Cost; `None` if nothing is charged.
     pub cost: Option<Cost>,
-    /// What could not be listed, or does not belong.
+    /// Findings while listing.
     pub findings: Vec<Finding>,
 }
 

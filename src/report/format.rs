@@ -11,7 +11,7 @@ use super::{
 
 macro_rules! formats {
     ($($(#[$doc:meta])* $name:ident = $text:literal, [$($ending:literal),*], $help:literal;)*) => {
-        /// How a run report is written.
+        /// Format of a run report.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Format {
             $($(#[$doc])* $name,)*
@@ -27,13 +27,13 @@ macro_rules! formats {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// How the names of its files may end.
+            /// File name endings of the format.
             #[must_use]
             pub const fn endings(self) -> &'static [&'static str] {
                 match self { $(Self::$name => &[$($ending),*],)* }
             }
 
-            /// What it is for, in a line.
+            /// Purpose, on one line.
             #[must_use]
             pub const fn help(self) -> &'static str {
                 match self { $(Self::$name => $help,)* }

@@ -43,7 +43,7 @@ const NO_TIME: &str = "0.000";
 /// Tests that failed, as the verdict lists them.
 const FAILED: usize = 100;
 
-/// What became of a test.
+/// Outcome of a test.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Passed,
@@ -55,7 +55,7 @@ enum Outcome {
 struct Test {
     name: &'static str,
     outcome: Outcome,
-    /// What kind of failure it is.
+    /// Kind of failure.
     kind: &'static str,
     /// In a sentence.
     message: String,
@@ -101,7 +101,7 @@ fn time(report: &RunReport) -> String {
     format!("{}.{:03}", took / 1000, took % 1000)
 }
 
-/// How many tests there are, failures, errors and those that were skipped.
+/// Numbers of tests, failures, errors and skipped tests.
 fn counts<'a>(tests: impl Iterator<Item = &'a Test> + Clone) -> [String; 4] {
     let of = |outcome| tests.clone().filter(move |t| t.outcome == outcome).count().to_string();
     let total = tests.clone().count().to_string();
@@ -306,7 +306,7 @@ fn of_code(code: Code, findings: &[&Finding], skip: bool) -> Test {
 
 type Xml<'a> = Writer<BufWriter<&'a mut dyn Write>>;
 
-/// What the escapes of [`shown`] leave and XML still cannot hold.
+/// Escapes characters that [`shown`] keeps but XML does not allow.
 fn holdable(text: &str, limit: usize) -> String {
     cut(text, limit).replace('\u{fffe}', "\\u{fffe}").replace('\u{ffff}', "\\u{ffff}")
 }

@@ -62,7 +62,7 @@ enum Class {
 }
 
 impl Events<'_> {
-    /// What every event holds, and `more`.
+    /// Common fields of every event, plus `more`.
     fn event(
         &self,
         class: &Class,

@@ -192,7 +192,7 @@ impl Results<'_> {
         [self.of_run()].into_iter().chain(chains).chain(findings).collect()
     }
 
-    /// What every observation holds, and `more`.
+    /// Common fields of every observation, plus `more`.
     fn observation(&self, id: &str, title: &str, text: &str, more: Value) -> Value {
         let mut observation = json!({
             "uuid": id,

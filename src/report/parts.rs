@@ -44,7 +44,7 @@ const IMPAIRED: Technique = Technique {
     sub: Some(("T1562.008", "Disable or Modify Cloud Logs")),
 };
 
-/// What whoever caused such a finding on purpose would have used.
+/// Attack technique that would cause such a finding.
 pub(super) const fn technique(code: Code) -> Option<&'static Technique> {
     match code {
         Code::LogMissing
@@ -158,7 +158,7 @@ impl<'a> Parts<'a> {
         time.map_or(self.report.finished, |time| time.min(self.report.finished))
     }
 
-    /// What to do about a chain that is not proven.
+    /// Next step for a chain that is not proven.
     pub(super) fn remedy(&self, chain: &ChainReport) -> Option<&'static str> {
         let worst = self.grades.of(&chain.id).iter().max_by_key(|f| f.severity);
         worst.filter(|f| f.severity > Severity::Notice).map(|f| f.code.remedy())

@@ -43,9 +43,9 @@ pub struct Problem {
     pub bucket: Option<String>,
     /// The first object.
     pub key: Option<String>,
-    /// What was found, in a sentence.
+    /// The problem, in a sentence.
     pub message: String,
-    /// What to do next.
+    /// The next step.
     pub remedy: String,
 }
 
@@ -63,7 +63,7 @@ impl<'a> WithProblems<'a> {
     }
 }
 
-/// What findings have in common that are one problem.
+/// Common cause of the findings of one problem.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Cause<'a> {
     /// A chain, and a run of times in it.
@@ -100,7 +100,7 @@ pub fn problems(report: &RunReport) -> Vec<Problem> {
     problems.into_iter().filter_map(problem).collect()
 }
 
-/// What decides on the cause of a finding, looked up once.
+/// Data to determine the cause of a finding, collected once.
 struct Causes<'a> {
     /// The number of the run of times that each finding belongs to.
     runs: Vec<usize>,

@@ -25,7 +25,7 @@ use page::{BAD, GOOD, PLAIN, Page, UNSURE};
 /// At most so many of the keys that were used are shown.
 const KEYS: usize = 20;
 
-/// How the page is to look.
+/// Layout of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextOptions {
     /// Whether ANSI styles are written; without, not one escape byte is.

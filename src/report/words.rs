@@ -30,7 +30,7 @@ pub(super) const fn verdict_of(report: &RunReport) -> &'static str {
     }
 }
 
-/// What the verdict of a run means, in words that follow a colon; without the full stop.
+/// Meaning of a run's verdict: a phrase without a full stop.
 pub(super) fn meaning(report: &RunReport) -> String {
     let meaning = match report.verdict {
         Verdict::Verified if report.scope.logs => {
@@ -55,7 +55,7 @@ pub(super) fn meaning(report: &RunReport) -> String {
     format!("{meaning}{explained}")
 }
 
-/// What a run found and where, in words that follow the verdict and a colon; without the full stop.
+/// Summary of a run's problems: a phrase without a full stop.
 pub(super) fn headline(report: &RunReport, problems: &[Problem]) -> String {
     let totals = &report.totals;
     let chains = counted(totals.chains, "chain", "chains");
@@ -133,7 +133,7 @@ fn chains_touched(report: &RunReport) -> u64 {
     weighing.filter_map(|f| f.chain.as_ref()).collect::<BTreeSet<_>>().len() as u64
 }
 
-/// What problems are about, by kind, the worst first.
+/// Problems by kind, the worst first.
 fn kinds(problems: &[Problem]) -> String {
     const SHOWN: usize = 5;
     let mut kinds: Vec<(Code, u64)> = Vec::new();
@@ -155,7 +155,7 @@ fn kinds(problems: &[Problem]) -> String {
     text
 }
 
-/// How much of the chain time is proven.
+/// Proven share of the chain time.
 pub(super) fn proven_share(report: &RunReport) -> String {
     let all: i64 = report.totals.coverage_seconds.values().sum();
     let proven = seconds(report, CoverageState::Proven);
@@ -178,7 +178,7 @@ pub(super) fn share(part: i64, whole: i64) -> Option<String> {
     })
 }
 
-/// What a code counts, one and many.
+/// Name of what a code counts, singular and plural.
 pub(super) const fn things(code: Code) -> (&'static str, &'static str) {
     match code {
         Code::LogMissing => ("log file missing", "log files missing"),
@@ -247,7 +247,7 @@ pub(super) fn seconds(report: &RunReport, state: CoverageState) -> i64 {
     report.totals.coverage_seconds.get(&state).copied().unwrap_or(0)
 }
 
-/// How much chain time is in which state.
+/// Chain time in each state.
 pub(super) fn chain_time(report: &RunReport) -> String {
     chain_time_of(&report.totals)
 }
@@ -271,7 +271,7 @@ pub(super) fn log_files(report: &RunReport) -> String {
     counts(&logs.listed) + &unreferenced
 }
 
-/// What was read, and what was checked of it.
+/// Amount of data read and checked.
 pub(super) fn read(report: &RunReport) -> String {
     let totals = &report.totals;
     let checked = |c: &Counts| c.valid + c.invalid;
@@ -318,7 +318,7 @@ pub(super) fn key_region(key: &KeyReport) -> &str {
     key.region.as_ref().map_or("region unknown", |r| r.as_str())
 }
 
-/// How long a run took.
+/// Duration of a run.
 pub(super) fn took(report: &RunReport) -> String {
     let took = (report.finished.as_millisecond() - report.started.as_millisecond()).max(0);
     match took / 1000 {
@@ -351,7 +351,7 @@ pub(super) fn range(interval: &Interval) -> String {
     format!("{} ({}{reason})", span(window.start, window.end), duration(window.seconds()))
 }
 
-/// What a reader knows a chain by. Places that share it are told apart by bucket and prefix.
+/// Title of a chain. Chains with the same title differ in bucket or prefix.
 pub(super) fn title(id: &ChainId) -> String {
     let mut title = format!("account {}, {}, trail {}", id.place.account, id.region, id.trail);
     if id.home_region != id.region {
@@ -363,7 +363,7 @@ pub(super) fn title(id: &ChainId) -> String {
     Printable(&title).to_string()
 }
 
-/// What a kind of chain is.
+/// Description of a kind of chain.
 pub(super) const fn kind(kind: ChainKind) -> &'static str {
     match kind {
         ChainKind::Standard => "standard",
@@ -376,7 +376,7 @@ pub(super) fn counts(counts: &Counts) -> String {
     format!("{} valid, {} invalid, {} unchecked", count(*valid), count(*invalid), count(*unchecked))
 }
 
-/// How many findings there are of each severity.
+/// Number of findings of each severity.
 pub(super) fn tally<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
     let (mut violations, mut incomplete, mut notices) = (0_u64, 0_u64, 0_u64);
     for finding in findings {

@@ -32,7 +32,7 @@ const HOURS: i64 = 30;
 /// Up to here the chains are sealed before the late log file arrives.
 const HOURS_BEFORE_LATE: i64 = 24;
 
-/// Why a sample could not be written.
+/// Error in writing a sample.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleError {
     /// There is something already.

@@ -48,7 +48,7 @@ const TURNS: u32 = 20;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// What is to be sealed.
+/// Request to seal.
 #[derive(Debug, Clone)]
 pub struct SealRequest {
     /// The bucket that the source is, or stands for.
@@ -61,11 +61,11 @@ pub struct SealRequest {
     pub trail: TrailName,
     /// The region in which the trail was created.
     pub home_region: Region,
-    /// Where a new chain starts; `None` for its earliest log file.
+    /// Start of a new chain; `None` for its earliest log file.
     pub start: Option<Timestamp>,
     /// Up to when digests are due; not after `now`.
     pub end: Timestamp,
-    /// How much time a digest covers.
+    /// Time that a digest covers.
     pub interval: SignedDuration,
     /// Digests that the chain must still hold; empty where nothing is known of it.
     pub expected: Vec<ExpectedHead>,
@@ -77,7 +77,7 @@ pub struct SealRequest {
     pub dry_run: bool,
     /// The time of the run.
     pub now: Timestamp,
-    /// How many log files are read at once.
+    /// Number of log files read in parallel.
     pub jobs: NonZero<usize>,
 }
 
@@ -149,7 +149,7 @@ struct Sealer<'a> {
     progress: &'a dyn Progress,
 }
 
-/// What is there of the chain and its backfill chain.
+/// Existing digests of the chain and its backfill chain.
 #[derive(Default)]
 struct Chain {
     standard: Option<Head>,
@@ -264,7 +264,7 @@ impl Sealer<'_> {
         }
     }
 
-    /// Where the first digest that is due starts.
+    /// Start of the first due digest.
     fn start(&self, chain: &Chain, logs: &[Waiting]) -> Result<Timestamp, SealError> {
         let asked = self.request.start;
         match (&chain.standard, asked, logs.first()) {

@@ -40,7 +40,7 @@ pub struct Root {
     pub(super) stands_for: String,
     /// The bucket that it is a copy of, where that is known.
     pub bucket: Option<BucketName>,
-    /// What stands before `AWSLogs` in the bucket's keys: empty, or ends in `/`.
+    /// Prefix before `AWSLogs` in the bucket's keys: empty, or ends in `/`.
     pub prefix: String,
 }
 
@@ -114,7 +114,7 @@ impl AreaId {
     }
 }
 
-/// What was found of an area.
+/// Content of an area.
 #[derive(Debug, Clone, Default)]
 pub struct Area {
     /// The roots that hold a part of it, by number.
@@ -165,7 +165,7 @@ pub struct Sources {
     pub(super) reaches: Reaches,
 }
 
-/// What the user insists on, where a copy's own digests need not be asked.
+/// Bucket and prefix set by the user instead of read from a copy's digests.
 #[derive(Debug, Clone, Default)]
 pub struct Insisted {
     /// The bucket.

@@ -20,7 +20,7 @@ use super::sources::AreaId;
 
 mod beside;
 
-/// How many accounts are looked through at once.
+/// Number of accounts searched in parallel.
 const ACCOUNTS_AT_ONCE: usize = 16;
 /// How many folders of a bucket are looked through for `AWSLogs`: each is a request, and a bucket
 /// may hold anything beside it. The nearest ones come first.
@@ -39,7 +39,7 @@ pub(super) fn is_number(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// What a region's folder holds.
+/// Content of a region's folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     Digests,
@@ -131,7 +131,7 @@ pub(super) struct Walk<'a> {
     pending: VecDeque<String>,
     /// Accounts that the filter leaves out: a prefix may end in an account's number.
     passed_by: Vec<AccountFolder>,
-    /// What the filter leaves out, by name.
+    /// Accounts and regions excluded by the filter.
     pub(super) passed_over: PassedOver,
 }
 

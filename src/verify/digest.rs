@@ -24,7 +24,7 @@ use crate::model::{
     Sha256Hash, Window,
 };
 
-/// What the checks go by.
+/// Rules of the checks.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// The public keys at hand.
@@ -66,7 +66,7 @@ impl Rules {
     }
 }
 
-/// Where a digest was read.
+/// Location of a digest.
 #[derive(Debug, Clone)]
 pub struct Location {
     /// The bucket, where it is known.
@@ -94,7 +94,7 @@ impl Location {
     }
 }
 
-/// Why an object could not be read: trouble, never absence.
+/// Reason why an object could not be read: trouble, never absence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     /// `object-unreadable` or `object-archived`.
@@ -118,7 +118,7 @@ pub struct StoredObject<'a> {
     pub metadata: Result<Metadata, Trouble>,
 }
 
-/// What a digest is known to be before its neighbours are asked.
+/// State of a digest before its neighbours are checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// Signed with a key at hand, by the signature in its metadata.
@@ -136,7 +136,7 @@ pub enum State {
 /// A digest's content, and the hash value of the bytes that it was read from.
 #[derive(Debug, Clone)]
 pub struct Content {
-    /// What it says.
+    /// The digest.
     pub digest: DigestHead,
     /// The hash value of its inflated bytes.
     pub hash: Sha256Hash,
@@ -147,15 +147,15 @@ pub struct Content {
 /// A digest examined on its own.
 #[derive(Debug, Clone)]
 pub struct Examined {
-    /// Where it was read.
+    /// Its location.
     pub at: Location,
-    /// What it says, where it could be read as a digest that belongs there.
+    /// Its content, if it is a digest that belongs at this location.
     pub content: Option<Content>,
     /// The signature in its metadata, well-formed or not.
     pub signature: Option<String>,
     /// When it was made, for a backfill digest whose metadata tells.
     pub generation: Option<Timestamp>,
-    /// What it is known to be.
+    /// Its state.
     pub state: State,
     /// Bytes as stored.
     pub stored: u64,
@@ -187,7 +187,7 @@ impl Examined {
         Self::new(at, State::Failed(Box::new(finding)))
     }
 
-    /// What is worth knowing of one that is valid: of its header, and of its metadata.
+    /// Notices on a valid digest: on its gzip header, and on its metadata.
     ///
     /// In a bucket, metadata lose a signature only where something wrote the digest again.
     pub fn notices(&self, in_bucket: bool) -> [Option<Finding>; 2] {
@@ -359,7 +359,7 @@ pub fn expired(examined: &Examined, content: &Content, validity: Validity) -> Fi
         .compared(format!("within {} to {}", validity.from, validity.to), signed)
 }
 
-/// What one signature over one digest is worth.
+/// Result of checking one signature over one digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureCheck {
     /// It fits, and the key was valid.

@@ -379,7 +379,7 @@ pub fn candidates(finding: &Finding, evidence: &[Evidence]) -> Vec<FoundEvent> {
     found.iter().take(CANDIDATES).map(|(_, e)| e.told(EventRole::Candidate)).collect()
 }
 
-/// How an event may concern a loss, the nearest first.
+/// Relation of an event to a loss, the closest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Concern {
     Object,

@@ -189,9 +189,9 @@ impl<'de> Deserialize<'de> for Code {
 /// Texts may hold what a bucket holds: show them through [`crate::model::Printable`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What was found.
+    /// Code.
     pub code: Code,
-    /// How much it weighs here.
+    /// Severity.
     pub severity: Severity,
     /// The chain that it belongs to, where it belongs to one.
     pub chain: Option<ChainId>,
@@ -203,11 +203,11 @@ pub struct Finding {
     pub start: Option<Timestamp>,
     /// The end of the time that it touches.
     pub end: Option<Timestamp>,
-    /// What it says, in a sentence.
+    /// Message, in a sentence.
     pub message: String,
-    /// What should have been there.
+    /// Expected value.
     pub expected: Option<String>,
-    /// What was there.
+    /// Actual value.
     pub actual: Option<String>,
     /// The key of the digest that lists or links to the object.
     pub referenced_by: Option<String>,
@@ -215,7 +215,7 @@ pub struct Finding {
     pub events: Vec<FoundEvent>,
 }
 
-/// What an event has to do with a finding.
+/// Role of an event in a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventRole {
@@ -239,13 +239,13 @@ impl EventRole {
 /// An event that has to do with a finding, and the verified log file that holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundEvent {
-    /// What it has to do with the finding.
+    /// Role in the finding.
     pub role: EventRole,
     /// The event's name, such as `StopLogging`.
     pub event: Cow<'static, str>,
     /// When it happened.
     pub time: Timestamp,
-    /// Who did it: an ARN, a principal's id, or a service.
+    /// Actor: an ARN, a principal's id, or a service.
     pub by: Option<String>,
     /// From where: an address, or a service's name.
     pub from: Option<String>,

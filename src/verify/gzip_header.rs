@@ -22,10 +22,10 @@ const FLAGS: [(u8, &str); 5] = [
 const USUAL: [(u8, u8); 3] = [(2, 3), (0, 0), (0, 255)];
 
 impl GzipHeader {
-    /// What CloudTrail writes: no flags, no time, best compression, Unix.
+    /// Header that CloudTrail writes: no flags, no time, best compression, Unix.
     pub const CLOUDTRAIL: Self = Self([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3]);
 
-    /// What it holds that CloudTrail does not write; empty for a usual one.
+    /// Content that CloudTrail does not write; empty for a usual header.
     #[must_use]
     pub fn oddities(&self) -> Vec<&'static str> {
         let [_, _, _, flags, m0, m1, m2, m3, compression, system] = self.0;

@@ -8,12 +8,12 @@ use super::finding::{Code, Finding};
 use super::inflate::{BodyFault, inflate};
 use crate::model::{ChainId, LogEntry, Window};
 
-/// What a log file came to.
+/// Result of checking a log file.
 #[derive(Debug)]
 pub struct CheckedLog {
     /// `None` when it is what its digest says.
     pub finding: Option<Finding>,
-    /// What is worth knowing of one that is what its digest says.
+    /// Notice on a valid log file.
     pub notice: Option<Finding>,
     /// Bytes as stored.
     pub stored: u64,
@@ -39,7 +39,7 @@ pub struct Listing {
     pub window: Window,
 }
 
-/// What the store says when it is asked for a log file.
+/// Answer of the store for a log file.
 pub enum LogObject<'a> {
     /// Here it is.
     Found(StoredObject<'a>),

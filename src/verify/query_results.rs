@@ -22,7 +22,7 @@ pub const SIGN_FILE_LIMIT: u64 = 16 << 20;
 /// How long after the query's end the key that signed may have become valid, as the AWS CLI asks.
 const KEY_DAYS: i64 = 20;
 
-/// Why a query's result is not valid. It displays as the AWS CLI words it, made printable.
+/// Fault of a query result, displayed in the words of the AWS CLI, made printable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The sign file is not JSON, or says something twice.
@@ -63,7 +63,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// What the AWS CLI's text leaves out.
+    /// Details that the AWS CLI's text omits.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
         match self {

@@ -14,7 +14,7 @@ use super::finding::{Code, Finding};
 /// does; digests of a fork or strays may stand between.
 const PATIENCE: u64 = 4;
 
-/// What a digest is known to be.
+/// Status of a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// Whole, in its place, signed.
@@ -30,9 +30,9 @@ pub enum Standing {
 pub struct Settled {
     /// The digest.
     pub examined: Examined,
-    /// What it is.
+    /// Its status.
     pub standing: Standing,
-    /// Why it is not valid.
+    /// Reason why it is invalid.
     pub finding: Option<Box<Finding>>,
 }
 
@@ -41,7 +41,7 @@ pub struct Settled {
 pub struct VerifiedDigest<'a>(&'a Content);
 
 impl<'a> VerifiedDigest<'a> {
-    /// What the digest says.
+    /// Content of the digest.
     #[must_use]
     pub fn content(&self) -> &'a Content {
         self.0

@@ -19,14 +19,14 @@ use crate::verify::query_results::{
     ExportFile, SIGN_FILE, SIGN_FILE_LIMIT, SignFile, passes_for_result,
 };
 
-/// How many bytes are hashed at a time.
+/// Bytes hashed at a time.
 const PIECE: usize = 64 << 10;
 const GZ: &str = ".gz";
 
-/// Where a result lies.
+/// Location of a query result.
 pub(super) struct Folder {
     store: Arc<dyn Store>,
-    /// What stands before a file's name in its key.
+    /// Prefix of a file's key.
     prefix: String,
     /// What stands before it where it is shown.
     shown: String,
@@ -39,10 +39,10 @@ enum Kind {
     Bucket,
 }
 
-/// What lies in the folder beside the listed files.
+/// Files in the folder that are not listed.
 #[derive(Default)]
 pub(super) struct Unlisted {
-    /// What passes for a result.
+    /// Files that look like results.
     pub(super) results: Names,
     /// Anything else but folders.
     pub(super) others: Names,

@@ -45,12 +45,12 @@ pub(super) fn write_pem(certificates: &[Certificate]) -> String {
     certificates.iter().filter_map(|c| c.to_pem(der::pem::LineEnding::LF).ok()).collect()
 }
 
-/// What a certificate says of itself.
+/// Fields of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CertificateInfo {
     /// Whom it names.
     pub subject: String,
-    /// Who issued it, by its own word.
+    /// Issuer, as stated in the certificate.
     pub issuer: String,
     /// Its serial number, in hex.
     pub serial: String,
@@ -81,7 +81,7 @@ impl CertificateInfo {
     }
 }
 
-/// What a certificate is used for.
+/// Use of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Signing a document.
@@ -227,7 +227,7 @@ pub(super) fn signs_documents(certificate: &Certificate) -> bool {
     })
 }
 
-/// What a reader makes of a refusal.
+/// Explanation of a refusal, for people.
 fn why(error: &webpki::Error) -> String {
     match error {
         webpki::Error::UnknownIssuer => "it leads to none of the authorities given (--ca)".into(),

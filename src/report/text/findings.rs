@@ -62,7 +62,7 @@ impl Text<'_> {
         Ok(())
     }
 
-    /// How many findings there are of each code, and in how many chains.
+    /// Table of findings and chains by code.
     fn codes(&self, page: &mut Page<'_>) -> io::Result<()> {
         let mut rows = vec![["code", "severity", "findings", "chains"].map(str::to_owned).to_vec()];
         for ((Reverse(severity), code), findings) in by_code(&self.report.findings) {

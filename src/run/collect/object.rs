@@ -25,7 +25,7 @@ const PIECE: usize = 64 << 10;
 /// some. The longest name of a digest takes 215.
 const LONGEST_NAME: usize = 221;
 
-/// Why a key may not become a path.
+/// Reason why a key cannot become a path.
 pub(super) fn no_path(key: &str) -> Option<&'static str> {
     if key.contains(char::is_control) {
         Some("its key contains control characters, so it cannot be written to a directory")
@@ -38,7 +38,7 @@ pub(super) fn no_path(key: &str) -> Option<&'static str> {
     }
 }
 
-/// Why an object is not copied, by its key alone.
+/// Reason, from its key alone, why an object is not copied.
 pub(super) fn refused(key: &str) -> Option<&'static str> {
     if let Some(cause) = no_path(key) {
         Some(cause)
@@ -59,7 +59,7 @@ pub(super) struct Wanted {
     pub(super) digest: bool,
 }
 
-/// What became of an object.
+/// Outcome for an object.
 pub(super) enum Outcome {
     /// It is there now.
     Copied {
@@ -80,7 +80,7 @@ pub(super) enum Outcome {
     Differs(String),
 }
 
-/// What became of an object, and which log files it lists as bucket and key.
+/// Outcome for an object, and the log files that it lists, as bucket and key.
 pub(super) struct Done {
     pub(super) outcome: Outcome,
     pub(super) digest: bool,

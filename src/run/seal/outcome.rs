@@ -93,9 +93,9 @@ pub enum SealError {
         "{due} digests are due, from {start} to {end}; this is more than {most}, so nothing was sealed"
     )]
     TooMany {
-        /// How many are due.
+        /// Number of due digests.
         due: usize,
-        /// How many may be.
+        /// Allowed number.
         most: usize,
         /// Start of the first.
         start: Timestamp,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::verify::Finding;
 
-/// How many of one chain and kind are told of one by one.
+/// Number of findings of one chain and kind reported separately.
 const FEW: u64 = 10;
 
 /// The notices of one kind on the objects of one chain.

@@ -34,7 +34,7 @@ use crate::verify::settle::{Settled, Settler, Standing};
 use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
-/// How many digests are read ahead, besides one for each worker.
+/// Number of digests read ahead, besides one per worker.
 const DIGESTS_AHEAD: usize = 4;
 
 /// One chain's fold with what it gathers.
@@ -73,7 +73,7 @@ pub(super) struct AreaRun<'a, 'o> {
     pub(super) unseen: Unseen,
 }
 
-/// What is to be recorded, in the order of the input.
+/// Items to record, in input order.
 enum Pending {
     Digest { chain: ChainId, key: Arc<str>, result: &'static str, code: Option<Code>, bytes: u64 },
     Log { listing: Arc<Listing>, entry: Arc<LogEntry>, ticket: Ticket<CheckedLog> },
@@ -452,7 +452,7 @@ impl AreaRun<'_, '_> {
         self.queue.push_back(Pending::Digest { chain, key, result, code, bytes: examined.stored });
     }
 
-    /// What the digests of each standard chain say of time.
+    /// Coverage by the digests of each standard chain.
     pub(super) fn statements(&self) -> BTreeMap<ChainId, Coverage> {
         let standard = self.chains.iter().filter(|(id, _)| id.kind == ChainKind::Standard);
         standard.map(|(id, chain)| (id.clone(), chain.linker.statements().clone())).collect()

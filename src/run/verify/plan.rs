@@ -18,7 +18,7 @@ use crate::verify::{Code, Finding, Severity};
 /// Digests after the requested time that are read for the signature of the last one in it, at most.
 const SUCCESSORS: usize = 4;
 
-/// Why a digest is read.
+/// Purpose of reading a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// Its time was asked for.

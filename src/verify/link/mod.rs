@@ -26,7 +26,7 @@ pub use self::places::{Place, Silence, close_trail};
 /// How many digests back a link may name: enough for forks and strays between neighbours.
 const MEMORY: usize = 16;
 
-/// What is known of a digest that is named and was not among those listed.
+/// State of a digest that another one names but that was not listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
     /// The store has no such object.
@@ -46,7 +46,7 @@ pub enum Presence {
 
 /// Tells of digests that are named and were not listed.
 pub trait Lookup {
-    /// What is known of this one.
+    /// State of this digest.
     fn digest(&mut self, bucket: &str, key: &str) -> Presence;
 }
 
@@ -62,7 +62,7 @@ pub struct Request {
     /// The time as of which the sources are judged; `None` where nothing tells it, and then
     /// nothing is pending.
     pub as_of: Option<Timestamp>,
-    /// How long a digest may be late before it counts as missing.
+    /// Delay after which a digest counts as missing.
     pub grace: SignedDuration,
     /// Whether the run ended before it had read all: what is not there may be.
     pub cut_short: bool,
@@ -124,7 +124,7 @@ struct Provisional {
     reason: Code,
 }
 
-/// What the first digest that is there says of those before it.
+/// Statement of the first existing digest about those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Begins {
     /// It starts the chain.
@@ -158,25 +158,25 @@ pub struct Linker {
     start: Option<Timestamp>,
     recent: VecDeque<Link>,
     provisional: Vec<Provisional>,
-    /// Where the linked digests have come to.
+    /// End of the linked digests.
     tip: Option<Timestamp>,
     interval: SignedDuration,
-    /// What the digests by themselves say of time.
+    /// Coverage by the digests alone.
     statements: Coverage,
-    /// What their log files add to that.
+    /// Coverage that their log files add.
     marks: Vec<(Window, CoverageState, Code)>,
     findings: Vec<Finding>,
     missing: u64,
 }
 
-/// What a chain's fold came to.
+/// Result of linking a chain.
 #[derive(Debug)]
 pub struct ChainVerdict {
     /// The requested time; empty for a backfill chain.
     pub coverage: Coverage,
-    /// What was found about links and time.
+    /// Findings on links and time.
     pub findings: Vec<Finding>,
-    /// How many digests are gone.
+    /// Number of missing digests.
     pub missing: u64,
     /// True if the trail went on in another place after this one's newest digest.
     pub left: bool,
@@ -214,7 +214,7 @@ impl Linker {
         self.unlisted = true;
     }
 
-    /// What the digests seen so far say of time, their log files aside.
+    /// Coverage by the digests seen so far, without their log files.
     #[must_use]
     pub fn statements(&self) -> &Coverage {
         &self.statements
