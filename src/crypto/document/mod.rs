@@ -131,7 +131,7 @@ impl DocumentSigner {
         }
     }
 
-    /// The key.
+    /// Signature algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         match self.key {
