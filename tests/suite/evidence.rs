@@ -924,7 +924,7 @@ fn hostile_archives_are_refused() {
         (archive(&[]), "holds no file"),
         (archive(&[("bag/../../climbs", b"x", stored)]), "leads out of the bag"),
         (archive(&[("/absolute", b"x", stored)]), "leads out of the bag"),
-        (archive(&[("beside", b"x", stored)]), "lies beside it"),
+        (archive(&[("beside", b"x", stored)]), "is outside the bag"),
         (archive(&[("bag/a", b"x", stored), ("other/b", b"x", stored)]), "lies beside the bag"),
         (linked, "not a regular file"),
         (archive(&[("bag/bomb", &zeros, deflated)]), "unpacks to more than"),
@@ -972,7 +972,11 @@ fn an_archive_of_two_readings_is_refused() {
     cases.push(("data before", [b"MZ junk", &whole[..]].concat(), "data precedes"));
     let mut before = [b"MZ junk", &whole[..]].concat();
     moved(&mut before, 0, 7);
-    cases.push(("data before, places moved", before, "data precedes the archive's first file"));
+    cases.push((
+        "data before, places moved",
+        before,
+        "there is data before the archive's first file",
+    ));
     cases.push(("data after", [&whole[..], b"junk"].concat(), "data follows the archive"));
     let mut comment = whole.clone();
     comment[end + 20] = 4;
