@@ -921,11 +921,11 @@ fn hostile_archives_are_refused() {
     let zeros = vec![0; 200 << 20];
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (b"PK".to_vec(), "not a ZIP archive"),
-        (archive(&[]), "holds no file"),
-        (archive(&[("bag/../../climbs", b"x", stored)]), "leads out of the bag"),
-        (archive(&[("/absolute", b"x", stored)]), "leads out of the bag"),
+        (archive(&[]), "contains no files"),
+        (archive(&[("bag/../../climbs", b"x", stored)]), "is outside the bag"),
+        (archive(&[("/absolute", b"x", stored)]), "is outside the bag"),
         (archive(&[("beside", b"x", stored)]), "is outside the bag"),
-        (archive(&[("bag/a", b"x", stored), ("other/b", b"x", stored)]), "lies beside the bag"),
+        (archive(&[("bag/a", b"x", stored), ("other/b", b"x", stored)]), "is outside the bag"),
         (linked, "not a regular file"),
         (archive(&[("bag/bomb", &zeros, deflated)]), "unpacks to more than"),
     ];
@@ -969,7 +969,7 @@ fn an_archive_of_two_readings_is_refused() {
         add(bytes, end + 16);
     };
     let mut cases: Vec<(&str, Vec<u8>, &str)> = Vec::new();
-    cases.push(("data before", [b"MZ junk", &whole[..]].concat(), "data precedes"));
+    cases.push(("data before", [b"MZ junk", &whole[..]].concat(), "data before"));
     let mut before = [b"MZ junk", &whole[..]].concat();
     moved(&mut before, 0, 7);
     cases.push((
@@ -977,7 +977,7 @@ fn an_archive_of_two_readings_is_refused() {
         before,
         "there is data before the archive's first file",
     ));
-    cases.push(("data after", [&whole[..], b"junk"].concat(), "data follows the archive"));
+    cases.push(("data after", [&whole[..], b"junk"].concat(), "data after the archive"));
     let mut comment = whole.clone();
     comment[end + 20] = 4;
     comment.extend(b"note");
@@ -985,7 +985,7 @@ fn an_archive_of_two_readings_is_refused() {
     let mut gap = whole.clone();
     gap.splice(second..second, *b"hidden");
     moved(&mut gap, second, 6);
-    cases.push(("data between files", gap, "data that belongs to no file precedes it"));
+    cases.push(("data between files", gap, "there is unknown data before it"));
     let mut gap = whole.clone();
     gap.splice(directory..directory, *b"hidden");
     let at = gap.len() - 22 + 16;
