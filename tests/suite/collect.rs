@@ -244,7 +244,7 @@ fn a_plain_copy_is_completed_with_its_metadata() {
     fs::write(copy.path(&digest_key(4)), &changed).unwrap();
     let ran = copy.collect(&server, &[]);
     assert_eq!(ran.status, 3);
-    assert!(ran.err.contains(&digest_key(4)) && ran.err.contains("another file"), "{}", ran.err);
+    assert!(ran.err.contains(&digest_key(4)) && ran.err.contains("different file"), "{}", ran.err);
     assert_eq!(fs::read(copy.path(&digest_key(4))).unwrap(), changed, "left as it is");
     assert!(!copy.sidecar(&digest_key(4)).exists());
     fs::remove_file(copy.path(&digest_key(4))).unwrap();

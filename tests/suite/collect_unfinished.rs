@@ -242,7 +242,7 @@ fn a_file_of_the_same_size_and_other_content_is_named() {
             fs::write(copy.path(&key), &bytes).unwrap();
             let (status, err) = copy.collect(&server, &[]);
             assert_eq!(status, Some(3), "{err}");
-            assert!(err.contains(&key) && err.contains("another file"), "{err}");
+            assert!(err.contains(&key) && err.contains("different file"), "{err}");
             assert_eq!(
                 err.lines().filter(|line| line.starts_with("not copied")).count(),
                 1,

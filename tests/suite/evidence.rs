@@ -193,7 +193,7 @@ fn a_bag_is_never_written_over_anything_and_never_left_half_made() {
     assert!(refused.err.contains("already exists"), "{}", refused.err);
     let future = pack(&tree, &folder.path().join("x"), &["--as-of", "2999-01-01T00:00:00Z"]);
     assert_eq!(future.status, 2);
-    assert!(future.err.contains("lies in the future"), "{}", future.err);
+    assert!(future.err.contains("is in the future"), "{}", future.err);
     let nowhere = pack(&tree, &folder.path().join("no/such/place.zip"), &[]);
     assert_eq!(nowhere.status, 4);
     assert!(nowhere.err.contains("cannot be written"), "{}", nowhere.err);

@@ -267,7 +267,7 @@ fn the_future_cannot_be_sealed() {
     let before = listing(desk.tree.root());
     let ran = desk.run(&["--region", REGION, "--trail", TRAIL, "--end-time", "2999-01-01"]);
     assert_eq!(ran.status, 2);
-    assert!(ran.err.contains("lies in the future"), "{}", ran.err);
+    assert!(ran.err.contains("is in the future"), "{}", ran.err);
     let ran = desk.seal(4, &["--start-time", &at(4, 0).to_string()]);
     assert_eq!(ran.status, 2, "an empty time");
     assert_eq!(listing(desk.tree.root()), before);
@@ -1030,7 +1030,7 @@ fn an_expected_head_of_long_ago_is_led_back_to() {
     desk.tree.remove(gone);
     let ran = desk.seal(24 * 43, &[&daily[..], &["--expect-head", old]].concat());
     assert_eq!(ran.status, 1, "{}", ran.err);
-    assert!(ran.err.contains("does not link"), "{}", ran.err);
+    assert!(ran.err.contains("is not linked to the digest before it"), "{}", ran.err);
 }
 
 #[test]
