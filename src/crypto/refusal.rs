@@ -76,8 +76,8 @@ pub enum Refusal {
     /// A private key where a public one belongs.
     #[error(
         "this is a private key; use the public key or the certificate instead (public-keys.json \
-         or certificate.pem of `trailseal keys generate`, or `openssl pkey -pubout`), and keep \
-         the private key to whoever seals"
+         or certificate.pem of `trailseal keys generate`, or `openssl pkey -pubout`), and do not \
+         hand out the private key"
     )]
     PrivateKey,
     /// A key of another algorithm.

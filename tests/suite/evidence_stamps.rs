@@ -156,7 +156,7 @@ fn an_altered_bag_is_not_time_stamped() {
     bag.write_manifests_anew();
     let refused = stamp(&bag.dir, &url);
     assert_eq!(refused.status, 1, "{}", refused.err);
-    assert!(refused.err.contains("over other content"), "{}", refused.err);
+    assert!(refused.err.contains("covers other content"), "{}", refused.err);
     assert!(!bag.path(FIRST).exists());
     assert_eq!(stamp(bag.around.path(), &url).status, 2);
     assert_eq!(stamp(&bag.dir, "ftp://x").status, 2);

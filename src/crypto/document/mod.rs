@@ -123,7 +123,7 @@ impl DocumentSigner {
             Err(SigningKeyError::engine(
                 "signing",
                 format!(
-                    "the first certificate of {} is not that of the key in {}",
+                    "the first certificate in {} does not belong to the key in {}",
                     crate::model::Printable(certificate_source),
                     crate::model::Printable(key_source)
                 ),
