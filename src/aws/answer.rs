@@ -108,7 +108,7 @@ impl Intercept for Watch {
     }
 }
 
-/// Tells if an XML document has its end: every element that was opened is closed.
+/// True if an XML document has its end: every element that was opened is closed.
 fn is_whole(document: &[u8]) -> bool {
     let mut reader = Reader::from_reader(document);
     let (mut depth, mut roots) = (0_u32, 0_u32);

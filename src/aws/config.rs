@@ -192,7 +192,7 @@ impl Aws {
         self.named_region.as_ref().map(Region::as_ref)
     }
 
-    /// Whether an endpoint stands in for AWS, be it by option or by environment.
+    /// True if another endpoint replaces AWS, by option or environment.
     pub(super) fn has_endpoint(&self) -> bool {
         let named = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         self.config.endpoint_url().is_some()

@@ -54,7 +54,7 @@ impl Kind {
         }
     }
 
-    /// Tells if a file that begins so is of this kind. An empty one is of any.
+    /// True if a file that begins so is of this kind. An empty one is of any.
     fn fits(self, head: &str) -> bool {
         let first = head.lines().next().unwrap_or_default();
         let columns = |names: &[&str]| {

@@ -121,7 +121,7 @@ impl QuestionArgs {
         Ok(online != 0)
     }
 
-    /// What the user insists on of a copy.
+    /// Bucket and prefix of a copy, as set by the user.
     pub(super) fn insisted(&self) -> Insisted {
         Insisted { bucket: self.bucket.clone(), prefix: self.prefix.as_deref().map(slashed) }
     }

@@ -104,8 +104,8 @@ pub(super) struct PaceArgs {
 }
 
 impl PaceArgs {
-    /// As many as there are processors, or where requests are waited for `online`, unless the
-    /// user insists.
+    /// Number of jobs: as set by the user, else `online` for a bucket, else the number of
+    /// processors.
     pub(super) fn jobs(&self, online: Option<usize>) -> NonZero<usize> {
         let processors = || std::thread::available_parallelism().ok();
         let usual = online.and_then(NonZero::new).or_else(processors);

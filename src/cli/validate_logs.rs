@@ -433,7 +433,7 @@ fn strict(
 /// The line that ends with the verdict of verify.
 const BY_VERIFY: &str = "\nBy the rules of trailseal verify: ";
 
-/// Tells if a line about an object says what a finding does: that it is not valid, or was not read.
+/// True if a line about an object says what a finding does: that it is not valid, or was not read.
 /// A finding on its place in the chain, or one that weighs more, says something else.
 fn says(text: &str, finding: &Finding) -> bool {
     let of_the_object = match finding.code {

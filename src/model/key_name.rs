@@ -186,7 +186,7 @@ impl LogKind {
     pub const ALL: [Self; 4] =
         [Self::CloudTrail, Self::Insight, Self::NetworkActivity, Self::Aggregated];
 
-    /// The folder's name, which stands in the file's name too.
+    /// Name of the folder, also part of the file's name.
     #[must_use]
     pub const fn folder(self) -> &'static str {
         match self {

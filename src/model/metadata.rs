@@ -59,7 +59,7 @@ impl Metadata {
         Ok(Self(head.metadata.into_iter().map(lower).collect()))
     }
 
-    /// Tells if a file holds metadata as head-object prints them, and nothing else: whoever reads
+    /// True if a file holds metadata as head-object prints them, and nothing else: whoever reads
     /// a folder of log files reads the JSON of any other file in it.
     #[must_use]
     pub fn is_only_metadata(bytes: &[u8]) -> bool {

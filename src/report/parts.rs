@@ -109,7 +109,7 @@ impl<'a> Parts<'a> {
         repaired
     }
 
-    /// Tells if a finding is one of the report's own parts.
+    /// True if a finding is one of the report's own parts.
     pub(super) fn stands_alone(&self, finding: &Finding) -> bool {
         match finding.severity {
             Severity::Violation => true,

@@ -111,7 +111,7 @@ pub struct RunReport {
     pub totals: Totals,
     /// Every chain in scope.
     pub chains: Vec<ChainReport>,
-    /// Every public key at hand.
+    /// Every known public key.
     pub keys: Vec<KeyReport>,
     /// Everything found, sorted by chain, time, key, code.
     pub findings: Vec<Finding>,
@@ -312,7 +312,7 @@ pub struct AcceptedEnd {
 }
 
 impl AcceptedEnd {
-    /// Tells if it is about a chain.
+    /// True if it is about a chain.
     #[must_use]
     pub fn is_of(&self, chain: &ChainId) -> bool {
         let ChainId { place, region, trail, .. } = chain;

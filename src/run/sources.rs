@@ -55,7 +55,7 @@ impl Root {
         Self { store: store.clone(), at, stands_for, bucket, prefix }
     }
 
-    /// Tells if it is a part of an account's folder only.
+    /// True if it is a part of an account's folder only.
     pub(super) fn begins_below_an_account(&self) -> bool {
         let inside = self.stands_for.strip_prefix(&self.prefix).unwrap_or_default();
         inside.contains(&format!("/{DIGEST_FOLDER}/"))
@@ -287,13 +287,13 @@ impl Sources {
         }
     }
 
-    /// Tells if digests of an area may be there that could not be listed.
+    /// True if digests of an area may be there that could not be listed.
     #[must_use]
     pub fn may_hide_digests(&self, id: &AreaId) -> bool {
         self.unlisted.may_hide(id, DIGEST_FOLDER)
     }
 
-    /// Tells if digests may be there that could not be listed, of an account and a region where
+    /// True if digests may be there that could not be listed, of an account and a region where
     /// they are given.
     #[must_use]
     pub fn may_hide_any(&self, account: Option<&AccountId>, region: Option<&Region>) -> bool {
@@ -319,7 +319,7 @@ impl Sources {
         area.roots.iter().filter_map(|n| self.roots.get(*n))
     }
 
-    /// Tells if no other bucket, prefix or organization holds the account's region.
+    /// True if no other bucket, prefix or organization holds the account's region.
     #[must_use]
     pub fn is_only_place(&self, id: &AreaId) -> bool {
         let same =

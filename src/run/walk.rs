@@ -86,7 +86,7 @@ impl Unlisted {
         self.inside.extend(other.inside);
     }
 
-    /// Tells if a service's folder of an area may be there, in one that could not be listed.
+    /// True if a service's folder of an area may be there, in one that could not be listed.
     pub(super) fn may_hide(&self, id: &AreaId, service: &str) -> bool {
         let AreaId { place: Place { organization, account, .. }, region, .. } = id;
         let organization = organization.as_ref().map(|o| format!("{o}/")).unwrap_or_default();
@@ -94,7 +94,7 @@ impl Unlisted {
         self.inside.iter().any(|unlisted| folder.starts_with(unlisted.as_str()))
     }
 
-    /// Tells if digests may be there, of an account and a region where they are given.
+    /// True if digests may be there, of an account and a region where they are given.
     pub(super) fn may_hide_any(
         &self,
         account: Option<&AccountId>,
@@ -261,7 +261,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Tells if a folder holds nothing but what a desktop keeps beside files.
+    /// True if a folder holds nothing but what a desktop keeps beside files.
     fn holds_companions_only(&self, folder: &str) -> bool {
         let mut pending = vec![folder.to_owned()];
         let mut left = FOLDERS_OF_COMPANIONS;
@@ -455,7 +455,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Tells if the folders below an `AWSLogs` are those of a part of it, and not of a prefix that
+/// True if the folders below an `AWSLogs` are those of a part of it, and not of a prefix that
 /// begins like it.
 fn is_part(inside: &[&str]) -> bool {
     let inside = match inside {
@@ -475,7 +475,7 @@ fn is_part(inside: &[&str]) -> bool {
     }
 }
 
-/// Tells if a name is that of a file which a desktop keeps beside others: nobody's records.
+/// True if a name is that of a desktop's companion file, which is not a record.
 fn is_companion(name: &str) -> bool {
     name.starts_with("._") || matches!(name, ".DS_Store" | "Thumbs.db" | "desktop.ini")
 }

@@ -71,7 +71,7 @@ pub enum UnexpectedHead {
 }
 
 impl UnexpectedHead {
-    /// Tells if it proves that the chain was altered; else it only leaves that open.
+    /// True if it proves that the chain was altered; else it only leaves that open.
     #[must_use]
     pub const fn is_violation(&self) -> bool {
         !matches!(self, Self::OfAnotherKey { .. })
@@ -118,13 +118,13 @@ impl ExpectedHead {
         }
     }
 
-    /// Tells if it names the digest of a key.
+    /// True if it names the digest of a key.
     #[must_use]
     pub fn names(&self, key: &str) -> bool {
         self.key.as_deref() == Some(key)
     }
 
-    /// Tells if only its hash value is known.
+    /// True if only its hash value is known.
     #[must_use]
     pub const fn has_no_key(&self) -> bool {
         self.key.is_none()
@@ -168,7 +168,7 @@ impl ExpectedHead {
     }
 }
 
-/// Tells if a link is to a digest. One that lost its signature has none to compare.
+/// True if a link is to a digest. One that lost its signature has none to compare.
 fn links(previous: &Previous, to: &Previous) -> bool {
     (&previous.bucket, &previous.object, previous.hash) == (&to.bucket, &to.object, to.hash)
         && (to.signature.is_empty() || previous.signature == to.signature)

@@ -84,7 +84,7 @@ impl DirectoryStore {
         found.is_some_and(|deepest| deepest.is_symlink())
     }
 
-    /// Tells if a folder, or one on the way to it, is a symbolic link: such a one is no folder of
+    /// True if a folder, or one on the way to it, is a symbolic link: such a one is no folder of
     /// the copy, and what lies behind it may be what lies elsewhere too.
     fn leads_over_a_link(&self, folder: &str) -> bool {
         let ways = folder.match_indices('/').filter_map(|(at, _)| folder.get(..at));
@@ -378,7 +378,7 @@ pub fn is_path(key: &str) -> bool {
     key.split('/').all(plain)
 }
 
-/// Tells if a file lies where digests do, whose metadata are read with them:
+/// True if a file lies where digests do, whose metadata are read with them:
 /// `CloudTrail-Digest/<region>/<YYYY>/<MM>/<DD>/<name>`, and not so below a folder of log files.
 /// Folders further up are the copy's own.
 fn is_in_digest_folder(key: &str) -> bool {

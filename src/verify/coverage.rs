@@ -122,7 +122,7 @@ impl Coverage {
         Some((*end).min(moment))
     }
 
-    /// Tells if an interval begins at a moment.
+    /// True if an interval begins at a moment.
     #[must_use]
     pub fn begins_at(&self, moment: Timestamp) -> bool {
         self.intervals.contains_key(&moment)

@@ -27,7 +27,7 @@ use crate::model::{
 /// Rules of the checks.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// The public keys at hand.
+    /// The known public keys.
     pub keys: KeyRing,
     /// Limits on what is read.
     pub limits: Limits,
@@ -121,15 +121,15 @@ pub struct StoredObject<'a> {
 /// State of a digest before its neighbours are checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// Signed with a key at hand, by the signature in its metadata.
+    /// Validly signed with a known key, by the signature in its metadata.
     Valid,
     /// No signature in its metadata; the reason, where there is more to say.
     Unsigned(Option<String>),
     /// The signature in its metadata does not fit; what was seen.
     Modified(String),
-    /// The key that it names is not at hand.
+    /// Its key is unknown.
     KeyUnknown,
-    /// Nothing that a neighbour says can mend it.
+    /// Invalid, whatever its neighbours state.
     Failed(Box<Finding>),
 }
 
@@ -366,7 +366,7 @@ pub enum SignatureCheck {
     Valid,
     /// It does not fit.
     Invalid,
-    /// No key of that fingerprint and region is at hand.
+    /// No key of that fingerprint and region is known.
     KeyUnknown,
     /// It fits, and the key was not valid.
     Expired(Validity),

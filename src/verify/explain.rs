@@ -31,7 +31,7 @@ const AFTER_LAST_MINUTES: i64 = 5;
 const LISTED_HOURS: i64 = 2;
 /// The time of one digest.
 const INTERVAL_HOURS: i64 = 1;
-/// How many events of a bucket are told of beside one finding.
+/// Number of bucket events shown with one finding.
 const CANDIDATES: usize = 5;
 
 /// The reading of a gap between two segments.
@@ -140,7 +140,7 @@ fn more_than_gaps((end, begin): (&Evidence, &Evidence)) -> String {
     )
 }
 
-/// Tells if an interruption may be what lies between two segments.
+/// True if an interruption may be what lies between two segments.
 fn fits(gap: Window, end: &Evidence, begin: &Evidence) -> bool {
     let slack = hours(FIRST_HOURS);
     let starts = Window::new(sub(gap.end, slack), add(gap.end, slack));
@@ -176,7 +176,7 @@ fn after_last(newest: Timestamp, end: &Evidence) -> Option<Window> {
     (ended > add(newest, minutes(AFTER_LAST_MINUTES))).then(|| Window::new(newest, ended))
 }
 
-/// Tells if the digest is there that comes when a trail is stopped. It lists the log file that
+/// True if the digest is there that comes when a trail is stopped. It lists the log file that
 /// holds the stop, if the trail itself records such events in this account and region; whether it
 /// does, its other log files show.
 fn has_final_digest(
@@ -290,7 +290,7 @@ pub fn read_end<'e>(
     Some(Ending { end: last.end, lost, doubt })
 }
 
-/// Tells if verified events show that a chain went on after its newest digest, so that nothing can
+/// True if verified events show that a chain went on after its newest digest, so that nothing can
 /// have ended it there. Only the home region's: elsewhere a region that was switched off ends a
 /// chain, and the trail goes on.
 #[must_use]
@@ -310,7 +310,7 @@ pub fn went_on(
     owner.interruptions(evidence, time).iter().any(|i| i.begin.is_some_and(began))
 }
 
-/// Tells if the end of a chain that is accepted at a time is that of its newest digest. The last
+/// True if the end of a chain that is accepted at a time is that of its newest digest. The last
 /// digest may end with its hour, and an hour that a chain broke off in has none; a digest of a
 /// whole hour that is gone before that time is not accepted.
 #[must_use]

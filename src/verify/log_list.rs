@@ -49,7 +49,7 @@ impl LogList {
         self.count
     }
 
-    /// Tells if there is none.
+    /// True if there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0

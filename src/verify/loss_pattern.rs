@@ -22,7 +22,7 @@ const LATE_MINUTES: i64 = 30;
 /// A chain's oldest objects that are there and valid.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Oldest {
-    /// The end of its oldest digest that was listed, be it not asked for.
+    /// End of its oldest listed digest, even if outside the requested time.
     listed: Option<Timestamp>,
     /// The start of its oldest digest.
     digest: Option<Timestamp>,

@@ -85,7 +85,7 @@ impl Unfinished {
         self.bucket.is_none() || bucket.is_none() || self.bucket.as_deref() == bucket
     }
 
-    /// Tells if what a finding rests on may only be absent because it was not copied.
+    /// True if what a finding rests on may only be absent because it was not copied.
     fn may_explain(&self, finding: &Finding) -> bool {
         let chain = finding.chain.as_ref();
         let bucket = chain.and_then(|chain| chain.bucket.as_ref()).map(|bucket| bucket.as_str());
@@ -127,7 +127,7 @@ fn is_folder(key: &str) -> bool {
     key.is_empty() || key.ends_with('/')
 }
 
-/// Tells if a key or folder is, or may hold, a digest of the chain's account and region.
+/// True if a key or folder is, or may hold, a digest of the chain's account and region.
 fn may_be_digest_of(failed: &str, chain: Option<&ChainId>) -> bool {
     let Some(chain) = chain else {
         return is_folder(failed) || failed.contains(&format!("/{DIGEST_FOLDER}/"));

@@ -53,7 +53,7 @@ impl Task {
         }
     }
 
-    /// Tells if whoever finishes this has finished the other one too. Days are copied whole.
+    /// True if whoever finishes this has finished the other one too. Days are copied whole.
     fn covers(&self, other: &Self) -> bool {
         let day = |time: Option<Timestamp>| time.map(day_folder);
         let names = |own: &[String], other: &[String]| {

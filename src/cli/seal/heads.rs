@@ -63,7 +63,7 @@ pub(super) fn read_heads(file: &Path) -> Result<Vec<ExpectedHead>, Failure> {
     heads.heads.into_iter().map(expected).collect()
 }
 
-/// Tells if a run's heads are to be kept: not those of a chain that was not the expected one, nor
+/// True if a run's heads are to be kept: not those of a chain that was not the expected one, nor
 /// where the run did not come to look.
 pub(super) fn keeps_heads(report: &SealReport, result: &Result<(), SealError>) -> bool {
     let unexpected = matches!(result, Err(SealError::Unexpected(_)));

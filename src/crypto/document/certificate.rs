@@ -204,7 +204,7 @@ impl Authorities {
 /// Description of a certificate that [`stamps_time`] refuses.
 pub(super) const NO_TIME_STAMPING: &str = "not one for time-stamping alone (RFC 3161, 2.3)";
 
-/// Tells if a certificate states, as critical, that it is for time-stamping and nothing else.
+/// True if a certificate states, as critical, that it is for time-stamping and nothing else.
 pub(super) fn stamps_time(certificate: &Certificate) -> bool {
     let tbs = certificate.tbs_certificate();
     let stamps = tbs.get_extension::<ExtendedKeyUsage>().is_ok_and(|found| {
@@ -219,7 +219,7 @@ pub(super) fn stamps_time(certificate: &Certificate) -> bool {
     stamps && usage.is_ok_and(|found| found.is_none_or(|(_, usage)| signs(&usage)))
 }
 
-/// Tells if a certificate is for signing documents, or for any use.
+/// True if a certificate is for signing documents, or for any use.
 pub(super) fn signs_documents(certificate: &Certificate) -> bool {
     let usage = certificate.tbs_certificate().get_extension::<ExtendedKeyUsage>();
     usage.is_ok_and(|found| {

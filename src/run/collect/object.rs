@@ -112,7 +112,7 @@ impl Copier {
         Self { sources, target, limits, stop, full, writing, reading_digest }
     }
 
-    /// Tells if nothing more is to be written.
+    /// True if nothing more is to be written.
     pub(super) fn has_ended(&self) -> bool {
         self.stop.is_set() || self.full.get().is_some()
     }
@@ -323,7 +323,7 @@ impl io::Write for Hashing<'_> {
     }
 }
 
-/// Tells if the source and the file here hold the same bytes.
+/// True if the source and the file here hold the same bytes.
 fn is_same(source: &mut Incoming<'_>, here: &mut dyn Read) -> Result<bool, String> {
     let (mut one, mut other) = (Vec::with_capacity(PIECE), Vec::with_capacity(PIECE));
     loop {

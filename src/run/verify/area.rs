@@ -236,7 +236,7 @@ impl AreaRun<'_, '_> {
         }
     }
 
-    /// Tells if there are log files of the requested time; what could not be listed is reported.
+    /// True if there are log files of the requested time; what could not be listed is reported.
     fn has_logs(&mut self) -> io::Result<bool> {
         let (start, end) = (self.run.request.start, self.run.request.end);
         let asked = self.run.request.window();

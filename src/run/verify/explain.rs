@@ -270,7 +270,7 @@ fn begins_segment(finding: &Finding) -> bool {
         && finding.key.is_some()
 }
 
-/// Tells if it is about time after a chain's newest digest.
+/// True if it is about time after a chain's newest digest.
 fn ends_chain(finding: &Finding) -> bool {
     finding.code == Code::ChainTruncated && finding.severity > Severity::Notice
 }

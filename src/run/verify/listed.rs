@@ -38,7 +38,7 @@ impl Claims {
         Self { listed: Listed::default(), memory, unread: Vec::new() }
     }
 
-    /// Tells if a log file is claimed.
+    /// True if a log file is claimed.
     pub(super) fn contains(&self, bucket: &str, key: &str) -> bool {
         self.listed.contains(bucket, key)
     }

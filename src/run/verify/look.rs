@@ -181,7 +181,7 @@ fn recognize(
     Ok((content, original.cloned()))
 }
 
-/// Tells if the bytes of a file are the first ones of a log file, as both are stored.
+/// True if the bytes of a file are the first ones of a log file, as both are stored.
 fn is_beginning(
     sources: &Sources,
     bucket: Option<&str>,

@@ -113,7 +113,7 @@ pub trait CloudTrail: Send + Sync {
     /// The keys that a region published for a window of time.
     ///
     /// # Errors
-    /// Why they cannot be had, in a line.
+    /// Reason why they could not be fetched, on one line.
     fn keys(&self, region: &Region, window: Window) -> Result<Vec<PublicKey>, String>;
 
     /// Its answer on a chain's trail.

@@ -320,7 +320,7 @@ pub(super) fn bucket_of(id: &AreaId) -> &str {
 }
 
 impl AreaRun<'_, '_> {
-    /// Tells if a digest lists a log file, be it one that is not valid.
+    /// True if a digest, valid or not, lists a log file.
     fn lists(&self, bucket: &str, key: &str) -> bool {
         self.listed.contains(bucket, key) || self.claimed.contains(bucket, key)
     }

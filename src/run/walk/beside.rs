@@ -97,7 +97,7 @@ fn misplaced(finding: Finding) -> Finding {
     Finding { code: Code::LogUnreferenced, severity: Severity::Incomplete, ..finding }
 }
 
-/// Tells if an object is a log file to whoever reads its folder.
+/// True if an object is a log file to whoever reads its folder.
 fn is_log(store: &dyn Store, key: &str) -> Result<bool, String> {
     let mut object = match store.get(key) {
         Err(StoreError::NotFound) => return Ok(false), // gone since it was listed

@@ -43,7 +43,7 @@ const LONGEST_PATH: usize = 2048;
 
 const DECLARED: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
 
-/// Whether a path can stand in a bag.
+/// True if a bag can contain this path.
 #[must_use]
 pub fn is_bag_path(path: &str) -> bool {
     is_path(path) && !path.contains(|c: char| c.is_control() || c == '%')

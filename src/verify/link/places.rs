@@ -84,7 +84,7 @@ impl Linker {
         }
     }
 
-    /// Tells if this place speaks of time before another segment of the trail starts, and of none
+    /// True if this place speaks of time before another segment of the trail starts, and of none
     /// that the other speaks of: then the trail started anew in the other place.
     fn is_continued_by(&self, other: &Self) -> bool {
         let Some(first) = self.statements.span().map(|span| span.start) else { return false };
@@ -231,7 +231,7 @@ impl Linker {
         self.findings.push(finding);
     }
 
-    /// Tells if its first digest follows on nothing here: it starts the chain, or continues one in
+    /// True if its first digest follows on nothing here: it starts the chain, or continues one in
     /// another place.
     pub(super) fn begins_here(&self) -> bool {
         self.arrived || self.begins == Some(Begins::Here)
