@@ -48,7 +48,7 @@ pub const INTERRUPTED: u8 = 130;
 pub const INTERNAL: u8 = 4;
 
 const ABOUT: &str =
-    "Verify AWS CloudTrail log integrity: complete and unaltered; seal logs with your own keys";
+    "Verify that AWS CloudTrail logs are complete and unaltered; seal logs with your own keys";
 
 /// Help text of a build without the default features.
 #[cfg(not(feature = "seal"))]

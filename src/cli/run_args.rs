@@ -18,11 +18,12 @@ use crate::verify::MemoryBudget;
 #[derive(Debug, Args)]
 pub(super) struct ScopeArgs {
     /// Start of the time range: RFC 3339, a date (00:00 UTC), or a duration before now (24h, 7d)
-    /// [default: the first digest]
+    /// [default: everything available]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(super) start_time: Option<TimeArg>,
 
-    /// End of the time range, exclusive [default: now for a bucket, the newest digest for a directory]
+    /// End of the time range, exclusive [default: now for a bucket, everything available in a
+    /// directory]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(super) end_time: Option<TimeArg>,
 
