@@ -437,15 +437,15 @@ fn tell(report: &SealReport, whole: bool, heads: bool, io: &mut Io<'_>) -> std::
     if report.waiting > 0 {
         writeln!(
             io.err,
-            "{} late log files will be sealed in the next interval: this interval's backfill digest already exists",
-            report.waiting
+            "{} to be sealed in the next interval: this interval's backfill digest already exists",
+            counted(report.waiting as u64, "late log file", "late log files")
         )?;
     }
     if report.before_start > 0 {
         writeln!(
             io.err,
-            "{} log files are older than the chain's start and are not sealed: to seal them, use an earlier --start-time in a directory or bucket without this chain",
-            report.before_start
+            "{} not sealed, older than the chain's start: to seal older log files, use an earlier --start-time in a directory or bucket without this chain",
+            counted(report.before_start as u64, "log file", "log files")
         )?;
     }
     for key in &report.without_events {
@@ -476,8 +476,8 @@ fn failure(error: &SealError, report: &SealReport) -> Failure {
             Some("nothing was sealed; resolve the cause and run again".to_owned())
         }
         _ => Some(format!(
-            "{} digests were sealed before the error and are kept; resolve the cause and run again to continue",
-            report.sealed.len()
+            "Kept: {} sealed before the error. Resolve the cause and run again to continue",
+            counted(report.sealed.len() as u64, "digest", "digests")
         )),
     };
     Failure { status, message: error.to_string(), remedy }

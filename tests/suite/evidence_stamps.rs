@@ -108,7 +108,7 @@ fn a_renewal_is_over_the_bag_and_its_earlier_time_stamps() {
     let refused = stamp(&bag.dir, &url);
     assert_eq!(refused.status, 1, "{}", refused.err);
     assert!(
-        refused.err.contains("timestamp-2.tsr: the time-stamp is over other"),
+        refused.err.contains("timestamp-2.tsr: the time-stamp covers other"),
         "{}",
         refused.err
     );

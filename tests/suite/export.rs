@@ -100,7 +100,7 @@ fn what_cannot_be_written_is_told_before_the_run_and_nothing_is_left() {
     assert!(twice.err.contains("two outputs use this file"), "{}", twice.err);
     let estimate = place.verify(&["--dry-run", "--format", "html"]);
     assert_eq!(estimate.status, 2);
-    assert!(estimate.err.contains("--dry-run writes no html"), "{}", estimate.err);
+    assert!(estimate.err.contains("--dry-run cannot write html"), "{}", estimate.err);
     assert_eq!(place.names(), Vec::<String>::new());
 }
 

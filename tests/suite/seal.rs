@@ -481,7 +481,7 @@ fn a_late_log_goes_into_one_backfill_digest() {
     let before = listing(desk.tree.root());
     let ran = desk.seal(8, &[]);
     assert_eq!(ran.status, 0);
-    assert!(ran.err.contains("1 late log files wait"), "{}", ran.err);
+    assert!(ran.err.contains("1 late log file to be sealed in the next interval"), "{}", ran.err);
     assert_eq!(listing(desk.tree.root()), before);
     let ran = desk.seal(9, &[]);
     assert_eq!((ran.status, ran.err.as_str()), (0, ""));
@@ -822,7 +822,7 @@ fn a_log_that_is_no_gzip_stops_the_run_where_it_lies() {
         let ran = desk.seal(4, &[]);
         assert_eq!(ran.status, 3, "{}", ran.err);
         assert!(ran.err.contains(&log_key(2)), "{}", ran.err);
-        assert!(ran.err.contains("2 digests were sealed before that and are kept"), "{}", ran.err);
+        assert!(ran.err.contains("Kept: 2 digests sealed before the error"), "{}", ran.err);
         assert_eq!(ran.out.matches("sealed 2026").count(), 2, "{}", ran.out);
         // Again and again the same, until it is out of the way.
         refused(&desk, 4, &[&log_key(2)]);
