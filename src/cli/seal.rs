@@ -438,14 +438,14 @@ fn tell(report: &SealReport, whole: bool, heads: bool, io: &mut Io<'_>) -> std::
         writeln!(
             io.err,
             "{} to be sealed in the next interval: this interval's backfill digest already exists",
-            counted(report.waiting as u64, "late log file", "late log files")
+            counted(report.waiting, "late log file", "late log files")
         )?;
     }
     if report.before_start > 0 {
         writeln!(
             io.err,
             "{} not sealed, older than the chain's start: to seal older log files, use an earlier --start-time in a directory or bucket without this chain",
-            counted(report.before_start as u64, "log file", "log files")
+            counted(report.before_start, "log file", "log files")
         )?;
     }
     for key in &report.without_events {

@@ -509,7 +509,11 @@ fn logs_from_before_the_chain_are_told_of_and_are_not_late() {
     let desk = Desk::unsealed([0, 1, 3]);
     let ran = desk.seal(4, &["--start-time", &at(2, 0).to_string()]);
     assert_eq!(ran.status, 0);
-    assert!(ran.err.contains("2 log files are older than the chain's start"), "{}", ran.err);
+    assert!(
+        ran.err.contains("2 log files not sealed, older than the chain's start"),
+        "{}",
+        ran.err
+    );
     let ran = desk.seal(5, &[]);
     assert_eq!(ran.status, 0);
     assert!(!ran.out.contains("(backfill)"), "{}", ran.out);
