@@ -108,7 +108,7 @@ impl Intercept for Watch {
     }
 }
 
-/// Tells if an XML document has its end: every element that was opened is closed.
+/// True if an XML document has its end: every element that was opened is closed.
 fn is_whole(document: &[u8]) -> bool {
     let mut reader = Reader::from_reader(document);
     let (mut depth, mut roots) = (0_u32, 0_u32);
@@ -144,9 +144,9 @@ enum Bound {
 /// Reason for which a body was given up.
 #[derive(Debug, thiserror::Error)]
 enum GivenUp {
-    #[error("the answer is larger than any of its kind")]
+    #[error("the response is too large for its kind")]
     TooLarge,
-    #[error("nothing more came for {} seconds (--read-timeout)", .0.as_secs())]
+    #[error("no data received for {} seconds (--read-timeout)", .0.as_secs())]
     Silent(Duration),
 }
 

@@ -77,11 +77,10 @@ impl Body {
             return Err(io::Error::other(cause));
         }
         let fetched = self.store.fetch(&self.key, self.read, self.etag.as_deref());
-        let fetched = fetched.map_err(|error| {
-            io::Error::other(format!("{cause}; taking it up again failed: {error}"))
-        })?;
+        let fetched = fetched
+            .map_err(|error| io::Error::other(format!("{cause}; resuming failed: {error}")))?;
         if self.etag.is_none() || fetched.etag != self.etag {
-            let unknown = "nothing shows that what is left is of the same object";
+            let unknown = "it is unknown whether the rest belongs to the same object";
             return Err(io::Error::other(format!("{cause}; {unknown}")));
         }
         self.stream = fetched.body;
@@ -91,12 +90,14 @@ impl Body {
     /// The size that a listing shows of the object that was answered.
     fn listed_size(&self) -> Result<u64, String> {
         if self.etag.is_none() {
-            return Err("the answer has no ETag, so it is not the store's".to_owned());
+            return Err("the response has no ETag, so it did not come from the store".to_owned());
         }
         let listed = self.store.listed(&self.key).map_err(|error| {
-            format!("it could not be compared with a listing, as its answer calls for: {error}")
+            format!(
+                "its response is suspicious, and it could not be compared with a listing: {error}"
+            )
         })?;
-        let listed = listed.ok_or("it was answered, but a listing does not show it")?;
+        let listed = listed.ok_or("it can be read, but a listing does not show it")?;
         Ok(listed.size)
     }
 
@@ -108,18 +109,18 @@ impl Body {
             return Ok(());
         }
         let doubt = match first {
-            Some(b'{') => "the store, or a proxy before it, seems to inflate it on the way",
-            _ => "something else may have answered in its place",
+            Some(b'{') => "the store, or a proxy in front of it, seems to inflate it",
+            _ => "something else may have answered",
         };
         let cause = match self.listed_size() {
             Ok(size) if self.stated && size == self.length => return Ok(()),
             Ok(size) if self.stated => {
-                format!("{} bytes were answered, and it is listed with {size}", self.length)
+                format!("the response has {} bytes, but it is listed with {size}", self.length)
             }
-            Ok(_) => "the answer does not state its length".to_owned(),
+            Ok(_) => "the response does not state its length".to_owned(),
             Err(cause) => cause,
         };
-        Err(io::Error::other(format!("what came is not gzip: {doubt} ({cause})")))
+        Err(io::Error::other(format!("the received data is not gzip: {doubt} ({cause})")))
     }
 
     fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
@@ -129,16 +130,16 @@ impl Body {
                 Some(Some(Ok(piece))) if piece.is_empty() => {}
                 Some(Some(Ok(piece))) => {
                     if self.read + piece.len() as u64 > self.length {
-                        let cause = "more came than it is listed with: it is changing, or something else answered in its place";
+                        let cause = "more data was received than its listed size: it is changing, or something else answered";
                         return Err(io::Error::other(cause));
                     }
                     return Ok(Some(piece));
                 }
                 Some(Some(Err(error))) => {
-                    self.resume(format!("the body broke off: {}", cause(&error)))?;
+                    self.resume(format!("the download broke off: {}", cause(&error)))?;
                 }
                 Some(None) if self.read < self.length => {
-                    self.resume("the body is shorter than announced".to_owned())?;
+                    self.resume("the download is shorter than announced".to_owned())?;
                 }
                 Some(None) => return Ok(None),
             }

@@ -21,12 +21,12 @@ use crate::store::{Object, Store, StoreError};
 #[error("{0}")]
 pub struct CallError(pub String);
 
-/// What DescribeTrails says of a trail.
+/// A trail, as described by DescribeTrails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DescribedTrail {
     /// Its bucket.
     pub bucket: String,
-    /// What stands before `AWSLogs` in its keys.
+    /// Prefix before `AWSLogs` in its keys.
     pub prefix: Option<String>,
     /// Whether it is an organization's.
     pub of_organization: bool,

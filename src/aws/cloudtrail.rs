@@ -18,12 +18,12 @@ use crate::model::{Region, Window};
 /// A region publishes a few keys each year: whoever answers with more than these is not CloudTrail.
 const MOST_KEYS: usize = 10_000;
 
-/// What CloudTrail published for a region and time.
+/// Public keys that CloudTrail published for a region and time.
 #[derive(Debug, Clone)]
 pub struct PublishedKeys(Vec<Value>);
 
 impl PublishedKeys {
-    /// How many keys there are.
+    /// Number of keys.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.len()
@@ -102,7 +102,7 @@ impl CloudTrailKeys {
             }
             pages += 1;
             if next == token || pages.max(keys.len()) > MOST_KEYS {
-                return Err("CloudTrail's list of public keys does not end".to_owned());
+                return Err("CloudTrail's list of public keys has too many pages".to_owned());
             }
             token = next;
         }

@@ -25,9 +25,9 @@ use crate::store::Stop;
 
 /// Attempts at one request before it counts as failed, unless AWS_MAX_ATTEMPTS is set.
 const ATTEMPTS: u32 = 7;
-/// How long to wait before the second try; each further one waits up to twice as long.
+/// Delay before the second try; each further delay is up to twice as long.
 const BACKOFF: Duration = Duration::from_millis(250);
-/// How long a connection may take.
+/// Time limit for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Time that a server may be silent, before its answer and in it, unless something else is asked
 /// for.
@@ -37,7 +37,7 @@ const STOP_POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Where nothing says otherwise; a bucket's own region is then found from it.
 const FALLBACK_REGION: &str = "us-east-1";
 
-/// What the command line insists on.
+/// AWS options of the command line.
 #[derive(Debug, Clone, Default)]
 pub struct AwsOptions {
     /// The profile of the AWS configuration files.
@@ -46,11 +46,11 @@ pub struct AwsOptions {
     pub endpoint_url: Option<String>,
     /// A role to assume.
     pub role_arn: Option<String>,
-    /// What the role's trust policy may ask for.
+    /// External id for the role's trust policy.
     pub external_id: Option<String>,
     /// Whether the requester pays for reading.
     pub request_payer: bool,
-    /// How many times a request is tried; `None` for the usual.
+    /// Number of tries of a request; `None` for the default.
     pub attempts: Option<u32>,
     /// The region; `None` for that of the configuration.
     pub region: Option<String>,
@@ -62,11 +62,11 @@ pub struct AwsOptions {
     pub stop: Stop,
 }
 
-/// Why AWS cannot be used.
+/// Error in using AWS.
 #[derive(Debug, thiserror::Error)]
 pub enum AwsError {
     /// The runtime does not start.
-    #[error("the runtime for network access does not start: {0}")]
+    #[error("the network runtime cannot start: {0}")]
     Runtime(#[from] std::io::Error),
     /// The profile holds an empty endpoint, on which the SDK panics.
     #[error("endpoint_url of the AWS profile is empty")]
@@ -84,7 +84,7 @@ pub enum AwsError {
     Bucket {
         /// The bucket.
         bucket: String,
-        /// What the service said.
+        /// Message of the service.
         cause: String,
     },
     /// KMS does not give a key.
@@ -92,7 +92,7 @@ pub enum AwsError {
     Kms {
         /// The key.
         key: String,
-        /// What the service said.
+        /// Message of the service.
         cause: String,
     },
     /// A KMS key is not of the kind that signs digests.
@@ -100,7 +100,7 @@ pub enum AwsError {
     KmsKind {
         /// The key.
         key: String,
-        /// What it is instead.
+        /// Its actual kind.
         cause: String,
     },
 }
@@ -135,7 +135,7 @@ impl Aws {
         Ok(Self { runtime: Arc::new(runtime), config, options, named_region })
     }
 
-    /// Who asks, as an ARN; `None` where that cannot be told soon: it is asked once.
+    /// Caller's ARN; `None` if unknown after a short wait. It is requested only once.
     #[must_use]
     pub fn identity(&self) -> Option<String> {
         let once = RetryConfig::standard().with_max_attempts(1);
@@ -192,7 +192,7 @@ impl Aws {
         self.named_region.as_ref().map(Region::as_ref)
     }
 
-    /// Whether an endpoint stands in for AWS, be it by option or by environment.
+    /// True if another endpoint replaces AWS, by option or environment.
     pub(super) fn has_endpoint(&self) -> bool {
         let named = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         self.config.endpoint_url().is_some()

@@ -26,7 +26,8 @@ where
 
 /// Codes of refusals for the time of a request.
 const SKEWED: [&str; 3] = ["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"];
-const SET_THE_CLOCK: &str = "; this machine's clock may differ from AWS's by more than it allows: set it (timedatectl), and run again";
+const SET_THE_CLOCK: &str =
+    "; this machine's clock may be too far from AWS's: set it (timedatectl), and run again";
 
 /// What the SDK's errors say where all they have to say is that there is a cause.
 const FRAMES: [&str; 6] =
@@ -55,7 +56,7 @@ fn causes(error: &(dyn Error + 'static)) -> String {
     if told.is_empty() { error.to_string() } else { told.join(": ") }
 }
 
-/// What an error on an object means for the store.
+/// Maps an error on an object to an error of the store.
 pub(super) fn of_object<E>(error: &SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + 'static,

@@ -13,7 +13,7 @@ use crate::model::{Fingerprint, Sha256Hash};
 
 /// The algorithm of CloudTrail's digests.
 const ALGORITHM: SigningAlgorithmSpec = SigningAlgorithmSpec::RsassaPkcs1V15Sha256;
-/// What KMS signs as it is; what is longer is hashed here.
+/// Longest message that KMS signs as it is; longer ones are hashed here.
 const LONGEST_MESSAGE: usize = 4096;
 
 /// A KMS key.
@@ -41,7 +41,7 @@ impl KmsSigner {
             answer.map_err(|error| AwsError::Kms { key: key.to_owned(), cause: line(&error) })?;
         let wrong = |cause: String| AwsError::KmsKind { key: key.to_owned(), cause };
         if let Some(usage) = answer.key_usage().filter(|u| **u != KeyUsageType::SignVerify) {
-            return Err(wrong(format!("its use is {usage}, not SIGN_VERIFY")));
+            return Err(wrong(format!("its key usage is {usage}, not SIGN_VERIFY")));
         }
         let der = answer.public_key().map(Blob::as_ref).unwrap_or_default();
         let public = parse_key_file(key, der).map_err(|error| wrong(error.refusal.to_string()))?;
@@ -88,7 +88,7 @@ impl Signer for KmsSigner {
         } else {
             Err(SigningKeyError::engine(
                 "sign with KMS",
-                "its signature does not verify with its public key",
+                "its signature does not match its public key",
             ))
         }
     }

@@ -96,12 +96,12 @@ impl<'a> Pages<'a> {
         self.token = match (output.is_truncated, next) {
             (Some(false), _) | (None, None) => None,
             (Some(true), None) => {
-                let cause = "the listing breaks off and does not say where";
+                let cause = "the listing is truncated and has no continuation token";
                 return Err(PageError::Answer(cause));
             }
             (_, next) if next == self.token => {
                 return Err(PageError::Answer(
-                    "the listing does not go on: it gives the same continuation token again",
+                    "the listing is stuck: it repeats the same continuation token",
                 ));
             }
             (_, next) => next,
@@ -128,12 +128,12 @@ impl Progress {
             self.empty += 1;
             return match self.empty {
                 0..=MOST_EMPTY_PAGES => Ok(()),
-                _ => Err("the listing does not go on: page after page holds nothing"),
+                _ => Err("the listing is stuck: page after page is empty"),
             };
         };
         self.empty = 0;
         if self.last.as_ref().is_some_and(|before| last <= before) {
-            return Err("the listing does not go on: it repeats what it listed before");
+            return Err("the listing is stuck: it repeats earlier entries");
         }
         self.last = Some(last.clone());
         Ok(())
@@ -146,7 +146,7 @@ fn read(output: &ListObjectsV2Output, question: &Question<'_>) -> Result<Page, &
     let decode = |text: &str| if encoded { url_decode(text) } else { text.to_owned() };
     let Question { prefix, delimiter, .. } = *question;
     if output.prefix().is_some_and(|echo| echo != prefix && decode(echo) != prefix) {
-        return Err("the answer is a listing of another prefix");
+        return Err("the response is a listing of another prefix");
     }
     let mut page = Page::default();
     for folder in output.common_prefixes() {
@@ -177,10 +177,10 @@ fn read(output: &ListObjectsV2Output, question: &Question<'_>) -> Result<Page, &
     Ok(page)
 }
 
-const UNGROUPED: &str = "the listing is not grouped by folders as it was asked to be";
+const UNGROUPED: &str = "the listing is not grouped by folders as requested";
 
 fn inside<'k>(key: &'k str, prefix: &str) -> Result<&'k str, &'static str> {
-    key.strip_prefix(prefix).ok_or("the listing has keys outside of the prefix that was asked for")
+    key.strip_prefix(prefix).ok_or("the listing has keys outside the requested prefix")
 }
 
 fn timestamp(time: &DateTime) -> Option<Timestamp> {

@@ -17,7 +17,7 @@ const CODES: [&str; 4] = [
     "AuthorizationHeaderMalformed",
     "IllegalLocationConstraintException",
 ];
-/// Where a host of S3 ends.
+/// End of an S3 host name.
 const SUFFIXES: [&str; 2] = [".amazonaws.com", ".amazonaws.com.cn"];
 
 /// The region that the body of a refusal of this code names; `None` where it names none of AWS's.

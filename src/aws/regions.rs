@@ -53,7 +53,7 @@ const KNOWN: [&str; 46] = [
     "us-west-1",
     "us-west-2",
 ];
-/// Tells if a region is one of AWS's.
+/// True if a region is one of AWS's.
 #[must_use]
 pub fn is_known(region: &Region) -> bool {
     KNOWN.contains(&region.as_str())

@@ -20,7 +20,7 @@ use super::redirect::region_in_body;
 use crate::model::{BucketName, Metadata};
 use crate::store::{Entry, Object, Put, Store, StoreError, WriterGuard};
 
-/// What a bucket is opened for.
+/// Purpose for which a bucket is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// To be listed and read.
@@ -75,7 +75,9 @@ impl S3Store {
                 // A host name is made of it, and anything may have answered.
                 Some(header) => match crate::model::Region::parse(header) {
                     Ok(home) => Some(home),
-                    Err(_) => return trouble("what it names as its region is none".to_owned()),
+                    Err(_) => {
+                        return trouble("the bucket's stated region is not a region".to_owned());
+                    }
                 },
                 None => {
                     let body = response.and_then(|r| r.body().bytes()).unwrap_or_default();
@@ -92,7 +94,7 @@ impl S3Store {
             }
             return trouble(line(&refusal));
         }
-        trouble("it names one region after another as its own".to_owned())
+        trouble("the bucket states one region after another".to_owned())
     }
 
     /// A bucket in the region that it is known to be in; nothing is asked yet.
@@ -102,7 +104,7 @@ impl S3Store {
         Self { aws: aws.clone(), client, bucket, name, requests: Arc::default() }
     }
 
-    /// Where the bucket is; `None` for us-east-1.
+    /// Region of the bucket; `None` for us-east-1.
     pub(super) fn location(&self) -> Result<Option<BucketLocationConstraint>, CallError> {
         self.count();
         let request = self
@@ -166,7 +168,7 @@ impl S3Store {
         let output = self.aws.wait(request.send()).map_err(|error| of_object(&error))?;
         let begins = format!("bytes {from}-");
         if from > 0 && !output.content_range.as_ref().is_some_and(|at| at.starts_with(&begins)) {
-            let cause = "the server begins the object anew instead of where it broke off";
+            let cause = "the server restarts the object instead of resuming it";
             return Err(StoreError::Trouble(cause.to_owned()));
         }
         let metadata = output.metadata.unwrap_or_default();
@@ -253,8 +255,7 @@ impl Store for S3Store {
                 None => return Err(StoreError::NotFound),
                 Some(_) => match self.fetch(key, 0, None) {
                     Err(StoreError::NotFound) => {
-                        let cause =
-                            "reading it says that it does not exist, listing it says that it does";
+                        let cause = "reading says that it does not exist, but a listing shows it";
                         return Err(StoreError::Trouble(cause.into()));
                     }
                     other => other?,

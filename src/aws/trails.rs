@@ -57,7 +57,7 @@ struct Described {
 }
 
 impl Described {
-    /// Tells if it delivers to the place that a chain lies in.
+    /// True if it delivers to the place that a chain lies in.
     fn delivers_to(&self, chain: &ChainId) -> bool {
         let bucket = chain.bucket.as_ref().is_some_and(|bucket| bucket.as_str() == self.bucket);
         // How DescribeTrails spells slashes at the ends of a prefix is not documented.

@@ -55,10 +55,10 @@ fn read(file: &Path) -> Result<Vec<u8>, AwsError> {
 pub(super) fn check(pem: &[u8]) -> Result<(), String> {
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| format!("it is not PEM: {error}"))?;
-        store.add(certificate).map_err(|error| format!("a certificate in it: {error}"))?;
+        let certificate = certificate.map_err(|error| format!("not PEM: {error}"))?;
+        store.add(certificate).map_err(|error| format!("a certificate in the file: {error}"))?;
     }
-    if store.is_empty() { Err("it holds no certificate".to_owned()) } else { Ok(()) }
+    if store.is_empty() { Err("the file contains no certificate".to_owned()) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -16,15 +16,14 @@ const LONGEST_FILE: u64 = 1 << 20;
 /// Gaps and ends that are accepted.
 #[derive(Debug, Args)]
 pub(super) struct AcceptanceArgs {
-    /// Accept a gap between segments that lies in this time, for a reason that the report then
-    /// gives (repeatable): START/END=REASON, or @FILE with one a line
+    /// Accept a gap between segments in this time range; the report gives the reason (repeatable):
+    /// START/END=REASON, or @FILE with one per line
     #[arg(long = "accept-gap", value_name = "GAP", hide_short_help = true)]
     gaps: Vec<Lines<AcceptedGap>>,
 
-    /// Accept that a chain ended at this time, for a reason that the report then gives: a closed
-    /// account, a region that was switched off, a deleted trail (repeatable):
-    /// ACCOUNT/REGION/TRAIL@TIME=REASON, or a chain's id as reports give it before the @, or @FILE
-    /// with one a line
+    /// Accept that a chain ended at this time, for example because of a closed account, a disabled
+    /// region or a deleted trail; the report gives the reason (repeatable):
+    /// ACCOUNT/REGION/TRAIL@TIME=REASON, or CHAIN-ID@TIME=REASON, or @FILE with one per line
     #[arg(long = "accept-end", value_name = "END", hide_short_help = true)]
     ends: Vec<Lines<AcceptedEnd>>,
 }
@@ -82,7 +81,7 @@ fn read(file: &str) -> std::io::Result<String> {
     let mut text = String::new();
     std::fs::File::open(file)?.take(LONGEST_FILE + 1).read_to_string(&mut text)?;
     match text.len() as u64 > LONGEST_FILE {
-        true => Err(std::io::Error::other("it is too long for a list of acceptances")),
+        true => Err(std::io::Error::other("too long for a list of acceptances")),
         // Some editors begin a file with a mark of its encoding.
         false => Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
     }
@@ -93,7 +92,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
     match parse_time(text.trim()) {
         Ok(TimeArg::At(time)) => Ok(time),
         _ => Err(format!(
-            "{}: give RFC 3339 with an offset, or a date (00:00:00 UTC)",
+            "{}: not a time: use RFC 3339 with an offset, or a date (00:00:00 UTC)",
             Printable(text)
         )),
     }
@@ -101,14 +100,14 @@ fn time(text: &str) -> Result<Timestamp, String> {
 
 impl Acceptance for AcceptedGap {
     fn parse(text: &str) -> Result<Self, String> {
-        let form = "give START/END=REASON with times as the report tells them, such as 2026-03-01T12:00:00Z/2026-03-01T20:00:00Z=planned maintenance";
+        let form = "use START/END=REASON with the times from the report, such as 2026-03-01T12:00:00Z/2026-03-01T20:00:00Z=planned maintenance";
         let (times, reason) = text.split_once('=').ok_or(form)?;
         let (start, end) = times.split_once('/').ok_or(form)?;
         let window = Window::new(time(start)?, time(end)?);
         let reason = reason.trim().to_owned();
         match (window.is_empty(), reason.is_empty()) {
-            (true, _) => Err(format!("{start} does not come before {end}")),
-            (_, true) => Err(format!("no reason: {form}")),
+            (true, _) => Err(format!("{start} is not before {end}")),
+            (_, true) => Err(format!("no reason given: {form}")),
             _ => Ok(Self { window, reason, used: false }),
         }
     }
@@ -116,7 +115,7 @@ impl Acceptance for AcceptedGap {
 
 impl Acceptance for AcceptedEnd {
     fn parse(text: &str) -> Result<Self, String> {
-        let form = "give ACCOUNT/REGION/TRAIL@TIME=REASON, or a chain's id and @TIME=REASON, such as 111122223333/eu-west-1/audit@2026-03-01T12:00:00Z=account closed";
+        let form = "use ACCOUNT/REGION/TRAIL@TIME=REASON or CHAIN-ID@TIME=REASON, such as 111122223333/eu-west-1/audit@2026-03-01T12:00:00Z=account closed";
         // A chain's id holds an @ of its own, and a prefix may hold anything.
         let parts = text.match_indices('@').filter_map(|(at, _)| {
             let (of, rest) = text.split_at_checked(at)?;

@@ -28,7 +28,7 @@ impl Online {
             return Ok(());
         }
         Err(format!(
-            "{region} is no region that this version knows, and a folder of the bucket is all that names it, so CloudTrail was not asked there; --region {region} asks it"
+            "this version does not know the region {region}, which only a folder name in the bucket mentions, so CloudTrail was not asked there; use --region {region} to ask it"
         ))
     }
 }

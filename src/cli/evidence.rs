@@ -27,7 +27,7 @@ use crate::run::evidence::pack::{PackError, PackRequest, PackedBag, Seal, pack};
 
 const PACK_EXAMPLES: &str = "\
 Examples:
-  July of one account, as one file for the regulator:
+  One account in July, as one file for the regulator:
     trailseal evidence pack s3://my-bucket --account 111122223333 \\
         --start-time 2026-07-01 --end-time 2026-08-01 --output july.zip
 
@@ -35,34 +35,35 @@ Examples:
     trailseal evidence pack ./copy --keys keys.json --output july.zip \\
         --sign me.pem --cert me-and-chain.pem --timestamp http://timestamp.example.com
 
-  The same bytes again, next year:
+  The same bag again, next year:
     trailseal evidence pack ./copy --keys keys.json --as-of 2026-08-02T00:00:00Z \\
         --name july --output july-again.zip
 
-VERIFY.md in the bag says how to check it with OpenSSL alone.
+VERIFY.md in the bag explains how to check it with OpenSSL alone.
 
-Exit status: the run's own, once the bag is made
-  0  verified: the requested time is proven        1  violation: the bag is evidence of it
-  2  wrong usage or configuration: no bag          3  incomplete: part could not be checked, or
-                                                      the bag lacks the time-stamp it should have
-  4  internal failure or an unwritable output: no bag";
+Exit status: that of the verification, once the bag is made
+  0  verified: the requested time is proven
+  1  violation: the bag contains the evidence
+  2  wrong usage or configuration: no bag was made
+  3  incomplete: something could not be checked, or the requested time-stamp is missing
+  4  internal error or unwritable output: no bag was made";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
-  A bag that somebody handed over, signed by a certificate of your authority:
+  A bag that you received, signed with a certificate of your authority:
     trailseal evidence check july.zip --ca authority.pem
 
-  The same by keys that you had from CloudTrail yourself:
+  The same with keys that you got from CloudTrail yourself:
     trailseal evidence check july.zip --ca authority.pem --keys keys.json
 
 Exit status:
-  0  verified: the bag is whole, and its content proves what its report says
-  1  violation: the bag was altered, or its content contradicts what was signed
-  2  wrong usage, or this is no bag that can be read
-  3  incomplete: nothing contradicts, but not all could be proven
-  4  internal failure or an unwritable output";
+  0  verified: the bag is intact, and its content proves what its report says
+  1  violation: the bag was altered, or its content contradicts the signatures
+  2  wrong usage, or not a readable bag
+  3  incomplete: no contradiction, but something could not be proven
+  4  internal error or unwritable output";
 
-/// Evidence that a regulator can check.
+/// Commands on evidence bags.
 #[derive(Debug, Subcommand)]
 pub enum EvidenceCommand {
     #[allow(missing_docs)]
@@ -73,23 +74,22 @@ pub enum EvidenceCommand {
     Timestamp(TimestampArgs),
 }
 
-/// Verify, and pack what was seen into a bag (BagIt) that proves it to others
+/// Verify, and pack the evidence into a bag (BagIt) for others to check
 #[derive(Debug, Args)]
 #[command(after_help = PACK_EXAMPLES)]
 pub struct PackArgs {
     #[command(flatten)]
     question: QuestionArgs,
 
-    /// Where the bag goes: a new file FILE.zip, or a new folder
+    /// The bag to write: a new file FILE.zip, or a new folder
     #[arg(long, short, value_name = "FILE.zip|DIR")]
     output: PathBuf,
 
-    /// Name of the bag in its own files and of the folder in the archive, whatever the output is
-    /// called [default: the output's name]
+    /// Name of the bag, independent of the output's file name [default: the output's name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// Which log files the bag holds; all are verified anyway
+    /// Log files to include in the bag; all are verified in any case
     #[arg(long, value_enum, default_value_t = LogsArg::All)]
     logs: LogsArg,
 
@@ -97,11 +97,11 @@ pub struct PackArgs {
     #[arg(long, value_name = "KEY.pem", requires = "cert")]
     sign: Option<PathBuf>,
 
-    /// The signer's certificate, then those that lead to its authority, PEM
+    /// The signer's certificate, followed by its chain, PEM
     #[arg(long, value_name = "CERT.pem", requires = "sign")]
     cert: Option<PathBuf>,
 
-    /// Have the seal time-stamped by this authority (RFC 3161)
+    /// Time-stamp authority for the seal (RFC 3161)
     #[arg(long, value_name = "URL")]
     timestamp: Option<String>,
 
@@ -121,9 +121,9 @@ pub struct PackArgs {
 /// Which log files a bag holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LogsArg {
-    /// All that were read, so that the bag proves them
+    /// All that were read: the bag proves them
     All,
-    /// Those that are not what they should be
+    /// Only invalid ones
     Failed,
     /// None
     None,
@@ -139,7 +139,7 @@ impl From<LogsArg> for KeptLogs {
     }
 }
 
-/// Check a bag, offline: that it is whole, its seal, and every digest and log file in it
+/// Check a bag offline: its files, its seal, and every digest and log file in it
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub struct CheckArgs {
@@ -147,17 +147,17 @@ pub struct CheckArgs {
     #[arg(value_name = "BAG")]
     bag: PathBuf,
 
-    /// The authorities that you trust to name signers and to state times, PEM (repeatable); then
-    /// the bag must be signed
+    /// Authorities that you trust for signatures and time-stamps, PEM (repeatable); an unsigned
+    /// bag is then incomplete
     #[arg(long = "ca", value_name = "CA.pem")]
     authorities: Vec<PathBuf>,
 
-    /// Public keys to verify with, instead of those in the bag; a folder of key files, or `-` for
+    /// Public keys to use instead of those in the bag: a file, a folder of key files, or `-` for
     /// standard input (repeatable)
     #[arg(long, value_name = "FILE|DIR|-")]
     keys: Vec<PathBuf>,
 
-    /// How the result is written
+    /// Format of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
@@ -198,7 +198,7 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         // A warning that cannot be written changes nothing.
         let _ = writeln!(
             io.err,
-            "warning: --cert: {doubt}: whoever checks the bag with --ca will not trust its signature"
+            "warning: --cert: {doubt}: checking the bag with --ca will not accept its signature"
         );
     }
     let authority = args.timestamp.clone();
@@ -254,7 +254,7 @@ fn failure(error: PackError, output: &Path) -> Failure {
             Failure { status: INTERRUPTED, message: error.to_string(), remedy: None }
         }
         PackError::Io(error) => Failure::internal(format!("{output}: no bag was made: {error}"))
-            .remedy("check that the folder may be written to, and has room for the bag"),
+            .remedy("check that the folder is writable and has enough space for the bag"),
         PackError::Seal(error) => Failure::internal(format!("{output}: no bag was made: {error}"))
             .remedy("check the key and its certificate"),
     }
@@ -267,7 +267,7 @@ fn signer(args: &PackArgs) -> Result<Option<DocumentSigner>, Failure> {
     let (key_name, key) = read(key)?;
     let (certificate_name, certificate) = read(certificate)?;
     let key = String::from_utf8(key)
-        .map_err(|_| Failure::usage(format!("{}: it is not PEM", Printable(&key_name))))?;
+        .map_err(|_| Failure::usage(format!("{}: not a PEM file", Printable(&key_name))))?;
     DocumentSigner::from_pem(&key_name, &key, &certificate_name, &certificate)
         .map(Some)
         .map_err(Failure::usage)
@@ -291,17 +291,21 @@ fn tell(args: &PackArgs, packed: &PackedBag, io: &mut Io<'_>) -> std::io::Result
     let signed = args.sign.as_ref().map_or("no", |_| "yes");
     let stamped = match (&args.timestamp, &packed.no_time_stamp) {
         (Some(_), None) => "yes",
-        (Some(_), Some(_)) => "NO: the authority gave none",
+        (Some(_), Some(_)) => "NO: the authority did not provide one",
         _ => "no",
     };
     writeln!(io.out, "  signed         {signed}, time-stamped: {stamped}")?;
     for (object, cause) in left_out.iter().take(20) {
-        writeln!(io.out, "  left out       {}: {cause}", Printable(object))?;
+        writeln!(io.out, "  not included   {}: {cause}", Printable(object))?;
     }
     if left_out.len() > 20 {
-        writeln!(io.out, "  left out       {} more: see data/custody.csv", left_out.len() - 20)?;
+        writeln!(io.out, "  not included   {} more: see data/custody.csv", left_out.len() - 20)?;
     }
-    writeln!(io.out, "Check it by hand as its VERIFY.md says, or with: trailseal evidence check")
+    writeln!(
+        io.out,
+        "To check the bag, follow its VERIFY.md, or run: trailseal evidence check {}",
+        Printable(&output)
+    )
 }
 
 fn run_check(args: &CheckArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
@@ -325,7 +329,7 @@ fn run_check(args: &CheckArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     };
     let unreadable = |error: std::io::Error| {
         Failure::usage(format!("{}: {error}", Printable(&request.name)))
-            .remedy("give a bag that trailseal evidence pack made: FILE.zip, or its folder")
+            .remedy("use a bag made by trailseal evidence pack: FILE.zip, or its folder")
     };
     let bag = opened(&args.bag).map_err(unreadable)?;
     let bar = args.pace.bar();

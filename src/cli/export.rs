@@ -19,7 +19,7 @@ const FILE_WIDTH: usize = 100;
 /// Where a run report goes.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// How the report is written
+    /// Format of the report
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format_parser())]
     pub(super) format: Format,
 
@@ -27,20 +27,20 @@ pub(super) struct ReportArgs {
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 
-    /// Write the report to this file too, in the format that its name ends in, or in the one given
-    /// as FORMAT=FILE (repeatable)
+    /// Also write the report to this file; its ending selects the format, or use FORMAT=FILE
+    /// (repeatable)
     #[arg(long = "export", value_name = "[FORMAT=]FILE")]
     exports: Vec<Export>,
 
-    /// Show the verdict and the counts only
+    /// Print only the verdict and the counts
     #[arg(long, conflicts_with = "only_problems")]
     summary: bool,
 
-    /// Show only violations and what could not be checked; nothing if verified
+    /// Print only violations and what could not be checked; nothing if verified
     #[arg(long)]
     only_problems: bool,
 
-    /// Replace existing files of another kind, too; never a source, a key, a digest or a log file
+    /// Also replace existing files of another kind; never a source, a key, a digest or a log file
     #[arg(long)]
     force: bool,
 }
@@ -65,7 +65,7 @@ impl FromStr for Export {
             && let Some(format) = Format::parse(name)
         {
             return match file {
-                "" => Err(format!("no file is named: give {name}=FILE")),
+                "" => Err(format!("no file name: use {name}=FILE")),
                 file => Ok(Self { format, file: file.into() }),
             };
         }
@@ -73,7 +73,7 @@ impl FromStr for Export {
             let names: Vec<_> = Format::ALL.iter().map(|f| f.as_str()).collect();
             let endings: Vec<_> = Format::ALL.iter().flat_map(|f| f.endings()).copied().collect();
             format!(
-                "the file name does not end in a known format: use one of {}, or FORMAT=FILE with one of {}",
+                "the file name has no known ending: use one of {}, or FORMAT=FILE with one of {}",
                 endings.join(" "),
                 names.join(" ")
             )
@@ -95,9 +95,9 @@ impl ReportArgs {
     pub(super) fn check(&self, guard: &mut OutputGuard) -> Result<(), Failure> {
         if self.format != Format::Text && (self.summary || self.only_problems) {
             let format = self.format.as_str();
-            let message = format!("--summary and --only-problems are text, not {format}");
+            let message = format!("--summary and --only-problems print text, not {format}");
             return Err(Failure::usage(message)
-                .remedy("leave --format out, and write the other format with --export"));
+                .remedy("omit --format, and write the other format with --export"));
         }
         if let Some(file) = &self.output {
             guard.check("--output", file, Kind::Report(self.format))?;

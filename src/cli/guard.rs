@@ -55,7 +55,7 @@ impl Kind {
         }
     }
 
-    /// Tells if a file that begins so is of this kind. An empty one is of any.
+    /// True if a file that begins so is of this kind. An empty one is of any.
     fn fits(self, head: &str) -> bool {
         let first = head.lines().next().unwrap_or_default();
         let columns = |names: &[&str]| {
@@ -148,18 +148,21 @@ impl OutputGuard {
         for place in BTreeSet::from([resolved(path), place_of(path)]) {
             if let Some((source, _)) = self.sources.iter().find(|(_, root)| place.starts_with(root))
             {
-                let why = format!("it lies in the source {}, which is evidence", Printable(source));
+                let why = format!("inside the source {}, which is evidence", Printable(source));
                 return refuse(&why, OUTSIDE);
             }
             if place.components().any(|part| part.as_os_str() == OsStr::new("AWSLogs")) {
-                return refuse("it lies in AWSLogs, which holds evidence", OUTSIDE);
+                return refuse("inside AWSLogs, which contains evidence", OUTSIDE);
             }
             if self.inputs.iter().any(|input| place.starts_with(input)) {
-                return refuse("the command reads this file", "give the output a file of its own");
+                return refuse(
+                    "this is an input file of the command",
+                    "choose another output file",
+                );
             }
         }
         if !self.outputs.insert(place_of(path)) {
-            return refuse("it is to be written twice", "give each output a file of its own");
+            return refuse("two outputs use this file", "use a separate file for each output");
         }
         match path.metadata() {
             Ok(found) if found.is_file() && kind != Kind::Bag => {}
@@ -183,21 +186,21 @@ impl OutputGuard {
             return Ok(());
         }
         if let Some(evidence) = evidence(path, &head) {
-            let why = format!("it is {evidence}, which is never overwritten");
-            return refuse(&why, "give the output a file of its own");
+            let why = format!("{evidence} is never overwritten");
+            return refuse(&why, "choose another output file");
         }
         if own || self.force {
             return Ok(());
         }
         let why = match read {
-            Ok(_) => format!("it exists and is no {} written by trailseal", kind.name()),
-            Err(error) => format!("it exists and cannot be read to see what it is: {error}"),
+            Ok(_) => format!("exists and is not a {} written by trailseal", kind.name()),
+            Err(error) => format!("exists and cannot be read to identify it: {error}"),
         };
-        refuse(&why, "give another name, or replace it with --force")
+        refuse(&why, "choose another name, or replace it with --force")
     }
 }
 
-const OUTSIDE: &str = "write it to a place outside of every source";
+const OUTSIDE: &str = "write it outside of all sources";
 
 /// Kind of evidence that an existing file is.
 fn evidence(path: &Path, head: &[u8]) -> Option<&'static str> {

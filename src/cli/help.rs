@@ -125,7 +125,7 @@ fn item(trimmed: &str) -> Option<(&str, usize, &str)> {
     (gap > 1 && number.parse::<u8>().is_ok()).then_some((number, gap, rest))
 }
 
-/// Tells if a line begins with an exit status.
+/// True if a line begins with an exit status.
 fn is_item(trimmed: &str) -> bool {
     item(trimmed).is_some()
 }

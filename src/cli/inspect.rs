@@ -20,24 +20,24 @@ use crate::verify::{Limits, MemoryBudget, Severity};
 
 const EXAMPLES: &str = "\
 Examples:
-  What a digest states, and whether its signature fits:
+  Show a digest and check its signature:
     trailseal inspect copy/AWSLogs/.../..._20260710T120000Z.json.gz --keys keys.json
 
   Its signing string, to check the signature with OpenSSL:
     trailseal inspect DIGEST --format json | jq -r .signing_string
 
-The signature is read from DIGEST.metadata.json, as aws s3api head-object prints it. Whether the
-digest is linked to its neighbours and its log files are whole is the matter of trailseal verify.
+The signature is read from DIGEST.metadata.json, as aws s3api head-object prints it. Use trailseal
+verify to check the links to other digests, and the log files.
 
 Exit status:
-  0  the signature fits          1  the digest is not sound, or the signature does not fit
+  0  the signature is valid      1  the digest or its signature is invalid
   2  wrong usage                 3  the signature or its key is missing";
 
 /// Show one digest: fields, signing string, key, verdict
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct InspectArgs {
-    /// The digest: a file of a copy
+    /// The digest, as a file in a copy
     #[arg(value_name = "DIGEST")]
     digest: PathBuf,
 
@@ -46,7 +46,7 @@ pub struct InspectArgs {
     #[arg(long, value_name = "FILE|DIR|-")]
     keys: Vec<PathBuf>,
 
-    /// How the digest is shown
+    /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -84,7 +84,7 @@ fn read(path: &Path, rules: &Rules) -> Result<Examined, Failure> {
     let path = std::fs::canonicalize(path).map_err(|e| trouble(&e))?;
     let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
     else {
-        return Err(trouble(&"it is not a file with a readable name"));
+        return Err(trouble(&"not a file with a readable name"));
     };
     let open = || DirectoryStore::open(folder, &*shown);
     let store = open().map_err(|e| trouble(&e))?;
@@ -99,7 +99,7 @@ fn read(path: &Path, rules: &Rules) -> Result<Examined, Failure> {
     };
     let Some(parsed) = DigestKey::parse(&key) else {
         return Err(trouble(
-            &"its path is not a digest's (…/CloudTrail-Digest/<region>/<YYYY>/<MM>/<DD>/<name>), and it does not state one that ends in its name. Give a digest as it lies in the bucket or its copy; trailseal verify checks log files",
+            &"not a digest path (…/CloudTrail-Digest/<region>/<YYYY>/<MM>/<DD>/<name>), and its content names no such path either. Use a digest with its path in the bucket or copy; to check log files, use trailseal verify",
         ));
     };
     let at = Location { bucket: None, key: key.as_str().into(), name: parsed };
@@ -121,22 +121,22 @@ fn stated_key(store: &DirectoryStore, name: &str, rules: &Rules) -> Option<Strin
 
 fn verdict(examined: &Examined, no_keys: bool) -> (&'static str, u8, String) {
     match &examined.state {
-        State::Valid => {
-            ("valid", 0, "the signature in the metadata fits the digest's bytes".into())
-        }
+        State::Valid => ("valid", 0, "the signature in the metadata matches the digest".into()),
         State::Unsigned(Some(cause)) => {
             ("unsigned", INCOMPLETE, format!("the metadata could not be read: {cause}"))
         }
         State::Unsigned(None) => (
             "unsigned",
             INCOMPLETE,
-            "there is no .metadata.json beside the file, or no signature in it".into(),
+            "no .metadata.json next to the file, or no signature in it".into(),
         ),
         State::Modified(message) => ("modified", 1, message.clone()),
         State::KeyUnknown if no_keys => {
-            ("unchecked", INCOMPLETE, "no keys were given: use --keys".into())
+            ("unchecked", INCOMPLETE, "no keys given: use --keys".into())
         }
-        State::KeyUnknown => ("key unknown", INCOMPLETE, "its key is not among those given".into()),
+        State::KeyUnknown => {
+            ("key unknown", INCOMPLETE, "its key is not among the given keys".into())
+        }
         State::Failed(finding) => {
             let status = if finding.severity == Severity::Violation { 1 } else { INCOMPLETE };
             let compared = finding.expected.as_ref().zip(finding.actual.as_ref());
@@ -179,7 +179,7 @@ impl Shown<'_> {
             line("public key", &format!("{} bit, valid {validity}, {}", key.bits(), key.source()))?;
         }
         match &digest.previous {
-            None => line("previous digest", "none: a chain starts here")?,
+            None => line("previous digest", "none: this digest starts a chain")?,
             Some(previous) => {
                 line("previous digest", &format!("{}/{}", previous.bucket, previous.object))?;
                 line("  its SHA-256", &previous.hash.to_string())?;
@@ -193,10 +193,7 @@ impl Shown<'_> {
                 &log.object,
             )?;
         }
-        writeln!(
-            out,
-            "\nsigning string (what is signed; lines end in LF, the last one in nothing):"
-        )?;
+        writeln!(out, "\nsigning string (LF between lines, none at the end):")?;
         for text in digest.signing_string(*hash).split('\n') {
             writeln!(out, "  {}", Printable(text))?;
         }

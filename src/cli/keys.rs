@@ -21,17 +21,17 @@ use super::{Failure, Format, Io};
 /// The schema of `keys show --format json`.
 const SCHEMA: &str = "trailseal.keys/1";
 
-/// What to do with keys.
+/// Commands on keys.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// Make a signing key, its public key and a certificate
+    /// Generate a signing key, its public key and a certificate
     #[cfg(feature = "seal")]
     #[command(after_help = generate::HELP)]
     Generate(generate::GenerateArgs),
-    /// Show the public keys that a file holds
+    /// Show the public keys in a file
     #[command(after_help = SHOW_HELP)]
     Show(ShowArgs),
-    /// Save the public keys that CloudTrail publishes, for verifying offline
+    /// Save CloudTrail's public keys, to verify offline
     #[cfg(feature = "aws")]
     #[command(after_help = FETCH_HELP)]
     Fetch(fetch::FetchArgs),
@@ -39,28 +39,28 @@ pub enum KeysCommand {
 
 #[cfg(feature = "aws")]
 const FETCH_HELP: &str = "\
-Asks ListPublicKeys of each region and writes one list for each. Keys stay retrievable for years;
-ask for two hours past the end of the time that you will verify.
+Calls ListPublicKeys in each region and writes one list per region. Keys can be fetched for years.
+Set --end-time at least two hours after the end of the time range that you will verify.
 
 Examples:
   trailseal keys fetch --region us-east-1 --region eu-west-1 --output keys.json
   trailseal keys fetch --region eu-west-1 --start-time 2026-07-01 --end-time 2026-08-02 --output july.json";
 
 const SHOW_HELP: &str = "\
-FILE may be the JSON of `aws cloudtrail list-public-keys` (also several regions in one object), or
-RSA public keys and X.509 certificates as PEM or DER. Exits with 2 if it is none of these.
+FILE is the JSON of `aws cloudtrail list-public-keys` (also several regions in one object), or RSA
+public keys and X.509 certificates as PEM or DER. Any other file: exit status 2.
 
 Examples:
   trailseal keys show public-keys.json
   trailseal keys show certificate.pem --format json";
 
-/// What `keys show` is told.
+/// Arguments of `keys show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// The key file, a folder of key files, or `-` for standard input
     #[arg(value_name = "FILE|DIR|-")]
     file: PathBuf,
-    /// How to print
+    /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -150,8 +150,8 @@ fn read_key_folder(folder: &Path) -> Result<Vec<PublicKey>, Failure> {
     }
     if keys.is_empty() {
         let endings = KEY_FILES.map(|ending| format!(".{ending}")).join(" ");
-        return Err(Failure::usage(format!("{}: no public key is in it", Printable(&name)))
-            .remedy(format!("key files in a folder end in one of {endings}")));
+        return Err(Failure::usage(format!("{}: contains no public key", Printable(&name)))
+            .remedy(format!("key files in a folder must end in one of {endings}")));
     }
     Ok(keys)
 }

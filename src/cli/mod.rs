@@ -49,13 +49,13 @@ pub const INTERRUPTED: u8 = 130;
 pub const INTERNAL: u8 = 4;
 
 const ABOUT: &str =
-    "Prove that AWS CloudTrail logs are whole and unaltered; seal logs so that others can prove it";
+    "Verify that AWS CloudTrail logs are complete and unaltered; seal logs with your own keys";
 
-/// What a build for a first try leaves out, said where a command is looked for.
+/// Help text of a build without the default features.
 #[cfg(not(feature = "seal"))]
 const SMALL: &str = "\
-This is a small build: it verifies copies. S3, keys, sealing and evidence bags come with cargo's
-default features: leave out --no-default-features.";
+This is a small build that only verifies copies. For S3, key management, sealing and evidence bags,
+build without --no-default-features.";
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -65,13 +65,13 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// When results are coloured
+    /// When to colour results
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto,
           display_order = 900)]
     color: ColorWhen,
 }
 
-/// When results are coloured.
+/// When to colour results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ColorWhen {
     /// On a terminal, unless NO_COLOR is set
@@ -89,14 +89,14 @@ enum Command {
     Seal(Box<seal::SealArgs>),
     #[cfg(feature = "aws")]
     ValidateLogs(Box<validate_logs::ValidateLogsArgs>),
-    /// Make signing keys, show key files, fetch CloudTrail's keys
+    /// Generate signing keys, show key files, fetch CloudTrail's public keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     Inspect(inspect::InspectArgs),
     Collect(Box<collect::CollectArgs>),
     Report(report::RenderArgs),
     #[cfg(feature = "seal")]
-    /// Pack evidence that others can check without trailseal, and check it
+    /// Make and check evidence bags, which others can check without trailseal
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
     #[cfg(feature = "seal")]
@@ -114,27 +114,27 @@ enum PrintCommand {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// The JSON Schema of what verify --format json writes
+    /// The JSON Schema of `verify --format json`
     Schema,
 }
 
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// To read
+    /// For people
     Text,
-    /// For machines
+    /// For programs
     Json,
 }
 
-/// Why a command ended without a result: what is wrong, and what to do.
+/// Error that ends a command: what is wrong, and what to do.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit status.
     pub status: u8,
     /// What is wrong, naming the object.
     pub message: String,
-    /// What to do next.
+    /// The next step.
     pub remedy: Option<String>,
 }
 
@@ -156,7 +156,7 @@ impl Failure {
     }
 }
 
-/// What a command may touch besides its arguments.
+/// Streams, clock and stop signal of a command.
 pub struct Io<'a> {
     /// Results.
     pub out: &'a mut dyn Write,
@@ -166,16 +166,16 @@ pub struct Io<'a> {
     pub now: Timestamp,
     /// Whether results may be coloured.
     pub color: bool,
-    /// How many columns results may take.
+    /// Width of the output in columns.
     pub width: usize,
     /// Set to end a run early.
     pub stop: Stop,
 }
 
-/// Standard output that takes no more.
+/// Error on standard output.
 fn unwritable(error: std::io::Error) -> Failure {
     Failure::internal(format!("standard output: {error}"))
-        .remedy("the results were not written whole: free space, or write them elsewhere")
+        .remedy("the results are incomplete: free some space, or write them elsewhere")
 }
 
 impl Cli {

@@ -105,7 +105,7 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
     let name = path.display().to_string();
     let name = Printable(&name);
     Failure::internal(format!("{name}: cannot be written: {error}"))
-        .remedy("check that the folder exists, may be written to, and has room")
+        .remedy("check that the folder exists, is writable, and has enough space")
 }
 
 /// Temporary files are private; a report is an ordinary file.

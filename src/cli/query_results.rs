@@ -43,63 +43,63 @@ const INVALID: u8 = 255;
 /// A file passes for a result that the sign file does not list.
 const UNLISTED: u8 = 1;
 
-/// How long a list of names may be that is shown.
+/// Number of names shown.
 const SHOWN: usize = 5;
 
 const NOT_COVERED: &str = "\
-trailseal: the signature covers the SHA-256 hash values of the files as stored (compressed), in
-  their order, and nothing else. File names, region and time are not signed, nor is the query; and
-  nothing shows that the rows are all that the query found, or that CloudTrail recorded every event.
+trailseal: the signature covers only the SHA-256 hash values of the files as stored (compressed), in
+  their order. File names, region, time and query are not signed. The check does not show whether
+  rows are missing from the result, or whether CloudTrail recorded every event.
 ";
 
 const HELP: &str = "\
-Options, texts on standard output and standard error and exit statuses are those of `aws cloudtrail
-verify-query-results` (version 2), except that trouble on the way is never reported as an invalid
-result, that no name leads out of the folder, that files which the sign file does not list are
-reported, and that standard error says more: what the signature does not cover, and what to do.
+Options, texts and exit statuses are those of `aws cloudtrail verify-query-results` (version 2), with
+these exceptions: errors such as denied access are never reported as an invalid result; file names
+cannot lead out of the folder; files that the sign file does not list are reported; standard error
+also says what the signature does not cover, and what to do.
 
 Examples:
-  A result in a bucket; CloudTrail is asked for the key:
+  A result in a bucket, with the key from CloudTrail:
     trailseal verify-query-results --s3-bucket my-bucket --region us-east-1 \\
         --s3-prefix AWSLogs/111122223333/CloudTrail-Lake/Query/2026/07/01/QUERY-ID/
 
-  A copy, with the keys that were fetched before:
+  A copy, with keys fetched before:
     trailseal keys fetch --region us-east-1 --start-time 2026-07-01 --end-time 2026-07-22 \\
         --output keys.json
     trailseal verify-query-results --local-export-path ./result --keys keys.json
 
 Exit status:
-  0    the files are those that were signed
-  1    they are, but another file lies there that passes for one of them
+  0    valid
+  1    valid, but the folder has another file that looks like part of the result
   2    wrong usage or configuration: nothing was checked
-  3    something could not be read, or the key is not among those of --keys
+  3    something could not be read, or --keys lacks the key
   252  neither --s3-bucket nor --local-export-path, or both
   254  the bucket has no such object
-  255  not valid: a file is altered or missing, or the signature or its key is not CloudTrail's";
+  255  invalid: a file is altered or missing, or the signature or its key is not CloudTrail's";
 
-/// Verify the exported result of a CloudTrail Lake query, as the AWS CLI's command does
+/// Verify the exported result of a CloudTrail Lake query, like the AWS CLI's command
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct QueryResultsArgs {
-    /// The directory that holds result_sign.json and the exported files
+    /// Directory with result_sign.json and the exported files
     #[arg(long, value_name = "DIR")]
     local_export_path: Option<String>,
 
-    /// The bucket that holds them
+    /// Bucket with these files
     #[arg(long, value_name = "BUCKET")]
     s3_bucket: Option<String>,
 
-    /// The folder in the bucket; the bucket's root if absent
+    /// Folder in the bucket [default: the bucket's root]
     #[arg(long, value_name = "PREFIX")]
     s3_prefix: Option<String>,
 
-    /// The region where the query ran, whose key signed [default: as the sign file says]
+    /// Region where the query ran, whose key signed the result [default: from the sign file]
     #[arg(long, value_name = "REGION")]
     region: Option<Region>,
 
     /// Public keys: list-public-keys JSON, PEM or DER keys, X.509 certificates; a folder of these,
-    /// or `-` for standard input (repeatable; if
-    /// absent, CloudTrail is asked)
+    /// or `-` for standard input (repeatable)
+    /// [default: CloudTrail is asked]
     #[arg(long, value_name = "FILE|DIR|-")]
     keys: Vec<PathBuf>,
 
@@ -107,7 +107,7 @@ pub struct QueryResultsArgs {
     aws: AwsArgs,
 }
 
-/// How a check ends that does not say "valid".
+/// End of a check without the result "valid".
 enum End {
     /// As the AWS CLI ends.
     Theirs { status: u8, message: String, remarks: Vec<String> },
@@ -164,7 +164,7 @@ pub fn run(args: &QueryResultsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
 }
 
-/// What lies in the folder beside the files that the sign file lists.
+/// Describes the files that the sign file does not list.
 fn told(unlisted: &Unlisted) -> String {
     let mut text = String::new();
     let mut tell = |names: &folder::Names, what: &str| {
@@ -174,13 +174,13 @@ fn told(unlisted: &Unlisted) -> String {
     };
     tell(
         &unlisted.results,
-        "the listed files are valid, but others in the folder have names of results, are not listed and so not signed; they are no part of this result, find out who put them there",
+        "the listed files are valid, but the folder has other files with names of results that are not signed and not part of this result: find out who added them",
     );
-    tell(&unlisted.others, "in the same folder, not covered by the signature");
+    tell(&unlisted.others, "in the same folder, but not covered by the signature");
     if let Some(cause) = &unlisted.trouble {
         let cause = Printable(cause);
         text += &format!(
-            "trailseal: the folder could not be listed, so nobody looked for files that pass for results: {cause}\n"
+            "trailseal: the folder could not be listed, so unsigned files that look like results were not searched for: {cause}\n"
         );
     }
     text
@@ -227,7 +227,7 @@ fn check(args: &QueryResultsArgs, io: &Io<'_>) -> Result<Unlisted, End> {
     Ok(unlisted)
 }
 
-/// Where keys come from.
+/// Source of the keys.
 struct Keys<'a> {
     /// What `--keys` holds; `None` where CloudTrail is to be asked.
     ring: Option<KeyRing>,
@@ -241,7 +241,7 @@ impl Keys<'_> {
         let window = sign_file.key_window()?;
         let Some(region) = self.region.clone().or_else(|| sign_file.region()) else {
             return Err(Failure::usage("result_sign.json names no region")
-                .remedy("give the region where the query ran: --region us-east-1")
+                .remedy("give the region where the query ran, such as --region us-east-1")
                 .into());
         };
         let Some(ring) = &self.ring else {
@@ -254,7 +254,7 @@ impl Keys<'_> {
                 status: INCOMPLETE,
                 message: fault.to_string(),
                 remarks: vec![format!(
-                    "--keys holds no such key for {region} that was valid then; get it with: trailseal keys fetch --region {region} --start-time {} --end-time {} --output keys.json",
+                    "--keys has no such key for {region} that was valid at that time; get it with: trailseal keys fetch --region {region} --start-time {} --end-time {} --output keys.json",
                     window.start, window.end
                 )],
             },
@@ -266,13 +266,13 @@ impl Keys<'_> {
     fn told_apart(&mut self, sign_file: &SignFile, fault: Fault) -> End {
         let remark = match self.check(sign_file) {
             Ok(()) => {
-                "the signature over the hash values is valid: this file was altered, cut off or unpacked, or has another one's name"
+                "the signature over the hash values is valid: this file was altered, cut off, unpacked or renamed"
             }
             Err(End::Theirs { status: INVALID, .. }) => {
-                "the signature over the hash values is not valid either: the sign file was altered"
+                "the signature over the hash values is also invalid: the sign file was altered"
             }
             Err(_) => {
-                "whether this file or the sign file was altered is not known, for want of the key"
+                "without the key, it is unknown whether this file or the sign file was altered"
             }
         };
         End::Theirs { status: INVALID, message: fault.to_string(), remarks: vec![remark.into()] }

@@ -1,5 +1,4 @@
-//! What is asked of sources: which of them, which time and places, by which keys and rules. Whatever
-//! verifies takes the same.
+//! Options shared by every command that verifies: sources, time, places, keys and rules.
 
 use std::path::PathBuf;
 
@@ -22,11 +21,11 @@ use crate::run::verify::{CloudTrail, SourceForm, VerifyRequest};
 use crate::verify::Finding;
 use crate::verify::digest::Rules;
 
-/// What is asked of sources.
+/// Options of a verification.
 #[derive(Debug, Args)]
 pub(super) struct QuestionArgs {
-    /// Buckets (s3://BUCKET[/PREFIX]), or directories that are copies of a bucket or of a part of
-    /// it; AWSLogs is found at any depth
+    /// Buckets (s3://BUCKET[/PREFIX]), or directories with a copy of a bucket or a part of it;
+    /// AWSLogs is found at any depth
     #[arg(required = true, value_name = "SOURCE")]
     pub(super) sources: Vec<String>,
 
@@ -34,16 +33,16 @@ pub(super) struct QuestionArgs {
     scope: ScopeArgs,
 
     /// Public keys: list-public-keys JSON, PEM or DER keys, X.509 certificates; a folder of these,
-    /// or `-` for standard input (repeatable; needed
-    /// for a directory; for a bucket CloudTrail is asked if absent)
+    /// or `-` for standard input (repeatable; required
+    /// for a directory) [default for a bucket: CloudTrail is asked]
     #[arg(long, value_name = "FILE|DIR|-")]
     keys: Vec<PathBuf>,
 
-    /// The bucket that the directory is a copy of [default: as its digests say]
+    /// Bucket that the directory is a copy of [default: from its digests]
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     bucket: Option<BucketName>,
 
-    /// Prefix before AWSLogs in the bucket's keys [default: as its digests say]
+    /// Prefix before AWSLogs in the bucket's keys [default: from its digests]
     #[arg(long, value_name = "PREFIX", hide_short_help = true)]
     prefix: Option<String>,
 
@@ -51,21 +50,21 @@ pub(super) struct QuestionArgs {
     #[arg(long, value_name = "SPAN", default_value = "2h", value_parser = parse_span)]
     grace: SignedDuration,
 
-    /// Time to judge the sources as of, such as when a copy was made: only digests that were not
-    /// due by then can be pending, and spans count back from it. The same input and time make a bag
-    /// of the same bytes [default: now]
+    /// Reference time of the run, such as when a copy was made: only digests not due by then can be
+    /// pending, and durations count back from it. The same input and time give an identical bag
+    /// [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time, hide_short_help = true)]
     as_of: Option<TimeArg>,
 
-    /// Severity of log files that no digest lists although digests cover their time and place: a
-    /// trail without log file validation may write to the same folders
+    /// Severity of log files in covered time and place that no digest lists; a trail without log
+    /// file validation may write to the same folders
     #[arg(long, value_enum, default_value_t = UnreferencedArg::Violation, hide_short_help = true)]
     unreferenced: UnreferencedArg,
 
     #[command(flatten)]
     acceptances: AcceptanceArgs,
 
-    /// The management account of an organization: only its events may explain a gap of the
+    /// Management account of the organization: only its events can explain gaps of an
     /// organization's trail
     #[arg(long, value_name = "ID", hide_short_help = true)]
     management_account: Option<AccountId>,
@@ -75,14 +74,14 @@ pub(super) struct QuestionArgs {
     operator: Option<String>,
 }
 
-/// What log files weigh that no digest lists.
+/// Severity of log files that no digest lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum UnreferencedArg {
-    /// Treat them as injected
+    /// Report them as a violation
     Violation,
-    /// Report them as a notice: such a trail is known to write here
+    /// Report them as a notice: you know of such a trail
     Notice,
-    /// Only counted
+    /// Only count them
     Ignore,
 }
 
@@ -111,8 +110,9 @@ impl QuestionArgs {
         let online = self.sources.iter().filter(|s| s.starts_with(S3)).count();
         if online != 0 && online != self.sources.len() {
             let message = "buckets and directories cannot be verified in one run";
-            return Err(Failure::usage(message)
-                .remedy("a copy lacks what a bucket must have: verify them one after the other"));
+            return Err(Failure::usage(message).remedy(
+                "verify them in separate runs: a copy lacks metadata that a bucket must have",
+            ));
         }
         let here = self.sources.iter().filter(|source| !source.starts_with(S3));
         for source in here {
@@ -121,7 +121,7 @@ impl QuestionArgs {
         Ok(online != 0)
     }
 
-    /// What the user insists on of a copy.
+    /// Bucket and prefix of a copy, as set by the user.
     pub(super) fn insisted(&self) -> Insisted {
         Insisted { bucket: self.bucket.clone(), prefix: self.prefix.as_deref().map(slashed) }
     }
@@ -174,7 +174,7 @@ impl QuestionArgs {
     pub(super) fn as_of(&self, now: Timestamp) -> Result<Timestamp, Failure> {
         let as_of = self.as_of.map(|time| time.resolve(now));
         if let Some(as_of) = as_of.filter(|as_of| *as_of > now) {
-            let message = format!("--as-of {as_of} lies in the future; it is {now} now");
+            let message = format!("--as-of {as_of} is in the future; it is {now} now");
             return Err(Failure::usage(message));
         }
         let as_of = as_of.unwrap_or(now);
@@ -198,10 +198,11 @@ impl QuestionArgs {
         for (flag, time) in [("--start-time", start), ("--end-time", end)] {
             if let Some(time) = time.filter(|time| *time > reference) {
                 let message = match self.as_of {
-                    None => format!("{flag} {time} lies in the future; it is {now} now"),
-                    Some(_) => format!("{flag} {time} comes after --as-of {as_of}"),
+                    None => format!("{flag} {time} is in the future; it is {now} now"),
+                    Some(_) => format!("{flag} {time} is after --as-of {as_of}"),
                 };
-                return Err(Failure::usage(message).remedy("nothing can be proven of it yet"));
+                return Err(Failure::usage(message)
+                    .remedy("use an earlier time: the future cannot be proven"));
             }
         }
         // A bucket is what it is now, so what is asked for is all up to now; a copy is asked for

@@ -18,11 +18,11 @@ const LARGEST: u64 = 1 << 30;
 
 const EXAMPLES: &str = "\
 Examples:
-  A saved run as a page to read and print, and its findings as a table:
+  An HTML page and a CSV table of a saved run:
     trailseal verify ./copy --keys keys.json --format json --output run.json
     trailseal report run.json --export july.html --export july.csv
 
-  What is new since last week; ends with the exit status of the newer run:
+  Changes since last week; exit status of the newer run:
     trailseal report --diff last-week.json today.json
 
   For a CI server, from a pipe:
@@ -31,19 +31,19 @@ Examples:
 Exit status:
   0  the report was written, whatever its verdict
      (with --diff: the exit status of the newer run, 0, 1, 3 or 130)
-  2  the file is no run report that this version reads
-  4  internal failure or an unwritable output";
+  2  not a run report that this version can read
+  4  internal error or unwritable output";
 
-/// Render a saved run as another format
+/// Convert a saved run to another format
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct RenderArgs {
-    /// What verify --format json wrote; - for standard input
+    /// Report written by verify --format json; - for standard input
     #[arg(value_name = "RUN.json", required_unless_present = "diff")]
     run: Option<PathBuf>,
 
-    /// Show what is new, gone and unchanged between two saved runs, as text or json; ends with the
-    /// exit status of the newer run
+    /// Compare two saved runs: new, gone and unchanged findings, as text or json; exit status of
+    /// the newer run
     #[arg(long, num_args = 2, value_names = ["OLD.json", "NEW.json"],
           conflicts_with_all = ["run", "exports", "summary", "only_problems"])]
     diff: Vec<PathBuf>,
@@ -67,14 +67,14 @@ pub fn run(args: &RenderArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if let [old, new] = args.diff.as_slice() {
         return diff(args, old, new, io);
     }
-    let Some(run) = &args.run else { return Err(Failure::usage("no RUN.json is named")) };
+    let Some(run) = &args.run else { return Err(Failure::usage("no RUN.json given")) };
     let report = read(run)?;
     let earlier = args.previous.as_deref().map(read).transpose()?;
     if let Some(earlier) = &earlier
         && !same_request(&report, earlier)
     {
-        let text = "--previous is a run over other sources, accounts, regions or trails";
-        return Err(Failure::usage(text).remedy("give an earlier run that was asked the same"));
+        let text = "--previous is a run with other sources, accounts, regions or trails";
+        return Err(Failure::usage(text).remedy("use an earlier run with the same scope"));
     }
     // Exports alone leave standard output empty.
     let quiet = args.report.exports();
@@ -88,12 +88,12 @@ fn diff(args: &RenderArgs, old: &Path, new: &Path, io: &mut Io<'_>) -> Result<u8
         Format::Text => false,
         Format::Json => true,
         other => {
-            let message = format!("--diff writes no {}", other.as_str());
-            return Err(Failure::usage(message).remedy("differences are written as text or json"));
+            let message = format!("--diff cannot write {}", other.as_str());
+            return Err(Failure::usage(message).remedy("use --format text or json"));
         }
     };
     if old == new {
-        return Err(Failure::usage("--diff takes two runs, and the same is named twice"));
+        return Err(Failure::usage("--diff needs two different runs, and both are the same file"));
     }
     let (before, after) = (read(old)?, read(new)?);
     let status = after.exit_status;
@@ -111,7 +111,7 @@ fn read(path: &Path) -> Result<RunReport, Failure> {
     let shown = Printable(&shown);
     let trouble = |e: std::io::Error| {
         Failure::usage(format!("{shown}: {e}"))
-            .remedy("give what trailseal verify --format json wrote")
+            .remedy("use the output of trailseal verify --format json")
     };
     let input: Box<dyn Read> = match path == Path::new("-") {
         true => Box::new(std::io::stdin()),
@@ -120,14 +120,16 @@ fn read(path: &Path) -> Result<RunReport, Failure> {
     let mut json = Vec::new();
     input.take(LARGEST + 1).read_to_end(&mut json).map_err(trouble)?;
     if json.len() as u64 > LARGEST {
-        return Err(Failure::usage(format!("{shown}: it is larger than {LARGEST} bytes")));
+        return Err(Failure::usage(format!("{shown}: larger than {LARGEST} bytes")));
     }
     RunReport::decode(&json).map_err(|error| {
         let remedy = match error {
-            ReportError::Schema(_) => "a newer trailseal wrote it: render it with that one",
-            ReportError::Form(_) => "give what trailseal verify --format json wrote, unchanged",
+            ReportError::Schema(_) => {
+                "it was written by another version of trailseal: use that version"
+            }
+            ReportError::Form(_) => "use the unchanged output of trailseal verify --format json",
             ReportError::Contradiction { .. } | ReportError::Twice(_) | ReportError::Count => {
-                "it was changed after it was written: verify again"
+                "it was changed after it was written: run the verification again"
             }
         };
         Failure::usage(format!("{shown}: {error}")).remedy(remedy)

@@ -1,4 +1,4 @@
-//! What several commands take: what of the sources is meant, and how the run goes about it.
+//! Options shared by several commands: scope, parallelism, time limit, memory.
 
 use std::num::NonZero;
 
@@ -14,15 +14,16 @@ use crate::run::pool::Stop;
 use crate::run::{Progress, Silent};
 use crate::verify::MemoryBudget;
 
-/// The time and the places that are meant.
+/// Time range, accounts, regions and trails.
 #[derive(Debug, Args)]
 pub(super) struct ScopeArgs {
-    /// Start of the time: RFC 3339, a date (00:00 UTC), or a span back from now (24h, 7d)
-    /// [default: all there is]
+    /// Start of the time range: RFC 3339, a date (00:00 UTC), or a duration before now (24h, 7d)
+    /// [default: everything available]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(super) start_time: Option<TimeArg>,
 
-    /// End of the time, not included [default: now for a bucket, all there is in a directory]
+    /// End of the time range, exclusive [default: now for a bucket, everything available in a
+    /// directory]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(super) end_time: Option<TimeArg>,
 
@@ -34,16 +35,16 @@ pub(super) struct ScopeArgs {
     #[arg(long = "region", value_name = "REGION", value_delimiter = ',')]
     pub(super) regions: Vec<Region>,
 
-    /// Only these trails (A,B or repeated); collect copies the accounts and regions that have
-    /// digests of them
+    /// Only these trails (A,B or repeated); collect copies every account and region that has
+    /// digests of these trails
     #[arg(long = "trail", value_name = "NAME", value_delimiter = ',')]
     pub(super) trails: Vec<TrailName>,
 
-    /// Leave these accounts out (A,B or repeated)
+    /// Exclude these accounts (A,B or repeated)
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     exclude_account: Vec<AccountId>,
 
-    /// Leave these regions out (A,B or repeated)
+    /// Exclude these regions (A,B or repeated)
     #[arg(long, value_name = "REGION", value_delimiter = ',')]
     exclude_region: Vec<Region>,
 }
@@ -72,40 +73,40 @@ impl ScopeArgs {
         let regions = self.regions.iter().filter(|r| self.exclude_region.contains(r));
         let twice = accounts.map(AccountId::as_str).chain(regions.map(Region::as_str)).next();
         if let Some(name) = twice {
-            let message = format!("{name} is asked for and left out");
-            return Err(Failure::usage(message).remedy("give it once"));
+            let message = format!("{name} is both selected and excluded");
+            return Err(Failure::usage(message).remedy("remove one of the two options"));
         }
         let start = self.start_time.map(|time| time.resolve(now));
         let end = self.end_time.map(|time| time.resolve(now));
         match start.zip(end) {
             Some((start, end)) if start >= end => Err(Failure::usage(format!(
-                "--start-time {start} does not come before --end-time {end}: exchange them, or leave one out"
+                "--start-time {start} is not before --end-time {end}: swap them, or omit one"
             ))),
             _ => Ok((start, end)),
         }
     }
 }
 
-/// How a run goes about its work.
+/// Parallelism and output of a run.
 #[derive(Debug, Args)]
 pub(super) struct PaceArgs {
-    /// Objects to read in parallel [default: the number of processors; for a
-    /// bucket 160, to copy one 32]
+    /// Objects to read in parallel [default: number of processors; 160 for a
+    /// bucket, 32 to copy one]
     #[arg(long, value_name = "N", hide_short_help = true)]
     jobs: Option<NonZero<usize>>,
 
-    /// Errors only: no report and no progress (files that were asked for are still written)
+    /// Print errors only: no text report, no progress (requested files are still written)
     #[arg(long, short)]
     pub(super) quiet: bool,
 
-    /// No progress
+    /// Show no progress
     #[arg(long, hide_short_help = true)]
     no_progress: bool,
 }
 
 impl PaceArgs {
-    /// As many as there are processors, or where requests are waited for `online`, unless the
-    /// user insists.
+    /// Number of jobs: as set by the user, else `online` for a bucket, else the number of
+    /// processors.
     pub(super) fn jobs(&self, online: Option<usize>) -> NonZero<usize> {
         let processors = || std::thread::available_parallelism().ok();
         let usual = online.and_then(NonZero::new).or_else(processors);
@@ -118,14 +119,14 @@ impl PaceArgs {
     }
 }
 
-/// How long a run may take, and what it tells of itself.
+/// Time limit and verbosity of a run.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// End the run after this time, as ^C would: with what is done so far, and exit status 130
+    /// Stop the run after this time, as ^C does: with what is done so far, exit status 130
     #[arg(long, value_name = "SPAN", value_parser = parse_span)]
     timeout: Option<SignedDuration>,
 
-    /// Write more to standard error: what is read, by how many workers, and how long it took
+    /// Print details to standard error: what was read, number of workers, duration
     #[arg(long, short)]
     pub(super) verbose: bool,
 }
@@ -147,8 +148,8 @@ impl RunArgs {
 /// Memory that a run may take.
 #[derive(Debug, Args)]
 pub(super) struct MemoryArgs {
-    /// Memory for the lists of log files that digests hold, over the whole run: 64MiB, 1GiB. A
-    /// digest whose list finds no room is read again when its turn comes
+    /// Memory for the log file lists of digests, for the whole run: 64MiB, 1GiB. Digests whose
+    /// lists do not fit are read again later
     #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_size, hide_short_help = true)]
     memory: u64,
 }

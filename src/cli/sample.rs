@@ -15,20 +15,20 @@ const EXAMPLES: &str = "\
 Examples:
     trailseal sample ./sample
     trailseal verify ./sample --keys ./sample/keys/public-keys.json
-    # delete, alter or add a file, and verify again
+    # delete, change or add a file, then verify again
 
-With the key of an earlier sample in DIR/keys, the same bytes are written again.";
+With the key of an earlier sample in DIR/keys, the output is identical.";
 
-/// Write a small sealed trail to try things on: two accounts, two regions, 30 hours
+/// Write a small sealed trail to experiment with: two accounts, two regions, 30 hours
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SampleArgs {
-    /// A directory; AWSLogs and keys are made in it
+    /// Directory in which to create AWSLogs and keys
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 
-    /// Another sample: one account, a trail that was stopped and started again, with the events
-    /// that explain the gap
+    /// Write another sample: one account with a trail that was stopped and started again, and the
+    /// events that explain the gap
     #[arg(long)]
     restart: bool,
 }
@@ -41,8 +41,8 @@ pub fn run(args: &SampleArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let dir = &args.dir;
     let shown = dir.display().to_string();
     if dir.join("AWSLogs").exists() {
-        return Err(Failure::usage(format!("{shown}: there is an AWSLogs already"))
-            .remedy("name a directory without one"));
+        return Err(Failure::usage(format!("{shown}: already contains AWSLogs"))
+            .remedy("use a directory without AWSLogs"));
     }
     let keys = dir.join("keys");
     let key_file = keys.join("signing-key.pem");

@@ -31,116 +31,116 @@ use crate::store::{DirectoryStore, Stop, Store};
 /// over an old copy, as a rule by mistake.
 const MOST_UNASKED: usize = 1000;
 
-/// What stands before the name of a KMS key.
+/// Scheme of a KMS key.
 const KMS: &str = "kms:";
 
-/// The exit status of a chain that is not the expected one.
+/// Exit status if the chain lacks the expected head.
 const VIOLATION: u8 = 1;
 
 const EXAMPLES: &str = "\
 Examples:
-  A key, then three hourly digests over a copy, then the proof:
+  Generate a key, seal three hours of a copy, then verify:
     trailseal keys generate ./keys
     trailseal seal ./copy --account 111122223333 --region eu-west-1 --trail audit \\
         --bucket my-bucket --key keys/signing-key.pem \\
         --start-time 2026-07-10T11:00:00Z --end-time 2026-07-10T14:00:00Z
     trailseal verify ./copy --keys keys/public-keys.json
 
-  Every hour, from a scheduler: continue the chain up to now, and stop if its newest
-  digest is no longer the one that the last run left
+  Every hour, from a scheduler: continue the chain up to now, but stop if its newest
+  digest is not the one that the last run wrote
     trailseal seal ./copy --account 111122223333 --region eu-west-1 --trail audit \\
         --bucket my-bucket --key keys/signing-key.pem --head-file /var/lib/trailseal/audit.head
 
-  What is due, without writing it: the same with --dry-run. More than 1,000 digests are sealed only
-  with --yes or --end-time
+  To show what is due without writing it, add --dry-run. More than 1,000 digests are sealed only with
+  --yes or --end-time
 
 Exit status:
-  0  everything that is due is sealed (perhaps nothing was)
-  1  violation: the chain no longer holds the expected head, or holds it altered; nothing was sealed
+  0  everything that was due is sealed
+  1  violation: the expected head of the chain is missing or altered; nothing was sealed
   2  wrong usage or configuration: nothing was sealed
-  3  incomplete: an object could not be read or written, or cannot be vouched for; what was
-     sealed before it is kept, and the next run continues from there
-  4  internal failure
+  3  incomplete: an object could not be read, written or trusted; what was sealed before it is
+     kept, and the next run continues from there
+  4  internal error
   130  interrupted: what was sealed before is kept, and the next run continues from there";
 
 /// Write the hourly signed digests that are due
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SealArgs {
-    /// The source to seal: a bucket (s3://BUCKET[/PREFIX]), or a directory in its layout
+    /// Source to seal: a bucket (s3://BUCKET[/PREFIX]), or a directory with the same layout
     #[arg(value_name = "SOURCE")]
     source: String,
 
-    /// The account that the log files are of
+    /// Account of the log files
     #[arg(long, value_name = "ID")]
     account: AccountId,
 
-    /// The region that the log files are of
+    /// Region of the log files
     #[arg(long, value_name = "REGION")]
     region: Region,
 
-    /// The trail that the digests are written for
+    /// Trail of the digests
     #[arg(long, value_name = "NAME")]
     trail: TrailName,
 
-    /// The bucket that the digests name (needed for a directory)
+    /// Bucket to name in the digests (required for a directory)
     #[arg(long, value_name = "NAME")]
     bucket: Option<BucketName>,
 
-    /// Prefix before AWSLogs in the bucket's keys [default: the source's own, or none]
+    /// Prefix before AWSLogs in the bucket's keys [default: the source's prefix, or none]
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<String>,
 
-    /// The region in which the trail was created [default: --region]
+    /// Region in which the trail was created [default: --region]
     #[arg(long, value_name = "REGION")]
     home_region: Option<Region>,
 
-    /// The organization's folder, for an organization trail
+    /// Organization id, for an organization trail
     #[arg(long, value_name = "ID")]
     organization: Option<OrganizationId>,
 
-    /// The signing key: an RSA private key (PEM, PKCS#8 or PKCS#1, not encrypted), or a KMS key of the
-    /// use SIGN_VERIFY as kms:ARN, kms:alias/NAME or kms:KEY-ID
+    /// Signing key: an RSA private key (PEM, PKCS#8 or PKCS#1, not encrypted), or a KMS key with
+    /// usage SIGN_VERIFY as kms:ARN, kms:alias/NAME or kms:KEY-ID
     #[arg(long, value_name = "FILE|kms:KEY")]
     key: String,
 
-    /// The key's X.509 certificate: sealing is refused where it does not belong to the key or is
-    /// not valid at the end of a digest
+    /// X.509 certificate of the key: nothing is sealed if it belongs to another key, or is not valid
+    /// at the end of a digest
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
 
-    /// Where a new chain starts: RFC 3339, a date (00:00 UTC), or a span back from now
-    /// [default: the interval of the earliest log file]; an existing chain goes on where it ends
+    /// Start of a new chain: RFC 3339, a date (00:00 UTC), or a duration before now [default: the
+    /// interval of the earliest log file]; an existing chain continues at its end
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     start_time: Option<TimeArg>,
 
-    /// Up to when digests are due [default: now]
+    /// Time up to which to seal [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     end_time: Option<TimeArg>,
 
-    /// How much time a digest covers, one minute to one day
+    /// Time that a digest covers, from one minute to one day
     #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = parse_interval)]
     interval: SignedDuration,
 
-    /// A digest that the chain must still hold, as an earlier run printed it: its key, or the
-    /// SHA-256 hash value of its content (repeatable). Digests after it must lead back to it
+    /// Digest that the chain must contain, as printed by an earlier run: its key, or the SHA-256
+    /// hash value of its content (repeatable). Later digests must lead back to it
     #[arg(long, value_name = "KEY|HASH", value_parser = ExpectedHead::parse)]
     expect_head: Vec<ExpectedHead>,
 
-    /// Keep the chain's head in this file: what it holds is expected, and the new head is written
-    /// to it. Keep it where those who can write to the source cannot
+    /// File that records the chain's head: the recorded head is expected, and the new one is written
+    /// to it. Keep it where whoever can write to the source cannot change it
     #[arg(long, value_name = "FILE")]
     head_file: Option<PathBuf>,
 
-    /// Write nothing: show the digests that are due
+    /// Write nothing; show the digests that are due
     #[arg(long, conflicts_with = "head_file")]
     dry_run: bool,
 
-    /// Seal whatever is due, also more than 1,000 digests
+    /// Seal everything that is due, even more than 1,000 digests
     #[arg(long, short)]
     yes: bool,
 
-    /// How the result is written
+    /// Format of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
@@ -210,12 +210,12 @@ fn request(args: &SealArgs, place: &SealPlace, io: &Io<'_>) -> Result<SealReques
     let end = args.end_time.map_or(now, |time| time.resolve(now));
     let start = args.start_time.map(|time| time.resolve(now));
     if end > now {
-        let message = format!("--end-time {end} lies in the future; it is {now} now");
-        return Err(Failure::usage(message).remedy("only time that has passed can be sealed"));
+        let message = format!("--end-time {end} is in the future; it is {now} now");
+        return Err(Failure::usage(message).remedy("only past time can be sealed"));
     }
     if start.is_some_and(|start| start >= end) {
         return Err(Failure::usage(
-            "--start-time does not come before --end-time: exchange them, or leave one out",
+            "--start-time is not before --end-time: swap them, or omit one",
         ));
     }
     Ok(SealRequest {
@@ -245,15 +245,15 @@ pub(super) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|e| {
         Failure::usage(format!("{}: {e}", Printable(&name)))
-            .remedy("make a key with: trailseal keys generate DIR")
+            .remedy("generate a key with: trailseal keys generate DIR")
     })?;
     SigningKey::from_pem(&name, &text).map_err(|error| {
         Failure::usage(error)
-            .remedy("--key takes a private key in PEM: trailseal keys generate DIR makes one")
+            .remedy("--key needs a private key in PEM format; generate one with: trailseal keys generate DIR")
     })
 }
 
-/// Opens what signs.
+/// Opens the signer.
 fn open_key(key: &str, opener: &mut Opener<'_>) -> Result<Box<dyn Signer>, Failure> {
     match key.strip_prefix(KMS) {
         Some(kms) => opener.kms(kms),
@@ -267,24 +267,23 @@ fn check_certificate(key: &dyn Signer, path: &Path) -> Result<Option<Validity>, 
     let name = path.display().to_string();
     let mut keys = read_key_file(path)?.into_iter();
     let (Some(certified), None) = (keys.next(), keys.next()) else {
-        return Err(Failure::usage(format!("{}: it holds several keys", Printable(&name))));
+        return Err(Failure::usage(format!("{}: contains several keys", Printable(&name))));
     };
     if certified.form() != KeyForm::Certificate {
-        return Err(Failure::usage(format!("{}: it is not a certificate", Printable(&name))));
+        return Err(Failure::usage(format!("{}: not a certificate", Printable(&name))));
     }
     if !certified.fingerprints().any(|fingerprint| fingerprint == key.fingerprint()) {
-        let message = format!("{}: the certificate is of another key than --key", Printable(&name));
-        return Err(
-            Failure::usage(message).remedy("give the certificate that was made for the key")
-        );
+        let message =
+            format!("{}: the certificate belongs to another key than --key", Printable(&name));
+        return Err(Failure::usage(message).remedy("use the certificate of that key"));
     }
     Ok(certified.validity())
 }
 
-/// Where digests go.
+/// Destination of digests.
 struct SealPlace {
     store: Arc<dyn Store>,
-    /// What stands before `AWSLogs` in the store's paths.
+    /// Prefix before `AWSLogs` in the store's paths.
     base: String,
     bucket: BucketName,
     /// What stands before `AWSLogs` in the bucket's keys.
@@ -297,8 +296,8 @@ fn open(args: &SealArgs, opener: &mut Opener<'_>) -> Result<SealPlace, Failure> 
         let (store, own) = opener.open_bucket(&args.source, place)?;
         let bucket = store.bucket().cloned().ok_or_else(|| Failure::internal("no bucket"))?;
         if args.bucket.as_ref().is_some_and(|asked| *asked != bucket) {
-            return Err(Failure::usage("--bucket names another bucket than the source")
-                .remedy("leave it out: the source names the bucket"));
+            return Err(Failure::usage("--bucket differs from the bucket of the source")
+                .remedy("omit --bucket: the source names the bucket"));
         }
         let prefix = asked.unwrap_or(own);
         return Ok(SealPlace { store, base: prefix.clone(), bucket, prefix });
@@ -307,15 +306,13 @@ fn open(args: &SealArgs, opener: &mut Opener<'_>) -> Result<SealPlace, Failure> 
         return Err(absent(&args.source, &error));
     }
     let Some(bucket) = args.bucket.clone() else {
-        return Err(Failure::usage(
-            "no --bucket: a directory does not tell the bucket it stands for",
-        )
-        .remedy("digests name their bucket: give it with --bucket NAME"));
+        return Err(Failure::usage("no --bucket: the bucket of a directory is unknown")
+            .remedy("digests must name their bucket: add --bucket NAME"));
     };
     let path = Path::new(&args.source);
     if !path.is_dir() {
-        return Err(Failure::usage(format!("{}: it is not a directory", Printable(&args.source)))
-            .remedy("give the directory that holds AWSLogs"));
+        return Err(Failure::usage(format!("{}: not a directory", Printable(&args.source)))
+            .remedy("use the directory that contains AWSLogs"));
     }
     let prefix = asked.unwrap_or_default();
     // It may hold the whole bucket, prefix and all, or begin at AWSLogs.
@@ -348,11 +345,11 @@ fn failure(error: &SealError, report: &SealReport) -> Failure {
     };
     let remedy = match error {
         SealError::Request(_) => None,
-        SealError::TooMany { .. } => Some("--dry-run shows them; seal all of them with --yes, or up to a time with --end-time; a new chain begins later with --start-time".to_owned()),
-        SealError::Unexpected(_) => Some("nothing was sealed; run trailseal verify with --start-time and --end-time, and find out who deleted or replaced the digest: what lies there now must not be signed".to_owned()),
-        SealError::Validity { .. } => Some("make a new key (trailseal keys generate DIR), or one whose validity reaches back (--valid-from)".to_owned()),
+        SealError::TooMany { .. } => Some("use --dry-run to see them, --yes to seal them all, or --end-time to seal up to a time; --start-time starts a new chain later".to_owned()),
+        SealError::Unexpected(_) => Some("nothing was sealed; run trailseal verify with --start-time and --end-time, and find out who deleted or replaced the digest".to_owned()),
+        SealError::Validity { .. } => Some("generate a new key (trailseal keys generate DIR), with an earlier --valid-from if needed".to_owned()),
         SealError::Interrupted => {
-            Some(format!("{}; run the same command again to go on", kept(report)))
+            Some(format!("{}; run the same command again to continue", kept(report)))
         }
         _ => Some(format!("{}; resolve the cause and run again", kept(report))),
     };

@@ -18,32 +18,32 @@ use crate::verify::{Code, Finding};
 #[cfg(feature = "aws")]
 use crate::aws::{Aws, AwsError, AwsOptions, KmsSigner, Need, S3Store};
 
-/// How AWS is reached; the standard AWS environment and configuration files hold for the rest.
+/// Access to AWS; the standard AWS environment and configuration files supply the rest.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "AWS")]
 pub(super) struct AwsArgs {
-    /// The profile of the AWS configuration files
+    /// Profile from the AWS configuration files
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
 
-    /// Endpoint to use for all services (S3 is then addressed by path); a profile's own role is
-    /// assumed at AWS_ENDPOINT_URL
+    /// Endpoint for all services (S3 with path-style addressing); a profile's own role is assumed at
+    /// AWS_ENDPOINT_URL
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
 
-    /// A role to assume
+    /// Role to assume
     #[arg(long, value_name = "ARN", hide_short_help = true)]
     role_arn: Option<String>,
 
-    /// The external id that the role asks for
+    /// External id for the role
     #[arg(long, value_name = "ID", requires = "role_arn", hide_short_help = true)]
     external_id: Option<String>,
 
-    /// Pay for reading a bucket whose requesters pay
+    /// Agree to pay for requests to a requester-pays bucket
     #[arg(long, hide_short_help = true)]
     request_payer: bool,
 
-    /// Time without progress after which a request is abandoned
+    /// Time without progress after which to abandon a request
     #[arg(long, value_name = "SPAN", default_value = "20s", value_parser = parse_read_timeout, hide_short_help = true)]
     read_timeout: SignedDuration,
 }
@@ -51,10 +51,10 @@ pub(super) struct AwsArgs {
 fn parse_read_timeout(text: &str) -> Result<SignedDuration, String> {
     let span = parse_span(text)?;
     let fits = (1..=3600).contains(&span.as_secs());
-    fits.then_some(span).ok_or_else(|| "a time limit is from one second to one hour".to_owned())
+    fits.then_some(span).ok_or_else(|| "use a time from 1s to 1h".to_owned())
 }
 
-/// What stands before a bucket's name.
+/// Scheme of a bucket URL.
 pub(super) const S3: &str = "s3://";
 
 /// A source that is open: its store, and where in it to begin.
@@ -133,8 +133,8 @@ impl<'a> Opener<'a> {
     #[cfg(not(feature = "aws"))]
     pub(super) fn open_bucket(&mut self, source: &str, _: &str) -> Result<Opened, Failure> {
         let _ = self.args;
-        Err(Failure::usage(format!("{}: this build reads no S3", Printable(source)))
-            .remedy("build with the feature aws, or copy the bucket to a directory"))
+        Err(Failure::usage(format!("{}: this build cannot read S3", Printable(source)))
+            .remedy("build with the feature `aws`, or copy the bucket to a directory"))
     }
 
     /// A KMS key as a signer.
@@ -142,7 +142,7 @@ impl<'a> Opener<'a> {
     pub(super) fn kms(&mut self, key: &str) -> Result<Box<dyn Signer>, Failure> {
         if key.is_empty() {
             return Err(Failure::usage("--key kms: names no key")
-                .remedy("give kms:ARN, kms:alias/NAME or kms:KEY-ID"));
+                .remedy("use kms:ARN, kms:alias/NAME or kms:KEY-ID"));
         }
         let signer = KmsSigner::open(&self.aws()?, key).map_err(|error| {
             // Trouble is no wrong usage: only a key of another kind is.
@@ -151,7 +151,7 @@ impl<'a> Opener<'a> {
                 _ => INCOMPLETE,
             };
             let remedy = match error {
-                AwsError::KmsKind { .. } => "make one that can: aws kms create-key --key-spec RSA_2048 --key-usage SIGN_VERIFY",
+                AwsError::KmsKind { .. } => "create a suitable key: aws kms create-key --key-spec RSA_2048 --key-usage SIGN_VERIFY",
                 _ => "check the key, its region and the permissions kms:GetPublicKey and kms:Sign",
             };
             Failure { status, ..Failure::usage(error) }.remedy(remedy)
@@ -162,7 +162,8 @@ impl<'a> Opener<'a> {
     #[cfg(feature = "seal")]
     #[cfg(not(feature = "aws"))]
     pub(super) fn kms(&mut self, _: &str) -> Result<Box<dyn Signer>, Failure> {
-        Err(Failure::usage("this build signs with no KMS key").remedy("build with the feature aws"))
+        Err(Failure::usage("this build cannot sign with KMS")
+            .remedy("build with the feature `aws`"))
     }
 
     /// Who reads, as AWS names it; `None` for a directory, and where AWS does not say.
@@ -197,10 +198,10 @@ impl<'a> Opener<'a> {
         };
         let aws = Aws::load(options).map_err(|error| match error {
             AwsError::Authorities { .. } => Failure::usage(error).remedy(
-                "AWS_CA_BUNDLE, or ca_bundle of the profile, is to name a file of certificates in PEM",
+                "set AWS_CA_BUNDLE, or ca_bundle in the profile, to a PEM file of certificates",
             ),
             AwsError::EmptyEndpoint => Failure::usage(error)
-                .remedy("give it a URL, or remove the line from the AWS configuration file"),
+                .remedy("set it to a URL, or remove the line from the AWS configuration file"),
             error => Failure::internal(error),
         })?;
         self.aws = Some(aws.clone());
@@ -249,7 +250,7 @@ impl<'a> Opener<'a> {
         need: Need,
     ) -> Result<S3Store, Failure> {
         let bucket = BucketName::parse(bucket)
-            .map_err(|e| Failure::usage(e).remedy("a bucket is given as s3://BUCKET[/PREFIX]"))?;
+            .map_err(|e| Failure::usage(e).remedy("use s3://BUCKET[/PREFIX]"))?;
         let aws = self.aws()?;
         S3Store::open(&aws, bucket, prefix, source, need).map_err(|error| {
             // Trouble is no wrong usage, whatever caused it.
@@ -288,8 +289,8 @@ fn open_directory(source: &str, root: &Path) -> Result<Arc<dyn Store>, Failure> 
 pub(super) fn absent(source: &str, error: &std::io::Error) -> Failure {
     let bucket = source.split('/').next().unwrap_or_default();
     let remedy = match BucketName::parse(bucket) {
-        Ok(_) => format!("for the bucket of that name give s3://{}", Printable(source)),
-        Err(_) => "give a directory that is a copy of a bucket, or s3://BUCKET[/PREFIX]".to_owned(),
+        Ok(_) => format!("to read the bucket of this name, use s3://{}", Printable(source)),
+        Err(_) => "use a directory with a copy of a bucket, or s3://BUCKET[/PREFIX]".to_owned(),
     };
     Failure::usage(format!("{}: {error}", Printable(source))).remedy(remedy)
 }
@@ -300,12 +301,13 @@ fn locate(source: &str) -> Result<(PathBuf, String), Failure> {
     let path = std::fs::canonicalize(source).map_err(|e| absent(source, &e))?;
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip")) && path.is_file() {
         let shown = Printable(source);
-        return Err(Failure::usage(format!("{shown}: it is an archive, not a directory"))
-            .remedy(format!("unpack it; a bag is checked by trailseal evidence check {shown}")));
+        return Err(Failure::usage(format!("{shown}: an archive, not a directory")).remedy(
+            format!("unpack it, or if it is an evidence bag, run trailseal evidence check {shown}"),
+        ));
     }
     if !path.is_dir() {
-        return Err(Failure::usage(format!("{}: it is not a directory", Printable(source))).remedy(
-            "give the directory that holds AWSLogs; a single digest is shown by trailseal inspect",
+        return Err(Failure::usage(format!("{}: not a directory", Printable(source))).remedy(
+            "use the directory that contains AWSLogs; for a single digest, use trailseal inspect",
         ));
     }
     let logs = path.ancestors().find(|p| p.file_name().is_some_and(|n| n == "AWSLogs"));

@@ -42,7 +42,7 @@ pub(super) fn parse_time(text: &str) -> Result<TimeArg, String> {
         return midnight.map(TimeArg::At).map_err(|e| e.to_string());
     }
     parse_span(text).map(TimeArg::Ago).map_err(|_| {
-        "give RFC 3339 with an offset (2026-11-01T00:00:00Z), a date (2026-11-01, meaning 00:00:00 UTC), or a span back from now (24h, 7d)".to_owned()
+        "use RFC 3339 with an offset (2026-11-01T00:00:00Z), a date (2026-11-01, meaning 00:00:00 UTC), or a duration before now (24h, 7d)".to_owned()
     })
 }
 
@@ -51,7 +51,7 @@ pub(super) fn parse_time(text: &str) -> Result<TimeArg, String> {
 /// # Errors
 /// When it is not a whole number and one of these units.
 pub(super) fn parse_span(text: &str) -> Result<SignedDuration, String> {
-    let hint = || "give a whole number and a unit: s, m, h, d or w (for example 2h)".to_owned();
+    let hint = || "use a whole number and a unit: s, m, h, d or w (for example 2h)".to_owned();
     let unit = text.chars().last().ok_or_else(hint)?;
     let seconds = match unit {
         's' => 1,
@@ -78,7 +78,7 @@ pub(super) fn parse_span(text: &str) -> Result<SignedDuration, String> {
 pub(super) fn parse_interval(text: &str) -> Result<SignedDuration, String> {
     let span = parse_span(text)?;
     let fits = (60..=86_400).contains(&span.as_secs());
-    fits.then_some(span).ok_or_else(|| "an interval lasts from one minute to one day".to_owned())
+    fits.then_some(span).ok_or_else(|| "use an interval from one minute to one day".to_owned())
 }
 
 #[cfg(all(test, feature = "seal"))]

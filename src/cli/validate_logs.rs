@@ -29,56 +29,56 @@ use crate::verify::{Code, Finding, Severity};
 
 /// The exit status of the AWS CLI where its command could not do its work.
 const FAILED: u8 = 255;
-/// How many requests are under way at once.
+/// Number of parallel requests.
 const JOBS: usize = 96;
 
 const EXAMPLES: &str = "\
-It answers as `aws cloudtrail validate-logs` does, word for word, so that scripts can change the one
-for the other; only faster. Its rules let much pass that `trailseal verify` finds: --strict ends with
-the verdict of verify.
+A faster drop-in replacement for `aws cloudtrail validate-logs`, with the same output word for word.
+The AWS CLI's rules miss much that `trailseal verify` finds; --strict ends with the verdict of
+verify.
 
 Examples:
   A trail in July:
     trailseal validate-logs --trail-arn arn:aws:cloudtrail:us-east-1:111122223333:trail/audit \\
         --start-time 2026-07-01T00:00:00Z --end-time 2026-08-01T00:00:00Z --verbose
 
-  The same, and what these rules let pass:
+  The same, and what these rules miss:
     trailseal validate-logs --trail-arn arn:aws:cloudtrail:us-east-1:111122223333:trail/audit \\
         --start-time 2026-07-01T00:00:00Z --end-time 2026-08-01T00:00:00Z --strict
 
 Exit status:
-    0  nothing was found to be invalid, which may be because nothing was found
-    1  a digest or a log file is invalid
+    0  nothing invalid was found (perhaps because nothing was found at all)
+    1  a digest or log file is invalid
     2  wrong usage
-    3  no digest or log file is invalid, but some could not be read
+    3  nothing invalid, but some digests or log files could not be read
   130  interrupted
-  255  the command could not do its work";
+  255  the command failed";
 
-/// The AWS CLI's command of that name: validate one trail's digests and log files
+/// Validate the digests and log files of a trail, like the AWS CLI's command
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, args_override_self = true, infer_long_args = true)]
 pub struct ValidateLogsArgs {
-    /// The trail
+    /// ARN of the trail
     #[arg(long, value_name = "ARN")]
     trail_arn: String,
 
-    /// Start of the time to validate: RFC 3339, a date, or a date and a time (UTC where no offset is given)
+    /// Start of the time range: RFC 3339, a date, or a date and a time (UTC without an offset)
     #[arg(long, value_name = "TIME")]
     start_time: String,
 
-    /// End of the time to validate [default: now]
+    /// End of the time range [default: now]
     #[arg(long, value_name = "TIME")]
     end_time: Option<String>,
 
-    /// The bucket that holds the digests [default: as DescribeTrails says]
+    /// Bucket of the digests [default: from DescribeTrails]
     #[arg(long, value_name = "NAME")]
     s3_bucket: Option<String>,
 
-    /// Prefix before AWSLogs in their keys [default: as DescribeTrails says]
+    /// Prefix before AWSLogs in their keys [default: from DescribeTrails]
     #[arg(long, value_name = "PREFIX")]
     s3_prefix: Option<String>,
 
-    /// The account whose digests are validated, for an organization trail
+    /// Account of the digests, for an organization trail
     #[arg(long, value_name = "ID")]
     account_id: Option<String>,
 
@@ -87,19 +87,19 @@ pub struct ValidateLogsArgs {
     verbose: bool,
 
     /// End with the verdict and exit status of verify over the same trail and time, and list what
-    /// these rules let pass
+    /// these rules miss
     #[arg(long)]
     strict: bool,
 
-    /// The region whose digests are validated [default: that of the configuration]
+    /// Region of the digests [default: from the AWS configuration]
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
 
-    /// The profile of the AWS configuration files
+    /// Profile from the AWS configuration files
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
 
-    /// Another endpoint for all services (S3 is then addressed by path)
+    /// Endpoint for all services (S3 with path-style addressing)
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
 
@@ -118,7 +118,7 @@ pub struct ValidateLogsArgs {
 /// When what it says cannot be written.
 pub fn run(args: &ValidateLogsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if args.no_verify_ssl {
-        writeln!(io.err, "trailseal: --no-verify-ssl changes nothing: what is not authentic proves nothing; give --ca-bundle for an authority of your own")
+        writeln!(io.err, "trailseal: --no-verify-ssl is ignored: certificates are always checked; for your own authority, use --ca-bundle")
             .map_err(Failure::internal)?;
     }
     match prepare(args, io)
@@ -137,13 +137,13 @@ pub fn run(args: &ValidateLogsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
 }
 
-/// Why the command ends early.
+/// Reason why the command ends early.
 enum Ended {
-    /// With these words.
+    /// With this message.
     Said(String),
-    /// With these words, for a machine that is not set up.
+    /// With this message, because AWS is not configured.
     Unset(String),
-    /// What it says cannot be written.
+    /// The output cannot be written.
     Unwritable(io::Error),
 }
 
@@ -163,7 +163,7 @@ fn said<T>(text: impl Into<String>) -> Result<T, Ended> {
     Err(Ended::Said(text.into()))
 }
 
-/// Settles what is validated, asking CloudTrail where it was not told.
+/// Determines the scope, with CloudTrail's help if needed.
 fn prepare(args: &ValidateLogsArgs, io: &Io<'_>) -> Result<(ValidateRequest, Aws, Calls), Ended> {
     let start = parse_time(&args.start_time)?;
     // An empty value counts as none.
@@ -264,7 +264,7 @@ fn parse_time(text: &str) -> Result<Timestamp, Ended> {
     time.map_or_else(|| said(format!("Unable to parse date value: {text}")), Ok)
 }
 
-/// Validates and tells.
+/// Validates and prints the results.
 fn answer(
     args: &ValidateLogsArgs,
     request: &ValidateRequest,
@@ -310,13 +310,13 @@ fn answer(
     })
 }
 
-/// Says things as they come, with the empty lines of the AWS CLI.
+/// Prints messages as they come, with the empty lines of the AWS CLI.
 struct Teller {
     verbose: bool,
     /// Whether an empty line was the last thing said.
     after_blank: bool,
     error: Option<io::Error>,
-    /// What was said to be wrong.
+    /// Errors printed so far.
     errors: Vec<String>,
 }
 
@@ -419,7 +419,7 @@ fn strict(
     };
     writeln!(io.out, "{BY_VERIFY}{verdict}")?;
     if !passed.is_empty() {
-        writeln!(io.out, "The rules above let pass:")?;
+        writeln!(io.out, "Not found by the rules above:")?;
     }
     for finding in passed {
         let (severity, code) = (finding.severity.as_str(), finding.code.as_str());
@@ -433,7 +433,7 @@ fn strict(
 /// The line that ends with the verdict of verify.
 const BY_VERIFY: &str = "\nBy the rules of trailseal verify: ";
 
-/// Tells if a line about an object says what a finding does: that it is not valid, or was not read.
+/// True if a line about an object says what a finding does: that it is not valid, or was not read.
 /// A finding on its place in the chain, or one that weighs more, says something else.
 fn says(text: &str, finding: &Finding) -> bool {
     let of_the_object = match finding.code {

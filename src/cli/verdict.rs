@@ -6,23 +6,23 @@ use super::{INCOMPLETE, INTERRUPTED, Io};
 use crate::report::{RunReport, Verdict, summary};
 use crate::verify::{CoverageState, Severity};
 
-/// From what on a run fails.
+/// Findings that make the exit status other than 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FailOn {
-    /// Any notice, with 3
+    /// Also any notice (3)
     Notice,
-    /// Time that no digest covers, even if explained or accepted, with 3
+    /// Also time that no digest covers, even if explained or accepted (3)
     Explained,
-    /// Anything that could not be checked, with 3, and violations
+    /// Violations (1), and anything that could not be checked (3)
     Incomplete,
-    /// Only violations: what could not be checked ends with 0
+    /// Only violations (1)
     Violation,
 }
 
 /// What the exit status depends on.
 #[derive(Debug, Args)]
 pub(super) struct FailOnArgs {
-    /// What makes the exit status other than 0
+    /// Findings that make the exit status other than 0
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = FailOn::Incomplete)]
     fail_on: FailOn,
 }

@@ -19,46 +19,46 @@ use crate::verify::Severity;
 
 const EXAMPLES: &str = "\
 Examples:
-  The last day of a bucket: every account, region and trail, up to now
+  The last day of a bucket: every account, region and trail, up to now:
     trailseal verify s3://my-bucket --start-time 24h
 
-  Everything in a copy of a bucket, with the public keys of its regions:
+  A whole copy of a bucket, with the public keys of its regions:
     trailseal verify ./copy --keys keys.json
 
-  One account in one region in July, the report as JSON:
+  One account and region in July, with the report as JSON:
     trailseal verify ./copy --keys keys.json --account 111122223333 --region eu-west-1 \\
         --start-time 2026-07-01 --end-time 2026-08-01 --format json --output july.json
 
-  What a run over a bucket would read and cost, before it:
+  Estimate what a run would read and cost:
     trailseal verify s3://my-bucket --start-time 90d --dry-run
 
-  The public keys of a region, from CloudTrail:
+  Get the public keys of a region from CloudTrail:
     aws cloudtrail list-public-keys --region eu-west-1 \\
         --start-time 2026-07-01 --end-time 2026-08-01 > keys.json
 
 Exit status:
-  0  verified: the requested time is proven, without violation or open question
+  0  verified: the requested time is proven
   1  violation: something contradicts integrity
   2  wrong usage or configuration: nothing was checked
   3  incomplete: no violation, but something could not be checked
-  4  internal failure or an unwritable output
+  4  internal error or unwritable output
   130  interrupted";
 
-/// Verify digest chains and log files: what is proven, violated or could not be checked
+/// Verify digest chains and log files of buckets or copies
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct VerifyArgs {
     #[command(flatten)]
     question: QuestionArgs,
 
-    /// Check digests only: read no log files
+    /// Check digests only, not log files
     #[arg(long)]
     no_logs: bool,
 
     #[command(flatten)]
     report: ReportArgs,
 
-    /// Write a line for every object checked: JSON, or a table where FILE ends in .csv or .parquet
+    /// Write a line per object checked: a table if FILE ends in .csv or .parquet, else JSON lines
     #[arg(long, value_name = "FILE")]
     objects: Option<PathBuf>,
 
@@ -81,30 +81,30 @@ pub struct VerifyArgs {
     aws: AwsArgs,
 }
 
-/// What a run would do, without doing it.
+/// Dry-run options.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Dry run")]
 struct DryRunArgs {
-    /// Verify nothing: list what a run would read, and estimate objects, bytes, requests and cost
+    /// Verify nothing; estimate objects, bytes, requests and cost from listings
     #[arg(long, conflicts_with_all = ["objects", "exports", "summary", "only_problems", "fail_on"])]
     dry_run: bool,
 
-    /// US dollars for 1,000 LIST requests
+    /// US dollars per 1,000 LIST requests
     #[arg(long, value_name = "USD", default_value = "0.005", requires = "dry_run", value_parser = parse_rate, hide_short_help = true)]
     list_rate: f64,
 
-    /// US dollars for 1,000 GET requests
+    /// US dollars per 1,000 GET requests
     #[arg(long, value_name = "USD", default_value = "0.0004", requires = "dry_run", value_parser = parse_rate, hide_short_help = true)]
     get_rate: f64,
 
-    /// US dollars for a GiB that leaves the bucket's region; 0 for a run inside of it
+    /// US dollars per GiB that leaves the bucket's region; 0 for a run inside the region
     #[arg(long, value_name = "USD", default_value = "0.09", requires = "dry_run", value_parser = parse_rate, hide_short_help = true)]
     transfer_rate: f64,
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate >= 0.0);
-    rate.ok_or_else(|| "give US dollars, such as 0.005".to_owned())
+    rate.ok_or_else(|| "use an amount in US dollars, such as 0.005".to_owned())
 }
 
 /// Runs the command.
@@ -157,7 +157,7 @@ fn check_outputs(args: &VerifyArgs) -> Result<(), Failure> {
     args.objects.as_deref().map_or(Ok(()), |file| objects::check(file, &mut guard))
 }
 
-/// Tells what the run would do.
+/// Prints the estimate of a run.
 fn dry_run(
     args: &VerifyArgs,
     request: &VerifyRequest,
@@ -199,8 +199,8 @@ fn dry_run(
 }
 
 fn not_of_an_estimate(format: Format) -> Failure {
-    let message = format!("--dry-run writes no {}", format.as_str());
-    Failure::usage(message).remedy("an estimate is written as text or json")
+    let message = format!("--dry-run cannot write {}", format.as_str());
+    Failure::usage(message).remedy("use --format text or json")
 }
 
 /// The schema that JSON reports follow.

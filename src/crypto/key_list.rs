@@ -83,9 +83,8 @@ fn lists(json: &Json) -> Result<Vec<Entries<'_>>, Refusal> {
     }
     let mut lists = Vec::new();
     for (name, value) in fields {
-        let region = Region::parse(name).map_err(|_| {
-            Refusal::Shape("there is no PublicKeyList, and not every name is that of a region")
-        })?;
+        let region = Region::parse(name)
+            .map_err(|_| Refusal::Shape("no PublicKeyList, and not every name is a region"))?;
         let entries = list(value)?.ok_or(Refusal::Shape("a region has no PublicKeyList"))?;
         lists.push((Some(region), entries));
     }
@@ -99,7 +98,7 @@ fn list(json: &Json) -> Result<Option<&[Json]>, Refusal> {
         Json::Object(fields) => match field(fields, "PublicKeyList")? {
             Some(entries) => {
                 if fields.iter().any(|(name, _)| Region::parse(name).is_ok()) {
-                    let mixed = "PublicKeyList and regions stand side by side";
+                    let mixed = "both PublicKeyList and regions at the top level";
                     return Err(Refusal::Shape(mixed));
                 }
                 entries

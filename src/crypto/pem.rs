@@ -34,11 +34,11 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block<'_>>, Refusal> {
     while let Some(line) = lines.next() {
         let Some(label) = line.strip_prefix(BEGIN) else {
             if line.contains(BEGIN) || line.starts_with(END) {
-                return Err(Refusal::Pem("a BEGIN or END line is not where one belongs"));
+                return Err(Refusal::Pem("a misplaced BEGIN or END line"));
             }
             continue;
         };
-        let label = label.strip_suffix(DASHES).ok_or(Refusal::Pem("a BEGIN line is not whole"))?;
+        let label = label.strip_suffix(DASHES).ok_or(Refusal::Pem("an incomplete BEGIN line"))?;
         let (mut body, mut headers, mut encrypted, mut ended) =
             (String::new(), false, false, false);
         for line in lines.by_ref() {
@@ -82,9 +82,9 @@ mod tests {
         for (text, reason) in [
             ("-----BEGIN A-----\nAAEC", "no END line"),
             ("-----BEGIN A-----\nAAEC\n-----END B-----", "does not match"),
-            ("-----BEGIN A\nAAEC\n-----END A-----", "BEGIN line is not whole"),
-            ("-----END A-----", "not where one belongs"),
-            ("x -----BEGIN A-----\nAAEC\n-----END A-----", "not where one belongs"),
+            ("-----BEGIN A\nAAEC\n-----END A-----", "incomplete BEGIN line"),
+            ("-----END A-----", "misplaced"),
+            ("x -----BEGIN A-----\nAAEC\n-----END A-----", "misplaced"),
         ] {
             let Err(refusal) = blocks(text) else { panic!("accepted: {text}") };
             assert!(refusal.to_string().contains(reason), "{text}: {refusal}");

@@ -20,7 +20,7 @@ pub struct KeyFileError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Larger than [`KEY_FILE_LIMIT`].
-    #[error("it is larger than {} MiB, the limit for key files: is it one?", KEY_FILE_LIMIT / 1024 / 1024)]
+    #[error("it is larger than {} MiB, the limit for key files", KEY_FILE_LIMIT / 1024 / 1024)]
     FileTooLarge,
     /// No bytes but white space.
     #[error("it is empty")]
@@ -33,7 +33,7 @@ pub enum Refusal {
     NotUtf8,
     /// None of the known forms.
     #[error(
-        "it holds no key: expected the JSON of `aws cloudtrail list-public-keys`, or an RSA \
+        "it contains no key: expected the JSON of `aws cloudtrail list-public-keys`, or an RSA \
          public key or X.509 certificate as PEM or DER"
     )]
     Unknown,
@@ -45,7 +45,7 @@ pub enum Refusal {
     Shape(&'static str),
     /// A list without keys.
     #[error(
-        "the list holds no keys: ask for the time of the digests (aws cloudtrail \
+        "the list has no keys: request them for the time of the digests (aws cloudtrail \
          list-public-keys --start-time ... --end-time ...)"
     )]
     NoKeys,
@@ -54,9 +54,9 @@ pub enum Refusal {
     Field {
         /// The field's name.
         field: &'static str,
-        /// What was found, or `missing`.
+        /// The actual value, or `missing`.
         actual: String,
-        /// What the form asks for.
+        /// The required form.
         expected: &'static str,
     },
     /// The validity ends before it starts.
@@ -65,19 +65,19 @@ pub enum Refusal {
     /// The fingerprint stated is not that of the key.
     #[error(
         "the fingerprint does not match the key: it says {stated}, the key has {actual}; do not \
-         use this file, ask CloudTrail again"
+         use this file; fetch the keys again"
     )]
     WrongFingerprint {
-        /// What the file says.
+        /// The value in the file.
         stated: Fingerprint,
-        /// What the key has.
+        /// The value of the key.
         actual: Fingerprint,
     },
     /// A private key where a public one belongs.
     #[error(
-        "this is a private key; give the public key or the certificate instead (public-keys.json \
-         or certificate.pem of `trailseal keys generate`, or `openssl pkey -pubout`), and keep \
-         the private key to whoever seals"
+        "this is a private key; use the public key or the certificate instead (public-keys.json \
+         or certificate.pem of `trailseal keys generate`, or `openssl pkey -pubout`), and do not \
+         hand out the private key"
     )]
     PrivateKey,
     /// A key of another algorithm.
@@ -93,9 +93,11 @@ pub enum Refusal {
         bits: u32,
     },
     /// Bytes after the end of the DER.
-    #[error("{count} bytes follow the end of the key: the file was altered or joined")]
+    #[error(
+        "{count} bytes after the end of the key: the file was altered, or several files were joined"
+    )]
     TrailingBytes {
-        /// How many.
+        /// The number.
         count: usize,
     },
     /// DER that is cut off, or no DER of a key.
@@ -114,7 +116,7 @@ pub enum Refusal {
         Printable(.label)
     )]
     PemLabel {
-        /// What the block says it is.
+        /// Label of the block.
         label: String,
     },
     /// A certificate that cannot be read.

@@ -26,7 +26,7 @@ use super::key_ring::fingerprint_of;
 use super::{KeyFileError, KeyForm, MAX_BITS, MIN_BITS, PublicKey, Validity};
 use super::{der, parse_key_file, pem};
 
-/// Why a signing key cannot be read or used.
+/// Error in reading or using a signing key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SigningKeyError {
     /// No PEM, or damaged PEM.
@@ -34,18 +34,18 @@ pub enum SigningKeyError {
     NotPem {
         /// The file, as the caller named it.
         file: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// More than one PEM block.
     #[error(
-        "{}: it holds {count} PEM blocks: give a file that holds the private key alone",
+        "{}: contains {count} PEM blocks: use a file with only the private key",
         Printable(.file)
     )]
     Several {
         /// The file, as the caller named it.
         file: String,
-        /// How many blocks.
+        /// Number of blocks.
         count: usize,
     },
     /// A key that needs a password.
@@ -60,13 +60,13 @@ pub enum SigningKeyError {
     },
     /// A public key or certificate.
     #[error(
-        "{}: this is a {}, which cannot sign: give the private key that belongs to it",
+        "{}: this is a {}, which cannot sign: use its private key",
         Printable(.file), Printable(.label)
     )]
     Public {
         /// The file, as the caller named it.
         file: String,
-        /// What the PEM block says it is.
+        /// Label of the PEM block.
         label: String,
     },
     /// A private key of another algorithm.
@@ -90,7 +90,7 @@ pub enum SigningKeyError {
     Label {
         /// The file, as the caller named it.
         file: String,
-        /// What the PEM block says it is.
+        /// Label of the PEM block.
         label: String,
     },
     /// A modulus of a size that is not accepted.
@@ -106,14 +106,14 @@ pub enum SigningKeyError {
     Damaged {
         /// The file, as the caller named it.
         file: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// The certificate cannot be read.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
     /// A public key where a certificate belongs.
-    #[error("{}: it holds no X.509 certificate", Printable(.file))]
+    #[error("{}: contains no X.509 certificate", Printable(.file))]
     NoCertificate {
         /// The file, as the caller named it.
         file: String,
@@ -123,12 +123,12 @@ pub enum SigningKeyError {
     Certificate {
         /// The file, as the caller named it.
         file: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// The certificate is another key's.
     #[error(
-        "{}: the certificate is that of key {actual}, the signing key is {expected}",
+        "{}: the certificate belongs to key {actual}, but the signing key is {expected}",
         Printable(.file)
     )]
     OtherCertificate {
@@ -145,9 +145,9 @@ pub enum SigningKeyError {
     /// The engine failed: no randomness, or a service that would not sign.
     #[error("{action} failed: {reason}")]
     Engine {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
-        /// What it says.
+        /// The reason.
         reason: String,
     },
 }
@@ -159,7 +159,7 @@ impl SigningKeyError {
     }
 }
 
-/// Who signs digests: a key in memory, or a service that keeps the key.
+/// Signer of digests: a key in memory, or a service that keeps the key.
 pub trait Signer {
     /// The fingerprint of the public key, which digests name.
     fn fingerprint(&self) -> &Fingerprint;
@@ -233,7 +233,7 @@ impl SigningKey {
     pub fn generate() -> Result<Self, SigningKeyError> {
         RsaKeyPair::generate(KeySize::Rsa2048)
             .map(Self::new)
-            .map_err(|e| SigningKeyError::engine("making an RSA key", e))
+            .map_err(|e| SigningKeyError::engine("generating an RSA key", e))
     }
 
     fn new(pair: RsaKeyPair) -> Self {
@@ -279,7 +279,7 @@ impl SigningKey {
             return Err(SigningKeyError::Validity(validity));
         }
         let failed =
-            |reason: &dyn fmt::Display| SigningKeyError::engine("making the certificate", reason);
+            |reason: &dyn fmt::Display| SigningKeyError::engine("creating the certificate", reason);
         let mut serial = [0_u8; 16];
         rand::fill(&mut serial).map_err(|e| failed(&e))?;
         let mut params = CertificateParams::default();

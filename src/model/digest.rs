@@ -23,7 +23,7 @@ pub const SIGNATURE_ALGORITHM: &str = "SHA256withRSA";
 /// The only hash algorithm of the format.
 pub const HASH_ALGORITHM: &str = "SHA-256";
 
-/// Why bytes are not a digest.
+/// Error in decoding a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
     /// Not JSON of the digest's shape: a field missing, twice, or of another type.
@@ -34,9 +34,9 @@ pub enum DigestError {
     Field {
         /// The field's name in the JSON.
         field: &'static str,
-        /// What was found.
+        /// The actual value.
         actual: String,
-        /// What the format asks for.
+        /// The form that the format requires.
         expected: &'static str,
     },
     /// Some of the five previousDigest fields are null and some are not.
@@ -44,7 +44,7 @@ pub enum DigestError {
     HalfPrevious,
 }
 
-/// What a digest says of the one before it.
+/// A digest's statement about its predecessor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Previous {
     /// Its bucket.

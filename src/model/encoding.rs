@@ -9,7 +9,7 @@ pub enum EncodingError {
     #[error("its text is not UTF-8, nor UTF-16 with a byte order mark; save it as UTF-8")]
     NotUtf8,
     /// UTF-16 as its mark or its form shows, and not sound.
-    #[error("its text is UTF-16 that is broken or has no byte order mark; save it as UTF-8")]
+    #[error("its text is UTF-16 that is damaged or has no byte order mark; save it as UTF-8")]
     Utf16,
     /// UTF-32, as its mark shows.
     #[error("its text is UTF-32; save it as UTF-8")]

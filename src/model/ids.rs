@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::text::Printable;
 
-/// Why a text is not an identifier of the kind that was expected.
+/// Error in parsing an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} is not {expected}", Printable(.text))]
 pub struct IdError {

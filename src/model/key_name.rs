@@ -24,7 +24,7 @@ pub(super) const BACKFILL: &str = "_backfill";
 /// Where an account's folders lie in a bucket: `[<prefix>/]AWSLogs/[<organization>/]<account>/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
-    /// What stands before `AWSLogs`, with its closing slash; empty for none.
+    /// Prefix before `AWSLogs`, with its closing slash; may be empty.
     pub prefix: String,
     /// The organization's folder, for an organization trail.
     pub organization: Option<OrganizationId>,
@@ -168,7 +168,7 @@ impl fmt::Display for DigestKey {
     }
 }
 
-/// What a log file records; also the name of its folder.
+/// Kind of events in a log file; also the name of its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogKind {
     /// Management and data events.
@@ -186,7 +186,7 @@ impl LogKind {
     pub const ALL: [Self; 4] =
         [Self::CloudTrail, Self::Insight, Self::NetworkActivity, Self::Aggregated];
 
-    /// The folder's name, which stands in the file's name too.
+    /// Name of the folder, also part of the file's name.
     #[must_use]
     pub const fn folder(self) -> &'static str {
         match self {
@@ -210,7 +210,7 @@ impl LogKind {
 pub struct LogKey {
     /// The account's folder.
     pub place: Place,
-    /// What the file records.
+    /// Kind of events in the file.
     pub kind: LogKind,
     /// The region that delivered the file.
     pub region: Region,
@@ -264,7 +264,7 @@ impl fmt::Display for LogKey {
     }
 }
 
-/// What the folders of a key say, for digests and log files alike.
+/// Fields in the folders of a key, for digests and log files alike.
 struct KeyPath<'a> {
     place: Place,
     folder: &'a str,
@@ -302,7 +302,7 @@ impl<'a> KeyPath<'a> {
     }
 }
 
-/// What an object's key says it is.
+/// Kind of an object, by its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectName {
     /// A digest.
@@ -314,7 +314,7 @@ pub enum ObjectName {
 }
 
 impl ObjectName {
-    /// What the key says.
+    /// Parses a key.
     #[must_use]
     pub fn parse(key: &str) -> Self {
         if let Some(digest) = DigestKey::parse(key) {
@@ -396,7 +396,7 @@ impl<'de> Deserialize<'de> for ChainId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
-            serde::de::Error::custom(format_args!("{} is not the id of a chain", Printable(&text)))
+            serde::de::Error::custom(format_args!("{} is not a chain id", Printable(&text)))
         })
     }
 }

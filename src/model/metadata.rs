@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::encoding::{EncodingError, decode_text};
 use super::json::Object;
 
-/// What is kept beside a file NAME in a directory: `NAME.metadata.json`.
+/// Suffix of the metadata file of a file NAME in a directory: `NAME.metadata.json`.
 pub const SIDECAR_SUFFIX: &str = ".metadata.json";
 /// The digest's own signature, in hex.
 pub const SIGNATURE: &str = "signature";
-/// How it was made.
+/// Name of the metadata field with the signature algorithm.
 pub const SIGNATURE_ALGORITHM: &str = "signature-algorithm";
 /// When a backfill digest was made.
 pub const BACKFILL_GENERATION: &str = "backfill-generation-timestamp";
@@ -18,7 +18,7 @@ pub const BACKFILL_GENERATION: &str = "backfill-generation-timestamp";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata(pub BTreeMap<String, String>);
 
-/// Why a sidecar is not metadata.
+/// Error in reading a metadata file.
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
     /// The text is not that JSON.
@@ -59,7 +59,7 @@ impl Metadata {
         Ok(Self(head.metadata.into_iter().map(lower).collect()))
     }
 
-    /// Tells if a file holds metadata as head-object prints them, and nothing else: whoever reads
+    /// True if a file holds metadata as head-object prints them, and nothing else: whoever reads
     /// a folder of log files reads the JSON of any other file in it.
     #[must_use]
     pub fn is_only_metadata(bytes: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not a time.
+/// Error in parsing a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} is not a time of the form {expected}", super::text::Printable(.text))]
 pub struct TimeError {
@@ -216,7 +216,7 @@ impl Window {
         self.start < other.end && other.start < self.end
     }
 
-    /// What both windows hold; perhaps empty.
+    /// Intersection of both windows; may be empty.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
         Self::new(self.start.max(other.start), self.end.min(other.end))

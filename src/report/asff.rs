@@ -78,7 +78,7 @@ pub fn render_since(
 
 struct Findings<'a>(Parts<'a>);
 
-/// What differs from finding to finding.
+/// Variable parts of a finding.
 struct About<'a> {
     /// `run`, `chain`, or a code.
     generator: &'a str,
@@ -91,10 +91,10 @@ struct About<'a> {
     technique: Option<&'static str>,
     title: &'a str,
     description: &'a str,
-    /// What to do.
+    /// The next step.
     remedy: Option<&'a str>,
     resources: Vec<Value>,
-    /// Why the status is what it is; `None` for what is no check.
+    /// Reasons for the status; `None` if it is not a check.
     reasons: Option<Vec<(&'static str, String)>>,
     fields: Vec<(&'static str, Option<String>)>,
 }
@@ -175,7 +175,7 @@ impl Findings<'_> {
             region: &region,
             verdict,
             title: &format!("CloudTrail integrity of the whole run: {verdict}"),
-            description: &format!("Of {sources}: {}{why}", statement(report)),
+            description: &format!("{sources}: {}{why}", statement(report)),
             created: self.0.since_all(),
             technique: None,
             remedy: None,

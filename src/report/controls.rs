@@ -30,7 +30,7 @@ pub struct Controls {
     pub version: String,
     /// The day on which the data was last checked.
     pub date: String,
-    /// How the data is to be read.
+    /// Note on how to read the data.
     pub note: String,
     /// Codes of violations, by the group that controls name them by.
     pub finding_groups: BTreeMap<String, Vec<Code>>,
@@ -57,21 +57,21 @@ pub struct Control {
     /// The baselines that select it, such as `FedRAMP Rev. 5 High`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub baselines: Vec<String>,
-    /// What it asks for, in our words.
+    /// Summary of the requirement.
     pub asks: String,
-    /// What of a run supports it.
+    /// Aspects of a run that support it.
     pub aspects: Vec<Aspect>,
     /// Groups of findings that speak for it: it asks that they be detected.
     pub speak_for: Vec<String>,
     /// Groups of findings that speak against it: it asks that they do not happen.
     pub speak_against: Vec<String>,
-    /// How that supports it, and what has to be shown beside it.
+    /// How the run supports it, and what must be shown separately.
     pub supports: String,
-    /// Where it stands.
+    /// Source of the control.
     pub source: Source,
 }
 
-/// Where a control stands.
+/// Source of a control.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
@@ -93,7 +93,7 @@ pub struct Certification {
     pub id: String,
     /// Its heading.
     pub title: String,
-    /// What whoever signs has to know.
+    /// Note for the signer.
     pub note: String,
     /// The text; `{name}` stands for what a run knows.
     pub paragraphs: Vec<String>,
@@ -111,9 +111,9 @@ pub enum Aspect {
     ChainCompleteness,
     /// Every moment of the requested time is accounted for.
     Coverage,
-    /// Where the public keys came from.
+    /// Origin of the public keys.
     KeyProvenance,
-    /// Who ran the verification.
+    /// Operator of the verification.
     Custody,
 }
 
@@ -141,7 +141,7 @@ impl Aspect {
         }
     }
 
-    /// What a run without violation leaves open of it; `None` where it shows all of it.
+    /// What a run without violations does not show of it; `None` if nothing.
     fn open(self, report: &RunReport) -> Option<&'static str> {
         let totals = &report.totals;
         let keys = || report.keys.iter().filter(|key| key.used);
@@ -156,19 +156,19 @@ impl Aspect {
             }
             Self::ChainCompleteness => (
                 report.verdict == Verdict::Incomplete,
-                "it is not shown that nothing is missing, since the run is incomplete",
+                "the run is incomplete, so something may be missing",
             ),
             Self::Coverage if lacks(CoverageState::Explained) => {
-                (true, "some time is covered by no digest, and only explained")
+                (true, "some time has no digest and is only explained")
             }
             Self::Coverage => (
                 report.verdict == Verdict::Incomplete,
-                "some of the requested time may not be proven, since the run is incomplete",
+                "the run is incomplete, so some of the requested time may not be proven",
             ),
             Self::KeyProvenance => (
                 keys().next().is_none()
                     || keys().any(|k| k.region.is_none() || k.valid_to.is_none()),
-                "the region or validity of a key that was used is not known",
+                "the region or validity of a used key is unknown",
             ),
             Self::Custody => (report.ran_by.operator.is_none(), "who ran it is not stated"),
         };
@@ -176,7 +176,7 @@ impl Aspect {
     }
 }
 
-/// How far a run supports a control.
+/// Degree to which a run supports a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Support {
@@ -190,12 +190,12 @@ pub enum Support {
     Against,
 }
 
-/// What a run offers to a control.
+/// Support of a run for a control.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Offer<'a> {
     /// The control.
     pub control: &'a Control,
-    /// How far.
+    /// Degree of support.
     pub support: Support,
     /// The same in words. Safe to show.
     pub statement: String,
@@ -210,7 +210,7 @@ impl Controls {
         serde_json::from_str(CONTROLS_JSON)
     }
 
-    /// What a run offers to each control, in the order of the file.
+    /// Support of a run for each control, in the order of the file.
     #[must_use]
     pub fn offers(&self, report: &RunReport) -> Vec<Offer<'_>> {
         let offer = |control| {
@@ -244,32 +244,32 @@ impl Controls {
         let against = self.found(&control.speak_against, report);
         if !against.is_empty() {
             let words = format!(
-                "This run speaks against it: it found {against}, which the control has to prevent."
+                "This run speaks against it: it found {against}, which the control must prevent."
             );
             return (Support::Against, words);
         }
         let detected = self.found(&control.speak_for, report);
         if !detected.is_empty() {
             let words = format!(
-                "This run speaks for it: it detected {detected}. That people were alerted, and acted, has to be shown beside it."
+                "This run speaks for it: it detected {detected}. Show separately that people were alerted and acted."
             );
             return (Support::Supports, words);
         }
-        let words = "The violations that this run found say nothing about it.";
+        let words = "The violations found by this run say nothing about it.";
         (Support::Nothing, words.to_owned())
     }
 }
 
-/// What a run without violations offers.
+/// Support of a run without violations.
 fn offer(control: &Control, report: &RunReport) -> (Support, String) {
     let totals = &report.totals;
     if totals.digests.valid == 0 {
-        let words = "This run proved nothing, so it is no support.";
+        let words = "This run proved nothing, so it does not support it.";
         return (Support::Nothing, words.to_owned());
     }
     let mut open: Vec<_> = control.aspects.iter().filter_map(|a| a.open(report)).collect();
     if report.verdict == Verdict::Incomplete {
-        open.insert(0, "part of what was asked for could not be checked");
+        open.insert(0, "something could not be checked");
     }
     if open.is_empty() {
         (Support::Supports, format!("This run supports it: {}", control.supports))
@@ -299,7 +299,7 @@ impl Certification {
     }
 }
 
-/// What stands for a name in the certification; a blank for a name that is not known.
+/// Value of a placeholder in the certification; a blank if unknown.
 fn known(name: &str, report: &RunReport) -> String {
     let shown = |text: &str| Printable(text).to_string();
     let RunReport { scope, tool, .. } = report;
@@ -312,7 +312,7 @@ fn known(name: &str, report: &RunReport) -> String {
                 [] => "____________________ (source)".to_owned(),
                 [one] => shown(one),
                 [one, rest @ ..] => {
-                    format!("{} and {} more that the report names", shown(one), rest.len())
+                    format!("{} and {} more (see the report)", shown(one), rest.len())
                 }
             };
             format!("{chains} in {sources}, time: {time}")
@@ -332,7 +332,7 @@ fn known(name: &str, report: &RunReport) -> String {
                 words::log_files(report)
             ),
             Verdict::Violation => {
-                "The files that the report's findings name are not certified as authentic."
+                "The files named in the report's findings are not certified as authentic."
                     .to_owned()
             }
             Verdict::Incomplete => "Only what the report states as proven is certified.".to_owned(),

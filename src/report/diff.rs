@@ -31,7 +31,7 @@ pub struct DiffedRun {
     pub finished: Timestamp,
 }
 
-/// What is on one side, on the other, and on both.
+/// Items in one run only, in the other only, and in both.
 #[derive(Debug, Clone, Serialize)]
 pub struct Sides<T> {
     /// In the newer run alone.
@@ -51,7 +51,7 @@ pub struct Diff {
     pub old: DiffedRun,
     /// The newer run.
     pub new: DiffedRun,
-    /// What the two were asked for that is not the same.
+    /// Differences in scope.
     pub scope_differs: Vec<&'static str>,
     /// Their findings.
     pub findings: Sides<Finding>,
@@ -103,7 +103,7 @@ impl Diff {
         )?;
         if !self.scope_differs.is_empty() {
             let what = self.scope_differs.join(", ");
-            writeln!(out, "The two runs were asked for different things: {what}.")?;
+            writeln!(out, "The two runs have different scopes: {what}.")?;
         }
         for (name, chains) in [("new", &self.chains.new), ("gone", &self.chains.gone)] {
             if !chains.is_empty() {
@@ -122,7 +122,7 @@ impl Diff {
     }
 }
 
-/// By what a finding is the same in two runs.
+/// Identity of a finding across two runs.
 fn identity(finding: &Finding) -> String {
     let Finding { code, severity, chain, bucket, key, start, .. } = finding;
     format!("{code:?} {severity:?} {chain:?} {bucket:?} {key:?} {start:?}")
@@ -144,7 +144,7 @@ fn sides<T>(old: Vec<T>, new: Vec<T>, identity: impl Fn(&T) -> String) -> Sides<
     sides
 }
 
-/// What the two runs were asked for that is not the same. Their ends differ as a rule.
+/// Differences in scope. The ends usually differ, so they are ignored.
 fn differences(old: &RunReport, new: &RunReport) -> Vec<&'static str> {
     let (old, new) = (&old.scope, &new.scope);
     let all = [

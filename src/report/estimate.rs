@@ -16,10 +16,10 @@ use crate::verify::Finding;
 /// The schema's name and major version.
 pub const SCHEMA: &str = "trailseal.estimate/1";
 
-/// How many objects, and how many bytes they have as stored.
+/// Number of objects and their stored size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Objects {
-    /// How many.
+    /// The number.
     pub count: u64,
     /// Their bytes as stored.
     pub bytes: u64,
@@ -33,7 +33,7 @@ impl Objects {
     }
 }
 
-/// What requests and bytes cost, in US dollars.
+/// Prices of requests and bytes, in US dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rates {
     /// For a thousand LIST requests.
@@ -44,7 +44,7 @@ pub struct Rates {
     pub transfer_per_gib: f64,
 }
 
-/// What a run would cost, in US dollars.
+/// Estimated cost of a run, in US dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Cost {
     /// The rates it goes by.
@@ -59,12 +59,12 @@ pub struct Cost {
     pub total: f64,
 }
 
-/// What a run would do.
+/// Estimate of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Estimate {
     /// Always [`SCHEMA`].
     pub schema: &'static str,
-    /// What was asked for.
+    /// The requested scope.
     pub scope: Scope,
     /// Places looked at: accounts in a region.
     pub areas: u64,
@@ -76,9 +76,9 @@ pub struct Estimate {
     pub list_requests: u64,
     /// The GET requests that it would make.
     pub get_requests: u64,
-    /// What that costs; `None` where nothing is paid for.
+    /// Cost; `None` if nothing is charged.
     pub cost: Option<Cost>,
-    /// What could not be listed, or does not belong.
+    /// Findings while listing.
     pub findings: Vec<Finding>,
 }
 
@@ -98,10 +98,10 @@ impl Estimate {
     /// When the output cannot be written.
     pub fn render(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
         let mut page = Page::new(out, options);
-        let message = " from listings alone: what a verifying run would do. Nothing was verified.";
+        let message = " of what a run would do, from listings alone. Nothing was verified.";
         page.paragraph(0, ("ESTIMATE", BOLD), message, 2)?;
         page.blank()?;
-        let places = format!("{} (an account in a region each)", count(self.areas));
+        let places = format!("{} (pairs of account and region)", count(self.areas));
         page.row(2, ("places", PLAIN), places)?;
         let objects = |o: &Objects| format!("{}, {} as stored", count(o.count), bytes(o.bytes));
         page.row(2, ("digests", PLAIN), objects(&self.digests))?;
@@ -120,7 +120,7 @@ impl Estimate {
             page.row(2, ("cost", PLAIN), parts)?;
             let Rates { list_per_1000, get_per_1000, transfer_per_gib } = rates;
             let rates = format!(
-                "{list_per_1000} for 1,000 LIST, {get_per_1000} for 1,000 GET, {transfer_per_gib} for a GiB that leaves the region (set yours with --list-rate, --get-rate, --transfer-rate; 0 for a run in the bucket's region)"
+                "{list_per_1000} per 1,000 LIST, {get_per_1000} per 1,000 GET, {transfer_per_gib} per GiB that leaves the region (change with --list-rate, --get-rate, --transfer-rate; 0 for a run in the bucket's region)"
             );
             page.row(2, ("rates", PLAIN), rates)?;
         }

@@ -19,7 +19,7 @@ pub const SCHEMA: &str = "trailseal.evidence-check/1";
 /// At most so many faults or findings are shown in text.
 const SHOWN: usize = 50;
 
-/// What a signature or time-stamp is worth.
+/// Result of checking a signature or time-stamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {
@@ -53,13 +53,13 @@ impl Trust {
 /// A signature or time-stamp.
 #[derive(Debug, Clone, Serialize)]
 pub struct SealPart {
-    /// What it is worth.
+    /// Result of the check.
     pub trust: Trust,
     /// Whose it is, by the certificate's word.
     pub by: Option<CertificateInfo>,
     /// When it was made: a signature by the signer's own word, a time-stamp by its authority's.
     pub time: Option<Timestamp>,
-    /// Why it does not fit or is not trusted.
+    /// Reason why it is invalid or not trusted.
     pub problem: Option<String>,
 }
 
@@ -84,7 +84,7 @@ pub struct SealReport {
     pub renewals: Vec<SealPart>,
 }
 
-/// What the bag says that its run came to.
+/// Result of the run, as stated in the bag.
 #[derive(Debug, Clone, Serialize)]
 pub struct Recorded {
     /// Its verdict.
@@ -97,20 +97,20 @@ pub struct Recorded {
     pub totals: Totals,
 }
 
-/// What verifying the bag's objects once more came to.
+/// Result of verifying the bag's objects again.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reverified {
     /// The verdict.
     pub verdict: Verdict,
     /// Whether log files were read again: a bag need not hold them.
     pub logs: bool,
-    /// What was asked, as the bag says it.
+    /// The requested scope, as stated in the bag.
     pub scope: Scope,
     /// Sums over all chains.
     pub totals: Totals,
     /// The keys that its digests were verified with.
     pub keys: Vec<KeyReport>,
-    /// What was found.
+    /// The findings.
     pub findings: Vec<Finding>,
 }
 
@@ -119,34 +119,34 @@ pub struct Reverified {
 pub struct CheckReport {
     /// Always [`SCHEMA`].
     pub schema: &'static str,
-    /// What made this report.
+    /// The program that made this report.
     pub tool: Tool,
     /// The bag, as it was named.
     pub bag: String,
     /// When it was checked.
     pub checked: Timestamp,
-    /// What it comes to.
+    /// The verdict.
     pub verdict: Verdict,
     /// The status that the command exits with.
     pub exit_status: u8,
     /// The hash value of the tag manifest, which stands for the whole bag.
     pub tag_manifest: String,
-    /// How many files the payload has.
+    /// Number of files in the payload.
     pub files: u64,
-    /// What is wrong with the bag itself.
+    /// Faults of the bag itself.
     pub faults: Vec<Fault>,
     /// Its seal.
     pub seal: SealReport,
-    /// What its run came to, by the bag's word.
+    /// Result of its run, as stated in the bag.
     pub recorded: Option<Recorded>,
-    /// What verifying it once more came to.
+    /// Result of verifying it again.
     pub reverified: Option<Reverified>,
     /// Whether it was verified by the keys in the bag, whose own word it then is that they are
     /// CloudTrail's.
     pub by_own_keys: bool,
-    /// Where the two differ.
+    /// Differences between the two.
     pub differences: Vec<String>,
-    /// What this check does not show.
+    /// Limits of this check.
     pub not_proven: Vec<String>,
 }
 

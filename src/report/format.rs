@@ -11,7 +11,7 @@ use super::{
 
 macro_rules! formats {
     ($($(#[$doc:meta])* $name:ident = $text:literal, [$($ending:literal),*], $help:literal;)*) => {
-        /// How a run report is written.
+        /// Format of a run report.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Format {
             $($(#[$doc])* $name,)*
@@ -27,13 +27,13 @@ macro_rules! formats {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// How the names of its files may end.
+            /// File name endings of the format.
             #[must_use]
             pub const fn endings(self) -> &'static [&'static str] {
                 match self { $(Self::$name => &[$($ending),*],)* }
             }
 
-            /// What it is for, in a line.
+            /// Purpose, on one line.
             #[must_use]
             pub const fn help(self) -> &'static str {
                 match self { $(Self::$name => $help,)* }
@@ -43,18 +43,18 @@ macro_rules! formats {
 }
 
 formats! {
-    /// To read on a terminal.
-    Text = "text", [".txt"], "To read on a terminal";
-    /// The whole report, trailseal.run/1.
-    Json = "json", [".json"], "The whole report, trailseal.run/1";
-    /// One page to read, print and hand over.
-    Html = "html", [".html", ".htm"], "One page to read, print and hand over";
+    /// Text for a terminal.
+    Text = "text", [".txt"], "Text for a terminal";
+    /// The complete report, trailseal.run/1.
+    Json = "json", [".json"], "The complete report, trailseal.run/1";
+    /// HTML page to read, print and hand over.
+    Html = "html", [".html", ".htm"], "HTML page to read, print and hand over";
     /// Findings as a table.
     Csv = "csv", [".csv"], "Findings as a table";
     /// Coverage as a table.
     CoverageCsv = "coverage-csv", [".coverage.csv"], "Coverage as a table";
-    /// For an issue, a ticket or a wiki.
-    Markdown = "markdown", [".md", ".markdown"], "For an issue, a ticket or a wiki";
+    /// Markdown, for an issue, a ticket or a wiki.
+    Markdown = "markdown", [".md", ".markdown"], "Markdown, for an issue, a ticket or a wiki";
     /// For a CI server.
     Junit = "junit", [".xml"], "JUnit XML, for a CI server";
     /// For code scanning and its viewers.
@@ -63,8 +63,8 @@ formats! {
     Ocsf = "ocsf", [".ocsf.json"], "OCSF 1.6 findings, for a security lake";
     /// For AWS Security Hub.
     Asff = "asff", [".asff.json"], "AWS Security Finding Format, for Security Hub";
-    /// A JSON line for each part of the report.
-    Ndjson = "ndjson", [".ndjson", ".jsonl"], "A JSON line for each part of the report";
+    /// A JSON line per part of the report.
+    Ndjson = "ndjson", [".ndjson", ".jsonl"], "A JSON line per part of the report";
     /// For governance tools that collect evidence.
     Oscal = "oscal", [".oscal.json"], "OSCAL assessment results, for governance tools";
     /// For policies over attestations.

@@ -43,7 +43,7 @@ const NO_TIME: &str = "0.000";
 /// Tests that failed, as the verdict lists them.
 const FAILED: usize = 100;
 
-/// What became of a test.
+/// Outcome of a test.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Passed,
@@ -55,7 +55,7 @@ enum Outcome {
 struct Test {
     name: &'static str,
     outcome: Outcome,
-    /// What kind of failure it is.
+    /// Kind of failure.
     kind: &'static str,
     /// In a sentence.
     message: String,
@@ -101,7 +101,7 @@ fn time(report: &RunReport) -> String {
     format!("{}.{:03}", took / 1000, took % 1000)
 }
 
-/// How many tests there are, failures, errors and those that were skipped.
+/// Numbers of tests, failures, errors and skipped tests.
 fn counts<'a>(tests: impl Iterator<Item = &'a Test> + Clone) -> [String; 4] {
     let of = |outcome| tests.clone().filter(move |t| t.outcome == outcome).count().to_string();
     let total = tests.clone().count().to_string();
@@ -124,7 +124,7 @@ fn of_run(report: &RunReport, grades: &Grades<'_>, chains: &[Suite]) -> Suite {
     let (failures, errors, lines) = failed(own.chain(of_chains));
     let unproven: String = report.not_proven.iter().map(|said| shown(said) + "\n").collect();
     let interrupted = match report.exit_status {
-        INTERRUPTED => "The run was interrupted: what it did not come to is not proven. ",
+        INTERRUPTED => "The run was interrupted: what it did not reach is not proven. ",
         _ => "",
     };
     let numbers = match (report.verdict, failures, errors) {
@@ -238,9 +238,9 @@ fn coverage(chain: &ChainReport, codes: &[Test]) -> Test {
     let mut text = listed(&lines, RANGES, "interval", "intervals");
     if lacks_time(chain) {
         outcome = Outcome::Error;
-        text += "no moment of the requested time is accounted for\n";
+        text += "no digest covers any of the requested time\n";
     } else if chain.coverage.is_empty() && chain.kind == ChainKind::Backfill {
-        text += "a backfill chain claims no time of its own\n";
+        text += "a backfill chain covers no time of its own\n";
     }
     let of = |state: CoverageState| {
         Some(format!("{} {}", duration(*seconds.get(&state)?), state.as_str()))
@@ -286,7 +286,7 @@ fn of_code(code: Code, findings: &[&Finding], skip: bool) -> Test {
         n => format!(" (and {} more)", n - 1),
     };
     let message = match worst {
-        None => "log files were not checked, as asked (--no-logs)".to_owned(),
+        None => "log files were not checked (--no-logs)".to_owned(),
         Some(worst) => shown(&worst.message) + &more,
     };
     let told =
@@ -306,7 +306,7 @@ fn of_code(code: Code, findings: &[&Finding], skip: bool) -> Test {
 
 type Xml<'a> = Writer<BufWriter<&'a mut dyn Write>>;
 
-/// What the escapes of [`shown`] leave and XML still cannot hold.
+/// Escapes characters that [`shown`] keeps but XML does not allow.
 fn holdable(text: &str, limit: usize) -> String {
     cut(text, limit).replace('\u{fffe}', "\\u{fffe}").replace('\u{ffff}', "\\u{ffff}")
 }

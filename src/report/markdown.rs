@@ -65,8 +65,8 @@ fn head(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
     table_of_problems(&problems, out)?;
     let scope = &report.scope;
     let time = match (scope.start, scope.end) {
-        (None, None) => "all there is".to_owned(),
-        (None, Some(end)) => format!("all there is, up to {end}"),
+        (None, None) => "all available".to_owned(),
+        (None, Some(end)) => format!("all available, up to {end}"),
         (Some(start), None) => format!("from {start} on"),
         (Some(start), Some(end)) => span(start, end),
     };
@@ -87,14 +87,14 @@ fn head(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
         }
     }
     for gap in &scope.accepted_gaps {
-        let used = if gap.used { "" } else { " (there is no such gap)" };
+        let used = if gap.used { "" } else { " (not used: no such gap)" };
         let text = format!("{}: {}{used}", span(gap.window.start, gap.window.end), gap.reason);
         row(out, &["accepted gap", &cell(&text)])?;
     }
     for accepted in &scope.accepted_ends {
         row(out, &["accepted end", &cell(&accepted.line())])?;
     }
-    let logs = if scope.logs { "checked" } else { "not checked, as asked" };
+    let logs = if scope.logs { "checked" } else { "not checked (--no-logs)" };
     row(out, &["log files", logs])?;
     let ran_by = &report.ran_by;
     for (label, who) in [("run by", &ran_by.operator), ("read as", &ran_by.identity)] {
@@ -138,7 +138,7 @@ fn totals(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
     }
     if totals.logs.unreferenced > 0 {
         let number = count(totals.logs.unreferenced);
-        writeln!(out, "\nBesides these, log files that no digest lists: {number}.")?;
+        writeln!(out, "\nLog files that no digest lists: {number}.")?;
     }
     writeln!(out, "\n| chain time | |\n|---|--:|")?;
     for state in CoverageState::ALL {
@@ -155,7 +155,7 @@ fn chains(report: &RunReport, grades: &Grades<'_>, out: &mut impl Write) -> io::
     open.retain(|(standing, _)| *standing != Verdict::Verified);
     open.sort_by_key(|(standing, _)| *standing == Verdict::Incomplete);
     let (number, all) = (count(open.len() as u64), count(report.chains.len() as u64));
-    writeln!(out, "\n## Chains not wholly proven: {number} of {all}\n")?;
+    writeln!(out, "\n## Chains not fully proven: {number} of {all}\n")?;
     if open.is_empty() {
         return writeln!(out, "none");
     }

@@ -10,7 +10,7 @@ pub use self::parquet::ParquetObjects;
 use super::table::{Cell, Table, cell, chain_cell};
 use super::{ObjectReport, json};
 
-/// How the objects are written.
+/// Format of the list of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObjectForm {
     /// A JSON object a line.

@@ -21,7 +21,7 @@ use crate::verify::{Code, CoverageState, Finding, Severity};
 
 const VERSION: &str = "1.6.0";
 const STANDARD: &str = "AWS CloudTrail log file integrity validation";
-const CONTROL: &str = "CloudTrail log files are whole, unaltered and vouched for";
+const CONTROL: &str = "CloudTrail log files are complete, unaltered and covered by signed digests";
 
 /// Writes the report.
 ///
@@ -62,7 +62,7 @@ enum Class {
 }
 
 impl Events<'_> {
-    /// What every event holds, and `more`.
+    /// Common fields of every event, plus `more`.
     fn event(
         &self,
         class: &Class,

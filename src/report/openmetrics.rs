@@ -123,7 +123,7 @@ fn run(report: &RunReport, page: &mut Page<'_>) -> io::Result<()> {
     page.sample(&[("version", shown(&report.tool.version).into())], 1)?;
     page.gauge(
         "trailseal_run_verdict",
-        "Verdict of the run: 1 for the one that holds, 0 for the others.",
+        "Verdict of the run: 1 for the actual verdict, 0 for the others.",
     )?;
     for verdict in VERDICTS {
         let is = u8::from(report.verdict == verdict);
@@ -136,12 +136,12 @@ fn run(report: &RunReport, page: &mut Page<'_>) -> io::Result<()> {
     )?;
     page.one(
         "trailseal_run_start_timestamp_seconds",
-        "When the run began.",
+        "Start time of the run.",
         seconds(report.started),
     )?;
     page.one(
         "trailseal_run_finish_timestamp_seconds",
-        "When the run ended.",
+        "End time of the run.",
         seconds(report.finished),
     )?;
     page.one("trailseal_run_read_bytes", "Bytes read, compressed as stored.", totals.bytes_read)?;
@@ -166,10 +166,7 @@ fn run(report: &RunReport, page: &mut Page<'_>) -> io::Result<()> {
     for (result, number, _) in listed {
         page.sample(&[("result", result.into())], number)?;
     }
-    page.gauge(
-        "trailseal_logs",
-        "Log files that digests list, by result, and those that no digest lists.",
-    )?;
+    page.gauge("trailseal_logs", "Log files by result; unreferenced: not listed by any digest.")?;
     for (result, _, number) in listed {
         page.sample(&[("result", result.into())], number)?;
     }
@@ -216,7 +213,7 @@ fn chains(report: &RunReport, page: &mut Page<'_>) -> io::Result<()> {
     }
     page.gauge(
         "trailseal_chain_verdict",
-        "Verdict of each chain: 1 for the one that holds, 0 for the others.",
+        "Verdict of each chain: 1 for the actual verdict, 0 for the others.",
     )?;
     for (id, standing, _) in &chains {
         for verdict in VERDICTS {
@@ -234,7 +231,7 @@ fn chains(report: &RunReport, page: &mut Page<'_>) -> io::Result<()> {
     }
     page.gauge(
         "trailseal_chain_proven_until_timestamp_seconds",
-        "The newest moment of the requested time that is proven; 0 where none is.",
+        "Latest proven time within the requested time; 0 if none.",
     )?;
     for (id, _, chain) in chains.iter().filter(|(.., c)| c.kind == ChainKind::Standard) {
         let proven = chain.coverage.iter().filter(|i| i.state == CoverageState::Proven);

@@ -32,7 +32,7 @@ const LINE: usize = 1024;
 const CATALOG: &str = "NIST SP 800-53 Revision 5";
 const CONTROLS: [&str; 4] = ["au-9", "au-9.3", "au-10.2", "si-7.1"];
 const STATEMENT: &str = "au-9_smt.a";
-const RESERVATION: &str = "It holds for the log files and digests in scope and for the requested time, and says nothing of other audit information. Whether the control is in place is for the assessor to say.";
+const RESERVATION: &str = "This applies only to the log files and digests in scope and to the requested time. Whether the control is in place is for the assessor to decide.";
 
 /// Writes the report.
 ///
@@ -126,7 +126,7 @@ impl Results<'_> {
             "results": [self.result()],
             "back-matter": {"resources": [{
                 "uuid": plan,
-                "title": "What the run was asked to verify",
+                "title": "Scope of the run",
                 "description": format!("trailseal verify {}", line(&sources.join(" "))),
                 "props": asked_for,
             }]},
@@ -151,7 +151,7 @@ impl Results<'_> {
                 prop("chain-time", &chain_time(report)),
             ],
             "reviewed-controls": {
-                "description": format!("Controls of {CATALOG} that ask for what the run checks."),
+                "description": format!("Controls of {CATALOG} that require what the run checks."),
                 "control-selections": [{"include-controls": controls}],
             },
             "observations": self.observations(),
@@ -192,7 +192,7 @@ impl Results<'_> {
         [self.of_run()].into_iter().chain(chains).chain(findings).collect()
     }
 
-    /// What every observation holds, and `more`.
+    /// Common fields of every observation, plus `more`.
     fn observation(&self, id: &str, title: &str, text: &str, more: Value) -> Value {
         let mut observation = json!({
             "uuid": id,

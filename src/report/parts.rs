@@ -44,7 +44,7 @@ const IMPAIRED: Technique = Technique {
     sub: Some(("T1562.008", "Disable or Modify Cloud Logs")),
 };
 
-/// What whoever caused such a finding on purpose would have used.
+/// Attack technique that would cause such a finding.
 pub(super) const fn technique(code: Code) -> Option<&'static Technique> {
     match code {
         Code::LogMissing
@@ -109,7 +109,7 @@ impl<'a> Parts<'a> {
         repaired
     }
 
-    /// Tells if a finding is one of the report's own parts.
+    /// True if a finding is one of the report's own parts.
     pub(super) fn stands_alone(&self, finding: &Finding) -> bool {
         match finding.severity {
             Severity::Violation => true,
@@ -130,7 +130,7 @@ impl<'a> Parts<'a> {
             codes.entry(finding.code).or_insert((0, finding)).0 += 1;
         }
         let interrupted = (self.report.exit_status == INTERRUPTED).then(|| {
-            let text = "The run was interrupted before it had checked everything. Run it again.";
+            let text = "The run was interrupted before it checked everything. Run it again.";
             ("interrupted", text.to_owned())
         });
         let told = codes.into_iter().map(|(code, (number, finding))| {
@@ -158,7 +158,7 @@ impl<'a> Parts<'a> {
         time.map_or(self.report.finished, |time| time.min(self.report.finished))
     }
 
-    /// What to do about a chain that is not proven.
+    /// Next step for a chain that is not proven.
     pub(super) fn remedy(&self, chain: &ChainReport) -> Option<&'static str> {
         let worst = self.grades.of(&chain.id).iter().max_by_key(|f| f.severity);
         worst.filter(|f| f.severity > Severity::Notice).map(|f| f.code.remedy())

@@ -43,9 +43,9 @@ pub struct Problem {
     pub bucket: Option<String>,
     /// The first object.
     pub key: Option<String>,
-    /// What was found, in a sentence.
+    /// The problem, in a sentence.
     pub message: String,
-    /// What to do next.
+    /// The next step.
     pub remedy: String,
 }
 
@@ -63,7 +63,7 @@ impl<'a> WithProblems<'a> {
     }
 }
 
-/// What findings have in common that are one problem.
+/// Common cause of the findings of one problem.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Cause<'a> {
     /// A chain, and a run of times in it.
@@ -100,7 +100,7 @@ pub fn problems(report: &RunReport) -> Vec<Problem> {
     problems.into_iter().filter_map(problem).collect()
 }
 
-/// What decides on the cause of a finding, looked up once.
+/// Data to determine the cause of a finding, collected once.
 struct Causes<'a> {
     /// The number of the run of times that each finding belongs to.
     runs: Vec<usize>,
@@ -212,7 +212,7 @@ impl Problem {
                     n => format!("The newest digests of {n} chains have"),
                 };
                 self.message = format!(
-                    "{which} no signature here, as in every plain copy: S3 keeps it in the object's metadata."
+                    "{which} no signature here. This is normal in a plain copy: S3 keeps the signature in the object's metadata."
                 );
                 if let Some(end) = verified_until(report, findings) {
                     self.message += &format!(" The time before {end} is verified.");
@@ -232,23 +232,23 @@ impl Problem {
                     false => format!("between {first} and {last}"),
                 };
                 self.message = format!(
-                    "{} chains end {when}, before the requested time does. Of the first: {}",
+                    "{} chains end {when}, before the requested time does. The first: {}",
                     self.chains, self.message
                 );
             }
             (Code::LogMissing, Cause::Everywhere) if self.count > 1 => {
-                self.message = "None of the log files that valid digests list is here.".to_owned();
+                self.message = "None of the log files listed by valid digests exists.".to_owned();
                 self.remedy = format!(
-                    "If this is a copy of the digests alone, run with --no-logs or copy the log files too. {}",
+                    "If this is a copy of digests only, run with --no-logs, or copy the log files too. {}",
                     self.remedy
                 );
             }
             (Code::DigestMoved, Cause::Mismatch(expected, actual)) => {
                 let what = if self.count == 1 { "This digest names" } else { "These digests name" };
                 self.message =
-                    format!("{what} the bucket {actual}, and were read as those of {expected}.");
+                    format!("{what} the bucket {actual}, but the bucket here is {expected}.");
                 self.remedy = format!(
-                    "If this is a copy of {actual}, run with --bucket {actual}. If not, the digests were put where they do not belong."
+                    "If this is a copy of {actual}, run with --bucket {actual}. If not, find out who moved the digests here."
                 );
             }
             _ => {}

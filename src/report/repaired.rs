@@ -13,7 +13,7 @@ use super::{RunReport, Verdict};
 use crate::model::Window;
 use crate::verify::{CoverageState, Finding, Interval, Severity};
 
-/// Tells if two runs were asked for the same sources, accounts, regions and trails.
+/// True if two runs were asked for the same sources, accounts, regions and trails.
 #[must_use]
 pub fn same_request(one: &RunReport, other: &RunReport) -> bool {
     asked(one) == asked(other)
@@ -37,7 +37,7 @@ pub(super) fn repaired<'a>(
         .collect()
 }
 
-/// Tells if the run proves what the finding is about.
+/// True if the run proves what the finding is about.
 fn shows(report: &RunReport, grades: &Grades<'_>, finding: &Finding) -> bool {
     if finding.code.as_str().starts_with("log-") && !report.scope.logs {
         return false;
@@ -50,7 +50,7 @@ fn shows(report: &RunReport, grades: &Grades<'_>, finding: &Finding) -> bool {
     })
 }
 
-/// Tells if every moment of a window is proven.
+/// True if every moment of a window is proven.
 fn proves(coverage: &[Interval], window: &Window) -> bool {
     let proven = coverage.iter().filter(|i| i.state == CoverageState::Proven);
     let common = proven.map(|i| i.window.intersect(window).seconds().max(0));

@@ -27,7 +27,7 @@ const LARGEST_COUNT: u64 = 1 << 40;
 /// Nor do bytes, seconds and requests, which are sums already, reach this.
 const LARGEST_SUM: u64 = 1 << 60;
 
-/// What a run comes to.
+/// Verdict of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -92,18 +92,18 @@ impl fmt::Display for Verdict {
 pub struct RunReport {
     /// Always [`SCHEMA`].
     pub schema: Cow<'static, str>,
-    /// What made the report.
+    /// The program that made the report.
     pub tool: Tool,
-    /// Who made it, as far as that is known.
+    /// Who made it, if known.
     #[serde(default)]
     pub ran_by: RanBy,
-    /// What was asked for.
+    /// The requested scope.
     pub scope: Scope,
     /// When the run began.
     pub started: Timestamp,
     /// Time of the end.
     pub finished: Timestamp,
-    /// What it came to.
+    /// The verdict.
     pub verdict: Verdict,
     /// The status that the command exits with.
     pub exit_status: u8,
@@ -111,7 +111,7 @@ pub struct RunReport {
     pub totals: Totals,
     /// Every chain in scope.
     pub chains: Vec<ChainReport>,
-    /// Every public key at hand.
+    /// Every known public key.
     pub keys: Vec<KeyReport>,
     /// Everything found, sorted by chain, time, key, code.
     pub findings: Vec<Finding>,
@@ -119,32 +119,32 @@ pub struct RunReport {
     pub not_proven: Vec<String>,
 }
 
-/// Why a file is no run report that this version reads.
+/// Error in reading a run report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// Not JSON, or not of the report's shape.
     #[error("not a run report: {0}")]
     Form(#[from] serde_json::Error),
     /// Another schema.
-    #[error("its schema is {}, and this version reads {SCHEMA}", Printable(.0))]
+    #[error("its schema is {}, but this version reads {SCHEMA}", Printable(.0))]
     Schema(String),
     /// Its verdict is not what its own findings and coverage come to.
     #[error(
-        "it contradicts itself: its verdict is {stated}, its exit status {status}, and its findings and coverage come to {actual}"
+        "it contradicts itself: verdict {stated} and exit status {status}, but its findings and coverage mean {actual}"
     )]
     Contradiction {
         /// The verdict that it states.
         stated: Verdict,
         /// The exit status that it states.
         status: u8,
-        /// What its own findings and coverage come to.
+        /// Verdict that its findings and coverage mean.
         actual: Verdict,
     },
     /// A number in it is larger than any that a run comes to.
-    #[error("it counts more than any run does")]
+    #[error("its counts are impossibly large")]
     Count,
     /// It tells of one chain twice.
-    #[error("it contradicts itself: it lists the chain {0} twice")]
+    #[error("it contradicts itself: chain {0} is listed twice")]
     Twice(String),
 }
 
@@ -205,7 +205,7 @@ impl RunReport {
     }
 }
 
-/// What made the report.
+/// The program that made the report.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tool {
     /// `trailseal`.
@@ -229,7 +229,7 @@ pub struct RanBy {
     pub identity: Option<String>,
 }
 
-/// What was asked for.
+/// The requested scope.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Scope {
     /// The sources, as they were given.
@@ -258,10 +258,10 @@ pub struct Scope {
     /// The ends of chains that whoever ran this accepts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepted_ends: Vec<AcceptedEnd>,
-    /// How long a digest may be late before its absence counts, in seconds.
+    /// Allowed delay of the newest digest, in seconds.
     #[serde(default)]
     pub grace_seconds: Option<i64>,
-    /// What log files weigh that no digest lists.
+    /// Severity of log files that no digest lists.
     #[serde(default)]
     pub unreferenced: Unreferenced,
     /// The management account of the organization, where it was given.
@@ -273,7 +273,7 @@ pub struct Scope {
     pub as_of: Option<Timestamp>,
 }
 
-/// What a log file that no digest lists weighs.
+/// Severity of a log file that no digest lists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unreferenced {
@@ -292,7 +292,7 @@ pub struct AcceptedGap {
     /// The time in which a gap is accepted.
     #[serde(flatten)]
     pub window: Window,
-    /// Why, in their words.
+    /// Reason, as given.
     pub reason: String,
     /// Whether there was such a gap.
     pub used: bool,
@@ -305,14 +305,14 @@ pub struct AcceptedEnd {
     pub of: String,
     /// Time of the end.
     pub time: Timestamp,
-    /// Why, in their words.
+    /// Reason, as given.
     pub reason: String,
     /// True if a chain ends there.
     pub used: bool,
 }
 
 impl AcceptedEnd {
-    /// Tells if it is about a chain.
+    /// True if it is about a chain.
     #[must_use]
     pub fn is_of(&self, chain: &ChainId) -> bool {
         let ChainId { place, region, trail, .. } = chain;
@@ -322,12 +322,12 @@ impl AcceptedEnd {
     /// A line for reports.
     #[must_use]
     pub fn line(&self) -> String {
-        let used = if self.used { "" } else { " (no chain ends there)" };
+        let used = if self.used { "" } else { " (not used: no chain ends there)" };
         format!("{} at {}: {}{used}", self.of, self.time, self.reason)
     }
 }
 
-/// How many objects were found to be what.
+/// Numbers of objects by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Proven whole and unaltered.
@@ -366,7 +366,7 @@ pub struct LogCounts {
 /// Sums over all chains.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Totals {
-    /// How many chains were in scope.
+    /// Number of chains in scope.
     pub chains: u64,
     /// Their digests.
     pub digests: Counts,
@@ -389,7 +389,7 @@ pub struct ChainReport {
     pub id: ChainId,
     /// Its bucket; `None` where a copy's digests do not tell.
     pub bucket: Option<BucketName>,
-    /// What stands before `AWSLogs` in its keys, without the closing slash; empty for none.
+    /// Prefix before `AWSLogs` in its keys, without the closing slash; may be empty.
     pub prefix: String,
     /// Its organization, for an organization trail.
     pub organization: Option<OrganizationId>,
@@ -439,7 +439,7 @@ pub struct KeyReport {
     pub fingerprint: Fingerprint,
     /// The region that published it; `None` where the key file does not tell.
     pub region: Option<Region>,
-    /// Where it came from: a key file's name.
+    /// Source: a key file's name.
     pub source: String,
     /// The first moment of its validity; `None` where the key file does not tell.
     pub valid_from: Option<Timestamp>,

@@ -166,7 +166,7 @@ fn invocation(report: &RunReport, left_out: usize) -> Value {
         notice(
             "warning",
             format!(
-                "{left} left out here: a file holds {RESULTS} results. The JSON report has all."
+                "{left} omitted: this file is limited to {RESULTS} results. The JSON report has all of them."
             ),
         )
     });

@@ -37,7 +37,7 @@ pub(super) fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
     let mut facts: Vec<_> =
         told.into_iter().filter_map(|(label, text)| Some((label, shown(text?)))).collect();
     for event in &finding.events {
-        let by = event.by.as_deref().unwrap_or("someone not named");
+        let by = event.by.as_deref().unwrap_or("an unknown identity");
         let from = event.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
         let told = format!("{} by {by}{from}, {}", event.event, event.time);
         facts.push((event.role.as_str(), shown(&told)));
@@ -84,7 +84,7 @@ pub(super) fn reasons(grades: &Grades<'_>, chain: &ChainReport) -> Vec<(&'static
         }
     }
     if lacks_time(chain) {
-        let text = "No moment of the requested time is accounted for.";
+        let text = "No digest covers any of the requested time.";
         reasons.push(("unaccounted", text.to_owned()));
     }
     reasons

@@ -16,7 +16,7 @@ pub(super) const RANGES: usize = 20;
 /// At most so many findings of one code are shown for one chain.
 pub(super) const FINDINGS_OF_A_CODE: usize = 20;
 
-/// A report's chains, with their findings at hand.
+/// Chains of a report with their findings.
 pub(super) struct Grades<'a> {
     report: &'a RunReport,
     /// The findings of each chain, and those of none.

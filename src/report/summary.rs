@@ -28,7 +28,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  log files   {}", log_files(report))
 }
 
-/// What a run read, and how long it took: sentences without their stops.
+/// What a run read and its duration: sentences without full stops.
 #[must_use]
 pub fn facts(report: &RunReport) -> [String; 2] {
     [words::read(report), format!("took {}", words::took(report))]

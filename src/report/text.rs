@@ -25,7 +25,7 @@ use page::{BAD, GOOD, PLAIN, Page, UNSURE};
 /// At most so many of the keys that were used are shown.
 const KEYS: usize = 20;
 
-/// How the page is to look.
+/// Layout of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextOptions {
     /// Whether ANSI styles are written; without, not one escape byte is.
@@ -112,7 +112,7 @@ impl<'a> Text<'a> {
         }
         for accepted in &scope.accepted_gaps {
             let AcceptedGap { window, reason, used } = accepted;
-            let used = if *used { "" } else { " (there is no such gap)" };
+            let used = if *used { "" } else { " (not used: no such gap)" };
             let text = format!("{}: {reason}{used}", span(window.start, window.end));
             page.row(2, ("accepted gap", PLAIN), Printable(&text).to_string())?;
         }

@@ -30,41 +30,39 @@ pub(super) const fn verdict_of(report: &RunReport) -> &'static str {
     }
 }
 
-/// What the verdict of a run means, in words that follow a colon; without the full stop.
+/// Meaning of a run's verdict: a phrase without a full stop.
 pub(super) fn meaning(report: &RunReport) -> String {
     let meaning = match report.verdict {
         Verdict::Verified if report.scope.logs => {
-            "every digest and log file that the requested time calls for is whole, signed and linked"
+            "every digest and log file of the requested time is present, intact, signed and linked"
         }
         Verdict::Verified => {
-            "every digest that the requested time calls for is whole, signed and linked; log files were not checked"
+            "every digest of the requested time is present, intact, signed and linked; log files were not checked"
         }
         Verdict::Violation => {
-            let left = start_of_what_is_left(report).map(|start| format!("; all that is gone is older than the rest, as where a lifecycle rule expires objects: --start-time {start} verifies what is left"));
+            let left = start_of_what_is_left(report).map(|start| format!("; everything missing is older than what is left, as after a lifecycle rule: --start-time {start} verifies what is left"));
             return format!(
-                "what is stored contradicts what was signed{}",
+                "the stored objects contradict what was signed{}",
                 left.unwrap_or_default()
             );
         }
-        Verdict::Incomplete => {
-            "no violation was found, but part of what was asked for could not be checked"
-        }
+        Verdict::Incomplete => "no violation was found, but something could not be checked",
     };
     let explained = match seconds(report, CoverageState::Explained) {
         0 => "",
-        _ => "; there is time that no digest covers, and it is explained",
+        _ => "; some time has no digest, but is explained",
     };
     format!("{meaning}{explained}")
 }
 
-/// What a run found and where, in words that follow the verdict and a colon; without the full stop.
+/// Summary of a run's problems: a phrase without a full stop.
 pub(super) fn headline(report: &RunReport, problems: &[Problem]) -> String {
     let totals = &report.totals;
     let chains = counted(totals.chains, "chain", "chains");
     if problems.is_empty() {
         let good = match report.verdict {
             Verdict::Verified if report.scope.logs => format!(
-                "{chains}, {} and {} whole, signed and linked; {}",
+                "{chains}, {} and {} intact, signed and linked; {}",
                 counted(totals.digests.valid, "digest", "digests"),
                 counted(totals.logs.listed.valid, "log file", "log files"),
                 proven_share(report),
@@ -110,19 +108,20 @@ fn qualified(report: &RunReport) -> String {
 }
 
 /// Advice on an interrupted run.
-pub(super) const INTERRUPTED_MEANING: &str = "The run was interrupted before it came to its end: what it did not reach is not checked. Run it again.";
+pub(super) const INTERRUPTED_MEANING: &str =
+    "The run was interrupted: what it did not reach was not checked. Run it again.";
 
 /// What a reader must know beside the problems: where what is left can be verified, and time that
 /// events explain.
 pub(super) fn aside(report: &RunReport) -> Option<String> {
     if let Some(start) = start_of_what_is_left(report) {
         return Some(format!(
-            "All that is gone is older than the rest, as where a lifecycle rule expires objects: --start-time {start} verifies what is left."
+            "Everything missing is older than what is left, as after a lifecycle rule: --start-time {start} verifies what is left."
         ));
     }
     (seconds(report, CoverageState::Explained) != 0).then(|| {
         format!(
-            "No digest covers {} of it, which verified events or you explain.",
+            "No digest covers {} of it; verified events or your acceptance explain why.",
             duration(seconds(report, CoverageState::Explained))
         )
     })
@@ -134,7 +133,7 @@ fn chains_touched(report: &RunReport) -> u64 {
     weighing.filter_map(|f| f.chain.as_ref()).collect::<BTreeSet<_>>().len() as u64
 }
 
-/// What problems are about, by kind, the worst first.
+/// Problems by kind, the worst first.
 fn kinds(problems: &[Problem]) -> String {
     const SHOWN: usize = 5;
     let mut kinds: Vec<(Code, u64)> = Vec::new();
@@ -156,7 +155,7 @@ fn kinds(problems: &[Problem]) -> String {
     text
 }
 
-/// How much of the chain time is proven.
+/// Proven share of the chain time.
 pub(super) fn proven_share(report: &RunReport) -> String {
     let all: i64 = report.totals.coverage_seconds.values().sum();
     let proven = seconds(report, CoverageState::Proven);
@@ -179,7 +178,7 @@ pub(super) fn share(part: i64, whole: i64) -> Option<String> {
     })
 }
 
-/// What a code counts, one and many.
+/// Name of what a code counts, singular and plural.
 pub(super) const fn things(code: Code) -> (&'static str, &'static str) {
     match code {
         Code::LogMissing => ("log file missing", "log files missing"),
@@ -194,17 +193,17 @@ pub(super) const fn things(code: Code) -> (&'static str, &'static str) {
         Code::DigestTrailingData => ("digest with added bytes", "digests with added bytes"),
         Code::DigestMoved => ("digest out of place", "digests out of place"),
         Code::DigestUnsigned => ("digest without a signature", "digests without a signature"),
-        Code::DigestKeyUnknown => ("digest of an unknown key", "digests of unknown keys"),
-        Code::DigestKeyExpired => ("digest of an expired key", "digests of expired keys"),
+        Code::DigestKeyUnknown => ("digest with an unknown key", "digests with unknown keys"),
+        Code::DigestKeyExpired => ("digest with an expired key", "digests with expired keys"),
         Code::DigestFork => ("forked digest", "forked digests"),
         Code::ChainBroken => ("broken link", "broken links"),
-        Code::ChainTruncated => ("chain cut off", "chains cut off"),
+        Code::ChainTruncated => ("chain truncated", "chains truncated"),
         Code::ChainGap => ("gap", "gaps"),
         Code::ChainLateStart => ("chain that starts late", "chains that start late"),
         Code::NoDigests => ("place without digests", "places without digests"),
         Code::LossPattern => ("loss pattern", "loss patterns"),
         Code::GzipHeader => ("unusual gzip header", "unusual gzip headers"),
-        Code::ObjectUnreadable => ("read or listing that failed", "reads or listings that failed"),
+        Code::ObjectUnreadable => ("failed read or listing", "failed reads or listings"),
         Code::ObjectArchived => ("archived object", "archived objects"),
         Code::ObjectUnknown => ("unknown object", "unknown objects"),
     }
@@ -248,7 +247,7 @@ pub(super) fn seconds(report: &RunReport, state: CoverageState) -> i64 {
     report.totals.coverage_seconds.get(&state).copied().unwrap_or(0)
 }
 
-/// How much chain time is in which state.
+/// Chain time in each state.
 pub(super) fn chain_time(report: &RunReport) -> String {
     chain_time_of(&report.totals)
 }
@@ -267,12 +266,12 @@ pub(super) fn log_files(report: &RunReport) -> String {
     let logs = &report.totals.logs;
     let unreferenced = match logs.unreferenced {
         0 => String::new(),
-        n => format!("; besides these, {} that no digest lists", count(n)),
+        n => format!("; {} more that no digest lists", count(n)),
     };
     counts(&logs.listed) + &unreferenced
 }
 
-/// What was read, and what was checked of it.
+/// Amount of data read and checked.
 pub(super) fn read(report: &RunReport) -> String {
     let totals = &report.totals;
     let checked = |c: &Counts| c.valid + c.invalid;
@@ -289,8 +288,8 @@ pub(super) fn read(report: &RunReport) -> String {
 /// The time that was asked for.
 pub(super) fn time_asked(scope: &Scope) -> String {
     match (scope.start, scope.end) {
-        (None, None) => "all there is".to_owned(),
-        (None, Some(end)) => format!("all there is, up to {end} (UTC)"),
+        (None, None) => "all available".to_owned(),
+        (None, Some(end)) => format!("all available, up to {end} (UTC)"),
         (Some(start), None) => format!("from {start} on (UTC)"),
         (Some(start), Some(end)) => {
             let length = end.as_second() - start.as_second();
@@ -301,7 +300,7 @@ pub(super) fn time_asked(scope: &Scope) -> String {
 
 /// Whether log files were checked.
 pub(super) const fn logs_checked(scope: &Scope) -> &'static str {
-    if scope.logs { "checked" } else { "not checked, as asked (--no-logs)" }
+    if scope.logs { "checked" } else { "not checked (--no-logs)" }
 }
 
 /// From when to when a key is valid.
@@ -319,7 +318,7 @@ pub(super) fn key_region(key: &KeyReport) -> &str {
     key.region.as_ref().map_or("region unknown", |r| r.as_str())
 }
 
-/// How long a run took.
+/// Duration of a run.
 pub(super) fn took(report: &RunReport) -> String {
     let took = (report.finished.as_millisecond() - report.started.as_millisecond()).max(0);
     match took / 1000 {
@@ -352,7 +351,7 @@ pub(super) fn range(interval: &Interval) -> String {
     format!("{} ({}{reason})", span(window.start, window.end), duration(window.seconds()))
 }
 
-/// What a reader knows a chain by. Places that share it are told apart by bucket and prefix.
+/// Title of a chain. Chains with the same title differ in bucket or prefix.
 pub(super) fn title(id: &ChainId) -> String {
     let mut title = format!("account {}, {}, trail {}", id.place.account, id.region, id.trail);
     if id.home_region != id.region {
@@ -364,11 +363,11 @@ pub(super) fn title(id: &ChainId) -> String {
     Printable(&title).to_string()
 }
 
-/// What a kind of chain is.
+/// Description of a kind of chain.
 pub(super) const fn kind(kind: ChainKind) -> &'static str {
     match kind {
         ChainKind::Standard => "standard",
-        ChainKind::Backfill => "backfill (log files that came late; claims no time of its own)",
+        ChainKind::Backfill => "backfill (late log files; covers no time of its own)",
     }
 }
 
@@ -377,7 +376,7 @@ pub(super) fn counts(counts: &Counts) -> String {
     format!("{} valid, {} invalid, {} unchecked", count(*valid), count(*invalid), count(*unchecked))
 }
 
-/// How many findings there are of each severity.
+/// Number of findings of each severity.
 pub(super) fn tally<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
     let (mut violations, mut incomplete, mut notices) = (0_u64, 0_u64, 0_u64);
     for finding in findings {

@@ -56,7 +56,7 @@ impl DateTree<'_> {
         while let Some((folder, time)) = others.pop_front() {
             if left == 0 {
                 let cause = format!(
-                    "there are more than {OTHER_FOLDERS} folders beside those of dates, which is more than are looked through"
+                    "more than {OTHER_FOLDERS} folders here are not date folders, and only that many are searched"
                 );
                 each(Entry::Unreadable { key: folder, cause }, time);
                 return;

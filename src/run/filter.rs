@@ -30,14 +30,14 @@ impl Excluded {
     }
 }
 
-/// What is looked for; empty for all.
+/// Selection of accounts and regions; empty for all.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter<'a> {
     /// Only these accounts.
     pub accounts: &'a [AccountId],
     /// Only these regions.
     pub regions: &'a [Region],
-    /// What is left out of these.
+    /// Exclusions.
     pub excluded: Option<&'a Excluded>,
     /// Ends the looking early.
     pub stop: Option<&'a Stop>,

@@ -202,7 +202,7 @@ fn areas_of(
     std::mem::take(&mut walk.areas).into_iter().filter(wanted).collect()
 }
 
-/// The day folders below a region's folder, in order. What cannot be listed is told of.
+/// The day folders below a region's folder, in order. Folders that cannot be listed become findings.
 pub(super) fn days_below(
     store: &Arc<dyn Store>,
     folder: &str,

@@ -68,7 +68,7 @@ impl Loose {
     /// they hold is not verified.
     pub(super) fn beside(&self) -> Option<Finding> {
         let example = self.digests.values().flatten().next()?;
-        let message = "Digests lie beside AWSLogs, outside of any: they are not checked. Verify their folder in a run of its own, or put it where its keys say.";
+        let message = "Digests outside of AWSLogs were not checked. Verify their folder in a separate run, or move it to where its keys belong.";
         let finding = Finding::new(Code::ObjectUnreadable, message);
         Some(finding.object(None, example))
     }
@@ -84,7 +84,7 @@ impl Loose {
             example = example.or(Some(path));
         }
         let message = format!(
-            "{count} files are named like log files or digests, and neither an AWSLogs folder above them nor digests beside them show where they belong in the bucket: they are not checked. Copy from AWSLogs on, such as aws s3 sync s3://BUCKET/AWSLogs DIRECTORY/AWSLogs, or at least the account's folder with both CloudTrail and CloudTrail-Digest. This is one of them."
+            "{count} files that are named like log files or digests were not checked: there is no AWSLogs folder above them, and no digests next to them, to show where they belong in the bucket. Copy from AWSLogs down, such as aws s3 sync s3://BUCKET/AWSLogs DIRECTORY/AWSLogs, or at least the account's folder with both CloudTrail and CloudTrail-Digest. This is one of the files."
         );
         let severity = if anything_else { Severity::Notice } else { Severity::Incomplete };
         let code = if anything_else { Code::ObjectUnknown } else { Code::ObjectUnreadable };

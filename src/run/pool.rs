@@ -10,7 +10,7 @@ pub use crate::store::Stop;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// How often a waiting driver looks whether it is to stop.
+/// Interval at which a waiting driver polls the stop flag.
 pub(super) const GLANCE: Duration = Duration::from_millis(100);
 
 /// Threads that run jobs until the pool is dropped.
@@ -42,7 +42,7 @@ impl<T> Ticket<T> {
     }
 }
 
-/// Why a ticket has no result.
+/// Error of a job without a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoResult {
     /// The job panicked.
@@ -73,7 +73,7 @@ impl Pool {
         Ok(Self { queue: Some(queue), threads, jobs: jobs.get() })
     }
 
-    /// How many threads there are.
+    /// Number of threads.
     #[must_use]
     pub fn jobs(&self) -> usize {
         self.jobs

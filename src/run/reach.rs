@@ -23,7 +23,7 @@ type Reach = Option<(String, String)>;
 pub(super) struct Reaches(Mutex<BTreeMap<(AccountId, Region), Reach>>);
 
 impl Sources {
-    /// Tells if the absence of an object shows that it is gone: always in a bucket; in a copy where
+    /// True if the absence of an object shows that it is gone: always in a bucket; in a copy where
     /// the day that the key belongs to lies among those that the copy has of its account and
     /// region, in whatever place of the bucket.
     #[must_use]
@@ -40,7 +40,7 @@ impl Sources {
         reach.as_ref().is_none_or(|(first, last)| *first <= day && day <= *last)
     }
 
-    /// Tells if a log file is one of an area that the copy has the digests' folder of, and nothing
+    /// True if a log file is one of an area that the copy has the digests' folder of, and nothing
     /// beside it.
     #[must_use]
     pub fn begins_below(&self, bucket: &str, key: &str) -> bool {

@@ -32,11 +32,11 @@ const HOURS: i64 = 30;
 /// Up to here the chains are sealed before the late log file arrives.
 const HOURS_BEFORE_LATE: i64 = 24;
 
-/// Why a sample could not be written.
+/// Error in writing a sample.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleError {
     /// There is something already.
-    #[error("{0} exists already: a sample is written to a new place only")]
+    #[error("{0} already exists: use a new directory for the sample")]
     Exists(String),
     /// The store failed.
     #[error("{0}: {1}")]

@@ -48,7 +48,7 @@ const TURNS: u32 = 20;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// What is to be sealed.
+/// Request to seal.
 #[derive(Debug, Clone)]
 pub struct SealRequest {
     /// The bucket that the source is, or stands for.
@@ -61,11 +61,11 @@ pub struct SealRequest {
     pub trail: TrailName,
     /// The region in which the trail was created.
     pub home_region: Region,
-    /// Where a new chain starts; `None` for its earliest log file.
+    /// Start of a new chain; `None` for its earliest log file.
     pub start: Option<Timestamp>,
     /// Up to when digests are due; not after `now`.
     pub end: Timestamp,
-    /// How much time a digest covers.
+    /// Time that a digest covers.
     pub interval: SignedDuration,
     /// Digests that the chain must still hold; empty where nothing is known of it.
     pub expected: Vec<ExpectedHead>,
@@ -77,7 +77,7 @@ pub struct SealRequest {
     pub dry_run: bool,
     /// The time of the run.
     pub now: Timestamp,
-    /// How many log files are read at once.
+    /// Number of log files read in parallel.
     pub jobs: NonZero<usize>,
     /// Ends the run before the next digest when it is set.
     pub stop: Stop,
@@ -139,7 +139,7 @@ struct Sealer<'a> {
     progress: &'a dyn Progress,
 }
 
-/// What is there of the chain and its backfill chain.
+/// Existing digests of the chain and its backfill chain.
 #[derive(Default)]
 struct Chain {
     standard: Option<Head>,
@@ -281,13 +281,13 @@ impl Sealer<'_> {
         }
     }
 
-    /// Where the first digest that is due starts.
+    /// Start of the first due digest.
     fn start(&self, chain: &Chain, logs: &[Waiting]) -> Result<Timestamp, SealError> {
         let asked = self.request.start;
         match (&chain.standard, asked, logs.first()) {
             (Some(head), Some(asked), _) if asked > head.window.end => {
                 Err(SealError::Request(format!(
-                    "the chain ends at {}, and the next digest must start there: leave out --start-time, or set it no later",
+                    "the chain ends at {}, and the next digest must start there: omit --start-time, or set it no later than that",
                     head.window.end
                 )))
             }
@@ -295,7 +295,7 @@ impl Sealer<'_> {
             (None, Some(asked), _) => Ok(asked),
             (None, None, Some((first, _))) => Ok(slots::floor(*first, self.request.interval)),
             (None, None, None) => Err(SealError::Request(format!(
-                "there are no log files of account {} in {} and no chain to continue: give --start-time to start one",
+                "no log files of account {} in {}, and no chain to continue: use --start-time to start one",
                 self.request.place.account, self.request.region
             ))),
         }
@@ -499,13 +499,13 @@ impl Sealer<'_> {
         let digest = &content.digest;
         let Some(signature) = examined.signature.clone() else {
             return Err(broken(
-                "the chain's newest digest has lost its signature, which the next one must state: restore its .metadata.json",
+                "the chain's newest digest has lost its signature, which the next digest must repeat: restore its .metadata.json",
             ));
         };
         let ours = digest.fingerprint == *self.signer.fingerprint();
         if ours && signature != builder::sign(self.signer, digest, content.hash)? {
             return Err(broken(
-                "the chain's newest digest does not carry the signature that belongs to its bytes: run trailseal verify, and do not build on it",
+                "the signature of the chain's newest digest does not match its content: run trailseal verify, and do not continue this chain",
             ));
         }
         let previous = Previous {
@@ -560,7 +560,7 @@ impl Sealer<'_> {
 
 fn unsound(finding: &Finding) -> String {
     format!(
-        "{} ({}). Run trailseal verify; sealing goes on only from a sound digest",
+        "{} ({}). Run trailseal verify; sealing continues only from a valid digest",
         finding.message.trim_end_matches('.'),
         finding.code.as_str()
     )

@@ -40,7 +40,7 @@ pub struct Root {
     pub(super) stands_for: String,
     /// The bucket that it is a copy of, where that is known.
     pub bucket: Option<BucketName>,
-    /// What stands before `AWSLogs` in the bucket's keys: empty, or ends in `/`.
+    /// Prefix before `AWSLogs` in the bucket's keys: empty, or ends in `/`.
     pub prefix: String,
 }
 
@@ -55,7 +55,7 @@ impl Root {
         Self { store: store.clone(), at, stands_for, bucket, prefix }
     }
 
-    /// Tells if it is a part of an account's folder only.
+    /// True if it is a part of an account's folder only.
     pub(super) fn begins_below_an_account(&self) -> bool {
         let inside = self.stands_for.strip_prefix(&self.prefix).unwrap_or_default();
         inside.contains(&format!("/{DIGEST_FOLDER}/"))
@@ -114,7 +114,7 @@ impl AreaId {
     }
 }
 
-/// What was found of an area.
+/// Content of an area.
 #[derive(Debug, Clone, Default)]
 pub struct Area {
     /// The roots that hold a part of it, by number.
@@ -165,7 +165,7 @@ pub struct Sources {
     pub(super) reaches: Reaches,
 }
 
-/// What the user insists on, where a copy's own digests need not be asked.
+/// Bucket and prefix set by the user instead of read from a copy's digests.
 #[derive(Debug, Clone, Default)]
 pub struct Insisted {
     /// The bucket.
@@ -287,13 +287,13 @@ impl Sources {
         }
     }
 
-    /// Tells if digests of an area may be there that could not be listed.
+    /// True if digests of an area may be there that could not be listed.
     #[must_use]
     pub fn may_hide_digests(&self, id: &AreaId) -> bool {
         self.unlisted.may_hide(id, DIGEST_FOLDER)
     }
 
-    /// Tells if digests may be there that could not be listed, of an account and a region where
+    /// True if digests may be there that could not be listed, of an account and a region where
     /// they are given.
     #[must_use]
     pub fn may_hide_any(&self, account: Option<&AccountId>, region: Option<&Region>) -> bool {
@@ -319,7 +319,7 @@ impl Sources {
         area.roots.iter().filter_map(|n| self.roots.get(*n))
     }
 
-    /// Tells if no other bucket, prefix or organization holds the account's region.
+    /// True if no other bucket, prefix or organization holds the account's region.
     #[must_use]
     pub fn is_only_place(&self, id: &AreaId) -> bool {
         let same =
@@ -402,7 +402,7 @@ impl Sources {
                     }
                     Entry::Folder(key) => {
                         let bucket = root.bucket.as_ref().map(BucketName::as_str);
-                        let message = "A folder where none is expected.";
+                        let message = "Unexpected folder.";
                         let finding = Finding::new(Code::ObjectUnknown, message);
                         unseen.note(finding.object(bucket, root.key(&key)));
                     }
@@ -447,7 +447,7 @@ pub fn open_digest(sources: &Sources, at: &Location) -> Result<StoredObject<'sta
     match sources.get(at.bucket.as_ref().map(BucketName::as_str), &at.key) {
         Some(Ok(object)) => Ok(stored(object)),
         Some(Err(StoreError::NotFound)) | None => {
-            Err(Trouble::unreadable("it was listed, and is gone now: the source is changing"))
+            Err(Trouble::unreadable("it was listed, but no longer exists: the source is changing"))
         }
         Some(Err(error)) => Err(as_trouble(&error)),
     }

@@ -20,7 +20,7 @@ use super::sources::AreaId;
 
 mod beside;
 
-/// How many accounts are looked through at once.
+/// Number of accounts searched in parallel.
 const ACCOUNTS_AT_ONCE: usize = 16;
 /// How many folders of a bucket are looked through for `AWSLogs`: each is a request, and a bucket
 /// may hold anything beside it. The nearest ones come first.
@@ -39,7 +39,7 @@ pub(super) fn is_number(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// What a region's folder holds.
+/// Content of a region's folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     Digests,
@@ -86,7 +86,7 @@ impl Unlisted {
         self.inside.extend(other.inside);
     }
 
-    /// Tells if a service's folder of an area may be there, in one that could not be listed.
+    /// True if a service's folder of an area may be there, in one that could not be listed.
     pub(super) fn may_hide(&self, id: &AreaId, service: &str) -> bool {
         let AreaId { place: Place { organization, account, .. }, region, .. } = id;
         let organization = organization.as_ref().map(|o| format!("{o}/")).unwrap_or_default();
@@ -94,7 +94,7 @@ impl Unlisted {
         self.inside.iter().any(|unlisted| folder.starts_with(unlisted.as_str()))
     }
 
-    /// Tells if digests may be there, of an account and a region where they are given.
+    /// True if digests may be there, of an account and a region where they are given.
     pub(super) fn may_hide_any(
         &self,
         account: Option<&AccountId>,
@@ -131,7 +131,7 @@ pub(super) struct Walk<'a> {
     pending: VecDeque<String>,
     /// Accounts that the filter leaves out: a prefix may end in an account's number.
     passed_by: Vec<AccountFolder>,
-    /// What the filter leaves out, by name.
+    /// Accounts and regions excluded by the filter.
     pub(super) passed_over: PassedOver,
 }
 
@@ -193,7 +193,7 @@ impl<'a> Walk<'a> {
                     self.unreadable(key, &cause);
                 }
                 Entry::Object { key, size, .. } if inside_logs && !(size == 0 && key == folder) => {
-                    self.unknown(key, "An object where none is expected.");
+                    self.unknown(key, "Unexpected object.");
                 }
                 Entry::Object { key, .. } if !inside_logs && self.is_copy() => self.loose.note(key),
                 _ => {}
@@ -238,7 +238,7 @@ impl<'a> Walk<'a> {
             *left = left.saturating_sub(1);
             if *left == 0 {
                 let message = format!(
-                    "There are more than {FOLDERS_OF_A_BUCKET} folders to look through for AWSLogs: name the prefixes that hold one as sources (s3://BUCKET/PREFIX)."
+                    "There are more than {FOLDERS_OF_A_BUCKET} folders to search for AWSLogs. Use the prefixes that contain AWSLogs as sources (s3://BUCKET/PREFIX)."
                 );
                 let finding = Finding::new(Code::ObjectUnreadable, message);
                 self.findings.push(finding.object(None, start));
@@ -253,7 +253,7 @@ impl<'a> Walk<'a> {
                 && self.is_copy()
                 && self.holds_companions_only(&folder)
             {
-                self.unknown(folder, "Companion files of a desktop: they are not looked at.");
+                self.unknown(folder, "Companion files of a desktop; they were not checked.");
             } else {
                 let folders = self.folders(&folder, false, |_| false);
                 self.pending.extend(folders);
@@ -261,7 +261,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Tells if a folder holds nothing but what a desktop keeps beside files.
+    /// True if a folder holds nothing but what a desktop keeps beside files.
     fn holds_companions_only(&self, folder: &str) -> bool {
         let mut pending = vec![folder.to_owned()];
         let mut left = FOLDERS_OF_COMPANIONS;
@@ -322,7 +322,7 @@ impl<'a> Walk<'a> {
             } else if name == AWS_LOGS {
                 self.pending.push_back(path);
             } else if organization.is_some() {
-                self.unknown(path, "A folder that is no account's.");
+                self.unknown(path, "A folder that does not belong to an account.");
             } else if let Ok(organization) = OrganizationId::parse(name) {
                 found.extend(self.accounts_of(&path, prefix, Some(&organization)));
             } else {
@@ -394,7 +394,7 @@ impl<'a> Walk<'a> {
                     self.pending.extend(pending);
                 }
                 None => {
-                    let message = "Looking through accounts failed; this is a bug in trailseal.";
+                    let message = "Searching the accounts failed; this is a bug in trailseal.";
                     self.findings.push(Finding::new(Code::ObjectUnreadable, message));
                     self.unlisted.outside = true;
                 }
@@ -416,9 +416,10 @@ impl<'a> Walk<'a> {
                 None if name == AWS_LOGS => self.pending.push_back(service),
                 // Query results of CloudTrail Lake: a sister format, no part of any chain.
                 None if name == "CloudTrail-Lake" => {}
-                None => {
-                    self.unknown(service, "A folder that is not CloudTrail's: it is not looked at.")
-                }
+                None => self.unknown(
+                    service,
+                    "A folder that does not belong to CloudTrail; it was not checked.",
+                ),
             }
         }
     }
@@ -448,13 +449,13 @@ impl<'a> Walk<'a> {
                 }
                 Ok(region) => drop(self.passed_over.regions.insert(region)),
                 Err(_) if logs && self.has_logs(&path) => {}
-                Err(_) => self.unknown(path, "A folder that is no region's."),
+                Err(_) => self.unknown(path, "A folder that does not belong to a region."),
             }
         }
     }
 }
 
-/// Tells if the folders below an `AWSLogs` are those of a part of it, and not of a prefix that
+/// True if the folders below an `AWSLogs` are those of a part of it, and not of a prefix that
 /// begins like it.
 fn is_part(inside: &[&str]) -> bool {
     let inside = match inside {
@@ -474,7 +475,7 @@ fn is_part(inside: &[&str]) -> bool {
     }
 }
 
-/// Tells if a name is that of a file which a desktop keeps beside others: nobody's records.
+/// True if a name is that of a desktop's companion file, which is not a record.
 fn is_companion(name: &str) -> bool {
     name.starts_with("._") || matches!(name, ".DS_Store" | "Thumbs.db" | "desktop.ini")
 }

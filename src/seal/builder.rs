@@ -21,11 +21,11 @@ const UNIX: u8 = 3;
 pub struct Head {
     /// Its time.
     pub window: Window,
-    /// How the next digest names it.
+    /// Link to it, for the next digest.
     pub previous: Previous,
 }
 
-/// What a digest is to state.
+/// Content of a digest to be written.
 #[derive(Debug, Clone)]
 pub struct Draft {
     /// Its place in the bucket; names its end too.
@@ -51,7 +51,7 @@ pub struct Sealed {
     pub body: Vec<u8>,
     /// Its metadata, the signature among it.
     pub metadata: Metadata,
-    /// What the next digest links to.
+    /// Link for the next digest.
     pub head: Head,
 }
 

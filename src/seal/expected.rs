@@ -43,7 +43,7 @@ pub enum UnexpectedHead {
         newest: String,
     },
     /// It lies there with other content.
-    #[error("{}: its content has the SHA-256 hash value {actual}, and {expected} was expected", Printable(.key))]
+    #[error("{}: its content has the SHA-256 hash value {actual}, but {expected} was expected", Printable(.key))]
     Altered {
         /// The digest.
         key: String,
@@ -53,7 +53,7 @@ pub enum UnexpectedHead {
         actual: Sha256Hash,
     },
     /// A digest after it does not link to the one before.
-    #[error("{}: it follows the expected digest {expected} and does not link to the digest before it", Printable(.key))]
+    #[error("{}: this digest comes after the expected digest {expected}, but is not linked to the digest before it", Printable(.key))]
     Unlinked {
         /// The digest that does not link.
         key: String,
@@ -61,7 +61,7 @@ pub enum UnexpectedHead {
         expected: String,
     },
     /// A digest after it was signed by somebody else, so nothing shows that it belongs there.
-    #[error("{}: it follows the expected digest {expected}, and another key signed it", Printable(.key))]
+    #[error("{}: this digest comes after the expected digest {expected}, but is signed with another key", Printable(.key))]
     OfAnotherKey {
         /// The digest.
         key: String,
@@ -71,7 +71,7 @@ pub enum UnexpectedHead {
 }
 
 impl UnexpectedHead {
-    /// Tells if it proves that the chain was altered; else it only leaves that open.
+    /// True if it proves that the chain was altered; else it only leaves that open.
     #[must_use]
     pub const fn is_violation(&self) -> bool {
         !matches!(self, Self::OfAnotherKey { .. })
@@ -118,13 +118,13 @@ impl ExpectedHead {
         }
     }
 
-    /// Tells if it names the digest of a key.
+    /// True if it names the digest of a key.
     #[must_use]
     pub fn names(&self, key: &str) -> bool {
         self.key.as_deref() == Some(key)
     }
 
-    /// Tells if only its hash value is known.
+    /// True if only its hash value is known.
     #[must_use]
     pub const fn has_no_key(&self) -> bool {
         self.key.is_none()
@@ -168,13 +168,13 @@ impl ExpectedHead {
     }
 }
 
-/// Tells if a link is to a digest. One that lost its signature has none to compare.
+/// True if a link is to a digest. One that lost its signature has none to compare.
 fn links(previous: &Previous, to: &Previous) -> bool {
     (&previous.bucket, &previous.object, previous.hash) == (&to.bucket, &to.object, to.hash)
         && (to.signature.is_empty() || previous.signature == to.signature)
 }
 
-const USE: &str = "give the key of a digest (it ends in .json.gz), or the SHA-256 hash value of its content (64 hexadecimal digits)";
+const USE: &str = "use the key of a digest (ending in .json.gz), or the SHA-256 hash value of its content (64 hexadecimal digits)";
 
 #[cfg(test)]
 mod tests {

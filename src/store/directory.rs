@@ -65,7 +65,7 @@ impl DirectoryStore {
         let metadata = match self.dir.metadata(path).map_err(trouble) {
             // A link that leads nowhere shows that something was, or is, elsewhere.
             Err(StoreError::NotFound) if self.is_behind_a_link(path) => {
-                let cause = "a symbolic link on the way to it leads nowhere";
+                let cause = "a symbolic link in its path is broken";
                 return Err(StoreError::Trouble(cause.into()));
             }
             metadata => metadata?,
@@ -84,7 +84,7 @@ impl DirectoryStore {
         found.is_some_and(|deepest| deepest.is_symlink())
     }
 
-    /// Tells if a folder, or one on the way to it, is a symbolic link: such a one is no folder of
+    /// True if a folder, or one on the way to it, is a symbolic link: such a one is no folder of
     /// the copy, and what lies behind it may be what lies elsewhere too.
     fn leads_over_a_link(&self, folder: &str) -> bool {
         let ways = folder.match_indices('/').filter_map(|(at, _)| folder.get(..at));
@@ -128,7 +128,7 @@ impl DirectoryStore {
             (true, _) => Ok(Put::Exists),
             (false, true) => Ok(Put::Created),
             (false, false) => Err(StoreError::Trouble(format!(
-                "{sidecar} lies there without it: an object was removed, or a run was cut off and its log files changed since. If you know that nothing was removed, delete that file"
+                "{sidecar} exists without its object: an object was removed, or a run was interrupted and its log files have changed since. If you know that nothing was removed, delete that file"
             ))),
         }
     }
@@ -141,7 +141,7 @@ impl DirectoryStore {
         let name = entry.file_name();
         let Some(name) = name.to_str() else {
             let key = format!("{folder}{}", name.to_string_lossy());
-            let cause = "its name is not UTF-8, so it is no key of a bucket".to_owned();
+            let cause = "its name is not UTF-8, so it cannot be a key in a bucket".to_owned();
             return Some(Entry::Unreadable { key, cause });
         };
         let key = format!("{folder}{name}");
@@ -160,7 +160,7 @@ impl DirectoryStore {
             }
             Err(error) => {
                 let cause = if kind.is_symlink() {
-                    format!("it is a symbolic link that leads nowhere or outside ({error})")
+                    format!("it is a symbolic link that is broken or leads outside ({error})")
                 } else {
                     error.to_string()
                 };
@@ -168,7 +168,8 @@ impl DirectoryStore {
             }
         };
         if metadata.is_dir() {
-            let cause = "it is a symbolic link to a directory, which is not followed".to_owned();
+            let cause =
+                "it is a symbolic link to a directory; such links are not followed".to_owned();
             return Some(Entry::Unreadable { key, cause });
         }
         if !metadata.is_file() {
@@ -294,7 +295,7 @@ impl Store for DirectoryStore {
         } else {
             let folder = path(folder.trim_end_matches('/'))?;
             if self.leads_over_a_link(folder) {
-                let cause = "a symbolic link stands on the way to it, which is not followed";
+                let cause = "there is a symbolic link in its path; such links are not followed";
                 return Err(StoreError::Trouble(cause.into()));
             }
             self.dir.read_dir(folder)
@@ -377,7 +378,7 @@ pub fn is_path(key: &str) -> bool {
     key.split('/').all(plain)
 }
 
-/// Tells if a file lies where digests do, whose metadata are read with them:
+/// True if a file lies where digests do, whose metadata are read with them:
 /// `CloudTrail-Digest/<region>/<YYYY>/<MM>/<DD>/<name>`, and not so below a folder of log files.
 /// Folders further up are the copy's own.
 fn is_in_digest_folder(key: &str) -> bool {
@@ -390,7 +391,7 @@ fn path(key: &str) -> Result<&str, StoreError> {
     if is_path(key) {
         Ok(key)
     } else {
-        let cause = "its key cannot be a path inside a directory, so it is not looked for";
+        let cause = "its key is not possible as a path inside a directory";
         Err(StoreError::Trouble(cause.into()))
     }
 }

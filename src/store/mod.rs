@@ -22,7 +22,7 @@ pub use recording::{Reading, Record, Recorder};
 pub use stop::Stop;
 pub use unfinished::UnfinishedCopy;
 
-/// Why a store did not do what it was asked.
+/// Error of a store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// There is no such object or folder. Nothing else may be taken for absence.
@@ -59,7 +59,7 @@ pub enum Entry {
     Unreadable {
         /// Its key.
         key: String,
-        /// Why not.
+        /// The reason.
         cause: String,
     },
 }
@@ -72,7 +72,7 @@ pub struct Object {
     pub metadata: Result<Metadata, String>,
 }
 
-/// What became of putting an object.
+/// Outcome of putting an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
     /// It is there now.
@@ -81,9 +81,9 @@ pub enum Put {
     Exists,
 }
 
-/// Where bytes live.
+/// Storage of objects.
 pub trait Store: Send + Sync {
-    /// How the user named it.
+    /// Name as given by the user.
     fn name(&self) -> &str;
 
     /// The bucket that this is; `None` for a copy.
@@ -97,7 +97,7 @@ pub trait Store: Send + Sync {
         false
     }
 
-    /// How many requests were made, where the store counts them itself.
+    /// Number of requests made, if the store counts them itself.
     fn requests(&self) -> Option<u64> {
         None
     }

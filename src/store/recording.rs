@@ -15,7 +15,7 @@ use super::{Entry, Object, Put, Store, StoreError, UnfinishedCopy, WriterGuard};
 use crate::model::hash::Sha256Stream;
 use crate::model::{BucketName, Metadata, Sha256Hash};
 
-/// What became of reading an object.
+/// Outcome of reading an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading {
     /// It was listed, and nobody asked for it.
@@ -30,21 +30,21 @@ pub enum Reading {
         sha256: Sha256Hash,
         /// Its metadata, or why that could not be read.
         metadata: Result<Metadata, String>,
-        /// Where its bytes are kept; `None` where they are not.
+        /// File that keeps its bytes, if any.
         kept: Option<PathBuf>,
     },
     /// It could not be read; why.
     Failed(String),
 }
 
-/// What is known of one object.
+/// Record of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Its size, as it was listed.
     pub listed: Option<u64>,
     /// When it was delivered, where the store knows.
     pub delivered: Option<Timestamp>,
-    /// What became of reading it.
+    /// Outcome of reading it.
     pub reading: Reading,
 }
 
@@ -54,7 +54,7 @@ pub type Place = (usize, String);
 /// Which objects' bytes are kept, by their path.
 pub type Keep = fn(&str) -> bool;
 
-/// What was seen of several stores.
+/// Record of what was read from several stores.
 pub struct Recorder {
     folder: PathBuf,
     keep: Keep,

@@ -47,7 +47,7 @@ impl Listed {
         }
     }
 
-    /// Tells if a log file is listed.
+    /// True if a log file is listed.
     #[must_use]
     pub fn contains(&self, bucket: &str, key: &str) -> bool {
         let name = cut(bucket, key);

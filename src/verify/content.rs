@@ -153,7 +153,7 @@ fn blank(body: &mut dyn Read) -> io::Result<Content> {
     Ok(Content::Log(None))
 }
 
-/// Tells if text begins with a JSON value, or with as much of one as is read.
+/// True if text begins with a JSON value, or with as much of one as is read.
 fn begins_json(from: &mut io::Take<impl Read>) -> io::Result<bool> {
     let reader = io::BufReader::new(&mut *from);
     let first = serde_json::Deserializer::from_reader(reader).into_iter::<IgnoredAny>().next();

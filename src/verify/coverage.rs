@@ -21,9 +21,9 @@ pub enum CoverageState {
     Explained,
     /// No digest claims to cover it.
     Gap,
-    /// What would prove it could not be checked.
+    /// Its digests or log files could not be checked.
     Unreadable,
-    /// What should prove it contradicts integrity.
+    /// Its digests or log files contradict integrity.
     Violated,
 }
 
@@ -52,7 +52,7 @@ pub struct Interval {
     /// When.
     #[serde(flatten)]
     pub window: Window,
-    /// What may be said of it.
+    /// State of the interval.
     pub state: CoverageState,
     /// The code of the finding that says why; `None` where it is proven or pending.
     pub reason: Option<Code>,
@@ -122,7 +122,7 @@ impl Coverage {
         Some((*end).min(moment))
     }
 
-    /// Tells if an interval begins at a moment.
+    /// True if an interval begins at a moment.
     #[must_use]
     pub fn begins_at(&self, moment: Timestamp) -> bool {
         self.intervals.contains_key(&moment)

@@ -24,10 +24,10 @@ use crate::model::{
     Sha256Hash, Window,
 };
 
-/// What the checks go by.
+/// Rules of the checks.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// The public keys at hand.
+    /// The known public keys.
     pub keys: KeyRing,
     /// Limits on what is read.
     pub limits: Limits,
@@ -66,7 +66,7 @@ impl Rules {
     }
 }
 
-/// Where a digest was read.
+/// Location of a digest.
 #[derive(Debug, Clone)]
 pub struct Location {
     /// The bucket, where it is known.
@@ -94,7 +94,7 @@ impl Location {
     }
 }
 
-/// Why an object could not be read: trouble, never absence.
+/// Reason why an object could not be read: trouble, never absence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     /// `object-unreadable` or `object-archived`.
@@ -118,25 +118,25 @@ pub struct StoredObject<'a> {
     pub metadata: Result<Metadata, Trouble>,
 }
 
-/// What a digest is known to be before its neighbours are asked.
+/// State of a digest before its neighbours are checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// Signed with a key at hand, by the signature in its metadata.
+    /// Validly signed with a known key, by the signature in its metadata.
     Valid,
     /// No signature in its metadata; the reason, where there is more to say.
     Unsigned(Option<String>),
     /// The signature in its metadata does not fit; what was seen.
     Modified(String),
-    /// The key that it names is not at hand.
+    /// Its key is unknown.
     KeyUnknown,
-    /// Nothing that a neighbour says can mend it.
+    /// Invalid, whatever its neighbours state.
     Failed(Box<Finding>),
 }
 
 /// A digest's content, and the hash value of the bytes that it was read from.
 #[derive(Debug, Clone)]
 pub struct Content {
-    /// What it says.
+    /// The digest.
     pub digest: DigestHead,
     /// The hash value of its inflated bytes.
     pub hash: Sha256Hash,
@@ -147,15 +147,15 @@ pub struct Content {
 /// A digest examined on its own.
 #[derive(Debug, Clone)]
 pub struct Examined {
-    /// Where it was read.
+    /// Its location.
     pub at: Location,
-    /// What it says, where it could be read as a digest that belongs there.
+    /// Its content, if it is a digest that belongs at this location.
     pub content: Option<Content>,
     /// The signature in its metadata, well-formed or not.
     pub signature: Option<String>,
     /// When it was made, for a backfill digest whose metadata tells.
     pub generation: Option<Timestamp>,
-    /// What it is known to be.
+    /// Its state.
     pub state: State,
     /// Bytes as stored.
     pub stored: u64,
@@ -187,7 +187,7 @@ impl Examined {
         Self::new(at, State::Failed(Box::new(finding)))
     }
 
-    /// What is worth knowing of one that is valid: of its header, and of its metadata.
+    /// Notices on a valid digest: on its gzip header, and on its metadata.
     ///
     /// In a bucket, metadata lose a signature only where something wrote the digest again.
     pub fn notices(&self, in_bucket: bool) -> [Option<Finding>; 2] {
@@ -202,12 +202,12 @@ impl Examined {
         let metadata = match &self.state {
             State::Unsigned(Some(cause)) => {
                 let message = format!(
-                    "The digest's metadata could not be read: {cause}. The digest after it carries its signature, which fits."
+                    "The digest's metadata could not be read: {cause}. The next digest repeats its signature, which is valid."
                 );
                 Some(Finding::new(Code::ObjectUnreadable, message).severity(Severity::Notice))
             }
             State::Unsigned(None) if in_bucket => {
-                let message = "The digest's metadata lost its signature, and the digest after it carries it: after CloudTrail delivered it, something else wrote the object again (a copy, a restore, a sync). Its content is what was signed.";
+                let message = "The digest's metadata lost its signature: after CloudTrail delivered the object, something wrote it again (a copy, a restore, a sync). The next digest repeats the signature, and the content is as signed.";
                 Some(Finding::new(Code::DigestUnsigned, message).severity(Severity::Notice))
             }
             _ => None,
@@ -240,7 +240,7 @@ pub fn examine(rules: &Rules, at: Location, object: Result<StoredObject<'_>, Tro
                 BodyFault::TrailingData => Code::DigestTrailingData,
                 _ => Code::DigestMalformed,
             };
-            return Examined::failed(at, code, format!("The digest is not sound: {fault}."));
+            return Examined::failed(at, code, format!("The digest is malformed: {fault}."));
         }
     };
     let nothing = || Err(DigestError::Json("it was not read".to_owned()));
@@ -275,7 +275,7 @@ fn examine_content(
             if let Some(algorithm) = metadata.get(ALGORITHM_NAME)
                 && algorithm != SIGNATURE_ALGORITHM
             {
-                let message = "The digest's metadata names another signature algorithm.";
+                let message = "The digest's metadata specifies another signature algorithm.";
                 let finding = examined.at.finding(Code::DigestMalformed, message);
                 examined.state =
                     State::Failed(Box::new(finding.compared(SIGNATURE_ALGORITHM, algorithm)));
@@ -303,7 +303,7 @@ fn read_generation(examined: &mut Examined, metadata: &Metadata) -> Result<(), B
         return Ok(());
     }
     examined.generation = Some(text.parse().map_err(|_| {
-        let message = "The time of generation in the digest's metadata is not a time.";
+        let message = "The generation time in the digest's metadata is not a valid time.";
         let finding = examined.at.finding(Code::DigestMalformed, message);
         Box::new(finding.compared("RFC 3339", text))
     })?);
@@ -315,7 +315,7 @@ fn misplaced(at: &Location, digest: &DigestHead) -> Option<Finding> {
     let expected_bucket = at.bucket.as_ref().map_or(digest.bucket.as_str(), BucketName::as_str);
     let moved = |what: &str, expected: &str, actual: &str| {
         (expected != actual).then(|| {
-            let message = format!("The digest names another {what} than the one it was read from.");
+            let message = format!("The digest names another {what} than its own.");
             let actual: String = actual.chars().take(1100).collect();
             at.finding(Code::DigestMoved, message).compared(expected, actual)
         })
@@ -336,9 +336,9 @@ fn by_own_signature(
     match check_signature(rules, examined, content, signature) {
         SignatureCheck::Valid => State::Valid,
         SignatureCheck::KeyUnknown => State::KeyUnknown,
-        SignatureCheck::Invalid if is_signature_hex(signature) => {
-            State::Modified("The signature in the digest's metadata does not fit its bytes.".into())
-        }
+        SignatureCheck::Invalid if is_signature_hex(signature) => State::Modified(
+            "The signature in the digest's metadata does not match its content.".into(),
+        ),
         SignatureCheck::Invalid => {
             State::Modified("The signature in the digest's metadata is not lower-case hex.".into())
         }
@@ -352,21 +352,21 @@ fn by_own_signature(
 #[must_use]
 pub fn expired(examined: &Examined, content: &Content, validity: Validity) -> Finding {
     let signed = examined.generation.unwrap_or(content.digest.end);
-    let message = "The digest was signed outside the validity of its key.";
+    let message = "The digest was signed outside its key's validity period.";
     examined
         .at
         .finding(Code::DigestKeyExpired, message)
         .compared(format!("within {} to {}", validity.from, validity.to), signed)
 }
 
-/// What one signature over one digest is worth.
+/// Result of checking one signature over one digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureCheck {
     /// It fits, and the key was valid.
     Valid,
     /// It does not fit.
     Invalid,
-    /// No key of that fingerprint and region is at hand.
+    /// No key of that fingerprint and region is known.
     KeyUnknown,
     /// It fits, and the key was not valid.
     Expired(Validity),

@@ -20,7 +20,7 @@ use serde::de::{
 /// CloudTrail writes.
 const LONGEST: u64 = 512 << 20;
 
-/// What an event does to the record of events, or to the bucket that holds it.
+/// Effect of an event on the recording of events, or on the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
     /// Ends a trail's logging, or changes it (UpdateTrail may do either).
@@ -102,13 +102,13 @@ impl Hints {
 pub struct Event {
     /// Its name: one of those that are looked for.
     pub name: &'static str,
-    /// What it does.
+    /// Effect of the event.
     pub effect: Effect,
     /// When it happened.
     pub time: Timestamp,
     /// The region that it was called in.
     pub region: String,
-    /// Who did it: an ARN, a principal's id, or a service.
+    /// Actor: an ARN, a principal's id, or a service.
     pub by: Option<String>,
     /// From where: an address, or a service's name.
     pub from: Option<String>,

@@ -31,7 +31,7 @@ const AFTER_LAST_MINUTES: i64 = 5;
 const LISTED_HOURS: i64 = 2;
 /// The time of one digest.
 const INTERVAL_HOURS: i64 = 1;
-/// How many events of a bucket are told of beside one finding.
+/// Number of bucket events shown with one finding.
 const CANDIDATES: usize = 5;
 
 /// The reading of a gap between two segments.
@@ -124,7 +124,7 @@ pub fn read_gaps<'e>(
                 (Some(reading), ..) => reading,
                 (None, Some(other), _) => GapReading::Unexplained(Some(more_than_gaps(other))),
                 (None, None, doubt) => GapReading::Unexplained(doubt.map(|doubt| {
-                    format!("Events that explain it may be in what could not be read: {doubt}.")
+                    format!("Events that explain it may be in data that could not be read: {doubt}.")
                 })),
             });
         }
@@ -134,13 +134,13 @@ pub fn read_gaps<'e>(
 
 fn more_than_gaps((end, begin): (&Evidence, &Evidence)) -> String {
     format!(
-        "Verified events show an interruption that fits no gap of the chain ({}, then {}): a whole segment of digests may be gone.",
+        "Verified events show an interruption that matches no gap of the chain ({}, then {}): a whole segment of digests may be missing.",
         sentence(&end.event),
         sentence(&begin.event)
     )
 }
 
-/// Tells if an interruption may be what lies between two segments.
+/// True if an interruption may be what lies between two segments.
 fn fits(gap: Window, end: &Evidence, begin: &Evidence) -> bool {
     let slack = hours(FIRST_HOURS);
     let starts = Window::new(sub(gap.end, slack), add(gap.end, slack));
@@ -176,7 +176,7 @@ fn after_last(newest: Timestamp, end: &Evidence) -> Option<Window> {
     (ended > add(newest, minutes(AFTER_LAST_MINUTES))).then(|| Window::new(newest, ended))
 }
 
-/// Tells if the digest is there that comes when a trail is stopped. It lists the log file that
+/// True if the digest is there that comes when a trail is stopped. It lists the log file that
 /// holds the stop, if the trail itself records such events in this account and region; whether it
 /// does, its other log files show.
 fn has_final_digest(
@@ -200,7 +200,7 @@ fn has_final_digest(
 
 fn no_final_digest(end: &Evidence) -> String {
     format!(
-        "Another trail recorded {}, and no digest of this chain up to then lists a log file that holds it: the last digest before the stop may be gone.",
+        "Another trail recorded {}, but no log file of this chain up to then has this event: the last digest before the stop may be missing.",
         sentence(&end.event)
     )
 }
@@ -216,7 +216,7 @@ pub fn tell_interrupted(
     finding.events = [end, begin].map(|e| e.told(EventRole::Explains)).to_vec();
     let open = lost.map(|lost| Finding {
         message: format!(
-            "The last digests before an interruption are not there: the newest ends {}, and the trail went on until {}.",
+            "The last digests before an interruption are missing: the newest ends {}, but the trail delivered until {}.",
             lost.start,
             sentence(&end.event)
         ),
@@ -227,7 +227,7 @@ pub fn tell_interrupted(
     }
     finding.severity = Severity::Notice;
     finding.message = format!(
-        "Delivery of digests was interrupted here: {} ended it, and {} began it again. {}",
+        "Delivery of digests was interrupted here: {} ended it, and {} restarted it. {}",
         sentence(&end.event),
         sentence(&begin.event),
         meanwhile(end)
@@ -239,12 +239,12 @@ pub fn tell_interrupted(
 fn meanwhile(end: &Evidence) -> &'static str {
     match (end.event.name, end.event.validates) {
         ("UpdateTrail", Some(false)) => {
-            "Validation was off in between: what happened was recorded, and nothing vouches for its log files."
+            "Validation was off in between: events were recorded, but no digest covers their log files."
         }
         ("UpdateTrail", _) => {
-            "The trail did not log in this region in between: what happened was not recorded."
+            "The trail did not log in this region in between: events were not recorded."
         }
-        _ => "What happened in between was not recorded.",
+        _ => "Events in between were not recorded.",
     }
 }
 
@@ -290,7 +290,7 @@ pub fn read_end<'e>(
     Some(Ending { end: last.end, lost, doubt })
 }
 
-/// Tells if verified events show that a chain went on after its newest digest, so that nothing can
+/// True if verified events show that a chain went on after its newest digest, so that nothing can
 /// have ended it there. Only the home region's: elsewhere a region that was switched off ends a
 /// chain, and the trail goes on.
 #[must_use]
@@ -310,7 +310,7 @@ pub fn went_on(
     owner.interruptions(evidence, time).iter().any(|i| i.begin.is_some_and(began))
 }
 
-/// Tells if the end of a chain that is accepted at a time is that of its newest digest. The last
+/// True if the end of a chain that is accepted at a time is that of its newest digest. The last
 /// digest may end with its hour, and an hour that a chain broke off in has none; a digest of a
 /// whole hour that is gone before that time is not accepted.
 #[must_use]
@@ -329,7 +329,7 @@ pub fn tell_ended(finding: &mut Finding, ending: &Ending<'_>) -> Option<Finding>
     let lost = lost.filter(|lost| !lost.is_empty());
     let open = lost.map(|lost| {
         let message = format!(
-            "The chain ends before it was ended: the newest digests up to then are gone. The trail went on until {}.",
+            "The chain ends too early: its newest digests are missing. The trail delivered until {}.",
             sentence(&end.event)
         );
         Finding {
@@ -342,14 +342,14 @@ pub fn tell_ended(finding: &mut Finding, ending: &Ending<'_>) -> Option<Finding>
         finding.start = Some(lost.end);
     }
     let and = match (end.event.name, end.event.validates) {
-        ("UpdateTrail", Some(false)) => "turned its validation off",
-        ("UpdateTrail", _) => "took this region from it",
+        ("UpdateTrail", Some(false)) => "disabled its validation",
+        ("UpdateTrail", _) => "removed this region from it",
         _ => "ended it",
     };
     let doubt = doubt.as_ref().map(|doubt| format!(" {doubt}")).unwrap_or_default();
     finding.severity = Severity::Incomplete;
     finding.message = format!(
-        "No digests are due here: {} {and}, and no verified event began it again.{doubt}",
+        "No digests are due here: {} {and}, and no verified event restarted it.{doubt}",
         sentence(&end.event)
     );
     finding.events = vec![end.told(EventRole::Explains)];
@@ -379,7 +379,7 @@ pub fn candidates(finding: &Finding, evidence: &[Evidence]) -> Vec<FoundEvent> {
     found.iter().take(CANDIDATES).map(|(_, e)| e.told(EventRole::Candidate)).collect()
 }
 
-/// How an event may concern a loss, the nearest first.
+/// Relation of an event to a loss, the closest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Concern {
     Object,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::{ChainId, Printable, Window};
 
-/// How much a finding weighs. In order, the worst last.
+/// Severity of a finding, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -34,7 +34,7 @@ impl Severity {
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $severity:ident, $remedy:literal;)*) => {
-        /// The stable name of what was found. Codes never change their meaning; new ones may come.
+        /// Stable code of a finding. Codes never change their meaning; new ones may be added.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $($(#[doc = $doc])* $name,)*
@@ -50,19 +50,19 @@ macro_rules! codes {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// How much it weighs where nothing lessens or explains it.
+            /// Severity, unless something lessens or explains it.
             #[must_use]
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$name => Severity::$severity,)* }
             }
 
-            /// What it means, in a sentence.
+            /// Meaning, in one sentence.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),*).trim_ascii(),)* }
             }
 
-            /// What the reader should do next.
+            /// Next step for the reader.
             #[must_use]
             pub const fn remedy(self) -> &'static str {
                 match self { $(Self::$name => $remedy,)* }
@@ -72,91 +72,90 @@ macro_rules! codes {
 }
 
 codes! {
-    /// A valid digest lists it, the store has no such object.
+    /// A valid digest lists the log file, and the source has no such object.
     LogMissing = "log-missing", Violation,
         "Find out who deleted it (DeleteObject, lifecycle rules) and restore it from an older version or a backup. If this copy was made without log files, run with --no-logs.";
-    /// Its inflated bytes hash to something else than the digest says.
+    /// The hash of the inflated log file differs from the digest's.
     LogModified = "log-modified", Violation,
         "Keep the altered file as evidence, and compare it with an older version or a backup.";
-    /// Not gzip, a damaged or cut-off stream, a wrong CRC or length.
+    /// Not gzip, damaged, cut off, or a wrong CRC or length.
     LogMalformed = "log-malformed", Violation,
-        "Copy the object again; if the fault stays, keep it as evidence and look for an older version.";
-    /// Bytes after the gzip member that the digest vouches for.
+        "Copy the object again. If it is still malformed, keep it as evidence and look for an older version.";
+    /// Bytes after the log file's gzip member.
     LogTrailingData = "log-trailing-data", Violation,
-        "Something was appended to the file: keep it as evidence and compare it with an older version.";
-    /// Lies in covered time and place, and no digest, standard or backfill, lists it.
+        "Keep the file as evidence, and compare it with an older version: something was appended to it.";
+    /// A log file in covered time and place that no digest, standard or backfill, lists.
     LogUnreferenced = "log-unreferenced", Violation,
-        "Do not trust its events: no digest vouches for them. Find out who wrote the file (PutObject).";
-    /// A log of a time or kind that no digest covers.
+        "Do not trust its events: no digest covers them. Find out who wrote the file (PutObject).";
+    /// Log files of a time or kind that no digest covers.
     LogUncovered = "log-uncovered", Notice,
-        "No digest vouches for these files. Check whether a trail without log file validation writes here.";
-    /// Its successor names it, or the hours around it show it; the store has no such object.
+        "Do not rely on these files: no digest covers them. Check whether a trail without log file validation writes here.";
+    /// The next digest names it, or its neighbours show that it was due, but it does not exist.
     DigestMissing = "digest-missing", Violation,
-        "Find out who deleted it and restore it from an older version or a backup: its log files cannot be proven without it.";
-    /// Signature or the successor's hash does not fit its bytes, or the metadata signature is not one.
+        "Find out who deleted it, and restore it from an older version or a backup: without it, its log files cannot be proven.";
+    /// The signature or the next digest's hash does not match its bytes.
     DigestModified = "digest-modified", Violation,
         "Keep the altered digest as evidence, and compare it with an older version. Its log files are not proven.";
-    /// Not gzip, not JSON, a required field missing or of the wrong form, another algorithm.
+    /// Not gzip, not JSON, a field missing, duplicated or invalid, or another algorithm.
     DigestMalformed = "digest-malformed", Violation,
-        "Copy the object again; if the fault stays, keep it as evidence and look for an older version.";
-    /// Bytes after the gzip member.
+        "Copy the object again. If it is still malformed, keep it as evidence and look for an older version.";
+    /// Bytes after the digest's gzip member.
     DigestTrailingData = "digest-trailing-data", Violation,
-        "Something was appended to the digest: keep it as evidence and compare it with an older version.";
-    /// Its fields name another bucket or key than where it was read.
+        "Keep the digest as evidence, and compare it with an older version: something was appended to it.";
+    /// Its fields name another bucket, key, account or time.
     DigestMoved = "digest-moved", Violation,
-        "If the copy was laid out by hand, give --bucket and --prefix. If not, the digest was put where it does not belong.";
-    /// No signature in the metadata, and no successor that carries it.
+        "If the copy was arranged by hand, use --bucket and --prefix. If not, find out who moved the digest.";
+    /// No signature in its metadata or in a valid next digest.
     DigestUnsigned = "digest-unsigned", Incomplete,
-        "Run trailseal collect into the same directory, or save the metadata beside the file: aws s3api head-object --bucket BUCKET --key KEY > FILE.metadata.json. The digest that follows repeats the signature too.";
-    /// No key of that fingerprint.
+        "Run trailseal collect into the same directory, or save the metadata next to the file: aws s3api head-object --bucket BUCKET --key KEY > FILE.metadata.json. The next digest also repeats the signature.";
+    /// Signed with a key that was not given.
     DigestKeyUnknown = "digest-key-unknown", Incomplete,
         "Fetch the keys of that region and time (trailseal keys fetch --region REGION --start-time ... --end-time ... --output FILE) and give them with --keys FILE.";
     /// Signed outside the key's validity.
     DigestKeyExpired = "digest-key-expired", Violation,
-        "The key was not valid when the digest was made: check where the digest and the key file come from.";
+        "Check where the digest and the key file come from: the key was not valid when the digest was made.";
     /// Validly signed, but a second successor of the same digest, or overlapping its neighbour.
     DigestFork = "digest-fork", Violation,
-        "Two signed histories exist for this time. Find out who else could sign, and which of them is genuine.";
-    /// Both valid, but the link is not the predecessor's hash value or signature.
+        "Find out who else could sign, and which digest is genuine: two signed histories exist for this time.";
+    /// Both digests are valid, but the link between them is not.
     ChainBroken = "chain-broken", Violation,
-        "Each digest is valid, but they are not linked: one may have been replaced by another signed digest.";
+        "Compare both digests with older versions: each is valid, but one may have been replaced by another signed digest.";
     /// The newest digest ends more than the grace before the end of the requested time.
     ChainTruncated = "chain-truncated", Violation,
-        "The newest digests were deleted, or logging stopped: look for StopLogging, DeleteTrail and DeleteObject events of that time. If the trail ended on purpose, accept the end on record: --accept-end ACCOUNT/REGION/TRAIL@TIME=REASON.";
-    /// A new segment starts: the time since the last one is not covered.
+        "Look for StopLogging, DeleteTrail and DeleteObject events of that time: the newest digests were deleted, or logging stopped. If the trail was ended deliberately, accept the end on record: --accept-end ACCOUNT/REGION/TRAIL@TIME=REASON.";
+    /// A new segment starts, or no digest covers a period.
     ChainGap = "chain-gap", Incomplete,
         "Look for StopLogging, UpdateTrail or DeleteTrail events before the gap and StartLogging after it: they show who interrupted the chain (for an organization's trail, add --management-account). To accept the gap on record: --accept-gap START/END=REASON.";
-    /// The requested start lies before the first digest.
+    /// The requested time begins before the chain's first digest.
     ChainLateStart = "chain-late-start", Incomplete,
-        "Log file validation began later, or the first digests were deleted. Find out when it was enabled, and set --start-time to that time.";
-    /// Nothing to verify where something was asked for.
+        "Find out when log file validation was enabled, and set --start-time to that time. If it was enabled earlier, the first digests were deleted.";
+    /// No digests found for what was requested.
     NoDigests = "no-digests", Incomplete,
-        "Check the source and the filters. If log files are there, log file validation is not enabled, or all digests are gone.";
-    /// What is gone of a chain is all that is older than some time, or all there was.
+        "Check the source and the filters. If the source has log files, log file validation was not enabled, or all digests were deleted.";
+    /// Everything missing from a chain is older than what is left, or the whole chain is gone.
     LossPattern = "loss-pattern", Notice,
-        "Look at the bucket's lifecycle configuration (aws s3api get-bucket-lifecycle-configuration) and for PutBucketLifecycle events: who decided that these objects expire? The message names the --start-time from which what is left can be verified.";
-    /// Its gzip header holds a time, a name, a comment, extra bytes or flags.
+        "Check the bucket's lifecycle configuration (aws s3api get-bucket-lifecycle-configuration) and PutBucketLifecycle events to find out who let these objects expire. To verify what is left, use the --start-time in the message.";
+    /// The object's gzip header has content that CloudTrail does not write.
     GzipHeader = "gzip-header", Notice,
-        "The content is what its digest vouches for; its gzip header is not CloudTrail's. If nothing compressed these files anew, find out who wrote them and keep what the header holds.";
-    /// Denied, timed out, throttled or failed after retries.
+        "Find out whether these files were compressed again. If not, find out who wrote them, and keep the content of the header. The log content itself matches its digest.";
+    /// Could not be read or listed: denied, timed out, throttled or failed after retries.
     ObjectUnreadable = "object-unreadable", Incomplete,
-        "Resolve the cause that the message names (permissions, network, disk), then run again.";
-    /// Must be restored from an archive class first.
+        "Resolve the cause in the message (permissions, network, disk), then run again.";
+    /// Must be restored from an archive storage class first.
     ObjectArchived = "object-archived", Incomplete,
-        "Restore the object from its archive class (aws s3api restore-object), then run again.";
-    /// A key in the tree that no known form explains.
+        "Restore the object from its archive storage class (aws s3api restore-object), then run again.";
+    /// An object of no known form in the tree.
     ObjectUnknown = "object-unknown", Notice,
-        "Check what it is: no digest vouches for it, and it is no part of the result.";
+        "Check what it is: no digest covers it, and it does not affect the result.";
 }
 
 impl Code {
-    /// What the reader should do next where a finding is of this severity: of what is explained
-    /// already, nothing more.
+    /// Next step for the reader of a finding of this severity.
     #[must_use]
     pub const fn remedy_of(self, severity: Severity) -> &'static str {
         match (self, severity) {
             (Self::ChainGap | Self::ChainTruncated, Severity::Notice) => {
-                "The finding names what explains it. Check that it was meant to happen."
+                "Check that this was intended: the finding names the explanation."
             }
             _ => self.remedy(),
         }
@@ -180,19 +179,19 @@ impl<'de> Deserialize<'de> for Code {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
             let shown = Printable(&text);
-            serde::de::Error::custom(format_args!("{shown} is no finding code of this version"))
+            serde::de::Error::custom(format_args!("{shown} is not a finding code of this version"))
         })
     }
 }
 
-/// One thing that was found.
+/// A finding.
 ///
 /// Texts may hold what a bucket holds: show them through [`crate::model::Printable`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What was found.
+    /// Code.
     pub code: Code,
-    /// How much it weighs here.
+    /// Severity.
     pub severity: Severity,
     /// The chain that it belongs to, where it belongs to one.
     pub chain: Option<ChainId>,
@@ -204,11 +203,11 @@ pub struct Finding {
     pub start: Option<Timestamp>,
     /// The end of the time that it touches.
     pub end: Option<Timestamp>,
-    /// What it says, in a sentence.
+    /// Message, in a sentence.
     pub message: String,
-    /// What should have been there.
+    /// Expected value.
     pub expected: Option<String>,
-    /// What was there.
+    /// Actual value.
     pub actual: Option<String>,
     /// The key of the digest that lists or links to the object.
     pub referenced_by: Option<String>,
@@ -216,7 +215,7 @@ pub struct Finding {
     pub events: Vec<FoundEvent>,
 }
 
-/// What an event has to do with a finding.
+/// Role of an event in a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventRole {
@@ -240,13 +239,13 @@ impl EventRole {
 /// An event that has to do with a finding, and the verified log file that holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundEvent {
-    /// What it has to do with the finding.
+    /// Role in the finding.
     pub role: EventRole,
     /// The event's name, such as `StopLogging`.
     pub event: Cow<'static, str>,
     /// When it happened.
     pub time: Timestamp,
-    /// Who did it: an ARN, a principal's id, or a service.
+    /// Actor: an ARN, a principal's id, or a service.
     pub by: Option<String>,
     /// From where: an address, or a service's name.
     pub from: Option<String>,

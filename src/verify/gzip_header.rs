@@ -10,8 +10,8 @@ pub struct GzipHeader(pub [u8; 10]);
 
 /// Bits of the flags byte, and what they say that the header holds.
 const FLAGS: [(u8, &str); 5] = [
-    (1, "a mark that it is text"),
-    (1 << 1, "a checksum of itself"),
+    (1, "a text flag"),
+    (1 << 1, "a header checksum"),
     (1 << 2, "extra bytes"),
     (1 << 3, "a file name"),
     (1 << 4, "a comment"),
@@ -22,10 +22,10 @@ const FLAGS: [(u8, &str); 5] = [
 const USUAL: [(u8, u8); 3] = [(2, 3), (0, 0), (0, 255)];
 
 impl GzipHeader {
-    /// What CloudTrail writes: no flags, no time, best compression, Unix.
+    /// Header that CloudTrail writes: no flags, no time, best compression, Unix.
     pub const CLOUDTRAIL: Self = Self([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3]);
 
-    /// What it holds that CloudTrail does not write; empty for a usual one.
+    /// Content that CloudTrail does not write; empty for a usual header.
     #[must_use]
     pub fn oddities(&self) -> Vec<&'static str> {
         let [_, _, _, flags, m0, m1, m2, m3, compression, system] = self.0;
@@ -35,7 +35,7 @@ impl GzipHeader {
             odd.push("a time");
         }
         if !USUAL.contains(&(compression, system)) {
-            odd.push("the marks of another writer");
+            odd.push("another writer's marks");
         }
         odd
     }
@@ -45,7 +45,7 @@ impl GzipHeader {
     pub fn notice(&self) -> Option<Finding> {
         let odd = self.oddities();
         let message = format!(
-            "The object's gzip header holds what CloudTrail does not write ({}): no digest vouches for it, and bytes may be hidden there.",
+            "The object's gzip header has content that CloudTrail does not write ({}). Digests do not cover the header, and data may be hidden there.",
             odd.join(", ")
         );
         let notice = Finding::new(Code::GzipHeader, message).compared(Self::CLOUDTRAIL, self);
@@ -87,7 +87,7 @@ mod tests {
         for (odd, says) in [
             (header(8, 0, 2, 3), "(a file name)"),
             (header(4 | 16, 1, 0, 255), "(extra bytes, a comment, a time)"),
-            (header(0, 0, 4, 255), "(the marks of another writer)"),
+            (header(0, 0, 4, 255), "(another writer's marks)"),
         ] {
             let notice = odd.notice().unwrap();
             assert!(notice.message.contains(says), "{}", notice.message);

@@ -13,7 +13,7 @@ use crate::model::Sha256Hash;
 use crate::model::hash::Sha256Stream;
 
 const BUFFER: usize = 64 << 10;
-/// How long the part of a gzip header is that every member has.
+/// Length of the fixed part of a gzip header.
 const HEADER: usize = 10;
 
 /// Whether a body that is not gzip but begins as JSON may be taken as it is. Clients that decode
@@ -26,7 +26,7 @@ pub enum AlreadyInflated {
     Refuse,
 }
 
-/// What a sound body holds.
+/// Content of a valid body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inflated {
     /// The hash value of the inflated bytes.
@@ -39,7 +39,7 @@ pub struct Inflated {
     pub header: Option<GzipHeader>,
 }
 
-/// Why a body is not sound.
+/// Fault of a body.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyFault {
     /// Neither gzip nor, where that is allowed, inflated JSON.
@@ -52,10 +52,10 @@ pub enum BodyFault {
     #[error("its gzip stream is cut off after {0} stored bytes")]
     CutOff(u64),
     /// Bytes follow the member.
-    #[error("bytes follow its gzip member")]
+    #[error("there are bytes after its gzip member")]
     TrailingData,
     /// More stored bytes than any file of its kind has.
-    #[error("it is larger than {0} bytes as stored")]
+    #[error("its stored size is more than {0} bytes")]
     TooLarge(u64),
     /// More inflated bytes than any file of its kind has.
     #[error("it inflates to more than {0} bytes")]
@@ -114,7 +114,7 @@ fn peek(source: &mut BufReader<Watched<'_>>) -> Result<Vec<u8>, BodyFault> {
     }
 }
 
-/// Why reading ended, before it is known whose fault that is.
+/// Reason why reading ended, before its cause is known.
 #[derive(Debug)]
 enum Fault {
     Bomb(u64),

@@ -85,7 +85,7 @@ impl Evidence {
         }
     }
 
-    /// Tells if it names the trail of a chain, by its ARN or by its name in its home region, in an
+    /// True if it names the trail of a chain, by its ARN or by its name in its home region, in an
     /// account: `None` for whichever.
     #[must_use]
     pub fn names(&self, chain: &ChainId, account: Option<&AccountId>) -> bool {
@@ -110,7 +110,7 @@ impl Evidence {
             && region == chain.home_region.as_str()
     }
 
-    /// Tells if a digest of a chain's own trail, account and region lists its log file.
+    /// True if a digest of a chain's own trail, account and region lists its log file.
     #[must_use]
     pub fn is_of(&self, chain: &ChainId) -> bool {
         let of = |chain: &ChainId| {
@@ -134,7 +134,7 @@ impl<'a> Owner<'a> {
         Some(Self { chain, account })
     }
 
-    /// Tells if log files of a chain record what is done to the trail: those of the trail's
+    /// True if log files of a chain record what is done to the trail: those of the trail's
     /// account and home region do.
     #[must_use]
     pub fn is_recorded_by(&self, chain: &ChainId) -> bool {
@@ -147,7 +147,7 @@ impl<'a> Owner<'a> {
         place.account == *self.account && *region == self.chain.home_region
     }
 
-    /// Tells if the owner itself made the call, and not an account that it delegated to.
+    /// True if the owner itself made the call, and not an account that it delegated to.
     #[must_use]
     pub fn called(&self, evidence: &Evidence) -> bool {
         evidence.key.place.account == *self.account
@@ -277,7 +277,7 @@ impl Trail {
 /// An event in a sentence: who did it, from where and when.
 #[must_use]
 pub fn sentence(event: &Event) -> String {
-    let by = event.by.as_deref().unwrap_or("someone not named");
+    let by = event.by.as_deref().unwrap_or("an unknown identity");
     let from = event.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
     format!("{} by {by}{from} at {}", event.name, event.time)
 }

@@ -1,6 +1,6 @@
 //! Limits on everything that is read from a bucket, each with its reason.
 
-/// How large a file may be, in bytes.
+/// Size limits of files, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// As stored.

@@ -8,12 +8,12 @@ use super::finding::{Code, Finding};
 use super::inflate::{BodyFault, inflate};
 use crate::model::{ChainId, LogEntry, Window};
 
-/// What a log file came to.
+/// Result of checking a log file.
 #[derive(Debug)]
 pub struct CheckedLog {
     /// `None` when it is what its digest says.
     pub finding: Option<Finding>,
-    /// What is worth knowing of one that is what its digest says.
+    /// Notice on a valid log file.
     pub notice: Option<Finding>,
     /// Bytes as stored.
     pub stored: u64,
@@ -39,7 +39,7 @@ pub struct Listing {
     pub window: Window,
 }
 
-/// What the store says when it is asked for a log file.
+/// Answer of the store for a log file.
 pub enum LogObject<'a> {
     /// Here it is.
     Found(StoredObject<'a>),
@@ -79,12 +79,11 @@ pub fn check_log(
     let mut object = match object {
         LogObject::Found(object) => object,
         LogObject::Absent => {
-            let message =
-                "The log file is gone: a valid digest lists it, and the store has no such object.";
+            let message = "The log file is missing: a valid digest lists it, and the source has no such object.";
             return nothing_read(finding(Code::LogMissing, message.into()));
         }
         LogObject::BeyondCopy => {
-            let message = "The log file belongs to a day that the copy does not have.";
+            let message = "The log file belongs to a day that is not in the copy.";
             let checked = nothing_read(finding(Code::ObjectUnreadable, message.into()));
             return CheckedLog { beyond_copy: true, ..checked };
         }
@@ -99,7 +98,7 @@ pub fn check_log(
     match read {
         Ok(read) => {
             let modified = (read.hash != entry.hash).then(|| {
-                let message = "The log file's content is not what its digest vouches for.";
+                let message = "The log file's content does not match the hash value in its digest.";
                 finding(Code::LogModified, message.into())
                     .compared(format!("SHA-256 {}", entry.hash), read.hash)
             });
@@ -122,7 +121,7 @@ pub fn check_log(
                 BodyFault::TrailingData => Code::LogTrailingData,
                 _ => Code::LogMalformed,
             };
-            nothing_read(finding(code, format!("The log file is not sound: {fault}.")))
+            nothing_read(finding(code, format!("The log file is malformed: {fault}.")))
         }
     }
 }
@@ -139,14 +138,14 @@ pub fn events_of(
 ) -> Result<Vec<Event>, String> {
     let mut object = match object {
         LogObject::Found(object) => object,
-        LogObject::Absent | LogObject::BeyondCopy => return Err("it is gone now".into()),
+        LogObject::Absent | LogObject::BeyondCopy => return Err("it no longer exists".into()),
         LogObject::Trouble(trouble) => return Err(trouble.cause.to_string()),
     };
     let mut found = EventsRead { events: Vec::new(), whole: false };
     let read = &mut |text: &mut dyn Read| found = Event::read(text);
     match inflate(&mut object.body, rules.limits.log, rules.already_inflated, read) {
         Ok(read) if read.hash != entry.hash => Err("it was changed during the run".into()),
-        Ok(_) if !found.whole => Err("its text is not that of a log file to its end".into()),
+        Ok(_) if !found.whole => Err("it is not a valid log file".into()),
         Ok(_) => Ok(found.events),
         Err(fault) => Err(fault.to_string()),
     }

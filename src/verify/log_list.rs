@@ -49,7 +49,7 @@ impl LogList {
         self.count
     }
 
-    /// Tells if there is none.
+    /// True if there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
@@ -138,7 +138,7 @@ pub fn read_again(
     match read {
         Ok(read) if read.hash == first && parsed => Ok(()),
         Ok(_) => {
-            Err(Trouble::unreadable("it is another object than before: the source is changing"))
+            Err(Trouble::unreadable("it changed since it was first read: the source is changing"))
         }
         Err(fault) => Err(Trouble::unreadable(fault.to_string())),
     }

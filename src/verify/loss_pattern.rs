@@ -22,7 +22,7 @@ const LATE_MINUTES: i64 = 30;
 /// A chain's oldest objects that are there and valid.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Oldest {
-    /// The end of its oldest digest that was listed, be it not asked for.
+    /// End of its oldest listed digest, even if outside the requested time.
     listed: Option<Timestamp>,
     /// The start of its oldest digest.
     digest: Option<Timestamp>,
@@ -93,10 +93,10 @@ pub fn loss_patterns(
         if let Some((start, latest)) = start.zip(latest) {
             let all = match start == latest {
                 true => String::new(),
-                false => format!(" (with {latest} it leaves out those of all chains)"),
+                false => format!(" (with {latest}, those of all chains)"),
             };
             message.push_str(&format!(
-                " If that is what happened, a run with --start-time {start} leaves these losses out{all}."
+                " If that is what happened, --start-time {start} excludes these losses{all}."
             ));
         }
         let bucket = chain.bucket.as_ref().map(BucketName::as_str);
@@ -122,19 +122,18 @@ fn of_logs<'f>(missing: impl Iterator<Item = &'f Finding>, oldest: Oldest) -> Op
     let window = Window::new(first, end);
     let Some(there) = oldest.log else {
         let message = format!(
-            "All {number} log files are gone, and their digests are there: whoever empties a whole prefix leaves this shape."
+            "All {number} log files are missing, but their digests exist: typical when a whole prefix was emptied."
         );
         return (number >= ALL_GONE).then_some(Shape { message, window, start: None });
     };
     let one_cut = newest_listed <= there
         && oldest.named.is_none_or(|named| sub(newest, minutes(NAMES_MINUTES)) <= named);
     let gone = match number {
-        1 => format!("The oldest log file, named for {newest}, is gone"),
-        _ => format!("All {number} log files up to the one named for {newest} are gone"),
+        1 => format!("The oldest log file, named for {newest}, is missing"),
+        _ => format!("All {number} log files up to the one named for {newest} are missing"),
     };
-    let message = format!(
-        "{gone}, and none that is newer: a lifecycle rule that expires objects leaves this shape."
-    );
+    let message =
+        format!("{gone}, and no newer one: typical of a lifecycle rule that expires objects.");
     one_cut.then_some(Shape { message, window, start: Some(end) })
 }
 
@@ -149,7 +148,7 @@ fn of_digests<'f>(
     let first = missing.iter().map(|w| w.start).min()?;
     let first = start.map_or(first, |start| start.min(first));
     let message = format!(
-        "All digests before {there} are gone, and none since: a lifecycle rule that expires objects leaves this shape."
+        "All digests before {there} are missing, and none since: typical of a lifecycle rule that expires objects."
     );
     (last <= there && oldest.listed.is_none_or(|listed| last < listed)).then(|| Shape {
         message,

@@ -22,7 +22,7 @@ pub const SIGN_FILE_LIMIT: u64 = 16 << 20;
 /// How long after the query's end the key that signed may have become valid, as the AWS CLI asks.
 const KEY_DAYS: i64 = 20;
 
-/// Why a query's result is not valid. It displays as the AWS CLI words it, made printable.
+/// Fault of a query result, displayed in the words of the AWS CLI, made printable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The sign file is not JSON, or says something twice.
@@ -63,7 +63,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// What the AWS CLI's text leaves out.
+    /// Details that the AWS CLI's text omits.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
         match self {
@@ -121,7 +121,9 @@ impl SignFile {
     pub fn decode(bytes: &[u8]) -> Result<Self, Fault> {
         if bytes.len() as u64 > SIGN_FILE_LIMIT {
             let limit = SIGN_FILE_LIMIT >> 20;
-            return Err(Fault::Form(format!("it is larger than {limit} MiB: is it one?")));
+            return Err(Fault::Form(format!(
+                "it is larger than {limit} MiB: check that it is the sign file"
+            )));
         }
         let sign_file: Self = serde_json::from_slice(bytes).map_err(|error| {
             let reason = error.to_string().chars().take(200).collect();
@@ -132,7 +134,7 @@ impl SignFile {
         }
         match sign_file.files.iter().find(|file| !is_inside(&file.name)) {
             Some(file) => Err(Fault::Form(format!(
-                "fileName {} is no plain name inside of the folder, so it is not looked for",
+                "fileName {} is not a plain file name inside the folder, so the file was not opened",
                 file.name
             ))),
             None => Ok(sign_file),
@@ -192,7 +194,7 @@ impl SignFile {
             return Ok(());
         }
         Err(Fault::Signature(
-            "the key that it names did not sign these hash values in this order: the sign file was altered",
+            "its key did not sign these hash values in this order: the sign file was altered",
         ))
     }
 }

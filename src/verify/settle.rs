@@ -14,7 +14,7 @@ use super::finding::{Code, Finding};
 /// does; digests of a fork or strays may stand between.
 const PATIENCE: u64 = 4;
 
-/// What a digest is known to be.
+/// Status of a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// Whole, in its place, signed.
@@ -30,9 +30,9 @@ pub enum Standing {
 pub struct Settled {
     /// The digest.
     pub examined: Examined,
-    /// What it is.
+    /// Its status.
     pub standing: Standing,
-    /// Why it is not valid.
+    /// Reason why it is invalid.
     pub finding: Option<Box<Finding>>,
 }
 
@@ -41,7 +41,7 @@ pub struct Settled {
 pub struct VerifiedDigest<'a>(&'a Content);
 
 impl<'a> VerifiedDigest<'a> {
-    /// What the digest says.
+    /// Content of the digest.
     #[must_use]
     pub fn content(&self) -> &'a Content {
         self.0
@@ -224,7 +224,7 @@ fn key_unknown(rules: &Rules, examined: &Examined) -> Finding {
     let fingerprint = examined.content.as_ref().map(|c| c.digest.fingerprint.to_string());
     let fingerprint = fingerprint.unwrap_or_default();
     let message = format!(
-        "The digest is signed with key {fingerprint} of {region}, which is not among the keys given."
+        "The digest is signed with key {fingerprint} of {region}, which is not among the given keys."
     );
     examined.at.finding(Code::DigestKeyUnknown, message).severity(rules.key_unknown)
 }
@@ -235,7 +235,7 @@ fn unsigned(rules: &Rules, examined: &Examined) -> Finding {
         _ => String::new(),
     };
     let message = format!(
-        "The digest's signature is missing{why}: S3 keeps it in the object's metadata, which a plain copy loses, and no valid digest follows that repeats it."
+        "The digest's signature is missing{why}, and no valid next digest repeats it. S3 keeps it in the object's metadata, which a plain copy loses."
     );
     examined.at.finding(Code::DigestUnsigned, message).severity(rules.unsigned)
 }
@@ -260,15 +260,17 @@ fn by_successor(rules: &Rules, examined: &Examined, successor: &Examined, number
     let fits = previous.hash == content.hash;
     let contradiction = || {
         if fits {
-            modified("The signature that the next digest carries does not fit the digest's bytes.")
+            modified(
+                "The signature that the next digest states for this digest does not match its content.",
+            )
         } else {
-            modified("The digest's bytes are not those that the next digest vouches for.")
+            modified("The digest's content does not match the hash value in the next digest.")
                 .compared(format!("SHA-256 {}", previous.hash), content.hash)
         }
     };
     match (check_signature(rules, examined, content, &previous.signature), &examined.state) {
         (SignatureCheck::Valid, State::Modified(_)) => {
-            let message = "The signature in the digest's metadata was altered; the one that the next digest carries fits.";
+            let message = "The signature in the digest's metadata was altered; the one that the next digest states is valid.";
             not_valid(Standing::Invalid, modified(message))
         }
         (SignatureCheck::Valid, _) => Decision::Final(Standing::Valid, None),

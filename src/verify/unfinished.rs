@@ -45,15 +45,15 @@ impl Unfinished {
             }
         });
         let lacking = match &self.failed {
-            None => "did not come to its end".to_owned(),
+            None => "did not finish".to_owned(),
             Some(failed) => format!("could not copy {} objects or folders", failed.len()),
         };
         let excused = match absent {
             0 => String::new(),
-            n => format!(" {n} absences are not taken for deletions, because of that."),
+            n => format!(" Therefore, {n} missing objects are not reported as deleted."),
         };
         let message = format!(
-            "The copy is not finished: trailseal collect {lacking} and left {}.{excused} Run the same trailseal collect again.",
+            "The copy is incomplete: trailseal collect {lacking} and left the marker {}.{excused} Run the same trailseal collect again.",
             self.marker
         );
         let mut finding = Finding::new(Code::ObjectUnreadable, message);
@@ -85,7 +85,7 @@ impl Unfinished {
         self.bucket.is_none() || bucket.is_none() || self.bucket.as_deref() == bucket
     }
 
-    /// Tells if what a finding rests on may only be absent because it was not copied.
+    /// True if what a finding rests on may only be absent because it was not copied.
     fn may_explain(&self, finding: &Finding) -> bool {
         let chain = finding.chain.as_ref();
         let bucket = chain.and_then(|chain| chain.bucket.as_ref()).map(|bucket| bucket.as_str());
@@ -127,7 +127,7 @@ fn is_folder(key: &str) -> bool {
     key.is_empty() || key.ends_with('/')
 }
 
-/// Tells if a key or folder is, or may hold, a digest of the chain's account and region.
+/// True if a key or folder is, or may hold, a digest of the chain's account and region.
 fn may_be_digest_of(failed: &str, chain: Option<&ChainId>) -> bool {
     let Some(chain) = chain else {
         return is_folder(failed) || failed.contains(&format!("/{DIGEST_FOLDER}/"));
@@ -192,7 +192,10 @@ mod tests {
         let mut told = findings;
         copy(None).excuse(&mut told);
         let message = &told.last().unwrap().message;
-        assert!(message.contains("copy/marker") && message.contains("3 absences"), "{message}");
+        assert!(
+            message.contains("copy/marker") && message.contains("3 missing objects"),
+            "{message}"
+        );
     }
 
     #[test]

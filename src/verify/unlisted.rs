@@ -173,7 +173,7 @@ impl Testimony<'_> {
         }
     }
 
-    /// Tells if the digests look like those of whole days that were copied, the file being of the
+    /// True if the digests look like those of whole days that were copied, the file being of the
     /// last of them: what was delivered late is listed by a digest of a day that was not copied.
     fn may_be_listed_after_copy(&self, named: Timestamp) -> bool {
         let newest = self.chains.iter().filter_map(|c| c.span()).map(|span| span.end).max();
@@ -225,7 +225,7 @@ impl Testimony<'_> {
         }
     }
 
-    /// Tells if a chain that goes on as long as any may list the file in its next digest. Several
+    /// True if a chain that goes on as long as any may list the file in its next digest. Several
     /// trails may deliver to one folder, each at minutes of its own.
     fn awaited(&self, after: impl Fn(Timestamp) -> bool) -> bool {
         let ends = || self.chains.iter().filter_map(|c| c.span()).map(|span| span.end);

@@ -41,7 +41,7 @@ impl Unseen {
         other.windows.into_iter().for_each(|window| self.hide(window));
     }
 
-    /// Tells if everything was seen.
+    /// True if everything was seen.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.windows.is_empty()

@@ -139,7 +139,7 @@ def check_markdown(run):
         verdict = "VIOLATION (INTERRUPTED)" if verdict == "VIOLATION" else "INTERRUPTED"
     same("markdown: its first heading", headings[0], f"CloudTrail integrity: {verdict}")
     open_chains = [id for id, standing in run.standings() if standing != "verified"]
-    must(f"Chains not wholly proven: {len(open_chains)} of {len(run.chains)}" in headings,
+    must(f"Chains not fully proven: {len(open_chains)} of {len(run.chains)}" in headings,
          f"markdown: {headings}")
     must(f"Findings: {len(run.findings)}" in headings, f"markdown: {headings}")
     for code, number in Counter((f["severity"], f["code"]) for f in run.findings).items():

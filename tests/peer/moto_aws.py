@@ -157,7 +157,7 @@ def keys_that_do_not_sign(place, steps):
          ["KMS key alias/none: NotFoundException", "check the key, its region"]),
         ("no key at all", "", None, 2, ["--key kms: names no key", "kms:ARN"]),
         ("a key that encrypts", encrypts, None, 2,
-         ["cannot sign digests: its use is ENCRYPT_DECRYPT, not SIGN_VERIFY", make]),
+         ["cannot sign digests: its key usage is ENCRYPT_DECRYPT, not SIGN_VERIFY", make]),
         ("a key of an elliptic curve", elliptic, None, 2,
          ["cannot sign digests: the key is EC, not RSA", make]),
         ("a key that may not be read", good,

@@ -213,7 +213,7 @@ fn what_is_there_is_not_copied_again() {
     server.clear_requests();
     let ran = copy.collect(&server, &[]);
     assert_eq!((ran.status, gets(&server)), (0, vec![]), "{}", ran.err);
-    assert!(ran.out.contains("15 were there already"), "{}", ran.out);
+    assert!(ran.out.contains("15 already present"), "{}", ran.out);
     // A log file, a digest with its metadata, one without: these and no others are copied.
     for path in [copy.path(&log_key(2)), copy.path(&digest_key(3)), copy.path(&digest_key(5))] {
         fs::remove_file(path).unwrap();
@@ -244,7 +244,7 @@ fn a_plain_copy_is_completed_with_its_metadata() {
     fs::write(copy.path(&digest_key(4)), &changed).unwrap();
     let ran = copy.collect(&server, &[]);
     assert_eq!(ran.status, 3);
-    assert!(ran.err.contains(&digest_key(4)) && ran.err.contains("another file"), "{}", ran.err);
+    assert!(ran.err.contains(&digest_key(4)) && ran.err.contains("different file"), "{}", ran.err);
     assert_eq!(fs::read(copy.path(&digest_key(4))).unwrap(), changed, "left as it is");
     assert!(!copy.sidecar(&digest_key(4)).exists());
     fs::remove_file(copy.path(&digest_key(4))).unwrap();
@@ -560,7 +560,7 @@ fn a_directory_is_a_source_too() {
     assert_eq!(copy.files(), original);
     assert_eq!(copy.verify(&[]).status, 0);
     let ran = run(None, &["collect", source, dir]);
-    assert!(ran.status == 0 && ran.out.contains("15 were there already"), "{}", ran.out);
+    assert!(ran.status == 0 && ran.out.contains("15 already present"), "{}", ran.out);
 }
 
 #[test]

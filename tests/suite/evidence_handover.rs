@@ -30,7 +30,7 @@ fn a_bag_of_the_same_name_is_the_same_bytes_whatever_the_output_is_called() {
     for name in ["a/b", "..", "a\\b", ""] {
         let refused = pack(&tree, &folder.path().join("x.zip"), &["--name", name]);
         assert_eq!(refused.status, 2, "{name}");
-        assert!(refused.err.contains("no name for a bag"), "{name}: {}", refused.err);
+        assert!(refused.err.contains("not a valid name for a bag"), "{name}: {}", refused.err);
     }
 }
 
@@ -41,7 +41,7 @@ fn other_archives_are_refused_by_name() {
     for output in ["july.tgz", "july.tar.gz", "july.TAR", "july.7z"] {
         let refused = pack(&tree, &folder.path().join(output), &[]);
         assert_eq!(refused.status, 2, "{output}");
-        assert!(refused.err.contains("no bag is written as ."), "{output}: {}", refused.err);
+        assert!(refused.err.contains("a bag cannot be written as ."), "{output}: {}", refused.err);
         assert!(refused.err.contains("FILE.zip"), "{output}: {}", refused.err);
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -521,7 +521,7 @@ fn a_bag_whose_authority_gives_no_time_stamp_is_kept() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let cases = [
         (authority.time_stamps(junk), "not an RFC 3161 time-stamp"),
-        (authority.time_stamps(of_other), "over other content"),
+        (authority.time_stamps(of_other), "covers other content"),
         (authority.time_stamps(replayed), "answers another request"),
         (authority.time_stamps(refused), "did not grant it"),
         (format!("http://{closed}/"), "Connection refused"),
@@ -550,8 +550,8 @@ fn keys_and_certificates_that_do_not_go_together_are_refused_before_the_run() {
         assert!(bag.err.contains(reason), "{key} {cert}: {}", bag.err);
         assert_eq!(files_of(bag.around.path()).len(), 0);
     };
-    refused("rsa.key", "p256.pem", "is not that of the key");
-    refused("p256.key", "p384.pem", "is not that of the key");
+    refused("rsa.key", "p256.pem", "does not belong to the key");
+    refused("p256.key", "p384.pem", "does not belong to the key");
     refused("rsa.pem", "rsa.pem", "cannot sign");
     refused("rsa.key", "rsa.key", "no X.509 certificate");
     refused("tsa.cnf", "rsa.pem", "not the PEM of a private key");

@@ -108,7 +108,7 @@ fn a_renewal_is_over_the_bag_and_its_earlier_time_stamps() {
     let refused = stamp(&bag.dir, &url);
     assert_eq!(refused.status, 1, "{}", refused.err);
     assert!(
-        refused.err.contains("timestamp-2.tsr: the time-stamp is over other"),
+        refused.err.contains("timestamp-2.tsr: the time-stamp covers other"),
         "{}",
         refused.err
     );
@@ -156,7 +156,7 @@ fn an_altered_bag_is_not_time_stamped() {
     bag.write_manifests_anew();
     let refused = stamp(&bag.dir, &url);
     assert_eq!(refused.status, 1, "{}", refused.err);
-    assert!(refused.err.contains("over other content"), "{}", refused.err);
+    assert!(refused.err.contains("covers other content"), "{}", refused.err);
     assert!(!bag.path(FIRST).exists());
     assert_eq!(stamp(bag.around.path(), &url).status, 2);
     assert_eq!(stamp(&bag.dir, "ftp://x").status, 2);
@@ -305,7 +305,7 @@ fn a_signer_whom_nobody_will_trust_is_warned_of_when_packing() {
         [("server", "other uses than signing"), ("outdated", "it is valid "), ("rsa", "")]
     {
         let bag = authority.sealed(&tree, signer, &[]);
-        let warned = bag.err.contains("will not trust its signature");
+        let warned = bag.err.contains("will not accept its signature");
         assert_eq!(warned, !warning.is_empty(), "{signer}: {}", bag.err);
         assert!(bag.err.contains(warning), "{signer}: {}", bag.err);
     }

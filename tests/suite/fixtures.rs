@@ -958,7 +958,7 @@ fn a_copy_that_was_inflated_on_the_way_is_accepted_aloud() {
     let in_a_bucket = Expected { status: 1, hours: "PPVVPVPP", found };
     expect_in(&Stores::Otherwise(GZIPPED, in_a_bucket), &tree, &[], &verified());
     let report = tree.verify(&[]);
-    assert!(report.json["not_proven"].to_string().contains("3 files: they were stored inflated"));
+    assert!(report.json["not_proven"].to_string().contains("3 files: they are stored inflated"));
     tree.change(&log_key(2), |bytes| bytes.push(b' '));
     let found = vec![("log-modified", log_key(2))];
     let expected = Expected { status: 1, hours: "PPVPPPPP", found };

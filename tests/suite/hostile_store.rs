@@ -43,7 +43,7 @@ fn command(server: &Server, args: &[&str]) -> Command {
 
 const LISTINGS: [(&str, Fault); 9] = [
     ("another prefix", Fault::OtherPrefix),
-    ("keys outside of the prefix", Fault::OtherKeys),
+    ("keys outside the requested prefix", Fault::OtherKeys),
     ("cut off before its end", Fault::CutListing(1)),
     ("cut off in its closing tag", Fault::CutListing(10)),
     ("cut off among its keys", Fault::CutListing(250)),
@@ -135,7 +135,7 @@ fn a_store_that_inflates_is_named_as_such() {
     let server = bucket_of(&Tree::sealed());
     server.fault(&log_key(2), Fault::Inflated, None);
     let told = messages(&check(&server, &[]));
-    assert!(told.contains("inflate it on the way"), "{told}");
+    assert!(told.contains("seems to inflate it"), "{told}");
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn no_host_is_asked_that_only_a_folder_of_the_bucket_names() {
         assert!(!asked(&server), "{region}");
         assert_ne!(report.status, 0, "{region}");
         let told = messages(&report);
-        assert!(told.contains("no region that this version knows"), "{told}");
+        assert!(told.contains("this version does not know the region"), "{told}");
         let chains = report.json["chains"].as_array().unwrap();
         let own = chains.iter().find(|chain| chain["region"] == REGION).unwrap();
         let states = own["coverage"].as_array().unwrap().iter().map(|i| &i["state"]);

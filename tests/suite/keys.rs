@@ -407,7 +407,7 @@ fn show_refuses_what_holds_no_public_key() {
     fs::write(dir.path().join("noise"), "noise").unwrap();
     for (name, reason) in [
         ("signing-key.pem", "this is a private key"),
-        ("noise", "it holds no key"),
+        ("noise", "it contains no key"),
         ("absent", "cannot read"),
     ] {
         let (_, shown) = path(dir.path(), name);

@@ -116,22 +116,22 @@ fn what_is_read_is_not_written_to() {
         if Path::new(&same).exists() {
             for force in [&[][..], &["--force"]] {
                 let flags = [&["--output", &same][..], force].concat();
-                place.refuses("the command reads this file", || place.verify(&flags));
+                place.refuses("this is an input file of the command", || place.verify(&flags));
             }
         }
     }
     let saved = place.own("run.json");
     assert_eq!(place.verify(&["--export", &saved]).status, 0);
-    place.refuses("the command reads this file", || {
+    place.refuses("this is an input file of the command", || {
         trailseal(&["report", &saved, "--format", "json", "--output", &saved, "--force"])
     });
     let gaps = place.own("gaps.txt");
     fs::write(&gaps, "2026-03-01T12:00:00Z/2026-03-01T20:00:00Z=planned\n").unwrap();
     let accept = format!("@{gaps}");
-    place.refuses("the command reads this file", || {
+    place.refuses("this is an input file of the command", || {
         place.verify(&["--accept-gap", &accept, "--output", &gaps, "--force"])
     });
-    place.refuses("written twice", || {
+    place.refuses("two outputs use this file", || {
         place.verify(&["--objects", &place.own("x.csv"), "--export", &place.own("x.csv")])
     });
     let root = place.tree.root().to_str().unwrap();
@@ -139,7 +139,9 @@ fn what_is_read_is_not_written_to() {
     fs::write(&key, SigningKey::generate().unwrap().to_pkcs8_pem().unwrap()).unwrap();
     let seal = ["seal", root, "--account", "111122223333", "--region", "us-east-1"];
     let more = ["--trail", "audit", "--bucket", "audit-logs", "--key", &key, "--head-file"];
-    for (head, why) in [(&key, "reads this file"), (&place.inside("t.head"), "is evidence")] {
+    for (head, why) in
+        [(&key, "input file of the command"), (&place.inside("t.head"), "is evidence")]
+    {
         place.refuses(why, || trailseal(&[&seal[..], &more, &[head]].concat()));
     }
 }

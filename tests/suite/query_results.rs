@@ -13,7 +13,7 @@ use trailseal::crypto::{Signer as _, SigningKey, render_public_keys};
 use trailseal::model::Sha256Hash;
 
 const VALID: &str = "Successfully validated sign and query result files\n";
-const NOT_COVERED: &str = "trailseal: the signature covers the SHA-256 hash values";
+const NOT_COVERED: &str = "trailseal: the signature covers only the SHA-256 hash values";
 const FIRST: &str = "result_1.csv.gz";
 const SECOND: &str = "result_2.csv.gz";
 const SIGN_FILE: &str = "result_sign.json";
@@ -119,7 +119,7 @@ fn a_valid_result_is_valid_and_what_is_not_covered_is_said() {
     let ran = Export::new().check();
     assert_eq!((ran.status, ran.out.as_str()), (0, VALID), "{}", ran.err);
     assert!(ran.err.starts_with(NOT_COVERED), "{}", ran.err);
-    for said in ["compressed", "File names, region and time are not signed", "rows"] {
+    for said in ["compressed", "File names, region, time and query are not signed", "rows"] {
         assert!(ran.err.contains(said), "{said}: {}", ran.err);
     }
 }
@@ -339,7 +339,7 @@ fn files_that_no_sign_file_lists() {
 
     export.write("result_3.csv.gz", &gzip(b"planted"));
     let ran = export.check();
-    assert_ours(&ran, 1, "no part of this result");
+    assert_ours(&ran, 1, "not part of this result");
     assert!(ran.err.contains(": result_3.csv.gz\n"), "{}", ran.err);
 }
 
@@ -360,7 +360,7 @@ fn hostile_names_never_leave_the_folder() {
         export.change(|json| json["files"][0]["fileName"] = json!(name));
         let ran = export.check();
         assert_theirs(&ran, 255, "ValidationError: Invalid sign file provided.");
-        assert!(ran.err.contains("so it is not looked for"), "{}", ran.err);
+        assert!(ran.err.contains("so the file was not opened"), "{}", ran.err);
     }
     let export = Export::new();
     export.change(|json| json["files"][0]["fileName"] = json!("\u{1b}[2J\u{202e}gz"));

@@ -35,7 +35,7 @@ fn the_verdict_is_always_a_line_on_standard_error() {
     for (tree, verdict, status) in [
         (
             Tree::sealed(),
-            "VERIFIED: 1 chain, 8 digests and 7 log files whole, signed and linked; ",
+            "VERIFIED: 1 chain, 8 digests and 7 log files intact, signed and linked; ",
             0,
         ),
         (incomplete(), "INCOMPLETE: 1 problem in 1 of 1 chain: 1 digest without a signature; ", 3),
@@ -167,7 +167,7 @@ fn two_runs_are_compared() {
     assert_eq!(verify(&other, &only).status, 0);
     let ran = trailseal(&["report", "--diff", new, whole]);
     assert_eq!(ran.status, 0, "{}", ran.err);
-    assert!(ran.out.contains("different things: sources, regions."), "{root}: {}", ran.out);
+    assert!(ran.out.contains("different scopes: sources, regions."), "{root}: {}", ran.out);
     assert_eq!(trailseal(&["report", "--diff", whole, new]).status, 1);
     for wrong in [vec!["report", "--diff", old, old], {
         vec!["report", "--diff", old, new, "--format", "csv"]

@@ -268,7 +268,7 @@ fn the_future_cannot_be_sealed() {
     let before = listing(desk.tree.root());
     let ran = desk.run(&["--region", REGION, "--trail", TRAIL, "--end-time", "2999-01-01"]);
     assert_eq!(ran.status, 2);
-    assert!(ran.err.contains("lies in the future"), "{}", ran.err);
+    assert!(ran.err.contains("is in the future"), "{}", ran.err);
     let ran = desk.seal(4, &["--start-time", &at(4, 0).to_string()]);
     assert_eq!(ran.status, 2, "an empty time");
     assert_eq!(listing(desk.tree.root()), before);
@@ -482,7 +482,7 @@ fn a_late_log_goes_into_one_backfill_digest() {
     let before = listing(desk.tree.root());
     let ran = desk.seal(8, &[]);
     assert_eq!(ran.status, 0);
-    assert!(ran.err.contains("1 late log files wait"), "{}", ran.err);
+    assert!(ran.err.contains("1 late log file to be sealed in the next interval"), "{}", ran.err);
     assert_eq!(listing(desk.tree.root()), before);
     let ran = desk.seal(9, &[]);
     assert_eq!((ran.status, ran.err.as_str()), (0, ""));
@@ -510,7 +510,11 @@ fn logs_from_before_the_chain_are_told_of_and_are_not_late() {
     let desk = Desk::unsealed([0, 1, 3]);
     let ran = desk.seal(4, &["--start-time", &at(2, 0).to_string()]);
     assert_eq!(ran.status, 0);
-    assert!(ran.err.contains("2 log files are older than the chain's start"), "{}", ran.err);
+    assert!(
+        ran.err.contains("2 log files not sealed, older than the chain's start"),
+        "{}",
+        ran.err
+    );
     let ran = desk.seal(5, &[]);
     assert_eq!(ran.status, 0);
     assert!(!ran.out.contains("(backfill)"), "{}", ran.out);
@@ -823,7 +827,7 @@ fn a_log_that_is_no_gzip_stops_the_run_where_it_lies() {
         let ran = desk.seal(4, &[]);
         assert_eq!(ran.status, 3, "{}", ran.err);
         assert!(ran.err.contains(&log_key(2)), "{}", ran.err);
-        assert!(ran.err.contains("2 digests were sealed before that and are kept"), "{}", ran.err);
+        assert!(ran.err.contains("Kept: 2 digests sealed before the error"), "{}", ran.err);
         assert_eq!(ran.out.matches("sealed 2026").count(), 2, "{}", ran.out);
         // Again and again the same, until it is out of the way.
         refused(&desk, 4, &[&log_key(2)]);
@@ -1013,7 +1017,7 @@ fn a_chain_that_lost_its_expected_head_is_not_signed_on() {
     desk.seal_with(&new, until);
     let ran = desk.seal(until + 1, &["--expect-head", &digest_key(HOURS)]);
     assert_eq!(ran.status, 3, "{}", ran.err);
-    assert!(ran.err.contains("another key signed it"), "{}", ran.err);
+    assert!(ran.err.contains("is signed with another key"), "{}", ran.err);
 }
 
 #[test]
@@ -1031,7 +1035,7 @@ fn an_expected_head_of_long_ago_is_led_back_to() {
     desk.tree.remove(gone);
     let ran = desk.seal(24 * 43, &[&daily[..], &["--expect-head", old]].concat());
     assert_eq!(ran.status, 1, "{}", ran.err);
-    assert!(ran.err.contains("does not link"), "{}", ran.err);
+    assert!(ran.err.contains("is not linked to the digest before it"), "{}", ran.err);
 }
 
 #[test]

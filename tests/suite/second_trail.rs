@@ -57,7 +57,7 @@ fn whoever_runs_it_says_what_they_weigh() {
         let ignored = tree.verify(&["--unreferenced", "ignore"]);
         assert_eq!((ignored.status, found(&ignored)), (0, vec![]));
         assert_eq!(ignored.count("logs", "unreferenced"), 7 * each as u64);
-        let said = format!("Whether {} log files belong here", 7 * each);
+        let said = format!("Whether {} log files that no digest lists", 7 * each);
         assert!(ignored.json["not_proven"].to_string().contains(&said));
     }
 }

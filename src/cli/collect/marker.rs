@@ -53,7 +53,7 @@ impl Task {
         }
     }
 
-    /// Tells if whoever finishes this has finished the other one too. Days are copied whole.
+    /// True if whoever finishes this has finished the other one too. Days are copied whole.
     fn covers(&self, other: &Self) -> bool {
         let day = |time: Option<Timestamp>| time.map(day_folder);
         let names = |own: &[String], other: &[String]| {
@@ -135,7 +135,7 @@ fn condensed(failed: &BTreeSet<String>) -> Option<BTreeSet<String>> {
 fn read(dir: &DirectoryStore) -> Result<Marker, StoreError> {
     let Some(text) = dir.marked_unfinished()? else { return Ok(Marker::default()) };
     serde_json::from_slice(&text).map_err(|error| {
-        StoreError::Trouble(format!("the marker of an unfinished copy cannot be read: {error}"))
+        StoreError::Trouble(format!("the marker of an unfinished copy is unreadable: {error}"))
     })
 }
 

@@ -28,20 +28,20 @@ const JOBS_ONLINE: usize = 32;
 const NAMED: usize = 20;
 
 const EXAMPLES: &str = "\
-Objects are written under DIR with the keys that they have in the bucket, each with its metadata
-beside it as NAME.metadata.json: a digest's own signature is there and nowhere else. Nothing that
-is in DIR is overwritten or deleted, so an interrupted run continues where it stopped, and a plain
-copy (aws s3 sync) is completed with the metadata that it lost. An existing file counts as copied
-only if its content is the same, by the bucket's MD5 or by reading both.
+Objects are written below DIR under their bucket keys, each with its metadata in
+NAME.metadata.json: a digest's own signature is only there. Existing files in DIR are never
+overwritten or deleted: an interrupted run continues where it stopped, and a plain copy (aws s3
+sync) gets its lost metadata. An existing file counts as copied only if its content is the same, by
+the bucket's MD5 or by reading both.
 
-While not everything is copied, DIR holds the file .trailseal-collect.json: verify then reports what
-is absent as incomplete, not as deleted.
+Until the copy is complete, DIR contains the file .trailseal-collect.json: verify then reports
+absent objects as incomplete, not as deleted.
 
-With a time, the days around it are copied whole: proving it needs digests and log files on both
-sides of it. Verify such a copy for the same time: it holds nothing else.
+With a time range, whole days around it are copied, because proving it needs digests and log files
+on both sides. Verify such a copy for the same time range: it contains nothing else.
 
 Examples:
-  A bucket, then the public keys, then the proof without a network:
+  Copy a bucket, fetch the public keys, then verify offline:
     trailseal collect s3://my-bucket ./copy
     trailseal keys fetch --region eu-west-1 --output keys.json
     trailseal verify ./copy --keys keys.json
@@ -54,12 +54,12 @@ Examples:
     trailseal collect s3://my-bucket ./digests --no-logs
 
 Exit status:
-    0  everything was copied or there already
+    0  everything is copied
     2  wrong usage or configuration: nothing was copied
-    3  something could not be copied, the source cannot be opened, or there is nothing to copy:
-       each object is named with its cause on standard error (20 of them), and the rest was copied
-    4  internal failure, a directory that cannot be written to, or a full disk
-  130  interrupted: run it again to go on";
+    3  an object could not be copied (standard error names up to 20, with the cause; the rest was
+       copied), the source cannot be opened, or there is nothing to copy
+    4  internal error, unwritable directory or full disk
+  130  interrupted: run it again to continue";
 
 /// Copy a bucket with its metadata, so that it can be verified offline
 #[derive(Debug, Args)]
@@ -68,7 +68,7 @@ pub struct CollectArgs {
     /// A bucket (s3://BUCKET[/PREFIX]), or a directory that is a copy of one
     source: String,
 
-    /// The directory to copy to; made if it is not there
+    /// Directory to copy to; created if needed
     dir: PathBuf,
 
     #[command(flatten)]
@@ -112,7 +112,7 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let task = Task::of(&args.source, &request, io.now);
     let unmarked = |error: StoreError| {
         Failure::internal(format!("{}: {UNFINISHED}: {error}", Printable(&shown)))
-            .remedy("free space on the disk, or name another directory; the marker may be removed once the copy is known to be whole")
+            .remedy("free some disk space, or use another directory; remove the marker only if you know that the copy is complete")
     };
     // Before the first object: whatever ends the run, what is absent is not taken for deleted.
     let before = target.marked_unfinished().map_err(unmarked)?;
@@ -127,7 +127,7 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
             if let Err(error) = target.mark_unfinished(before.as_deref()) {
                 return unmarked(error);
             }
-            Failure::usage(error).remedy("collect each of them alone, into a directory of its own")
+            Failure::usage(error).remedy("collect each bucket separately, into its own directory")
         }
         CollectError::Threads(_) => Failure::internal(error),
     })?;
@@ -143,7 +143,7 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
     if args.run.verbose {
         for key in &report.left_out {
-            writeln!(io.err, "left out: {}", Printable(key)).map_err(Failure::internal)?;
+            writeln!(io.err, "skipped: {}", Printable(key)).map_err(Failure::internal)?;
         }
     }
     name_failed(&report, io.err).map_err(Failure::internal)?;
@@ -151,19 +151,19 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         summarise(args, &request, &report, ended, io.out).map_err(Failure::internal)?;
     }
     if let Some(cause) = &report.full {
-        let message = format!("{}: {cause}: not all was copied", Printable(&shown));
+        let message = format!("{}: {cause}: the copy is incomplete", Printable(&shown));
         return Err(Failure::internal(message).remedy(
-            "free space and run the same command again: what is there is not copied twice",
+            "free some space and run the same command again; it continues where it stopped",
         ));
     }
     if request.stop.is_set() {
-        let message = "interrupted: not all was copied";
+        let message = "interrupted: the copy is incomplete";
         return Err(Failure { status: INTERRUPTED, ..Failure::internal(message) }
-            .remedy("run the same command again to go on"));
+            .remedy("run the same command again to continue"));
     }
     let problem = match (report.failed.len(), copied) {
         (0, 1..) if !is_whole => Failure::internal(format!(
-            "{}: it is an unfinished copy itself",
+            "{}: the source is itself an unfinished copy",
             Printable(&args.source)
         ))
         .remedy("finish it with trailseal collect, then run the same command again"),
@@ -171,14 +171,13 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
             note_unfinished(&others, io.err).map_err(Failure::internal)?;
             return Ok(0);
         }
-        (0, 0) => Failure::internal(format!(
-            "{}: there is nothing to copy",
-            Printable(&args.source)
-        ))
-        .remedy("no digests or log files were found; check the source, the time and the filters"),
+        (0, 0) => Failure::internal(format!("{}: nothing to copy", Printable(&args.source)))
+            .remedy(
+                "no digests or log files found; check the source, the time range and the filters",
+            ),
         (n, _) => Failure::internal(format!("{n} could not be copied; the copy is not complete"))
             .remedy(
-                "resolve the causes and run the same command again: what is there is not copied twice",
+                "resolve the causes and run the same command again; it continues where it stopped",
             ),
     };
     Err(Failure { status: INCOMPLETE, ..problem })
@@ -202,7 +201,7 @@ fn request(args: &CollectArgs, io: &Io<'_>, online: bool) -> Result<CollectReque
 
 fn unwritable(shown: &str, error: &io::Error) -> Failure {
     Failure::internal(format!("{}: {error}", Printable(shown)))
-        .remedy("name a directory that can be made and written to")
+        .remedy("use a directory that you can create and write to")
 }
 
 /// A copy inside of what it is a copy of, or the other way round, would be found as a part of it.
@@ -211,9 +210,11 @@ fn check_apart(source: &str, dir: &Path) -> Result<(), Failure> {
     let shown = dir.display().to_string();
     let dir = resolved(dir);
     if dir.starts_with(&source) || source.starts_with(&dir) {
-        let message =
-            format!("{}: it is the source, or one of them lies in the other", Printable(&shown));
-        return Err(Failure::usage(message).remedy("copy to a directory beside the source"));
+        let message = format!(
+            "{}: source and target are the same, or one is inside the other",
+            Printable(&shown)
+        );
+        return Err(Failure::usage(message).remedy("use a target directory outside the source"));
     }
     Ok(())
 }
@@ -250,12 +251,12 @@ fn summarise(
     writeln!(out, "Copied from {source} to {shown}:")?;
     writeln!(out, "  {digests} digests and {logs} log files, {bytes} bytes")?;
     writeln!(out, "  {metadata} with metadata")?;
-    writeln!(out, "  {already_there} were there already")?;
+    writeln!(out, "  {already_there} already present")?;
     if !report.failed.is_empty() {
         writeln!(out, "  {} could not be copied", report.failed.len())?;
     }
     if !left_out.is_empty() {
-        writeln!(out, "  {} other objects and folders were left out", left_out.len())?;
+        writeln!(out, "  {} other objects and folders skipped", left_out.len())?;
     }
     let Some(first) = report.first_digest.filter(|_| !ended) else { return Ok(()) };
     writeln!(out, "\nNext:")?;

@@ -29,12 +29,12 @@ impl Place {
         let shown = output.display().to_string();
         let shown = Printable(&shown);
         if output.symlink_metadata().is_ok() {
-            return Err(Failure::usage(format!("{shown}: it is there already"))
-                .remedy("a bag is written to a new place only: give another, or remove it"));
+            return Err(Failure::usage(format!("{shown}: already exists"))
+                .remedy("choose another name, or remove it first"));
         }
         if let Some(other) = other_archive(output) {
-            return Err(Failure::usage(format!("{shown}: no bag is written as {other}"))
-                .remedy("give FILE.zip, or the name of a folder"));
+            return Err(Failure::usage(format!("{shown}: a bag cannot be written as {other}"))
+                .remedy("use FILE.zip or the name of a folder"));
         }
         let zip = output.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip"));
         let stem = if zip { output.file_stem() } else { output.file_name() };
@@ -43,10 +43,10 @@ impl Place {
         let Some(name) = name.or_else(|| stem.and_then(|stem| stem.to_str())).filter(is_name)
         else {
             let (name, remedy) = match name {
-                Some(name) => (name.to_owned(), "give a name without slashes, such as 2026-07"),
-                None => (output.display().to_string(), "give FILE.zip or a folder, or --name"),
+                Some(name) => (name.to_owned(), "use a name without slashes, such as 2026-07"),
+                None => (output.display().to_string(), "use FILE.zip or a folder, or give --name"),
             };
-            let message = format!("{}: this is no name for a bag", Printable(&name));
+            let message = format!("{}: not a valid name for a bag", Printable(&name));
             return Err(Failure::usage(message).remedy(remedy));
         };
         let parent = output.parent().filter(|p| !p.as_os_str().is_empty());
@@ -159,7 +159,7 @@ pub(super) fn opened(bag: &Path) -> io::Result<OpenedBag> {
     }
     // Opening a pipe would wait for its writer; so the kind is asked first.
     if !bag.metadata()?.is_file() {
-        return Err(io::Error::other("it is neither a folder nor a file"));
+        return Err(io::Error::other("neither a folder nor a file"));
     }
     let archive = File::open(bag)?;
     let unpacked = tempfile::Builder::new().prefix("trailseal-").tempdir()?;

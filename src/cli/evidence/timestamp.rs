@@ -12,20 +12,20 @@ use crate::run::evidence::timestamp::{FurtherError, further};
 
 const EXAMPLES: &str = "\
 Examples:
-  A bag whose time-stamp authority was down when it was packed:
+  The time-stamp authority was down when the bag was packed:
     trailseal evidence timestamp july.zip --timestamp http://timestamp.example.com
 
-  The same command renews: a further time-stamp, over the bag and its earlier ones, keeps them
-  valid when their certificates expire. Add one before they do.
+  The same command renews: another time-stamp over the bag and its earlier time-stamps keeps them
+  valid after their certificates expire. Add it before they expire.
 
 Exit status:
   0  the time-stamp is in the bag
-  1  violation: the bag was altered or its seal does not hold; nothing was added
-  2  wrong usage, or this is no bag that can be read
-  3  incomplete: the authority gave no time-stamp, or the bag could not be read; nothing was added
-  4  internal failure or an unwritable bag; nothing was added";
+  1  violation: the bag was altered or its seal is invalid; nothing was added
+  2  wrong usage, or not a readable bag
+  3  incomplete: no time-stamp from the authority, or the bag could not be read; nothing was added
+  4  internal error or unwritable bag; nothing was added";
 
-/// Add an RFC 3161 time-stamp to a bag: its first, or one that renews its earlier ones
+/// Add an RFC 3161 time-stamp to a bag, or renew its earlier ones
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct TimestampArgs {
@@ -37,7 +37,7 @@ pub struct TimestampArgs {
     #[arg(long, value_name = "URL")]
     timestamp: String,
 
-    /// Errors only
+    /// Print errors only
     #[arg(long, short)]
     quiet: bool,
 }
@@ -50,8 +50,8 @@ pub(super) fn is_address(url: &str) -> Result<(), Failure> {
     if ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Ok(());
     }
-    let message = format!("--timestamp {}: not an address", Printable(url));
-    Err(Failure::usage(message).remedy("give http://... or https://..."))
+    let message = format!("--timestamp {}: not a web address", Printable(url));
+    Err(Failure::usage(message).remedy("use http://... or https://..."))
 }
 
 /// Says that a bag lacks its time-stamp, and how to add it.
@@ -74,7 +74,7 @@ pub(super) fn run(args: &TimestampArgs, io: &mut Io<'_>) -> Result<u8, Failure> 
     let name = Printable(&name);
     let no_bag = |error: std::io::Error| {
         Failure::usage(format!("{name}: {error}"))
-            .remedy("give a bag that trailseal evidence pack made: FILE.zip, or its folder")
+            .remedy("use a bag made by trailseal evidence pack: FILE.zip, or its folder")
     };
     let bag = opened(&args.bag).map_err(no_bag)?;
     let stamp = further(bag.folder(), &args.timestamp).map_err(|error| {
@@ -83,10 +83,10 @@ pub(super) fn run(args: &TimestampArgs, io: &mut Io<'_>) -> Result<u8, Failure> 
         match error {
             FurtherError::NoBag(error) => no_bag(error),
             FurtherError::Altered(_) => failure(Verdict::Violation.exit_status())
-                .remedy("trailseal evidence check BAG says all that is wrong with it"),
+                .remedy("run trailseal evidence check BAG for details"),
             FurtherError::Unreadable(_) => failure(INCOMPLETE),
             FurtherError::Authority(_) => failure(INCOMPLETE).remedy(
-                "check the address and the network, try again later, or ask another authority",
+                "check the address and the network, try again later, or use another authority",
             ),
         }
     })?;

@@ -17,18 +17,18 @@ use crate::cli::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::model::{Region, Window};
 use crate::report::words::counted;
 
-/// What `keys fetch` is told.
+/// Arguments of `keys fetch`.
 #[derive(Debug, Args)]
 pub struct FetchArgs {
-    /// The regions whose digests are to be verified (A,B or repeated)
+    /// Regions of the digests to verify (A,B or repeated)
     #[arg(long = "region", value_name = "REGION", required = true, value_delimiter = ',')]
     regions: Vec<Region>,
 
-    /// From when on: RFC 3339, a date (00:00 UTC), or a span back from now
+    /// Start: RFC 3339, a date (00:00 UTC), or a duration before now
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = parse_time)]
     start_time: TimeArg,
 
-    /// Up to when [default: now]
+    /// End [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     end_time: Option<TimeArg>,
 
@@ -36,7 +36,7 @@ pub struct FetchArgs {
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
 
-    /// Replace an existing file of another kind, too; never a key of another form, a digest or a
+    /// Also replace an existing file of another kind; never a key of another form, a digest or a
     /// log file
     #[arg(long)]
     force: bool,
@@ -54,7 +54,7 @@ pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let end = args.end_time.map_or(io.now, |time| time.resolve(io.now));
     if start >= end {
         return Err(Failure::usage(
-            "--start-time does not come before --end-time: exchange them, or leave one out",
+            "--start-time is not before --end-time: swap them, or omit one",
         ));
     }
     args.run.begin(&io.stop);
@@ -82,7 +82,7 @@ pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         }
         let count = list.count();
         let keys = counted(count as u64, "key", "keys");
-        writeln!(io.out, "{region}: {keys} valid at some time from {start} to {end}")
+        writeln!(io.out, "{region}: {keys} valid between {start} and {end}")
             .map_err(Failure::internal)?;
         lists.insert(region.to_string(), list.list());
     }

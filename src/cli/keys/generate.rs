@@ -25,27 +25,27 @@ const CLOUDTRAIL_LAUNCH: &str = "2013-11-13T00:00:00Z";
 const DEFAULT_DAYS: u32 = 365;
 
 pub(super) const HELP: &str = "\
-Writes three files, and none over an existing one:
-  signing-key.pem   the private key (PKCS#8, readable by you only): seals digests
-  public-keys.json  the public key as `aws cloudtrail list-public-keys` prints it: verifies them
-  certificate.pem   the same key and validity as a self-signed X.509 certificate
+Writes three files, and never overwrites an existing one:
+  signing-key.pem   the private key (PKCS#8, readable by you only), to seal digests
+  public-keys.json  the public key as `aws cloudtrail list-public-keys` prints it, to verify them
+  certificate.pem   the same public key and validity as a self-signed X.509 certificate
 
 Examples:
   trailseal keys generate keys
   trailseal keys generate keys --valid-days 3650
   trailseal keys generate keys --valid-from 2026-01-01";
 
-/// What `keys generate` is told.
+/// Arguments of `keys generate`.
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
-    /// Where to write; made if it does not exist
+    /// Directory to write to; created if needed
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// How many days from now on the key is valid
+    /// Days from now until the key expires
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_DAYS,
           value_parser = clap::value_parser!(u32).range(1..=36_500))]
     valid_days: u32,
-    /// From when on digests may carry end times (RFC 3339, or a date in UTC)
+    /// Earliest end time of a digest that the key may sign (RFC 3339, or a date in UTC)
     #[arg(long, value_name = "TIME", default_value = CLOUDTRAIL_LAUNCH, value_parser = parse_start)]
     valid_from: TimeArg,
 }
@@ -54,7 +54,9 @@ pub struct GenerateArgs {
 /// Certificates and key lists count whole seconds from 1970 on.
 fn parse_start(text: &str) -> Result<TimeArg, String> {
     match parse_time(text)? {
-        TimeArg::At(time) if time < Timestamp::UNIX_EPOCH => Err("it lies before 1970".to_owned()),
+        TimeArg::At(time) if time < Timestamp::UNIX_EPOCH => {
+            Err("the time is before 1970".to_owned())
+        }
         time => Ok(time),
     }
 }
@@ -80,7 +82,7 @@ pub(in crate::cli) fn run(args: &GenerateArgs, io: &mut Io<'_>) -> Result<u8, Fa
     let from = args.valid_from.resolve(io.now);
     let validity = Validity { from, to: time::add(whole_second(io.now), days) };
     if validity.from >= validity.to {
-        let message = format!("the key would be valid from {validity}, which is never");
+        let message = format!("the key would never be valid: from {validity}");
         return Err(
             Failure::usage(message).remedy("give an earlier --valid-from or more --valid-days")
         );
@@ -119,18 +121,18 @@ pub(in crate::cli) fn run(args: &GenerateArgs, io: &mut Io<'_>) -> Result<u8, Fa
         "Wrote to {dir}:
   {SIGNING_KEY}   the private key, readable by you only
   {PUBLIC_KEYS}  the public key, as list-public-keys prints it
-  {CERTIFICATE}   the same key and validity as a certificate
+  {CERTIFICATE}   the same public key and validity as a certificate
 
 Fingerprint  {fingerprint}
 Valid from   {}
 Valid to     {}
 
 Next:
-  Keep {SIGNING_KEY} private: who has it can seal digests in your name.
-  Seal with it:
+  Keep {SIGNING_KEY} private: anyone who has it can seal digests in your name.
+  To seal:
     trailseal seal SOURCE --account ID --region REGION --trail NAME \\
         --bucket BUCKET --key {signing_key}
-  Give {PUBLIC_KEYS} or {CERTIFICATE} to whoever verifies, through a different channel than the logs:
+  To verify, hand over {PUBLIC_KEYS} or {CERTIFICATE}, through a different channel than the logs:
     trailseal verify SOURCE --keys {public_keys}
     trailseal verify SOURCE --keys {certificate}
 ",
@@ -146,7 +148,7 @@ fn refuse_existing(path: &Path) -> Result<(), Failure> {
     // A link counts too, even one that leads nowhere.
     match fs::symlink_metadata(path) {
         Ok(_) => Err(Failure::usage(format!("{shown} exists; nothing was written"))
-            .remedy("give another directory, or move the existing keys away yourself")),
+            .remedy("use another directory, or move the existing keys away first")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Failure::usage(format!("{shown}: {error}; nothing was written"))),
     }
@@ -167,7 +169,7 @@ fn write_all_or_nothing(dir: &Path, files: &[(&str, &[u8], Access)]) -> Result<(
     let failed = |path: &Path, error: io::Error| {
         let shown = path.display().to_string();
         Failure::usage(format!("cannot write {}: {error}", Printable(&shown)))
-            .remedy("give a directory that you may write to")
+            .remedy("use a directory that you can write to")
     };
     fs::create_dir_all(dir).map_err(|error| failed(dir, error))?;
     let mut ready = Vec::new();

@@ -19,14 +19,14 @@ use crate::verify::query_results::{
     ExportFile, SIGN_FILE, SIGN_FILE_LIMIT, SignFile, passes_for_result,
 };
 
-/// How many bytes are hashed at a time.
+/// Bytes hashed at a time.
 const PIECE: usize = 64 << 10;
 const GZ: &str = ".gz";
 
-/// Where a result lies.
+/// Location of a query result.
 pub(super) struct Folder {
     store: Arc<dyn Store>,
-    /// What stands before a file's name in its key.
+    /// Prefix of a file's key.
     prefix: String,
     /// What stands before it where it is shown.
     shown: String,
@@ -39,10 +39,10 @@ enum Kind {
     Bucket,
 }
 
-/// What lies in the folder beside the listed files.
+/// Files in the folder that are not listed.
 #[derive(Default)]
 pub(super) struct Unlisted {
-    /// What passes for a result.
+    /// Files that look like results.
     pub(super) results: Names,
     /// Anything else but folders.
     pub(super) others: Names,
@@ -139,7 +139,7 @@ impl Folder {
             let mut end = self.absent(name);
             if let End::Theirs { remarks, .. } = &mut end {
                 remarks.push(format!(
-                    "{} is there: the hash values are those of the compressed files, so leave these as they were delivered",
+                    "{} exists: the hash values are those of the compressed files, so keep the files as they were delivered",
                     Printable(unpacked)
                 ));
             }
@@ -196,7 +196,7 @@ impl Folder {
         let mut buffer = vec![0; PIECE];
         loop {
             if stop.is_set() {
-                let message = "interrupted: nothing is shown of this result".to_owned();
+                let message = "interrupted: the result was not checked".to_owned();
                 return Err(Failure { status: INTERRUPTED, message, remedy: None }.into());
             }
             match body.read(&mut buffer) {
@@ -220,7 +220,7 @@ impl Folder {
         End::Theirs {
             status: NO_SUCH_KEY,
             message: "An error occurred (NoSuchKey) when calling the GetObject operation: The specified key does not exist.".into(),
-            remarks: vec![format!("there is no {}", Printable(&self.show(name)))],
+            remarks: vec![format!("{} does not exist", Printable(&self.show(name)))],
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn read_heads(file: &Path) -> Result<Vec<ExpectedHead>, Failure> {
     let shown = file.display().to_string();
     let refused = |why: String| {
         Failure::usage(format!("{}: {why}", Printable(&shown))).remedy(
-            "give a file that trailseal seal --head-file wrote, or one that is not there yet",
+            "use a file written by trailseal seal --head-file, or one that does not exist yet",
         )
     };
     let bytes = match std::fs::read(file) {
@@ -53,17 +53,17 @@ pub(super) fn read_heads(file: &Path) -> Result<Vec<ExpectedHead>, Failure> {
     let heads: HeadFile =
         serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
     if heads.schema != HEAD_SCHEMA {
-        return Err(refused(format!("its schema is {}, not {HEAD_SCHEMA}", heads.schema)));
+        return Err(refused(format!("the schema is {}, not {HEAD_SCHEMA}", heads.schema)));
     }
     let expected = |head: HeadLine| {
         let hash = Sha256Hash::parse(&head.sha256);
-        let hash = hash.ok_or_else(|| refused(format!("{} is no hash value", head.sha256)))?;
+        let hash = hash.ok_or_else(|| refused(format!("{} is not a hash value", head.sha256)))?;
         Ok(ExpectedHead::new(head.key, hash))
     };
     heads.heads.into_iter().map(expected).collect()
 }
 
-/// Tells if a run's heads are to be kept: not those of a chain that was not the expected one, nor
+/// True if a run's heads are to be kept: not those of a chain that was not the expected one, nor
 /// where the run did not come to look.
 pub(super) fn keeps_heads(report: &SealReport, result: &Result<(), SealError>) -> bool {
     let unexpected = matches!(result, Err(SealError::Unexpected(_)));

@@ -12,7 +12,7 @@ use crate::run::seal::{ChainHead, PlannedDigest, SealReport};
 /// Digests that a dry run lists from the beginning, and from the end.
 const LISTED: usize = 10;
 
-/// The result for machines, on one line.
+/// The result as JSON, on one line.
 pub(super) fn outcome(report: &SealReport) -> serde_json::Value {
     let heads = |heads: &[ChainHead]| heads.iter().map(HeadLine::of).collect::<Vec<_>>();
     let sealed: Vec<_> = report
@@ -140,21 +140,21 @@ pub(super) fn tell(
     if report.waiting > 0 {
         writeln!(
             io.err,
-            "{} late log files wait for the next interval: this one's backfill digest is written already",
-            report.waiting
+            "{} to be sealed in the next interval: this interval's backfill digest already exists",
+            counted(report.waiting, "late log file", "late log files")
         )?;
     }
     if report.before_start > 0 {
         writeln!(
             io.err,
-            "{} log files are older than the chain's start and are not sealed: start earlier with --start-time in a tree without this chain",
-            report.before_start
+            "{} not sealed, older than the chain's start: to seal older log files, use an earlier --start-time in a directory or bucket without this chain",
+            counted(report.before_start, "log file", "log files")
         )?;
     }
     for key in &report.without_events {
         writeln!(
             io.err,
-            "{}: its events could not be read; it is sealed as it is",
+            "{}: its events could not be read; the file was sealed unchanged",
             Printable(key)
         )?;
     }

@@ -45,12 +45,12 @@ pub(super) fn write_pem(certificates: &[Certificate]) -> String {
     certificates.iter().filter_map(|c| c.to_pem(der::pem::LineEnding::LF).ok()).collect()
 }
 
-/// What a certificate says of itself.
+/// Fields of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CertificateInfo {
     /// Whom it names.
     pub subject: String,
-    /// Who issued it, by its own word.
+    /// Issuer, as stated in the certificate.
     pub issuer: String,
     /// Its serial number, in hex.
     pub serial: String,
@@ -81,7 +81,7 @@ impl CertificateInfo {
     }
 }
 
-/// What a certificate is used for.
+/// Use of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Signing a document.
@@ -204,7 +204,7 @@ impl Authorities {
 /// Description of a certificate that [`stamps_time`] refuses.
 pub(super) const NO_TIME_STAMPING: &str = "not one for time-stamping alone (RFC 3161, 2.3)";
 
-/// Tells if a certificate states, as critical, that it is for time-stamping and nothing else.
+/// True if a certificate states, as critical, that it is for time-stamping and nothing else.
 pub(super) fn stamps_time(certificate: &Certificate) -> bool {
     let tbs = certificate.tbs_certificate();
     let stamps = tbs.get_extension::<ExtendedKeyUsage>().is_ok_and(|found| {
@@ -219,7 +219,7 @@ pub(super) fn stamps_time(certificate: &Certificate) -> bool {
     stamps && usage.is_ok_and(|found| found.is_none_or(|(_, usage)| signs(&usage)))
 }
 
-/// Tells if a certificate is for signing documents, or for any use.
+/// True if a certificate is for signing documents, or for any use.
 pub(super) fn signs_documents(certificate: &Certificate) -> bool {
     let usage = certificate.tbs_certificate().get_extension::<ExtendedKeyUsage>();
     usage.is_ok_and(|found| {
@@ -227,7 +227,7 @@ pub(super) fn signs_documents(certificate: &Certificate) -> bool {
     })
 }
 
-/// What a reader makes of a refusal.
+/// Explanation of a refusal, for people.
 fn why(error: &webpki::Error) -> String {
     match error {
         webpki::Error::UnknownIssuer => "it leads to none of the authorities given (--ca)".into(),

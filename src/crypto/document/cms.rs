@@ -261,15 +261,17 @@ pub(super) fn check(
     }
     let infos = &signed.signer_infos.0;
     let (Some(info), 1) = (infos.iter().next(), infos.len()) else {
-        return Err(form(format!("it holds {} signatures, and one is expected", infos.len())));
+        return Err(form(format!("it contains {} signatures, but one is expected", infos.len())));
     };
     let own = certificates.iter().position(|c| is_named_by(&info.sid, c));
     let own = own.ok_or_else(|| form("it does not carry the signer's certificate".into()))?;
     let certificate = certificates.swap_remove(own);
     let (digest, algorithms) = hash(info.digest_alg.oid, content)
         .ok_or_else(|| form(format!("hash algorithm {} is not accepted", info.digest_alg.oid)))?;
-    let attributes =
-        info.signed_attrs.as_ref().ok_or_else(|| form("nothing says what is signed".into()))?;
+    let attributes = info
+        .signed_attrs
+        .as_ref()
+        .ok_or_else(|| form("it does not state what is signed".into()))?;
     let one = |oid: ObjectIdentifier| {
         let mut found = attributes.iter().filter(|a| a.oid == oid);
         match (found.next(), found.next()) {
@@ -281,11 +283,11 @@ pub(super) fn check(
     };
     let of_type: Option<ObjectIdentifier> = one(CONTENT_TYPE).and_then(|v| v.decode_as().ok());
     if of_type != Some(content_type) || signed.encap_content_info.econtent_type != content_type {
-        return Err(form("it is over content of another type".into()));
+        return Err(form("it covers content of another type".into()));
     }
     let stated = one(MESSAGE_DIGEST).and_then(|v| v.decode_as::<&OctetStringRef>().ok());
     if stated.map(OctetStringRef::as_bytes) != Some(&digest) {
-        return Err(DocumentError::contradiction("the signature is over other content"));
+        return Err(DocumentError::contradiction("the signature covers other content"));
     }
     let message = attributes.to_der().map_err(|e| form(e.to_string()))?;
     let der = certificate.to_der().map_err(|e| form(e.to_string()))?.into();
@@ -293,7 +295,7 @@ pub(super) fn check(
         .map_err(|e| form(format!("its certificate is not accepted: {e:?}")))?;
     if !fits(&key, algorithms, &message, info.signature.as_bytes()) {
         return Err(DocumentError::contradiction(
-            "the signature is not that of the certificate's key",
+            "the signature does not match the certificate's key",
         ));
     }
     let time = one(SIGNING_TIME)

@@ -75,7 +75,7 @@ pub fn verify(envelope: &[u8], by: &Signed) -> Result<Vec<u8>, DocumentError> {
         Ok(payload)
     } else {
         Err(DocumentError::contradiction(
-            "the statement's signature is not that of the certificate's key",
+            "the statement's signature does not match the certificate's key",
         ))
     }
 }

@@ -29,15 +29,15 @@ pub use certificate::{Authorities, CertificateInfo, Purpose};
 /// The largest signature, token or statement that is read: certificate chains are some kilobytes.
 pub const SEAL_LIMIT: usize = 1 << 20;
 
-/// Why a seal cannot be made or does not hold.
+/// Error in making or checking a seal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
     /// The bytes are not what they should be.
     #[error("it is not {what}: {reason}")]
     Form {
-        /// What was expected.
+        /// The expected form.
         what: &'static str,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// It is what it should be, and what it says does not fit.
@@ -71,7 +71,7 @@ enum Key {
     P384(EcdsaKeyPair),
 }
 
-/// How a signer signs.
+/// Signature algorithm of a document signer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// RSA PKCS#1 v1.5 with SHA-256.
@@ -123,7 +123,7 @@ impl DocumentSigner {
             Err(SigningKeyError::engine(
                 "signing",
                 format!(
-                    "the first certificate of {} is not that of the key in {}",
+                    "the first certificate in {} does not belong to the key in {}",
                     crate::model::Printable(certificate_source),
                     crate::model::Printable(key_source)
                 ),
@@ -131,7 +131,7 @@ impl DocumentSigner {
         }
     }
 
-    /// How it signs.
+    /// Signature algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         match self.key {
@@ -155,7 +155,7 @@ impl DocumentSigner {
         }
     }
 
-    /// What its certificate says.
+    /// Fields of its certificate.
     #[must_use]
     pub fn certificate(&self) -> Option<CertificateInfo> {
         self.chain.first().map(CertificateInfo::of)

@@ -133,7 +133,7 @@ pub fn verify(response: &[u8], content: &[u8]) -> Result<TimeStamp, DocumentErro
     let signed = read(&token.to_der().map_err(form)?)?;
     let econtent = signed.encap_content_info.econtent.as_ref();
     let info = econtent
-        .ok_or_else(|| DocumentError::form(WHAT, "it states nothing"))?
+        .ok_or_else(|| DocumentError::form(WHAT, "it has no content"))?
         .decode_as::<&OctetStringRef>()
         .map_err(form)?
         .as_bytes();
@@ -142,10 +142,10 @@ pub fn verify(response: &[u8], content: &[u8]) -> Result<TimeStamp, DocumentErro
     ess::check(attributes.flat_map(|attributes| attributes.iter()), fit.certificate())?;
     let TstInfo { message_imprint, time, nonce } = read_info(info).map_err(form)?;
     if message_imprint.hash_algorithm.oid != SHA_256 {
-        return Err(DocumentError::form(WHAT, "it is over another hash algorithm than SHA-256"));
+        return Err(DocumentError::form(WHAT, "it uses another hash algorithm than SHA-256"));
     }
     if message_imprint.hashed_message.as_bytes() != Sha256Hash::of(content).0 {
-        return Err(DocumentError::contradiction("the time-stamp is over other content"));
+        return Err(DocumentError::contradiction("the time-stamp covers other content"));
     }
     let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
     let time = Timestamp::from_second(seconds).map_err(|e| DocumentError::form(WHAT, e))?;

@@ -203,10 +203,7 @@ fn private_keys() {
     for bytes in all {
         let error = refused(&bytes);
         assert_eq!(error.refusal, Refusal::PrivateKey);
-        assert!(
-            error.to_string().contains("this is a private key; give the public key"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("this is a private key; use the public key"), "{error}");
     }
 }
 

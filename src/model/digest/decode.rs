@@ -275,7 +275,7 @@ impl Visitor<'_> for TextVisitor {
         if text.len() > LONGEST_TEXT {
             let n = text.len();
             return Err(E::custom(format_args!(
-                "a text of {n} bytes, where {LONGEST_TEXT} are the most"
+                "a text of {n} bytes (at most {LONGEST_TEXT} are allowed)"
             )));
         }
         Ok(Text(text.to_owned()))
@@ -427,8 +427,7 @@ impl<R: Read> Read for BoundedTokens<R> {
         for byte in buffer.iter().take(n) {
             self.follow(*byte);
             if self.length > WHOLE || self.depth > WHOLE {
-                let limit =
-                    "it holds a value that is longer, or nested deeper, than any of a digest";
+                let limit = "a value is longer or more deeply nested than a digest allows";
                 return Err(io::Error::other(limit));
             }
         }

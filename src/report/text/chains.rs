@@ -46,7 +46,7 @@ impl Text<'_> {
         let word = page.paint(style, word);
         page.line(2, format!("{word}  {}", page.paint(BOLD, title(&chain.id))))?;
         let bucket =
-            chain.bucket.as_ref().map_or("unknown (this copy does not say)", |b| b.as_str());
+            chain.bucket.as_ref().map_or("unknown (not stated in this copy)", |b| b.as_str());
         page.name(4, ("bucket", PLAIN), Printable(bucket))?;
         if !chain.prefix.is_empty() {
             page.name(4, ("prefix", PLAIN), Printable(&chain.prefix))?;
@@ -56,7 +56,7 @@ impl Text<'_> {
         }
         page.row(4, ("kind", PLAIN), words::kind(chain.kind))?;
         if chain.coverage.is_empty() && chain.kind == ChainKind::Standard {
-            page.row(4, ("time", UNSURE), "no moment of the requested time is accounted for")?;
+            page.row(4, ("time", UNSURE), "no digest covers any of the requested time")?;
         }
         for state in CoverageState::ALL {
             let ranges: Vec<_> = chain.coverage.iter().filter(|i| i.state == state).collect();

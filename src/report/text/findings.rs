@@ -39,7 +39,7 @@ impl Text<'_> {
                     page.line(2, page.paint(BOLD, title(chain)))?;
                     page.line(2, Printable(&chain.to_string()))?;
                 }
-                None => page.line(2, page.paint(BOLD, "Not of one chain"))?,
+                None => page.line(2, page.paint(BOLD, "Not specific to one chain"))?,
             }
             let codes = by_code(findings.iter().copied());
             for ((Reverse(severity), code), findings) in codes {
@@ -62,7 +62,7 @@ impl Text<'_> {
         Ok(())
     }
 
-    /// How many findings there are of each code, and in how many chains.
+    /// Table of findings and chains by code.
     fn codes(&self, page: &mut Page<'_>) -> io::Result<()> {
         let mut rows = vec![["code", "severity", "findings", "chains"].map(str::to_owned).to_vec()];
         for ((Reverse(severity), code), findings) in by_code(&self.report.findings) {
@@ -121,7 +121,7 @@ impl Text<'_> {
     }
 
     fn event(&self, page: &mut Page<'_>, event: &FoundEvent) -> io::Result<()> {
-        let by = event.by.as_deref().unwrap_or("someone not named");
+        let by = event.by.as_deref().unwrap_or("an unknown identity");
         let from = event.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
         let told = format!("{} by {by}{from}, {}", event.event, event.time);
         page.name(8, (event.role.as_str(), PLAIN), Printable(&told))?;

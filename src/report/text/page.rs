@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 use super::TextOptions;
 use crate::verify::{CoverageState, Severity};
 
-/// Where the text of a labelled row begins, counted from its label.
+/// Column of the text of a labelled row, relative to its label.
 const LABEL: usize = 15;
 /// Narrower than this, wrapping does more harm than good.
 const NARROWEST: usize = 24;
@@ -42,7 +42,7 @@ pub(in crate::report) const fn of_state(state: CoverageState) -> Style {
     }
 }
 
-/// Where the report is written.
+/// Output of the report.
 pub(in crate::report) struct Page<'a> {
     // Rows are written piece by piece, and standard output may be unbuffered.
     out: BufWriter<&'a mut dyn Write>,

@@ -91,7 +91,7 @@ impl Text<'_> {
         page.blank()?;
         page.words_table(2, table.unwrap_or_default())?;
         let more = shown.len().saturating_sub(CHAINS_IN_FULL);
-        for (number, what) in [(more, "not verified"), (rest.len(), "verified whole")] {
+        for (number, what) in [(more, "not verified"), (rest.len(), "fully verified")] {
             if number > 0 {
                 let more = counted(number as u64, "more chain is", "more chains are");
                 page.line(2, format!("{more} {what}: see the JSON report"))?;

@@ -27,12 +27,12 @@ use crate::store::{Entry, Store};
 use crate::verify::completeness::Listed;
 use crate::verify::{Code, Finding, Limits};
 
-/// How many objects are under way for each worker: one that waits for the network holds up none.
+/// Objects in progress per worker, so that waiting for the network blocks nothing.
 const AHEAD: usize = 4;
 /// How long after the time in its name a log file may be listed at the latest, and a day.
 const LATEST_LISTING_DAYS: i64 = 31;
 
-/// What is to be copied.
+/// Request to copy.
 #[derive(Debug, Clone)]
 pub struct CollectRequest {
     /// The start of the time that the copy is to prove; `None` for all there is.
@@ -50,7 +50,7 @@ pub struct CollectRequest {
     pub trails: Vec<TrailName>,
     /// Whether log files are copied.
     pub logs: bool,
-    /// How many objects are copied at once.
+    /// Number of objects copied in parallel.
     pub jobs: NonZero<usize>,
     /// Limits on what is read.
     pub limits: Limits,
@@ -58,7 +58,7 @@ pub struct CollectRequest {
     pub stop: Stop,
 }
 
-/// What was copied and what was not.
+/// Result of copying.
 #[derive(Debug, Clone, Default)]
 pub struct CollectReport {
     /// Digests copied.
@@ -71,7 +71,7 @@ pub struct CollectReport {
     pub bytes: u64,
     /// Objects that were there already.
     pub already_there: u64,
-    /// What could not be copied, by key, each with its cause.
+    /// Objects that could not be copied, by key, with the cause.
     pub failed: Vec<(String, String)>,
     /// Objects that the target lacks because of that, by key, and as folders that end in `/`:
     /// another run may copy it.
@@ -86,11 +86,11 @@ pub struct CollectReport {
     pub full: Option<String>,
 }
 
-/// Why nothing is copied.
+/// Error that prevents copying.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
     /// In one directory their keys would not be told apart.
-    #[error("the source holds copies of several buckets: {}", .0.join(", "))]
+    #[error("the source contains copies of several buckets: {}", .0.join(", "))]
     SeveralBuckets(Vec<String>),
     /// No threads to work with.
     #[error("no worker thread can be started: {0}")]
@@ -149,7 +149,7 @@ pub fn collect(
     Ok(report)
 }
 
-/// What the digests of an area list.
+/// Log files listed by the digests of an area.
 #[derive(Default)]
 struct Gathered {
     listed: Listed,
@@ -157,7 +157,7 @@ struct Gathered {
     strays: BTreeSet<(AreaId, LogKind, String)>,
 }
 
-/// What lies in one folder of the target.
+/// Content of one folder of the target.
 #[derive(Default)]
 struct Local {
     folder: String,
@@ -273,7 +273,7 @@ impl Run<'_> {
             same
         });
         for key in twice {
-            self.fail(key, "the source holds it more than once, and only one copy is taken");
+            self.fail(key, "the source has it more than once, and only one copy is collected");
         }
         found
     }
@@ -296,7 +296,7 @@ impl Run<'_> {
             }
             if let Some(size) = self.local_size(&found.key).filter(|size| *size != found.size) {
                 let cause = format!(
-                    "a file of another size lies in its place and is left as it is: {size} bytes, the source has {}",
+                    "a file of another size already exists and was kept: {size} bytes, the source has {}",
                     found.size
                 );
                 self.fail(found.key, cause);

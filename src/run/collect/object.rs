@@ -25,27 +25,27 @@ const PIECE: usize = 64 << 10;
 /// some. The longest name of a digest takes 215.
 const LONGEST_NAME: usize = 221;
 
-/// Why a key may not become a path.
+/// Reason why a key cannot become a path.
 pub(super) fn no_path(key: &str) -> Option<&'static str> {
     if key.contains(char::is_control) {
-        Some("its key holds control characters, so it is not written to a directory")
+        Some("its key contains control characters, so it cannot be written to a directory")
     } else if !is_path(key) {
-        Some("its key cannot be a path inside a directory: verify it in the bucket")
+        Some("its key is not possible as a path inside a directory: verify it in the bucket")
     } else if key.split('/').any(|part| part.len() > LONGEST_NAME) {
-        Some("a part of its key is too long for the name of a file")
+        Some("a part of its key is too long for a file name")
     } else {
         None
     }
 }
 
-/// Why an object is not copied, by its key alone.
+/// Reason, from its key alone, why an object is not copied.
 pub(super) fn refused(key: &str) -> Option<&'static str> {
     if let Some(cause) = no_path(key) {
         Some(cause)
     } else if key.ends_with(SIDECAR_SUFFIX) {
-        Some("in a directory it would pass for the metadata of another object")
+        Some("in a directory, it would look like the metadata of another object")
     } else if key.ends_with(".json") {
-        Some("in a directory it would pass for the unpacked form of another object")
+        Some("in a directory, it would look like the unpacked form of another object")
     } else {
         None
     }
@@ -59,7 +59,7 @@ pub(super) struct Wanted {
     pub(super) digest: bool,
 }
 
-/// What became of an object.
+/// Outcome for an object.
 pub(super) enum Outcome {
     /// It is there now.
     Copied {
@@ -80,7 +80,7 @@ pub(super) enum Outcome {
     Differs(String),
 }
 
-/// What became of an object, and which log files it lists as bucket and key.
+/// Outcome for an object, and the log files that it lists, as bucket and key.
 pub(super) struct Done {
     pub(super) outcome: Outcome,
     pub(super) digest: bool,
@@ -112,7 +112,7 @@ impl Copier {
         Self { sources, target, limits, stop, full, writing, reading_digest }
     }
 
-    /// Tells if nothing more is to be written.
+    /// True if nothing more is to be written.
     pub(super) fn has_ended(&self) -> bool {
         self.stop.is_set() || self.full.get().is_some()
     }
@@ -159,7 +159,7 @@ impl Copier {
         let here = match local.metadata {
             Ok(here) => here,
             Err(cause) => {
-                return Ok(Outcome::Differs(format!("the metadata beside it here: {cause}")));
+                return Ok(Outcome::Differs(format!("its existing metadata file: {cause}")));
             }
         };
         let has_metadata = !here.0.is_empty();
@@ -168,7 +168,7 @@ impl Copier {
             && let Some(md5) = wanted.found.md5
         {
             let mut whole = Md5::new();
-            let failed = |error| format!("reading the file here failed: {error}");
+            let failed = |error| format!("reading the existing file failed: {error}");
             io::copy(&mut body, &mut Hashing(&mut whole)).map_err(failed)?;
             if <[u8; 16]>::from(whole.finalize()) == md5 {
                 return Ok(Outcome::There);
@@ -178,11 +178,11 @@ impl Copier {
         }
         let (mut source, metadata) = self.open(wanted)?;
         if !is_same(&mut source, &mut body)? {
-            let cause = "another file of its name lies in its place and is left as it is";
+            let cause = "a different file of the same name already exists and was kept";
             return Ok(Outcome::Differs(cause.to_owned()));
         }
         if has_metadata {
-            let cause = "the metadata beside it here has another signature and is left as it is";
+            let cause = "its existing metadata file has another signature and was kept";
             return Ok(match here.get(SIGNATURE) == metadata.get(SIGNATURE) {
                 true => Outcome::There,
                 false => Outcome::Differs(cause.to_owned()),
@@ -205,13 +205,15 @@ impl Copier {
         let Found { key, size, .. } = &wanted.found;
         let limit = if wanted.digest { self.limits.digest.stored } else { self.limits.log.stored };
         if *size > limit {
-            return Err(format!("it is larger than {limit} bytes, which no file of its kind is"));
+            return Err(format!(
+                "it is larger than {limit} bytes, too large for a file of its kind"
+            ));
         }
         let bucket = wanted.bucket.as_ref().map(BucketName::as_str);
         let object = match self.sources.get(bucket, key) {
             Some(Ok(object)) => object,
             Some(Err(StoreError::NotFound)) | None => {
-                return Err("it was listed, and is gone now: the source is changing".into());
+                return Err("it was listed, but no longer exists: the source is changing".into());
             }
             Some(Err(error)) => return Err(error.to_string()),
         };
@@ -233,7 +235,9 @@ impl Copier {
             Ok(Put::Created) => {
                 Ok(Outcome::Copied { bytes: body.read, metadata: !metadata.0.is_empty() })
             }
-            Ok(Put::Exists) => Err("another file was written to its place meanwhile".into()),
+            Ok(Put::Exists) => {
+                Err("another file of the same name was written in the meantime".into())
+            }
             Err(_) if self.stop.is_set() => Ok(Outcome::Stopped),
             Err(StoreError::Unwritable(cause)) => {
                 let _ = self.full.set(cause);
@@ -250,7 +254,7 @@ impl Copier {
             return Ok(Vec::new());
         }
         let _alone = self.reading_digest.lock().unwrap_or_else(PoisonError::into_inner);
-        let unread = |cause: String| format!("reading the file here failed: {cause}");
+        let unread = |cause: String| format!("reading the existing file failed: {cause}");
         let object = self.target.get(&wanted.found.key);
         let mut object = object.map_err(|error| unread(error.to_string()))?;
         listed(&mut object.body, wanted.found.size, self.limits)
@@ -259,7 +263,7 @@ impl Copier {
 }
 
 fn unwritten(error: &StoreError) -> String {
-    format!("it cannot be written to its place: {error}")
+    format!("it cannot be written: {error}")
 }
 
 /// A body on its way from the source: of the size that it was listed with, or it fails.
@@ -297,7 +301,7 @@ impl Read for Incoming<'_> {
         if self.read > self.size || (n == 0 && self.read < self.size) {
             let came = if self.read > self.size { "more" } else { "less" };
             return Err(self.fail(format!(
-                "it was listed with {} bytes and {came} came: it is changing, or something else answered in its place",
+                "it was listed with {} bytes, but {came} were received: it is changing, or something else answered",
                 self.size
             )));
         }
@@ -319,7 +323,7 @@ impl io::Write for Hashing<'_> {
     }
 }
 
-/// Tells if the source and the file here hold the same bytes.
+/// True if the source and the file here hold the same bytes.
 fn is_same(source: &mut Incoming<'_>, here: &mut dyn Read) -> Result<bool, String> {
     let (mut one, mut other) = (Vec::with_capacity(PIECE), Vec::with_capacity(PIECE));
     loop {
@@ -330,7 +334,7 @@ fn is_same(source: &mut Incoming<'_>, here: &mut dyn Read) -> Result<bool, Strin
             return Err(source.failure.take().unwrap_or_else(|| error.to_string()));
         }
         let read = (&mut *here).take(PIECE as u64).read_to_end(&mut other);
-        read.map_err(|error| format!("reading the file here failed: {error}"))?;
+        read.map_err(|error| format!("reading the existing file failed: {error}"))?;
         if one != other {
             return Ok(false);
         }

@@ -81,7 +81,7 @@ pub enum SealError {
     #[error("{0}")]
     Request(String),
     /// The key is not valid when a digest that is due ends.
-    #[error("the certificate is valid from {} to {}, and a digest that is due ends {end}", .validity.from, .validity.to)]
+    #[error("the certificate is valid from {} to {}, but a digest that is due ends at {end}", .validity.from, .validity.to)]
     Validity {
         /// Time in which it is valid.
         validity: Validity,
@@ -90,12 +90,12 @@ pub enum SealError {
     },
     /// More digests are due than may be written unasked; nothing was written.
     #[error(
-        "{due} digests are due, from {start} to {end}: more than {most}, so nothing was sealed"
+        "{due} digests are due, from {start} to {end}; this is more than {most}, so nothing was sealed"
     )]
     TooMany {
-        /// How many are due.
+        /// Number of due digests.
         due: usize,
-        /// How many may be.
+        /// Allowed number.
         most: usize,
         /// Start of the first.
         start: Timestamp,
@@ -140,7 +140,7 @@ pub enum SealError {
     Interrupted,
     /// Other writers were first again and again, and the chain does not grow.
     #[error(
-        "other writers were first {} times in a row, and their digests cannot be seen",
+        "other writers were first {} times in a row, but their digests are not visible",
         super::TURNS
     )]
     Crowded,

@@ -14,12 +14,12 @@ use crate::model::{BucketName, Sha256Hash};
 use crate::store::{Object, StoreError};
 use crate::verify::{Bounds, Limits};
 
-/// Why a digest is not valid.
+/// Reason why a digest is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Bad {
     /// There is no such object.
     Missing,
-    /// What is wrong with it.
+    /// The fault.
     Invalid(String),
     /// Nothing may be said of it: it could not be read.
     Unread(String),
@@ -175,7 +175,7 @@ pub(super) struct Log {
     hash: Option<String>,
 }
 
-/// What a log file came to.
+/// Result of checking a log file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Checked {
     Valid,
@@ -222,7 +222,7 @@ impl Log {
     }
 }
 
-/// How a gzip stream ended that was sound as far as it went.
+/// End of a gzip stream that was valid so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
     Whole,

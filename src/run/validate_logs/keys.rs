@@ -24,11 +24,11 @@ pub(super) fn end_of(key: &str) -> Option<Timestamp> {
     parse_compact_seconds(time_text(key)).ok()
 }
 
-/// Where a trail's digests lie, and how their names begin.
+/// Folder and name prefix of a trail's digests.
 pub(super) struct Names {
     /// The prefix that is listed.
     pub(super) folder: String,
-    /// What stands before the end of the digest in its file name.
+    /// Part of a digest's file name before its end time.
     file: String,
 }
 

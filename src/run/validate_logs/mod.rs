@@ -20,7 +20,7 @@ use crate::store::{Object, StoreError};
 
 pub use self::traverse::validate;
 
-/// What is validated.
+/// Request to validate.
 #[derive(Debug, Clone)]
 pub struct ValidateRequest {
     /// The trail's name.
@@ -35,13 +35,13 @@ pub struct ValidateRequest {
     pub organization: Option<String>,
     /// The bucket.
     pub bucket: String,
-    /// What stands before `AWSLogs` in the keys.
+    /// Prefix before `AWSLogs` in the keys.
     pub prefix: Option<String>,
     /// From when on.
     pub start: Timestamp,
     /// Up to when.
     pub end: Timestamp,
-    /// How many objects are read at once.
+    /// Number of objects read in parallel.
     pub jobs: NonZero<usize>,
     /// Ends the run early.
     pub stop: Stop,
@@ -50,7 +50,7 @@ pub struct ValidateRequest {
 /// A public key by the fingerprint that CloudTrail gives it; `None` where it is no key.
 pub type NamedKey = (String, Option<PublicKey>);
 
-/// What is asked while validating.
+/// Queries made while validating.
 pub trait Source: Send + Sync {
     /// Opens an object.
     ///
@@ -78,7 +78,7 @@ pub trait Source: Send + Sync {
     fn keys(&self, window: Window) -> Result<Vec<NamedKey>, String>;
 }
 
-/// What is said of an object or of a stretch of time, in the order of the reference.
+/// Message on an object or a period, in the order of the AWS CLI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     /// Only told where much is to be told.
@@ -87,7 +87,7 @@ pub enum Said {
     Error(String),
 }
 
-/// How many objects of one kind came to what.
+/// Numbers of objects of one kind by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Valid.
@@ -106,7 +106,7 @@ impl Tally {
     }
 }
 
-/// What validating came to.
+/// Result of validating.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Standard digests.

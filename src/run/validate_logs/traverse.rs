@@ -13,7 +13,7 @@ use crate::model::Window;
 use crate::model::time::{add, format_compact_seconds, hours, sub};
 use crate::run::pool::{Pool, Ticket};
 
-/// How many things may wait for their turn to be said, for each job.
+/// Messages per job that may wait for their turn.
 const WAITING_PER_JOB: usize = 32;
 
 /// Validates a trail's digests of the requested time and the log files that they list.
@@ -54,7 +54,7 @@ struct Run<'a> {
     pool: Pool,
     listed: HashMap<(String, Timestamp), Listed>,
     ahead: Ahead,
-    /// What was found and not said yet.
+    /// Results not yet reported.
     waiting: VecDeque<Waiting>,
     summary: Summary,
     say: &'a mut dyn FnMut(Said),
@@ -73,12 +73,12 @@ struct Ahead {
     keys: Vec<String>,
     places: HashMap<String, usize>,
     tickets: HashMap<String, Ticket<Result<Loaded, Bad>>>,
-    /// How many were submitted, and how many had their turn or were passed by.
+    /// Numbers of submitted and of completed or skipped jobs.
     submitted: usize,
     done: usize,
 }
 
-/// Where the traversal stands.
+/// Position of the traversal.
 struct At {
     bucket: String,
     /// Which of the listings its keys come from.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::verify::Finding;
 
-/// How many of one chain and kind are told of one by one.
+/// Number of findings of one chain and kind reported separately.
 const FEW: u64 = 10;
 
 /// The notices of one kind on the objects of one chain.
@@ -33,7 +33,7 @@ impl Alike {
     pub(super) fn into_findings(self) -> Vec<Finding> {
         let Some(first) = self.first.filter(|_| self.count > FEW) else { return self.few };
         let message = format!(
-            "This holds of {} objects of the chain, of which this is the first. {}",
+            "{} objects of the chain, of which this is the first: {}",
             self.count, first.message
         );
         vec![Finding { message, end: self.end, ..first }]
@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(told(0..10).len(), 10);
         let [one] = told((0..11).rev()).try_into().unwrap();
         assert_eq!(one.key.as_deref(), Some("00"));
-        assert!(one.message.starts_with("This holds of 11 objects"), "{}", one.message);
+        assert!(one.message.starts_with("11 objects of the chain"), "{}", one.message);
         assert_eq!(one.of_time().unwrap().seconds(), 11 * 3600);
         assert_eq!(told(0..11), [one], "in whatever order");
     }

@@ -34,7 +34,7 @@ use crate::verify::settle::{Settled, Settler, Standing};
 use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
-/// How many digests are read ahead, besides one for each worker.
+/// Number of digests read ahead, besides one per worker.
 const DIGESTS_AHEAD: usize = 4;
 
 /// One chain's fold with what it gathers.
@@ -73,7 +73,7 @@ pub(super) struct AreaRun<'a, 'o> {
     pub(super) unseen: Unseen,
 }
 
-/// What is to be recorded, in the order of the input.
+/// Items to record, in input order.
 enum Pending {
     Digest { chain: ChainId, key: Arc<str>, result: &'static str, code: Option<Code>, bytes: u64 },
     Log { listing: Arc<Listing>, entry: Arc<LogEntry>, ticket: Ticket<CheckedLog> },
@@ -236,7 +236,7 @@ impl AreaRun<'_, '_> {
         }
     }
 
-    /// Tells if there are log files of the requested time; what could not be listed is reported.
+    /// True if there are log files of the requested time; what could not be listed is reported.
     fn has_logs(&mut self) -> io::Result<bool> {
         let (start, end) = (self.run.request.start, self.run.request.end);
         let asked = self.run.request.window();
@@ -267,10 +267,10 @@ impl AreaRun<'_, '_> {
         let there = match days {
             Some((first, last)) if first == last => format!("those of {first}"),
             Some((first, last)) => format!("those of days from {first} to {last}"),
-            None => "log files or a folder for digests".to_owned(),
+            None => "log files or a digest folder".to_owned(),
         };
         let message = format!(
-            "There are no digests of account {} in {} for the requested time, though there are {there}: nothing of it is proven.",
+            "There are no digests of account {} in {} for the requested time, although there are {there}. Nothing is proven.",
             self.id.place.account, self.id.region
         );
         let key = format!("{}{DIGEST_FOLDER}/{}/", self.id.place.folder(), self.id.region);
@@ -287,7 +287,7 @@ impl AreaRun<'_, '_> {
         let gone: Vec<_> = standard.filter(|id| !self.chains.contains_key(id)).collect();
         for id in gone {
             let message = format!(
-                "There are no digests of trail {} but backfill ones for the requested time: nothing of it is proven.",
+                "Trail {} has only backfill digests for the requested time. Nothing is proven.",
                 id.trail
             );
             let key = format!("{}{DIGEST_FOLDER}/{}/", id.place.folder(), id.region);
@@ -452,7 +452,7 @@ impl AreaRun<'_, '_> {
         self.queue.push_back(Pending::Digest { chain, key, result, code, bytes: examined.stored });
     }
 
-    /// What the digests of each standard chain say of time.
+    /// Coverage by the digests of each standard chain.
     pub(super) fn statements(&self) -> BTreeMap<ChainId, Coverage> {
         let standard = self.chains.iter().filter(|(id, _)| id.kind == ChainKind::Standard);
         standard.map(|(id, chain)| (id.clone(), chain.linker.statements().clone())).collect()

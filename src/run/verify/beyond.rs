@@ -37,11 +37,11 @@ impl Beyond {
             let were = if count == 1 { "was" } else { "were" };
             let message = if sources.roots().any(|root| root.path(&folder).is_some()) {
                 format!(
-                    "{files} that digests of the copy list {were} not checked: the copy has neither digests nor log files of that day. Copy a day more on each side, or leave out the time that these digests cover, {start} to {end} (--start-time, --end-time)."
+                    "{files} listed by digests of the copy {were} not checked: their day is not in the copy. Copy one more day on each side, or exclude the time of these digests, {start} to {end} (--start-time, --end-time)."
                 )
             } else {
                 format!(
-                    "{files} that digests of the copy list {were} not checked: the copy begins below the account's folder and has none of its log files. Copy the account's folder with both CloudTrail and CloudTrail-Digest, or check digests only (--no-logs)."
+                    "{files} listed by digests of the copy {were} not checked: the copy begins below the account's folder and has no log files. Copy the account's folder with both CloudTrail and CloudTrail-Digest, or check digests only (--no-logs)."
                 )
             };
             Finding::new(Code::ObjectUnreadable, message)

@@ -46,7 +46,7 @@ impl Name {
         }
     }
 
-    /// Tells if the name, or the folder where the name gives no time that fits it, puts the file
+    /// True if the name, or the folder where the name gives no time that fits it, puts the file
     /// in a requested time.
     pub(super) fn touches(self, folder: Window, asked: Window) -> bool {
         match self {

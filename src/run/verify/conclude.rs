@@ -272,7 +272,7 @@ impl<'r> Conclusion<'r> {
         totals
     }
 
-    /// The regions whose published keys could not be had, each told of once.
+    /// Adds a finding per region whose public keys could not be fetched.
     fn keyless(&mut self) {
         for (region, cause) in &self.all.keyless {
             let message = format!(
@@ -285,7 +285,7 @@ impl<'r> Conclusion<'r> {
     /// Something was asked for and there is nothing to verify.
     fn no_digests(&mut self, chains: &[ChainReport]) {
         let missing = |what: String| {
-            let message = format!("There are no digests {what}: nothing of it is proven.");
+            let message = format!("There are no digests {what}. Nothing is proven.");
             Finding::new(Code::NoDigests, message)
         };
         let request = self.run.request;
@@ -358,11 +358,11 @@ impl<'r> Conclusion<'r> {
         if parts.is_empty() {
             String::new()
         } else {
-            format!(" What is there: {}.", parts.join("; "))
+            format!(" The source has: {}.", parts.join("; "))
         }
     }
 
-    /// Every key that was at hand, and whether it was used.
+    /// Every known key, and whether it was used.
     fn keys(&self) -> Vec<KeyReport> {
         let used = |key: &KeyReport| {
             self.all.used.iter().any(|(used, region)| {
@@ -375,10 +375,10 @@ impl<'r> Conclusion<'r> {
     fn not_proven(&self, end: Option<Timestamp>, statuses: &Statuses) -> Vec<String> {
         let keys = match self.run.cloudtrail {
             Some(_) => {
-                "That the endpoint that answered for CloudTrail was CloudTrail's: the public keys came from it, and from the key files given."
+                "That the public keys are CloudTrail's own: they came from the endpoint that answered as CloudTrail, and from the given key files."
             }
             None => {
-                "That the public keys are CloudTrail's own: they came from the key files given."
+                "That the public keys are CloudTrail's own: they came from the given key files."
             }
         };
         let mut said = vec![
@@ -387,54 +387,54 @@ impl<'r> Conclusion<'r> {
         ];
         match (self.run.request.end, end) {
             (None, Some(end)) => said.push(format!(
-                "Anything after {end}, the end of the newest digest: a copy does not show whether later digests were deleted. Set --end-time to have the time up to it proven.",
+                "Anything after {end}, the end of the newest digest: a copy does not show whether later digests were deleted. Set --end-time to prove the time up to it.",
             )),
-            _ => said.push("Anything outside the requested time, and objects in the folders of other days.".to_owned()),
+            _ => said.push("Anything outside the requested time, and objects in folders of other days.".to_owned()),
         }
         if statuses.asked
             && let Some(cause) = statuses.refused.first()
         {
-            said.push(format!("Whether CloudTrail delivered later digests than are there: it could not be asked ({cause}). Allow cloudtrail:DescribeTrails and cloudtrail:GetTrailStatus."));
+            said.push(format!("Whether CloudTrail delivered later digests: it could not be asked ({cause}). Allow cloudtrail:DescribeTrails and cloudtrail:GetTrailStatus."));
         }
         if !statuses.of_others.is_empty() {
             let accounts: Vec<_> = statuses.of_others.iter().map(AccountId::as_str).collect();
-            said.push(format!("Whether CloudTrail delivered later digests of {} other accounts than are there ({}): only the owner of a trail may ask for its status.", accounts.len(), shortened(&accounts)));
+            said.push(format!("Whether CloudTrail delivered later digests of {} other accounts ({}): only the owner of a trail can ask for its status.", accounts.len(), shortened(&accounts)));
         }
         if self.run.request.start.is_some() {
-            said.push(format!("Anything about trails that have no digest in the {LOOK_BACK_DAYS} days before the requested start, and none in the requested time or the day after it."));
+            said.push(format!("Anything about trails without a digest from {LOOK_BACK_DAYS} days before the requested start to a day after the requested time."));
         }
         if self.backfill {
-            said.push("That the newest backfill digests and their log files are there: they come at no set times, so deleting the last ones leaves no trace.".to_owned());
+            said.push("That the newest backfill digests and their log files exist: they have no schedule, so deleting the last ones leaves no trace.".to_owned());
         }
         if self.run.request.start.is_none() {
-            said.push("Anything before the first digest of each chain. Set --start-time to have the time from it proven.".to_owned());
+            said.push("Anything before the first digest of each chain. Set --start-time to prove the time from then on.".to_owned());
         }
         if self.run.request.bucket_inferred {
-            said.push("That this is a copy of the bucket named here: the name was taken from the digests themselves. Set it with --bucket.".to_owned());
+            said.push("That this is a copy of the named bucket: the name was read from the digests. Set it with --bucket.".to_owned());
         }
         let excluded: Vec<_> = self.run.request.excluded.names().collect();
         if !excluded.is_empty() {
             said.push(format!(
-                "Anything about what this run left out (--exclude-account, --exclude-region): {}.",
+                "Anything about excluded accounts and regions (--exclude-account, --exclude-region): {}.",
                 excluded.join(", ")
             ));
         }
         if !self.run.request.logs {
-            said.push("Anything about log files: they were not read (--no-logs).".to_owned());
+            said.push("Anything about log files: they were not checked (--no-logs).".to_owned());
         }
         let aside = self.all.totals.logs.unreferenced;
         if aside > 0 && self.run.request.unreferenced == Unreferenced::Ignore {
             said.push(format!(
-                "Whether {aside} log files belong here that no digest lists: they were left aside, as asked (--unreferenced ignore)."
+                "Whether {aside} log files that no digest lists belong here: they were ignored as requested (--unreferenced ignore)."
             ));
         }
         if self.all.already_inflated > 0 {
             said.push(format!(
-                "What followed the gzip data of {} files: they were stored inflated, so that cannot be checked.",
+                "Whether there were bytes after the gzip data of {} files: they are stored inflated.",
                 self.all.already_inflated
             ));
         }
-        said.push("That CloudTrail recorded every event. This run proves that what it delivered is whole and unaltered.".to_owned());
+        said.push("That CloudTrail recorded every event. This run proves only that what it delivered is complete and unaltered.".to_owned());
         said
     }
 }

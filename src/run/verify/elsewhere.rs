@@ -147,6 +147,6 @@ pub(super) struct NoLookup;
 
 impl Lookup for NoLookup {
     fn digest(&mut self, _: &str, _: &str) -> Presence {
-        Presence::Unknown(Trouble::unreadable("it was not looked for"))
+        Presence::Unknown(Trouble::unreadable("it was not searched for"))
     }
 }

@@ -65,7 +65,7 @@ pub fn estimate(
     Ok(estimate)
 }
 
-/// What listing an area showed.
+/// Result of listing an area.
 #[derive(Default)]
 struct Listing {
     digests: Objects,

@@ -54,7 +54,7 @@ pub(super) fn explain(
     known.doubt_what_was_not_checked(findings, closed);
     let interrupted = explain_gaps(run, &mut known, findings, closed);
     if interrupted {
-        explained.not_proven.push("That no digests stood in a gap that is explained: whoever stops, starts and deletes a whole segment in between leaves the same traces, unless another trail of that account recorded it.".to_owned());
+        explained.not_proven.push("That an explained gap had no digests: someone who stops and starts logging, then deletes a whole segment in between, leaves the same traces, unless another trail of the account recorded it.".to_owned());
     }
     for finding in findings.iter_mut() {
         let Some((chain, gap)) = finding.chain.clone().zip(finding.of_time()) else { continue };
@@ -75,7 +75,7 @@ pub(super) fn explain(
             .map(|end| format!("the end of {} at {}", end.of, end.time)),
     );
     let unused = unused.map(|what| {
-        format!("Anything by the acceptance of {what}: nothing that was found fits it, so it was not used.")
+        format!("Anything about the acceptance of {what}: it matches nothing and was not used. Check its time and name.")
     });
     explained.not_proven.extend(unused);
     explained
@@ -135,7 +135,7 @@ fn explain_ends(
             finding.severity = Severity::Incomplete;
             finding
                 .message
-                .push_str(&format!(" Whether the trail was stopped cannot be told: {doubt}."));
+                .push_str(&format!(" It is unknown whether the trail was stopped: {doubt}."));
             state = Some(CoverageState::Unreadable);
         }
         let may_end = !went_on(&chain, newest, &known.evidence, management);
@@ -187,7 +187,7 @@ fn unreadable(
     });
     trouble.map(|interval| {
         let Window { start, end } = interval.window;
-        format!("what may hold such an event, from {start} to {end}, could not be read")
+        format!("log files from {start} to {end} that may contain such an event could not be read")
     })
 }
 
@@ -260,7 +260,7 @@ fn of_chain(
 
 fn accept(finding: &mut Finding, reason: &str) {
     finding.severity = Severity::Notice;
-    finding.message.push_str(&format!(" Accepted by whoever ran this: {reason}."));
+    finding.message.push_str(&format!(" Accepted for this run: {reason}."));
 }
 
 /// Whether it tells of time before a new segment, which nothing covers.
@@ -270,7 +270,7 @@ fn begins_segment(finding: &Finding) -> bool {
         && finding.key.is_some()
 }
 
-/// Tells if it is about time after a chain's newest digest.
+/// True if it is about time after a chain's newest digest.
 fn ends_chain(finding: &Finding) -> bool {
     finding.code == Code::ChainTruncated && finding.severity > Severity::Notice
 }

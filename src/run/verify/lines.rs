@@ -8,12 +8,12 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::report::{ObjectForm, ObjectReport};
 use crate::run::pool::{GLANCE, Stop};
 
-/// How many bytes of lines an area keeps before it waits for its turn.
+/// Bytes of lines that an area keeps before it waits for its turn.
 const KEPT: usize = 1 << 20;
-/// How many bytes of lines are kept of areas that ended before their turn.
+/// Bytes of lines kept for areas that ended before their turn.
 const KEPT_OF_ALL: usize = 16 << 20;
 
-/// Where a line goes for every object checked, and in which form.
+/// Destination and format of the line for every object checked.
 pub type ObjectSink<'a> = Option<(&'a mut (dyn Write + Send), ObjectForm)>;
 
 /// All areas' lines.
@@ -30,7 +30,7 @@ struct Turn<'a> {
     area: usize,
     /// The lines of areas that ended before their turn.
     early: BTreeMap<usize, Vec<u8>>,
-    /// Why lines can no longer be written.
+    /// Error in writing lines.
     broken: Option<io::Error>,
 }
 
@@ -109,7 +109,7 @@ impl AreaLines<'_, '_> {
             self.kept.clear();
         }
         match turn.broken {
-            Some(_) => Err(io::Error::other("the lines of the objects cannot be written")),
+            Some(_) => Err(io::Error::other("the list of objects (--objects) cannot be written")),
             None => Ok(()),
         }
     }

@@ -38,7 +38,7 @@ impl Claims {
         Self { listed: Listed::default(), memory, unread: Vec::new() }
     }
 
-    /// Tells if a log file is claimed.
+    /// True if a log file is claimed.
     pub(super) fn contains(&self, bucket: &str, key: &str) -> bool {
         self.listed.contains(bucket, key)
     }
@@ -153,7 +153,7 @@ impl AreaRun<'_, '_> {
 
 fn unread_again(at: &Location, trouble: &Trouble) -> crate::verify::Finding {
     let message = format!(
-        "The digest was verified, and reading it again for the log files that it lists failed: {}.",
+        "The digest was verified, but reading it again for its list of log files failed: {}.",
         trouble.cause
     );
     at.finding(trouble.code, message)

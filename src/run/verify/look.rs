@@ -69,7 +69,7 @@ pub(super) fn look(
     let mut look = looking.finish();
     if left_out > 0 {
         let message = format!(
-            "{left_out} objects among the log files are not named like log files, and no more than {OPENED_IN_A_BUCKET} are opened to see what they are: remove them, or verify a shorter time."
+            "{left_out} objects among the log files are not named like log files and were not identified, because at most {OPENED_IN_A_BUCKET} are opened. Remove them, or verify a shorter time."
         );
         let bucket = this.id.bucket.as_ref().map(BucketName::as_str);
         let finding = Finding::new(Code::ObjectUnreadable, message);
@@ -122,20 +122,20 @@ impl Looking<'_, '_, '_> {
             Err(error) => {
                 let trouble = as_trouble(&error);
                 let message = format!(
-                    "An object among the log files could not be read to see what it is: {}.",
+                    "An object among the log files could not be read to identify it: {}.",
                     trouble.cause
                 );
                 self.notice(1, Finding::new(trouble.code, message), key);
                 return Answer::NoLog;
             }
-            Ok((Content::Companion, _)) => "A desktop's companion of another file: no log file.",
+            Ok((Content::Companion, _)) => "A desktop's companion file, not a log file.",
             Ok((Content::CutOff, Some(_))) => {
-                "A download of a listed log file that broke off: it holds no other bytes."
+                "An incomplete download of a listed log file, without other content."
             }
-            Ok((Content::Metadata, _)) => "The metadata of an object that is not there.",
-            Ok((Content::Empty, _)) => "An empty object: no log file.",
+            Ok((Content::Metadata, _)) => "The metadata of an object that does not exist.",
+            Ok((Content::Empty, _)) => "An empty object, not a log file.",
             Ok((Content::Other, _)) => {
-                "An object among the log files that is none: neither compressed nor JSON."
+                "An object among the log files that is not a log file: neither compressed nor JSON."
             }
         };
         self.notice(0, Finding::new(Code::ObjectUnknown, message), key);
@@ -181,7 +181,7 @@ fn recognize(
     Ok((content, original.cloned()))
 }
 
-/// Tells if the bytes of a file are the first ones of a log file, as both are stored.
+/// True if the bytes of a file are the first ones of a log file, as both are stored.
 fn is_beginning(
     sources: &Sources,
     bucket: Option<&str>,

@@ -53,7 +53,7 @@ use crate::verify::link::Linker;
 use crate::verify::loss_pattern::Oldest;
 use crate::verify::{Code, Finding, Severity};
 
-/// What is to be verified.
+/// Request to verify.
 #[derive(Debug, Clone)]
 pub struct VerifyRequest {
     /// The sources, as the user named them.
@@ -72,9 +72,9 @@ pub struct VerifyRequest {
     pub trails: Vec<TrailName>,
     /// Whether log files are read, and looked for that no digest lists.
     pub logs: bool,
-    /// How long a digest may be late.
+    /// Allowed delay of a digest.
     pub grace: SignedDuration,
-    /// How many objects are read at once.
+    /// Number of objects read in parallel.
     pub jobs: NonZero<usize>,
     /// When the run began.
     pub started: Timestamp,
@@ -85,7 +85,7 @@ pub struct VerifyRequest {
     pub form: SourceForm,
     /// Whether the bucket is learned from the digests.
     pub bucket_inferred: bool,
-    /// What log files weigh that no digest lists.
+    /// Severity of log files that no digest lists.
     pub unreferenced: Unreferenced,
     /// The account that an organization's trail belongs to, whose events may explain its gaps.
     pub management_account: Option<AccountId>,
@@ -93,7 +93,7 @@ pub struct VerifyRequest {
     pub accepted_gaps: Vec<AcceptedGap>,
     /// The ends of chains that are accepted.
     pub accepted_ends: Vec<AcceptedEnd>,
-    /// Who makes the run, as the report is to say.
+    /// Person or team to name in the report.
     pub ran_by: RanBy,
     /// Ends the run early.
     pub stop: Stop,
@@ -108,12 +108,12 @@ pub enum SourceForm {
     Copy,
 }
 
-/// What CloudTrail itself can be asked.
+/// Queries to CloudTrail.
 pub trait CloudTrail: Send + Sync {
     /// The keys that a region published for a window of time.
     ///
     /// # Errors
-    /// Why they cannot be had, in a line.
+    /// Reason why they could not be fetched, on one line.
     fn keys(&self, region: &Region, window: Window) -> Result<Vec<PublicKey>, String>;
 
     /// Its answer on a chain's trail.
@@ -187,7 +187,7 @@ impl VerifyRequest {
         filter.wants_account(&id.place.account) && filter.wants_region(&id.region)
     }
 
-    /// What is asked for, in the words of a report.
+    /// The requested scope, for the report.
     fn scope(&self, end: Option<Timestamp>) -> Scope {
         Scope {
             sources: self.sources.clone(),
@@ -213,12 +213,12 @@ impl VerifyRequest {
     }
 }
 
-/// How long a digest may be late, unless something else is asked for.
+/// Default delay allowed for a digest.
 const GRACE_HOURS: i64 = 2;
-/// How many areas are verified at once: most of a small one is waiting for its few requests.
+/// Number of areas verified in parallel: a small one mostly waits for its few requests.
 const AREAS_AT_ONCE: usize = 16;
 
-/// What all areas share.
+/// State shared by all areas.
 struct Run<'a> {
     request: &'a VerifyRequest,
     sources: Arc<Sources>,
@@ -227,11 +227,11 @@ struct Run<'a> {
     cloudtrail: Option<&'a dyn CloudTrail>,
     pool: Pool,
     progress: &'a dyn Progress,
-    /// How many areas are being verified now: they share what the pool can do.
+    /// Number of areas being verified; they share the pool.
     active: AtomicUsize,
 }
 
-/// What an area came to, and what all of them came to.
+/// Result of one area, or of all areas merged.
 #[derive(Default)]
 struct Gathered {
     findings: Vec<Finding>,
@@ -350,7 +350,7 @@ pub fn verify(
 }
 
 fn stopped() -> Finding {
-    let message = "The run was interrupted: what it had not read by then is not proven.";
+    let message = "The run was interrupted: what it had not yet read is not proven.";
     Finding::new(Code::ObjectUnreadable, message)
 }
 

@@ -15,9 +15,9 @@ pub(super) fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static
         Some(Err(StoreError::NotFound)) => LogObject::BeyondCopy,
         Some(Err(error)) => LogObject::Trouble(as_trouble(&error)),
         None if sources.begins_below(&entry.bucket, &entry.object) => LogObject::BeyondCopy,
-        None => LogObject::Trouble(Trouble::unreadable(
-            "it lies in a bucket or under a prefix that is not among the sources",
-        )),
+        None => {
+            LogObject::Trouble(Trouble::unreadable("its bucket or prefix is not among the sources"))
+        }
     }
 }
 
@@ -40,7 +40,7 @@ impl Lookup for StoreLookup<'_> {
                 let at = Location { bucket, key: key.into(), name };
                 match examine(self.rules, at, Ok(stored(object))).content {
                     Some(content) => Presence::Present { hash: content.hash },
-                    None => Presence::Unknown(Trouble::unreadable("it is not sound")),
+                    None => Presence::Unknown(Trouble::unreadable("it is malformed")),
                 }
             }
         }

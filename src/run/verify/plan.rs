@@ -18,7 +18,7 @@ use crate::verify::{Code, Finding, Severity};
 /// Digests after the requested time that are read for the signature of the last one in it, at most.
 const SUCCESSORS: usize = 4;
 
-/// Why a digest is read.
+/// Purpose of reading a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// Its time was asked for.
@@ -110,16 +110,16 @@ pub(super) fn plan(
                 }
             }
             _ if found.key.ends_with(SIDECAR_SUFFIX) => {
-                unknown(found, "The metadata of an object that is not there.");
+                unknown(found, "The metadata of an object that does not exist.");
             }
             _ if is_log_file(&found.key) => {
-                let message = "A file with the name of a log file lies among the digests, where CloudTrail delivers none, and no digest lists it: find out who put it there.";
+                let message = "A file named like a log file is in the digest folder, where CloudTrail delivers none, and no digest lists it. Find out who added it.";
                 // No accusation, but nothing vouches for it.
                 let finding = Finding::new(Code::LogUnreferenced, message);
                 let finding = finding.severity(Severity::Incomplete);
                 log_files.push(finding.object(bucket, found.key));
             }
-            _ => unknown(found, "An object among the digests whose name is not a digest's."),
+            _ => unknown(found, "An object in the digest folder that is not named like a digest."),
         });
     let mut findings = odd.into_findings();
     findings.extend(log_files.into_findings());
@@ -157,7 +157,7 @@ pub(super) fn plan(
 /// nothing may be said of the others.
 pub(super) fn second_copies(id: &AreaId, count: u64, what: &str) -> Option<Finding> {
     let message = format!(
-        "The sources hold {count} {what} more than once, and only one copy of each is checked: verify the copies in separate runs."
+        "The sources have {count} {what} more than once, and only one copy of each was checked. Verify the copies in separate runs."
     );
     let bucket = id.bucket.as_ref().map(BucketName::as_str);
     let finding = Finding::new(Code::ObjectUnreadable, message);

@@ -102,11 +102,11 @@ impl Statuses {
         let severity = gap_before(latest, newest, chain.newest_written, backfill)?;
         let (message, state) = match severity {
             Severity::Violation => (
-                "CloudTrail says that it delivered a later digest than any that is there: the newest are gone.",
+                "CloudTrail says that it delivered a later digest than the newest here: the newest digests are missing.",
                 CoverageState::Violated,
             ),
             _ => (
-                "CloudTrail says that it delivered a digest more than an interval after the newest that is there ends: either that one was late, or a newer one is gone.",
+                "CloudTrail says that it delivered a digest more than an interval after the newest here ends: either that digest was late, or a newer one is missing.",
                 CoverageState::Unreadable,
             ),
         };
@@ -126,7 +126,7 @@ impl Statuses {
         let error = self.status(chain)?.delivery_error.as_deref()?;
         let error = crate::model::Printable(error);
         let message = format!(
-            "CloudTrail says that its latest delivery of a digest to the trail's bucket failed with {error} (LatestDigestDeliveryError): the chain stops until this is corrected, usually in the bucket's policy or key policy."
+            "CloudTrail says that its latest delivery of a digest to the trail's bucket failed with {error} (LatestDigestDeliveryError). The chain stops until this is corrected, usually in the bucket policy or key policy."
         );
         let finding = Finding::new(Code::ChainTruncated, message).chain(chain);
         Some(finding.severity(Severity::Notice))

@@ -100,17 +100,17 @@ impl Hinted {
             known.doubts.push(Doubt {
                 chain: Some(listing.chain.clone()),
                 listed_in: listing.window,
-                cause: format!("more than {READ_AGAIN} log files may hold such events"),
+                cause: format!("more than {READ_AGAIN} log files may contain such events"),
                 tail: false,
             });
         }
         if let Some(listed_in) = self.forgotten {
-            let cause = format!("more than {REMEMBERED} log files may hold such events");
+            let cause = format!("more than {REMEMBERED} log files may contain such events");
             known.doubts.push(Doubt { chain: None, listed_in, cause, tail: false });
         }
         for (Hint { listing, entry, hints }, ticket) in tickets {
             let read = ticket.redeem(&run.request.stop).map_err(|error| error.to_string());
-            let key = LogKey::parse(&entry.object).ok_or("its name is not a log file's");
+            let key = LogKey::parse(&entry.object).ok_or("it is not named like a log file");
             match (key, read.flatten()) {
                 (Ok(key), Ok(events)) => known.evidence.extend(events.into_iter().map(|event| {
                     let (chain, listed_in) = (listing.chain.clone(), listing.window);

@@ -173,7 +173,7 @@ pub(super) fn judge_area(
     for (group, severity) in [(undecided, Severity::Incomplete), (explained, Severity::Notice)] {
         let Some(group) = group else { continue };
         let message = format!(
-            "{} of this time: no valid digest lists {them}, and digests that could are missing, not valid or not readable. It is undecided whether {they} here.",
+            "{} of this time: no valid digest lists {them}, but digests that could list {them} are missing, invalid or unreadable. It is unknown whether {they} here.",
             group.files(),
             them = if group.count == 1 { "it" } else { "them" },
             they = if group.count == 1 { "it belongs" } else { "they belong" },
@@ -183,7 +183,7 @@ pub(super) fn judge_area(
     }
     if let Some(group) = uncovered {
         let message = format!(
-            "{} of this time that no digest lists: none that could was ever made.",
+            "{} of this time that no digest lists: there never was a digest that could.",
             group.files()
         );
         this.gathered.findings.push(grouped(this.id, "", group, message));
@@ -192,7 +192,7 @@ pub(super) fn judge_area(
         let Some(group) = group else { continue };
         let folder = format!("{}/", kind.folder());
         let message = format!(
-            "{} of kind {}: no digest lists any of this kind, so none vouches for what is here.",
+            "{} of kind {}, which digests never list: no digest covers them.",
             group.files(),
             kind.folder()
         );
@@ -295,7 +295,7 @@ pub(super) fn report_after_newest(
             .max();
         if newest.is_some_and(|(_, chain)| left.contains(chain)) {
             let message = format!(
-                "{} newer than the last digest in this place, though the trail delivered to another place by then: no digest here will list what came later.",
+                "{} newer than the last digest in this bucket and prefix, although the trail delivered elsewhere by then. No digest here will list them.",
                 group.files()
             );
             let finding = grouped(&id, "", group, message);
@@ -306,8 +306,10 @@ pub(super) fn report_after_newest(
         if group.last < due {
             continue;
         }
-        let message =
-            format!("{} newer than the newest digest: none covers that time yet.", group.files());
+        let message = format!(
+            "{} newer than the newest digest; no digest covers that time yet.",
+            group.files()
+        );
         let finding = grouped(&id, "", group, message);
         all.findings.push(finding);
     }
@@ -318,7 +320,7 @@ pub(super) fn bucket_of(id: &AreaId) -> &str {
 }
 
 impl AreaRun<'_, '_> {
-    /// Tells if a digest lists a log file, be it one that is not valid.
+    /// True if a digest, valid or not, lists a log file.
     fn lists(&self, bucket: &str, key: &str) -> bool {
         self.listed.contains(bucket, key) || self.claimed.contains(bucket, key)
     }

@@ -110,13 +110,13 @@ impl Unreferenced {
         })?;
         let message = match (suspect, candidate.name) {
             (true, _) => {
-                "No digest lists this log file, though its name lies in proven time. Either it was delivered after the digests that could list it, and a later digest or a backfill digest will list it, or somebody put it there. Verify again with the next digest; in a copy, copy the following days too."
+                "No digest lists this log file, although its name is in proven time. Either it was delivered after the digests that could list it, and a later or backfill digest will list it, or someone added it. Verify again with the next digest; for a copy, copy the following days too."
             }
             (false, Name::InPlace(_)) => {
-                "No digest lists this log file, though digests cover its time and place."
+                "No digest lists this log file, although digests cover its time and place."
             }
             (false, _) => {
-                "No digest lists this file, though digests cover its place; its name and folder are not those of a log file, and whoever reads the folder reads it as one."
+                "No digest lists this file, although digests cover its place. It is not named like a log file, but tools that read the folder will read it as one."
             }
         };
         let mut finding = Finding::new(Code::LogUnreferenced, message);
@@ -134,7 +134,7 @@ impl Unreferenced {
 
     /// Takes a file that holds the very bytes of a log file that a digest lists.
     pub(super) fn copy(&mut self, candidate: &Candidate, original: &str) {
-        let message = "This file holds the very bytes of a log file that a digest lists, under another name: whoever reads the folder counts its events twice.";
+        let message = "This file has the same bytes as a listed log file, under another name: tools that read the folder will count its events twice.";
         let finding = Finding::new(Code::LogUnreferenced, message).severity(Severity::Notice);
         let finding = finding.object(self.bucket(), &candidate.key);
         self.copies.push(Finding { expected: Some(original.to_owned()), ..finding });
@@ -161,7 +161,7 @@ impl Unreferenced {
             match kept.of_a_trail() {
                 Some(window) => {
                     let message = format!(
-                        "{} log files of this time are listed by no digest, though digests cover their time and place. There are some in most of its hours, as a trail without log file validation leaves them that writes to the same folders: if there is one, say so with --unreferenced notice. --objects lists them.",
+                        "No digest lists {} log files of this time, although digests cover their time and place. They occur in most hours, as if a trail without log file validation wrote to the same folders. If there is such a trail, use --unreferenced notice. --objects lists them.",
                         kept.count
                     );
                     findings.push(grouped(message, window));
@@ -170,7 +170,7 @@ impl Unreferenced {
                     findings.extend(kept.findings.iter().map(|f| f.clone().severity(severity)));
                     findings.extend(kept.rest().map(|(more, window)| {
                         let message = format!(
-                            "{} of this time that no digest lists, though digests cover time and place. --objects lists all.",
+                            "{} of this time that no digest lists, although digests cover their time and place. --objects lists all.",
                             counted(more, "more log file", "more log files")
                         );
                         grouped(message, window)

@@ -35,7 +35,7 @@ impl Walk<'_> {
     /// Reports that a place holds more than is looked at.
     fn not_all_opened(&mut self, key: String) {
         let message = format!(
-            "More than {OTHER_FOLDERS} folders or {OTHER_OBJECTS} objects lie where no log files belong, and were not all opened to see whether they are some: move what does not belong there."
+            "There are more than {OTHER_FOLDERS} folders or {OTHER_OBJECTS} objects where no log files belong, and not all were opened to identify log files. Move what does not belong there."
         );
         self.findings.push(Finding::new(Code::ObjectUnreadable, message).object(None, key));
     }
@@ -80,14 +80,14 @@ impl Walk<'_> {
         let Some(first) = first else { return false };
         let finding = Finding::new(Code::LogUnreferenced, NO_REGIONS).object(None, first);
         let message =
-            format!("{NO_REGIONS} At least {count} lie in {folder}; this is one of them.");
+            format!("{NO_REGIONS} {folder} has at least {count} such files; this is one of them.");
         self.findings.push(Finding { message, ..misplaced(finding) });
         true
     }
 }
 
 /// Message on a log file beside the regions' folders.
-const NO_REGIONS: &str = "This file opens as a log file and lies in the folder of no region: whoever reads the folder reads it, and no digest can vouch for it there.";
+const NO_REGIONS: &str = "This file reads as a log file but is outside the regions' folders. Tools that read the folder will read it, and no digest can cover it there.";
 /// Folders below one that is no region's that are looked through, at most.
 const OTHER_FOLDERS: usize = 1000;
 /// Objects in such folders that are opened, at most.
@@ -97,7 +97,7 @@ fn misplaced(finding: Finding) -> Finding {
     Finding { code: Code::LogUnreferenced, severity: Severity::Incomplete, ..finding }
 }
 
-/// Tells if an object is a log file to whoever reads its folder.
+/// True if an object is a log file to whoever reads its folder.
 fn is_log(store: &dyn Store, key: &str) -> Result<bool, String> {
     let mut object = match store.get(key) {
         Err(StoreError::NotFound) => return Ok(false), // gone since it was listed

@@ -26,7 +26,7 @@ pub struct Fault {
     pub code: &'static str,
     /// The file, as the bag names it.
     pub path: String,
-    /// What is wrong, in a sentence.
+    /// The fault, in a sentence.
     pub message: String,
 }
 
@@ -59,7 +59,7 @@ impl fmt::Display for Fault {
 pub struct Checked {
     /// Its folder.
     pub dir: Dir,
-    /// What is wrong with it; a whole bag has nothing.
+    /// Its faults; empty for an intact bag.
     pub faults: Vec<Fault>,
     /// Its payload, by path.
     pub payload: BTreeMap<String, Sha256Hash>,

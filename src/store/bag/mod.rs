@@ -26,13 +26,13 @@ pub use check::{Checked, Fault};
 
 /// The bag's declaration.
 pub const DECLARATION: &str = "bagit.txt";
-/// What it is, for people.
+/// Description, for people.
 pub const INFO: &str = "bag-info.txt";
 /// The manifest of the payload.
 pub const MANIFEST: &str = "manifest-sha256.txt";
 /// The manifest of everything else: what is signed.
 pub const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
-/// Where the payload lies.
+/// Folder of the payload.
 pub const PAYLOAD: &str = "data/";
 /// Where signatures over the tag manifest lie, which it therefore cannot list.
 pub const SEAL: &str = "seal/";
@@ -43,7 +43,7 @@ const LONGEST_PATH: usize = 2048;
 
 const DECLARED: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
 
-/// Whether a path can stand in a bag.
+/// True if a bag can contain this path.
 #[must_use]
 pub fn is_bag_path(path: &str) -> bool {
     is_path(path) && !path.contains(|c: char| c.is_control() || c == '%')

@@ -46,7 +46,7 @@ pub fn unpack(archive: File, into: &Path) -> io::Result<std::path::PathBuf> {
     let no_archive = |error| io::Error::other(format!("it is not a ZIP archive: {error}"));
     let archive = ZipArchive::new(BufReader::new(archive)).map_err(no_archive)?;
     if archive.has_duplicate_names() {
-        return Err(io::Error::other("it holds two files of one name"));
+        return Err(io::Error::other("it contains two files with the same name"));
     }
     let mut reader = archive.into_inner();
     zip_layout::check(&mut reader, stored)?;
@@ -64,10 +64,10 @@ pub fn unpack(archive: File, into: &Path) -> io::Result<std::path::PathBuf> {
             return Err(refused("it is not a regular file"));
         }
         let Some((first, _)) = name.split_once('/').filter(|_| is_bag_path(&name)) else {
-            return Err(refused("it leads out of the bag, or lies beside it"));
+            return Err(refused("it is outside the bag"));
         };
         if top.get_or_insert_with(|| first.to_owned()) != first {
-            return Err(refused("it lies beside the bag"));
+            return Err(refused("it is outside the bag"));
         }
         let at = into.join(&name);
         if let Some(folder) = at.parent() {
@@ -78,9 +78,9 @@ pub fn unpack(archive: File, into: &Path) -> io::Result<std::path::PathBuf> {
             .map_err(|error| refused(&error.to_string()))?;
         left = left.checked_sub(copied).ok_or_else(|| {
             io::Error::other(format!(
-                "it unpacks to more than {EXPANSION} times its size, which no evidence bag does"
+                "it unpacks to more than {EXPANSION} times its size, unlike any evidence bag"
             ))
         })?;
     }
-    top.map(|top| into.join(top)).ok_or_else(|| io::Error::other("it holds no file"))
+    top.map(|top| into.join(top)).ok_or_else(|| io::Error::other("it contains no files"))
 }

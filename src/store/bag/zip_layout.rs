@@ -69,7 +69,7 @@ impl Record<'_> {
 }
 
 fn cut_off() -> io::Error {
-    io::Error::other("it is no ZIP archive: a record of it is cut off")
+    io::Error::other("it is not a ZIP archive: a record is truncated")
 }
 
 fn refused(name: &[u8], why: &str) -> io::Error {
@@ -86,16 +86,16 @@ pub(super) fn check<R: Read + Seek>(archive: &mut R, length: u64) -> io::Result<
     for entry in entries {
         if entry.at != at {
             let why = match at {
-                0 => "data precedes the archive's first file",
+                0 => "there is data before the archive's first file",
                 _ if entry.at < at => "it overlaps the file before it",
-                _ => "data that belongs to no file precedes it",
+                _ => "there is unknown data before it",
             };
             return Err(refused(&entry.name, why));
         }
         at = end_of(archive, &entry)?;
     }
     if at != directory {
-        let why = "data that belongs to no file lies between its files and its directory";
+        let why = "there is unknown data between its files and its directory";
         return Err(io::Error::other(why));
     }
     Ok(())
@@ -115,10 +115,10 @@ fn directory<R: Read + Seek>(archive: &mut R, length: u64) -> io::Result<(Vec<En
     let record = Record(&bytes);
     if !record.begins_with(END) || record.short(20)? != 0 {
         return Err(io::Error::other(
-            "data follows the archive, or it has a comment: no evidence bag has either",
+            "there is data after the archive, or it has a comment; evidence bags have neither",
         ));
     }
-    let several = || io::Error::other("it is a part of an archive of several files");
+    let several = || io::Error::other("it is one part of a multi-part archive");
     if record.number(4, 2)? != 0 || record.number(6, 2)? != 0 {
         return Err(several());
     }
@@ -131,7 +131,7 @@ fn directory<R: Read + Seek>(archive: &mut R, length: u64) -> io::Result<(Vec<En
         if locator.begins_with(LOCATOR_64) {
             directory_end = locator.number(8, 8)?;
             if directory_end.checked_add(END_64_LENGTH) != Some(at) {
-                return Err(io::Error::other("data lies between its directory and its end"));
+                return Err(io::Error::other("there is data between its directory and its end"));
             }
             let bytes = read_at(archive, directory_end, END_64_LENGTH)?;
             let record = Record(&bytes);
@@ -147,7 +147,7 @@ fn directory<R: Read + Seek>(archive: &mut R, length: u64) -> io::Result<(Vec<En
     }
     if start.checked_add(size) != Some(directory_end) {
         return Err(io::Error::other(
-            "data precedes the archive, or lies between its directory and its end",
+            "there is data before the archive, or between its directory and its end",
         ));
     }
     let bytes = read_at(archive, start, size)?;
@@ -156,15 +156,13 @@ fn directory<R: Read + Seek>(archive: &mut R, length: u64) -> io::Result<(Vec<En
     while !rest.is_empty() {
         let (entry, after) = central(rest)?;
         if !names.insert(entry.name.clone()) {
-            return Err(refused(&entry.name, "the archive holds two files of this name"));
+            return Err(refused(&entry.name, "the archive contains two files with this name"));
         }
         entries.push(entry);
         rest = after;
     }
     if entries.len() as u64 != count {
-        return Err(io::Error::other(
-            "its directory names another number of files than its end says",
-        ));
+        return Err(io::Error::other("its directory has another number of files than stated"));
     }
     entries.sort_by_key(|entry| entry.at);
     Ok((entries, start))
@@ -174,7 +172,7 @@ fn directory<R: Read + Seek>(archive: &mut R, length: u64) -> io::Result<(Vec<En
 fn central(bytes: &[u8]) -> io::Result<(Entry, &[u8])> {
     let record = Record(bytes);
     if !record.begins_with(CENTRAL) {
-        return Err(io::Error::other("its directory holds something else than files"));
+        return Err(io::Error::other("its directory contains entries that are not files"));
     }
     let (name, extra, comment) =
         (usize::from(record.short(28)?), usize::from(record.short(30)?), record.short(32)?);
@@ -183,7 +181,7 @@ fn central(bytes: &[u8]) -> io::Result<(Entry, &[u8])> {
     let extra_end = name_end + extra;
     let extra = bytes.get(name_end..extra_end).ok_or_else(cut_off)?;
     if comment != 0 {
-        return Err(refused(&name, "it has a comment, which no file of an evidence bag has"));
+        return Err(refused(&name, "it has a comment; files in evidence bags have none"));
     }
     let (size, stored, at) = (record.number(24, 4)?, record.number(20, 4)?, record.number(42, 4)?);
     let [size, stored, at] = wide(&name, extra, [size, stored, at])?;
@@ -277,5 +275,5 @@ fn descriptor<R: Read + Seek>(archive: &mut R, entry: &Entry, at: u64) -> io::Re
             }
         }
     }
-    Err(refused(&entry.name, "what follows its data differs from the archive's directory"))
+    Err(refused(&entry.name, "the record after its data differs from the archive's directory"))
 }

@@ -49,10 +49,10 @@ impl Linker {
         let message = match self.begins {
             // It was there before, so what is gone of it was asked for.
             Some(Begins::Inside | Begins::Here) => {
-                "All digests of the requested time are gone: the first that is there, after it, follows on others."
+                "All digests of the requested time are missing: the first digest after it refers to earlier ones."
             }
             None => {
-                "There are no digests of the requested time, and whether there were cannot be told: those after it are not sound."
+                "There are no digests of the requested time, and it is unknown whether there were any: those after it are invalid."
             }
         };
         let finding = Finding::new(Code::ChainLateStart, message).chain(&self.chain);
@@ -96,26 +96,24 @@ impl Place {
             ending => ending,
         };
         let mut message = match ending {
-            Ending::Unknown if request.reach == Reach::OfCopy && in_grace => "The chain ends before the requested time does, by no more than the grace: the copy may have been made before its last digests were delivered, or they are gone. --as-of TIME says when the copy was made.".to_owned(),
-            Ending::Unknown => "The chain ends before the requested time does: its newest digests are gone, or logging stopped.".to_owned(),
-            Ending::Stopped(stopped) => format!("CloudTrail says that logging was stopped at {stopped}, and the digest of that time is there: nothing covers the time since."),
-            Ending::NotListed => "The chain ends before the requested time does, and DescribeTrails no longer lists its trail: the trail was deleted, or is not visible to whoever asked. Nothing covers the time since.".to_owned(),
-            Ending::Elsewhere(place) => format!("The chain ends before the requested time does, and CloudTrail says that its trail now delivers to {}: nothing here shows when it moved, or covers the time since.", Printable(place)),
+            Ending::Unknown if request.reach == Reach::OfCopy && in_grace => "The chain ends before the requested time does, by no more than the grace: the copy was made before the last digests were delivered, or they are missing. Use --as-of TIME to state when the copy was made.".to_owned(),
+            Ending::Unknown => "The chain ends before the requested time does: its newest digests are missing, or logging stopped.".to_owned(),
+            Ending::Stopped(stopped) => format!("CloudTrail says that logging was stopped at {stopped}, and the digest of that time exists. No digest covers the time since."),
+            Ending::NotListed => "The chain ends before the requested time does, and DescribeTrails no longer lists its trail: the trail was deleted, or is not visible with these credentials. No digest covers the time since.".to_owned(),
+            Ending::Elsewhere(place) => format!("The chain ends before the requested time does, and CloudTrail says that its trail now delivers to {}. It is unknown when it moved, and no digest here covers the time since.", Printable(place)),
         };
         if self.silence == Some(Silence::SaidToHaveMoved) {
             message.push_str(
-                " A digest that is not verified says that the trail moved to another place.",
+                " An unverified digest says that the trail moved to another bucket or prefix.",
             );
         } else if !verified {
             message.push_str(
-                " None of its digests is verified, so nothing shows that later ones were due.",
+                " None of its digests is verified, so it is unknown whether later ones were due.",
             );
         }
         if let Some(error) = delivery_error {
-            let said = format!(
-                " CloudTrail's latest delivery of a digest failed with {}.",
-                Printable(error)
-            );
+            let said =
+                format!(" CloudTrail's latest delivery of a digest failed: {}.", Printable(error));
             message.push_str(&said);
         }
         let linker = &self.linker;

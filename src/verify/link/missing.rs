@@ -87,7 +87,7 @@ impl Linker {
             // Only before the first digest that is there: from then on the copy goes on.
             Presence::BeyondCopy if self.tip.is_none() => {
                 let message = format!(
-                    "The chain goes on before the copy does: the digest before the first one belongs to a day of which the copy has neither digests nor log files. Copy that day too, or ask for the time from {} on (--start-time).",
+                    "The chain begins before the copy does: the digest before the first one belongs to a day that is not in the copy. Copy that day too, or verify from {} on (--start-time).",
                     name.end
                 );
                 finding(Code::ObjectUnreadable, message)
@@ -102,7 +102,7 @@ impl Linker {
             }
             Presence::Present { hash } if moved => {
                 if hash != previous.hash {
-                    let message = "The hash value that the digest states for its predecessor in another place is not the predecessor's.";
+                    let message = "The hash value that the digest states for its predecessor in another bucket or prefix is wrong.";
                     self.broken(
                         link,
                         window,
@@ -114,12 +114,13 @@ impl Linker {
                 return;
             }
             Presence::Present { .. } => {
-                let message = "The digest was not listed, yet it is there: the source changed during the run.";
+                let message =
+                    "The digest exists but was not listed: the source changed during the run.";
                 finding(Code::ObjectUnreadable, message.into())
             }
             Presence::Elsewhere => {
                 let message = format!(
-                    "The chain continues from bucket {} (the trail's bucket or prefix changed), which is not among the sources.",
+                    "The previous digest is in bucket {}, which is not among the sources: the trail's bucket or prefix changed. Add it as a source.",
                     crate::model::Printable(&previous.bucket)
                 );
                 finding(Code::ObjectUnreadable, message)
@@ -149,7 +150,7 @@ impl Linker {
         moved: bool,
     ) {
         let message =
-            "The digest is gone: the one after it names it, and the store has no such object.";
+            "The digest is missing: the next digest names it, and the source has no such object.";
         let key = Some(previous.object.clone());
         self.lost(by, last, &previous.bucket, key, Presence::Absent, message);
         // In the same place all time since the last digest there was the chain's own.
@@ -205,13 +206,13 @@ impl Linker {
                 let key = name.with_end(end).to_string();
                 let window = Window::new(sub(end, interval), end);
                 let presence = lookup.digest(bucket, &key);
-                let message = "The digest is gone: those before and after show that one is due here, and its name follows from theirs.";
+                let message = "The digest is missing: its neighbours show that it was due, and its name follows from theirs.";
                 self.lost(by, window, bucket, Some(key), presence, message);
             }
             return;
         }
         let count = u64::try_from(slots.max(1)).unwrap_or(1);
-        let message = format!("About {count} digests are gone; their names cannot be known.");
+        let message = format!("About {count} digests are missing; their names are unknown.");
         self.lost(by, hole, bucket, None, Presence::Absent, &message);
         if by.verified {
             self.missing += count - 1;
@@ -235,7 +236,7 @@ impl Linker {
                 (Finding::new(trouble.code, message), CoverageState::Unreadable)
             }
             Presence::Present { .. } => {
-                let message = "The digest was not listed, yet it is there.";
+                let message = "The digest exists but was not listed.";
                 (Finding::new(Code::ObjectUnreadable, message), CoverageState::Unreadable)
             }
             Presence::Absent | Presence::BeyondCopy | Presence::Elsewhere if !by.verified => {
@@ -275,8 +276,8 @@ impl Linker {
     pub(super) fn unverified_losses(&mut self) -> Option<Finding> {
         let UnverifiedLosses { count, window, bucket, key, by } = self.unverified.take()?;
         let message = match count {
-            1 => "The digest is named by one that is not verified, and is not there: that shows no deletion. Once the digest that names it can be verified, it does.".to_owned(),
-            _ => format!("{count} digests are named by digests that are not verified, and are not there: that shows no deletion. Once the digests that name them can be verified, it does."),
+            1 => "An unverified digest names this digest, which does not exist. That alone proves no deletion; it does once the other digest is verified.".to_owned(),
+            _ => format!("Unverified digests name {count} digests that do not exist. That alone proves no deletion; it does once the other digests are verified."),
         };
         let finding = Finding::new(Code::DigestMissing, message)
             .severity(Severity::Incomplete)

@@ -26,7 +26,7 @@ pub use self::places::{Place, Silence, close_trail};
 /// How many digests back a link may name: enough for forks and strays between neighbours.
 const MEMORY: usize = 16;
 
-/// What is known of a digest that is named and was not among those listed.
+/// State of a digest that another one names but that was not listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
     /// The store has no such object.
@@ -46,7 +46,7 @@ pub enum Presence {
 
 /// Tells of digests that are named and were not listed.
 pub trait Lookup {
-    /// What is known of this one.
+    /// State of this digest.
     fn digest(&mut self, bucket: &str, key: &str) -> Presence;
 }
 
@@ -62,7 +62,7 @@ pub struct Request {
     /// The time as of which the sources are judged; `None` where nothing tells it, and then
     /// nothing is pending.
     pub as_of: Option<Timestamp>,
-    /// How long a digest may be late before it counts as missing.
+    /// Delay after which a digest counts as missing.
     pub grace: SignedDuration,
     /// Whether the run ended before it had read all: what is not there may be.
     pub cut_short: bool,
@@ -124,7 +124,7 @@ struct Provisional {
     reason: Code,
 }
 
-/// What the first digest that is there says of those before it.
+/// Statement of the first existing digest about those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Begins {
     /// It starts the chain.
@@ -158,25 +158,25 @@ pub struct Linker {
     start: Option<Timestamp>,
     recent: VecDeque<Link>,
     provisional: Vec<Provisional>,
-    /// Where the linked digests have come to.
+    /// End of the linked digests.
     tip: Option<Timestamp>,
     interval: SignedDuration,
-    /// What the digests by themselves say of time.
+    /// Coverage by the digests alone.
     statements: Coverage,
-    /// What their log files add to that.
+    /// Coverage that their log files add.
     marks: Vec<(Window, CoverageState, Code)>,
     findings: Vec<Finding>,
     missing: u64,
 }
 
-/// What a chain's fold came to.
+/// Result of linking a chain.
 #[derive(Debug)]
 pub struct ChainVerdict {
     /// The requested time; empty for a backfill chain.
     pub coverage: Coverage,
-    /// What was found about links and time.
+    /// Findings on links and time.
     pub findings: Vec<Finding>,
-    /// How many digests are gone.
+    /// Number of missing digests.
     pub missing: u64,
     /// True if the trail went on in another place after this one's newest digest.
     pub left: bool,
@@ -214,7 +214,7 @@ impl Linker {
         self.unlisted = true;
     }
 
-    /// What the digests seen so far say of time, their log files aside.
+    /// Coverage by the digests seen so far, without their log files.
     #[must_use]
     pub fn statements(&self) -> &Coverage {
         &self.statements
@@ -355,7 +355,7 @@ impl Linker {
             self.fork(
                 link,
                 window,
-                "The digest starts a new segment in time that another digest covers.",
+                "The digest starts a new segment in time that another digest already covers.",
             );
             return;
         }
@@ -406,7 +406,7 @@ impl Linker {
         }
         let name = DigestKey::parse(&previous.object).filter(|name| name.same_trail(&link.at.name));
         let Some(name) = name else {
-            let message = "The digest names as its predecessor what is no digest of its trail.";
+            let message = "The digest's predecessor is not a digest of the same trail.";
             self.broken(link, window, message, "a digest of the same trail", &previous.object);
             return;
         };
@@ -424,12 +424,12 @@ impl Linker {
         let moved = name.place != link.at.name.place
             || link.at.bucket.as_ref().is_some_and(|b| *b.as_str() != *previous.bucket);
         if !moved && self.tip.is_some_and(|tip| name.end <= tip) {
-            let message = "The digest names a predecessor that is not part of the chain before it.";
+            let message = "The digest's predecessor is not part of the chain before it.";
             self.broken(
                 link,
                 window,
                 message,
-                "the digest that ends where this one starts",
+                "the digest that ends when this one starts",
                 &previous.object,
             );
             return;
@@ -456,11 +456,11 @@ impl Linker {
     ) {
         self.refute_restart(predecessor);
         if forked {
-            self.fork(link, window, "A second digest follows the same predecessor.");
+            self.fork(link, window, "Two digests have the same predecessor.");
             return;
         }
         if self.is_standard() && window.start < predecessor.end {
-            self.fork(link, window, "The digest's time overlaps that of the digest before it.");
+            self.fork(link, window, "The digest's time overlaps that of the previous digest.");
             return;
         }
         if predecessor.standing != Standing::Valid {
@@ -469,7 +469,8 @@ impl Linker {
                 && link.standing == Standing::Valid
                 && let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash)
             {
-                let message = "The digest's bytes are not those that the next digest vouches for.";
+                let message =
+                    "The digest's content does not match the hash value in the next digest.";
                 let its = Window::new(predecessor.start, predecessor.end);
                 let finding = predecessor.at.finding(Code::DigestModified, message).window(its);
                 self.findings.push(
@@ -482,7 +483,7 @@ impl Linker {
             return;
         }
         if let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash) {
-            let message = "Both digests are valid, but the hash value that this one states for its predecessor is not the predecessor's.";
+            let message = "Both digests are valid, but the hash value that this digest states for its predecessor is wrong.";
             self.broken(
                 link,
                 window,
@@ -493,7 +494,7 @@ impl Linker {
         } else if let Some(signature) =
             predecessor.signature.as_ref().filter(|s| **s != previous.signature)
         {
-            let message = "Both digests are valid, but the signature that this one states for its predecessor is not the predecessor's.";
+            let message = "Both digests are valid, but the signature that this digest states for its predecessor is wrong.";
             self.broken(link, window, message, signature, &previous.signature);
         }
     }
@@ -525,10 +526,10 @@ impl Linker {
 /// The finding on the time before a new segment, which nothing covers.
 fn before_segment(at: &Location, gap: Window) -> Finding {
     let (message, severity) = if gap.is_empty() {
-        let message = "A new segment starts exactly where the last one ended: no time is left out, and nothing links the two.";
+        let message = "A new segment starts exactly where the last one ended. No time is missing, but nothing links the two segments.";
         (message, Severity::Notice)
     } else {
-        let message = "A new segment of the chain starts here: nothing covers the time since the last one, and nothing shows whether digests were lost from its end.";
+        let message = "A new segment of the chain starts here. No digest covers the time since the last segment, and digests may be missing from the end of that segment.";
         (message, Severity::Incomplete)
     };
     at.finding(Code::ChainGap, message).severity(severity).window(gap)

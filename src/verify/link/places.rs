@@ -84,7 +84,7 @@ impl Linker {
         }
     }
 
-    /// Tells if this place speaks of time before another segment of the trail starts, and of none
+    /// True if this place speaks of time before another segment of the trail starts, and of none
     /// that the other speaks of: then the trail started anew in the other place.
     fn is_continued_by(&self, other: &Self) -> bool {
         let Some(first) = self.statements.span().map(|span| span.start) else { return false };
@@ -221,7 +221,7 @@ impl Linker {
                     let message = "The requested time begins before the chain's first digest.";
                     (Code::ChainLateStart, message)
                 } else {
-                    let message = "No digest accounts for this time, though digests stand before and after it.";
+                    let message = "No digest covers this time, although there are digests before and after it.";
                     (Code::ChainGap, message)
                 };
                 crate::verify::Finding::new(code, message).chain(&self.chain).window(hole)
@@ -231,7 +231,7 @@ impl Linker {
         self.findings.push(finding);
     }
 
-    /// Tells if its first digest follows on nothing here: it starts the chain, or continues one in
+    /// True if its first digest follows on nothing here: it starts the chain, or continues one in
     /// another place.
     pub(super) fn begins_here(&self) -> bool {
         self.arrived || self.begins == Some(Begins::Here)

@@ -19,7 +19,7 @@ impl Linker {
         if !overlaps || tip.duration_since(window.start) >= hours(1) {
             return false;
         }
-        let message = "A new segment of the chain starts within the time of the last digest: no time is left out, but nothing links the two, and nothing shows whether digests were lost from the end of the last segment.";
+        let message = "A new segment of the chain starts within the time of the last digest. No time is missing, but nothing links the two segments, and digests may be missing from the end of the last one.";
         let finding = link.at.finding(Code::ChainGap, message).severity(Severity::Incomplete);
         self.findings.push(finding.window(Window::new(window.start, tip)));
         self.restarted = Some((link.clone(), window));
@@ -36,7 +36,7 @@ impl Linker {
         self.fork(
             &new,
             window,
-            "The digest starts a new segment in time that another digest covers.",
+            "The digest starts a new segment in time that another digest already covers.",
         );
         if new.standing == Standing::Valid {
             self.statements.assign(window, CoverageState::Violated, Some(Code::DigestFork));

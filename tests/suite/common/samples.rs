@@ -100,8 +100,8 @@ pub(crate) fn report(chains: Vec<ChainReport>, mut findings: Vec<Finding>) -> Ru
         }],
         findings,
         not_proven: vec![
-            "Nothing vouches for events before the first digest of each chain.".into(),
-            "The newest digests of a segment are anchored by nothing that follows them: who could delete them together with their log files leaves no broken link.".into(),
+            "Anything before the first digest of each chain.".into(),
+            "That no digest was deleted from the end of a segment: nothing follows its newest digest.".into(),
         ],
     }
 }
@@ -156,7 +156,8 @@ pub(crate) fn violation() -> RunReport {
         DigestKey { place, region, trail, home_region, kind, end }.to_string()
     };
     let missing = |time: &str, unique: &str, hour: u32| {
-        let message = "A valid digest lists this log file, and the source has no such object.";
+        let message =
+            "The log file is missing: a valid digest lists it, and the source has no such object.";
         Finding::new(Code::LogMissing, message)
             .chain(&id)
             .object(Some("audit-logs"), log(time, unique))
@@ -168,22 +169,25 @@ pub(crate) fn violation() -> RunReport {
         missing("1120", "Qm3aZr91LbYc0TdE", 12),
         Finding::new(
             Code::LogModified,
-            "The inflated bytes hash to another value than the digest says.",
+            "The log file's content does not match the hash value in its digest.",
         )
         .chain(&id)
         .object(Some("audit-logs"), log("1125", "p0VhX2sWnJk8UeRi"))
         .window(day(11, 12))
         .compared(HASH, OTHER)
         .referenced_by(digest(12)),
-        Finding::new(Code::DigestModified, "The signature does not fit the digest's bytes.")
-            .chain(&id)
-            .object(Some("audit-logs"), digest(13))
-            .window(day(12, 13))
-            .referenced_by(digest(14)),
+        Finding::new(
+            Code::DigestModified,
+            "The signature in the digest's metadata does not match its content.",
+        )
+        .chain(&id)
+        .object(Some("audit-logs"), digest(13))
+        .window(day(12, 13))
+        .referenced_by(digest(14)),
         Finding::new(Code::ChainGap, "A new segment starts 2 h after the last one ended.")
             .chain(&id)
             .window(day(18, 20)),
-        Finding::new(Code::ObjectUnknown, "No known form explains this key.")
+        Finding::new(Code::ObjectUnknown, "Unexpected object.")
             .object(Some("audit-logs"), "AWSLogs/111122223333/notes.txt"),
     ];
     report(vec![proven_chain("111122223333", "us-east-1"), broken], findings)
@@ -233,12 +237,15 @@ pub(crate) fn incomplete() -> RunReport {
     chain.id.bucket = None;
     let finding = Finding::new(
         Code::DigestUnsigned,
-        "The newest digest has no signature in its metadata, and no digest follows that carries it.",
+        "The digest's signature is missing, and no valid next digest repeats it.",
     )
     .chain(&chain.id)
     .object(None, "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2023/07/11/newest.json.gz")
     .window(day(22, 24));
-    let absent = Finding::new(Code::NoDigests, "No digests were found of account 444455556666.");
+    let absent = Finding::new(
+        Code::NoDigests,
+        "There are no digests of account 444455556666. Nothing is proven.",
+    );
     let mut report = report(vec![chain], vec![finding, absent]);
     report.scope.logs = false;
     report.scope.start = None;
@@ -247,8 +254,13 @@ pub(crate) fn incomplete() -> RunReport {
 }
 
 fn nothing_found() -> RunReport {
-    let mut report =
-        report(vec![], vec![Finding::new(Code::NoDigests, "There is no AWSLogs folder.")]);
+    let mut report = report(
+        vec![],
+        vec![Finding::new(
+            Code::NoDigests,
+            "There are no digests in the source. Nothing is proven.",
+        )],
+    );
     (report.scope.start, report.scope.end) = (None, None);
     report.keys.clear();
     report.not_proven.clear();
@@ -264,7 +276,8 @@ pub(crate) fn many() -> RunReport {
             chain.logs = Counts { valid: 287, invalid: 1, unchecked: 0 };
             chain.coverage[0] =
                 interval(day(0, 24), CoverageState::Violated, Some(Code::LogMissing));
-            findings.push(Finding::new(Code::LogMissing, "The log file is gone.").chain(&chain.id));
+            findings
+                .push(Finding::new(Code::LogMissing, "The log file is missing.").chain(&chain.id));
         }
         chains.push(chain);
     }

@@ -51,8 +51,8 @@ fn what_a_run_leaves_open_makes_support_partial_and_is_named() {
             |r| r.totals.coverage_seconds = [(CoverageState::Explained, 3600)].into(),
             "only explained",
         ),
-        (Aspect::KeyProvenance, |r| r.keys[0].region = None, "of a key that was used"),
-        (Aspect::KeyProvenance, |r| r.keys.clear(), "of a key that was used"),
+        (Aspect::KeyProvenance, |r| r.keys[0].region = None, "of a used key"),
+        (Aspect::KeyProvenance, |r| r.keys.clear(), "of a used key"),
         (Aspect::Custody, |r| r.ran_by.operator = None, "who ran it is not stated"),
     ];
     for (aspect, change, why) in cases {
@@ -74,12 +74,12 @@ fn what_a_run_leaves_open_makes_support_partial_and_is_named() {
 fn other_verdicts_support_in_part_or_not_at_all() {
     for (_, support, statement) in supports(&incomplete()) {
         assert_eq!(support, Support::InPart);
-        assert!(statement.contains("part of what was asked for could not be checked"));
+        assert!(statement.contains("something could not be checked"));
     }
     for (_, support, statement) in supports(&sample("nothing-found")) {
         assert_eq!(
             (support, &*statement),
-            (Support::Nothing, "This run proved nothing, so it is no support.",)
+            (Support::Nothing, "This run proved nothing, so it does not support it.",)
         );
     }
 }

@@ -382,9 +382,9 @@ fn a_gap_says_whether_it_was_recorded() {
         assert_eq!(tell_interrupted(&mut finding, end, &start(t(20, 4)), None), None);
         finding.message
     };
-    assert!(message(&stop(t(11, 50))).contains("was not recorded"));
+    assert!(message(&stop(t(11, 50))).contains("were not recorded"));
     let off = message(&update(false, t(11, 50)));
-    assert!(off.contains("was recorded, and nothing vouches"), "{off}");
+    assert!(off.contains("were recorded, but no digest covers"), "{off}");
 }
 
 #[test]
