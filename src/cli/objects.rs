@@ -23,7 +23,7 @@ pub(super) struct ObjectsFile {
 enum Open {
     Lines(WholeFile),
     #[cfg(feature = "parquet")]
-    Parquet(ParquetObjects<WholeFile>, PathBuf),
+    Parquet(Box<ParquetObjects<WholeFile>>, PathBuf),
 }
 
 fn form(path: &Path) -> ObjectForm {
@@ -55,7 +55,7 @@ impl ObjectsFile {
             #[cfg(feature = "parquet")]
             ObjectForm::Parquet => {
                 let file = ParquetObjects::begin(file).map_err(|e| unwritable(path, &e))?;
-                Open::Parquet(file, path.to_owned())
+                Open::Parquet(Box::new(file), path.to_owned())
             }
             _ => Open::Lines(file),
         };

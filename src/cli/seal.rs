@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use self::heads::{keeps_heads, read_heads, write_heads};
 use self::outcome::{outcome, tell, tell_facts, tell_plan};
