@@ -11,7 +11,7 @@ use super::{Failure, Io};
 use crate::model::Printable;
 use crate::report::diff::Diff;
 use crate::report::repaired::same_request;
-use crate::report::{Format, ReportError, RunReport, json};
+use crate::report::{Format, ReportError, RunReport, json, markdown};
 
 /// A report on a thousand chains over a year has some ten million bytes.
 const LARGEST: u64 = 1 << 30;
@@ -42,8 +42,8 @@ pub struct RenderArgs {
     #[arg(value_name = "RUN.json", required_unless_present = "diff")]
     run: Option<PathBuf>,
 
-    /// Compare two saved runs: new, gone and unchanged findings, as text or json; exit status of
-    /// the newer run
+    /// Compare two saved runs: new, repaired and changed findings, as text, markdown or json; exit
+    /// status of the newer run
     #[arg(long, num_args = 2, value_names = ["OLD.json", "NEW.json"],
           conflicts_with_all = ["run", "exports", "summary", "only_problems"])]
     diff: Vec<PathBuf>,
@@ -84,14 +84,11 @@ pub fn run(args: &RenderArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
 
 /// Shows the differences of two runs.
 fn diff(args: &RenderArgs, old: &Path, new: &Path, io: &mut Io<'_>) -> Result<u8, Failure> {
-    let as_json = match args.report.format {
-        Format::Text => false,
-        Format::Json => true,
-        other => {
-            let message = format!("--diff cannot write {}", other.as_str());
-            return Err(Failure::usage(message).remedy("use --format text or json"));
-        }
-    };
+    let format = args.report.format;
+    if !matches!(format, Format::Text | Format::Json | Format::Markdown) {
+        let message = format!("--diff cannot write {}", format.as_str());
+        return Err(Failure::usage(message).remedy("use --format text, markdown or json"));
+    }
     if old == new {
         return Err(Failure::usage("--diff needs two different runs, and both are the same file"));
     }
@@ -99,9 +96,10 @@ fn diff(args: &RenderArgs, old: &Path, new: &Path, io: &mut Io<'_>) -> Result<u8
     let status = after.exit_status;
     let [old, new] = [old, new].map(|path| path.display().to_string());
     let diff = Diff::of((&old, before), (&new, after));
-    args.report.begin()?.complete_main(false, io, |out, _| match as_json {
-        false => diff.render(out),
-        true => json::render(&diff, out),
+    args.report.begin()?.complete_main(false, io, |out, options| match format {
+        Format::Json => json::render(&diff, out),
+        Format::Markdown => markdown::render_diff(&diff, out),
+        _ => diff.render(out, options),
     })?;
     Ok(status)
 }

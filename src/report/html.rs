@@ -46,6 +46,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let numbers = chains::Numbers::new(report);
     let offers = controls.offers(report);
     let found = problems(report);
+    let findings = findings::Findings::new(report, &numbers, summary::shown(&found));
     let page = Page {
         policy: policy(),
         style: STYLE,
@@ -54,14 +55,14 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
         headline: sentence(&words::headline(report, &found)),
         aside: words::aside(report),
         interrupted: (report.exit_status == INTERRUPTED).then_some(words::INTERRUPTED_MEANING),
-        problems: summary::Problems::new(&found),
+        problems: summary::Problems::new(&found, &findings),
         heat: heat::Heat::new(&grades),
         finished: format_digest_time(report.finished),
         totals: scope::totals(report),
         scope: scope::scope(report),
         run: scope::run(report),
         timeline: chains::Timeline::new(report, &grades, &numbers),
-        findings: findings::Findings::new(report, &numbers),
+        findings,
         not_proven: Cut::new(&report.not_proven, ENTRIES, |s| Printable(s).to_string()),
         controls: &controls,
         offers: offers.iter().map(|o| Offer { offer: o, badge: badge(o.support) }).collect(),

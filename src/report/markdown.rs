@@ -11,12 +11,14 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
+use super::diff::Diff;
 use super::problems::{Problem, problems};
 use super::run::INTERRUPTED;
 use super::shared::{cut, facts, shown};
 use super::standing::{Grades, lacks_time};
 use super::words::{
-    INTERRUPTED_MEANING, aside, count, counted, duration, headline, span, title, verdict_of,
+    INTERRUPTED_MEANING, aside, count, counted, duration, headline, span, title, verdict,
+    verdict_of,
 };
 use super::{ChainReport, RunReport, Verdict};
 use crate::verify::{CoverageState, Finding};
@@ -127,6 +129,45 @@ fn table_of_problems(problems: &[Problem], out: &mut impl Write) -> io::Result<(
     }
     more(out, problems.len(), PROBLEMS)?;
     writeln!(out)
+}
+
+/// Writes the differences of two runs.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn render_diff(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
+    writeln!(out, "# CloudTrail integrity: what changed\n\n{}\n", diff.headline())?;
+    for remark in diff.remarks() {
+        writeln!(out, "{}\n", prose(&remark))?;
+    }
+    writeln!(out, "| run | verdict | finished (UTC) | file |\n|---|---|---|---|")?;
+    for (name, run) in [("old", &diff.old), ("new", &diff.new)] {
+        let finished = cell(&run.finished.to_string());
+        row(&mut out, &[name, verdict(run.verdict), &finished, &cell(&run.file)])?;
+    }
+    let [new, repaired, gone, unchanged] = diff.kinds();
+    for kind in [new, repaired, gone] {
+        problems_of_kind(kind, &mut out)?;
+    }
+    let rows = diff.count_rows();
+    if !rows.is_empty() {
+        writeln!(out, "\n## Counts\n\n| | old | new |\n|---|--:|--:|")?;
+        rows.iter().try_for_each(|cells| row(&mut out, cells))?;
+    }
+    problems_of_kind(unchanged, &mut out)?;
+    out.flush()
+}
+
+fn problems_of_kind(
+    (heading, problems): (&str, &[Problem]),
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n## {heading}: {}\n", count(problems.len() as u64))?;
+    table_of_problems(problems, out)
 }
 
 fn totals(report: &RunReport, out: &mut impl Write) -> io::Result<()> {

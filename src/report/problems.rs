@@ -47,6 +47,9 @@ pub struct Problem {
     pub message: String,
     /// The next step.
     pub remedy: String,
+    /// Place of the first finding among those of the report.
+    #[serde(skip)]
+    pub(super) first: usize,
 }
 
 /// A report with its problems, as JSON holds it. Whoever reads it groups the findings again.
@@ -95,8 +98,10 @@ pub fn problems(report: &RunReport) -> Vec<Problem> {
     }
     let mut problems: Vec<_> = groups.into_iter().collect();
     problems.sort_by_key(|(of, _)| (of.0, first.get(of).copied()));
-    let problem =
-        |((_, _, cause), findings): (_, Vec<&Finding>)| Problem::of(report, &cause, &findings);
+    let problem = |(of, findings): ((_, _, Cause<'_>), Vec<&Finding>)| {
+        let at = first.get(&of).copied()?;
+        Problem::of(report, &of.2, at, &findings)
+    };
     problems.into_iter().filter_map(problem).collect()
 }
 
@@ -175,7 +180,7 @@ impl<'a> Causes<'a> {
 }
 
 impl Problem {
-    fn of(report: &RunReport, cause: &Cause<'_>, findings: &[&Finding]) -> Option<Self> {
+    fn of(report: &RunReport, cause: &Cause<'_>, at: usize, findings: &[&Finding]) -> Option<Self> {
         let first = findings.first()?;
         let chains: BTreeSet<_> = findings.iter().filter_map(|f| f.chain.as_ref()).collect();
         let one = match chains.len() {
@@ -194,6 +199,7 @@ impl Problem {
             key: first.key.clone(),
             message: first.message.clone(),
             remedy: first.code.remedy().to_owned(),
+            first: at,
         };
         Some(problem.in_its_words(report, cause, findings))
     }

@@ -21,6 +21,7 @@ mod findings;
 pub(super) mod page;
 mod summary;
 use page::{BAD, GOOD, PLAIN, Page, UNSURE};
+pub(super) use summary::{Next, write_problem};
 
 /// At most so many of the keys that were used are shown.
 const KEYS: usize = 20;
@@ -140,12 +141,15 @@ impl<'a> Text<'a> {
         page.row(2, ("log files", PLAIN), words::log_files(self.report))?;
         page.row(2, ("read", PLAIN), words::read(self.report))?;
         let used: Vec<_> = keys.iter().filter(|key| key.used).collect();
+        let column = 2 + page::LABEL;
         let number = format!("{} of {} used", count(used.len() as u64), count(keys.len() as u64));
         page.row(2, ("keys", PLAIN), number)?;
         for key in used.iter().take(KEYS) {
             let (region, validity) = (words::key_region(key), words::validity(key));
             let source = Printable(&key.source);
-            page.more(2, format!("{}  {region}  {validity}  {source}", key.fingerprint))?;
+            let facts = [region.to_owned(), validity, source.to_string()];
+            let fingerprint = format!("{:column$}{}", "", key.fingerprint);
+            page.facts(&[(&fingerprint, PLAIN)], &facts, column + 2)?;
         }
         if used.len() > KEYS {
             page.more(2, format!("{} more in the JSON report", count((used.len() - KEYS) as u64)))?;

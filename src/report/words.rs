@@ -134,7 +134,7 @@ fn chains_touched(report: &RunReport) -> u64 {
 }
 
 /// Problems by kind, the worst first.
-fn kinds(problems: &[Problem]) -> String {
+pub(super) fn kinds(problems: &[Problem]) -> String {
     const SHOWN: usize = 5;
     let mut kinds: Vec<(Code, u64)> = Vec::new();
     for problem in problems {

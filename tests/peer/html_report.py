@@ -1,6 +1,7 @@
 """Opens HTML reports in Chromium: nothing runs, nothing loads, everything is there and readable.
 
-Needs Chromium and its Python driver: apt-get install chromium, pip install -r tests/peer/requirements.txt.
+Needs Chromium, its Python driver, npm and Java: apt-get install chromium npm default-jre-headless,
+pip install -r tests/peer/requirements.txt.
 
     python3 tests/peer/html_report.py --trailseal target/debug/trailseal [--out SCREENSHOTS]
 """
@@ -9,6 +10,7 @@ import argparse
 import io
 import json
 import re
+import shutil
 import sys
 import time
 import unicodedata
@@ -18,11 +20,14 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 
+import html_checkers
 import html_reports
 from peers import Disagreement, Peers
 from real_servers import Failed, Steps, expect, program, run_steps
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+# The widths of papers without their margins of 28 mm, at 96 px for 25.4 mm.
+PAPERS = {"A4": 688, "Letter": 710}
 TAB_STOPS = 150  # more are not walked through
 
 # Text, its size and weight, and the colours that it is drawn in, of whatever is visible.
@@ -100,6 +105,23 @@ class Opened:
                 self.unfold()
             self.unfold(False)
 
+    def expect_paper_holds_all(self, what):
+        """Nothing is wider than the paper, or a browser shrinks all pages and cuts what is left."""
+        self.page.emulate_media(media="print")
+        for paper, width in PAPERS.items():
+            self.page.set_viewport_size({"width": width, "height": 980})
+            cut = self.page.evaluate("""() => [...document.querySelectorAll('body, .scroll')]
+              .filter((e) => e.checkVisibility() && e.scrollWidth > Math.ceil(e.clientWidth))
+              .map((e) => `${e.tagName} ${e.ariaLabel}: ${e.scrollWidth} of ${e.clientWidth}`)""")
+            expect(f"{what} on {paper}: what is wider than the paper", cut, [])
+            close = self.page.evaluate("""() => [...document.querySelectorAll('.axis')]
+              .filter((e) => e.checkVisibility()).flatMap((axis) => {
+                const boxes = [...axis.querySelectorAll('text')].map((e) => e.getBoundingClientRect());
+                const ends = [...boxes.slice(1).map((b) => b.left), axis.getBoundingClientRect().right];
+                return boxes.filter((b, at) => b.right > ends[at]).map((b) => `${b.right}`);
+              })""")
+            expect(f"{what} on {paper}: labels of the axis that touch", close, [])
+
     def unfold(self, open_them=True):
         self.page.evaluate("(open) => document.querySelectorAll('details').forEach("
                            "(d) => { d.open = open })", open_them)
@@ -113,6 +135,7 @@ class Desk:
     peers: Peers
     work: Path
     out: Path | None
+    checkers: Path
     steps: Steps
     reports: dict = field(default_factory=dict)
 
@@ -159,11 +182,15 @@ def reports(desk):
     desk.write("damaged", html_reports.damaged(desk.trailseal, desk.work))
     desk.write("hostile", html_reports.hostile(sample))
     desk.write("colourful", html_reports.colourful(sample))
+    desk.write("incomplete", html_reports.incomplete(desk.trailseal, desk.work))
+    desk.write("empty", html_reports.empty(desk.trailseal, desk.work))
+    desk.write("hundreds", html_reports.large(sample, html_reports.mostly_proven, 40, 200))
     desk.write("large", html_reports.large(sample, html_reports.mostly_proven))
     desk.write("alternating", html_reports.large(sample, html_reports.alternating))
     desk.write("findings", html_reports.large(sample, html_reports.mostly_proven, 20_000))
-    expect("verdicts", [desk.reports[n]["verdict"] for n in ("verified", "damaged")],
-           ["verified", "violation"])
+    verdicts = {"verified": "verified", "damaged": "violation", "incomplete": "incomplete",
+                "empty": "incomplete"}
+    expect("verdicts", {n: desk.reports[n]["verdict"] for n in verdicts}, verdicts)
     sizes = {n: (desk.work / f"{n}.html").stat().st_size for n in desk.reports}
     desk.steps.done("rendered", ", ".join(f"{n} {s / 1e6:.2f} MB" for n, s in sizes.items()))
 
@@ -221,7 +248,7 @@ def hostile_text(desk):
 
 def layout(desk):
     """No page is wider than the window, folded or not."""
-    for name in ("verified", "restart", "damaged", "hostile", "colourful", "large"):
+    for name in ("verified", "restart", "damaged", "hostile", "colourful", "hundreds"):
         opened = desk.open(name)
         opened.expect_no_overflow(name)
         opened.page.close()
@@ -299,11 +326,60 @@ def contrast(desk):
     desk.steps.done("contrast", f"{seen} texts of 4.5 or more")
 
 
+def checked(desk):
+    """What others check pages for: the Nu Html Checker and axe find nothing."""
+    script, jar = html_checkers.install(desk.checkers)
+    names = ("verified", "damaged", "incomplete", "empty", "hundreds")
+    bag = desk.work / "bag"
+    desk.peers.must("evidence", "pack", html_reports.TESTDATA / "sample", "--keys",
+                    html_reports.TESTDATA / "sample/keys/public-keys.json", "--output", bag)
+    shutil.copy(bag / "verify.html", desk.work / "bag-page.html")
+    files = [desk.work / f"{name}.html" for name in (*names, "bag-page")]
+    excepted, passed = html_checkers.nu(jar, files), 0
+    for name in (*names, "bag-page"):
+        for scheme in ("light", "dark"):
+            opened = desk.open(name, color_scheme=scheme)
+            opened.unfold()
+            for size in (PHONE, DESKTOP):
+                opened.page.set_viewport_size(size)
+                what = f"{name}, {scheme}, {size['width']} px"
+                passed += html_checkers.axe(script, opened.page, what)
+            opened.page.close()
+    desk.steps.done("checked by others", f"{len(files)} pages, {passed} rules passed, "
+                    f"{excepted} messages that are no fault")
+
+
+def first_screen(desk):
+    """Verdict, what and where, and a link to the first finding that opens it, at once."""
+    for name in ("damaged", "incomplete", "hundreds"):
+        for size in (PHONE, DESKTOP):
+            opened = desk.open(name)
+            opened.page.set_viewport_size(size)
+            links = opened.page.locator(".problems a")
+            link, wanted = links.first, ["#verdict-word", ".problems li:first-child b"]
+            for what in [opened.page.locator(css).first for css in wanted] + [link]:
+                box = what.bounding_box()
+                if box["y"] < 0 or box["y"] + box["height"] > size["height"]:
+                    raise Failed(f"{name}, {size['width']} px: {what} is not on the first screen")
+            for at in range(links.count()):
+                links.nth(at).click()
+                target = opened.page.locator(":target")
+                expect(f"{name}: problem {at + 1} leads to a finding that is seen",
+                       target.evaluate("(e) => [e.className, e.checkVisibility({contentVisibilityAuto: true})]"),
+                       ["finding", True])
+            opened.page.close()
+    desk.steps.done("first screen", "verdict, place and links to findings, phone and desktop")
+
+
 def printed(desk):
     """Findings that are folded on the screen are printed, and every chain, on both papers."""
     told = []
-    for name in ("verified", "damaged", "colourful", "large"):
+    for name in ("verified", "damaged", "incomplete", "empty", "colourful", "hundreds"):
         report = desk.reports[name]
+        # On a page of its own: Chromium prints less of one that showed itself as paper before.
+        opened = desk.open(name)
+        opened.expect_paper_holds_all(name)
+        opened.page.close()
         opened = desk.open(name)
         for paper in ("A4", "Letter"):
             pdf = opened.page.pdf(format=paper, print_background=True, prefer_css_page_size=False)
@@ -317,6 +393,10 @@ def printed(desk):
             wanted |= set(report["not_proven"]) | {report["verdict"].upper(), "902(14)"}
             missing = [w for w in wanted if re.sub(r"\s+", "", w) not in text]
             expect(f"{name} on {paper}: what is not printed", missing, [])
+            first = " ".join(unicodedata.normalize("NFKC", pages[0]).split())
+            codes = {f["code"] for f in report["findings"] if f["severity"] == "violation"}
+            unseen = [w for w in {report["verdict"].upper()} | codes if w not in first]
+            expect(f"{name} on {paper}: what is not on the first page", unseen, [])
             told.append(f"{name} {paper} {len(pages)}")
             if desk.out:
                 (desk.out / f"{name}-{paper}.pdf").write_bytes(pdf)
@@ -356,6 +436,8 @@ def main():
     parser.add_argument("--trailseal", required=True, metavar="PATH")
     parser.add_argument("--chromium", metavar="PATH", help="the browser; else the one in PATH")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where screenshots go")
+    parser.add_argument("--checkers", type=Path, metavar="DIR",
+                        help="where npm has the checkers, or puts them")
     args = parser.parse_args()
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
@@ -366,9 +448,10 @@ def main():
             # The sandbox needs rights that a container's root does not have.
             browser = driver.chromium.launch(
                 executable_path=program("chromium", args.chromium), args=["--no-sandbox"])
-            desk = Desk(browser, peers, work, args.out, steps)
-            for step in (reports, quiet, hostile_text, layout, keyboard, semantics, contrast, printed,
-                         pictures):
+            checkers = (args.checkers or work / "checkers").resolve()
+            desk = Desk(browser, peers, work, args.out, checkers, steps)
+            for step in (reports, quiet, hostile_text, layout, keyboard, semantics, contrast, checked,
+                         first_screen, printed, pictures):
                 step(desk)
             browser.close()
     return run_steps("html", steps, (Disagreement,))

@@ -60,6 +60,22 @@ def damaged(trailseal, work):
     return run_of(trailseal, place, place / "keys/public-keys.json")
 
 
+def incomplete(trailseal, work):
+    """A plain copy of the sample, which lost the metadata with the signatures."""
+    place = work / "plain"
+    shutil.copytree(TESTDATA / "sample", place)
+    for metadata in place.rglob("*.metadata.json"):
+        metadata.unlink()
+    return run_of(trailseal, place, place / "keys/public-keys.json")
+
+
+def empty(trailseal, work):
+    """A directory without anything to verify."""
+    place = work / "empty"
+    place.mkdir()
+    return run_of(trailseal, place, TESTDATA / "sample/keys/public-keys.json")
+
+
 def finding(code, severity, **members):
     empty = dict.fromkeys(["chain", "bucket", "key", "start", "end", "expected", "actual",
                            "referenced_by"])

@@ -189,6 +189,37 @@ fn ids_are_one_and_links_lead_somewhere() {
 }
 
 #[test]
+fn each_problem_links_its_first_finding() {
+    let page = page(&violation());
+    let list = page.split_once("<ol class=\"problems\">").unwrap().1.split_once("</ol>").unwrap().0;
+    let links: Vec<_> =
+        list.split("href=\"#").skip(1).map(|l| l.split_once('"').unwrap().0).collect();
+    assert_eq!(links.len(), 4, "{list}");
+    for (link, problem) in links.iter().zip(trailseal::report::problems(&violation())) {
+        let shown = page.split_once(&format!("id=\"{link}\"")).unwrap().1;
+        let shown = shown.split_once("</li>").unwrap().0;
+        let key = problem.key.map_or(escaped(&problem.message), |key| escaped(&key));
+        assert!(shown.contains(&key), "{link}: {shown}");
+    }
+    // What a limit leaves out is linked by its code.
+    let missing = (0..300).map(|n| Finding::new(Code::LogMissing, format!("{n} is gone.")));
+    let mut findings: Vec<_> = missing.collect();
+    let chain = violation().chains.remove(0);
+    let other = Finding::new(Code::LogMissing, "Of a chain.").chain(&chain.id);
+    findings.push(other);
+    let page = super::html::page(&report(vec![chain], findings));
+    assert!(page.contains("href=\"#finding-1\"") && page.contains("id=\"finding-1\""), "{page}");
+}
+
+#[test]
+fn what_to_do_is_said_beside_the_problem_and_once() {
+    let page = page(&many());
+    assert_eq!(page.matches("<b>Next:</b> Find out who deleted it").count(), 1);
+    let one = super::html::page(&violation());
+    assert!(one.matches("<b>Next:</b>").count() >= 3, "{one}");
+}
+
+#[test]
 fn the_same_report_gives_the_same_bytes() {
     for (name, report) in all() {
         assert_eq!(page(&report), page(&report.clone()), "{name}");
@@ -252,9 +283,10 @@ fn findings_tell_all_that_they_hold() {
     let event = "StopLogging by arn:aws:iam::111122223333:user/eve from 192.0.2.7, 2023-07-10T17:59:00Z (UTC), eu-west-1, event an-event";
     assert!(shown.contains("Explained by") && shown.contains(event));
     assert!(shown.contains("audit-logs/the/log.json.gz"));
-    assert_eq!(shown.matches(Code::LogMissing.remedy()).count(), 1, "once a code");
     let order = ["log-missing", "digest-modified", "chain-gap", "object-unknown"];
     let (_, findings) = shown.split_once("Findings by severity and code").unwrap();
+    let remedies = findings.matches(Code::LogMissing.remedy()).count();
+    assert_eq!(remedies, 1, "once a code");
     let places = order.map(|code| findings.find(code).unwrap());
     assert!(places.is_sorted(), "the worst first: {places:?}");
 }

@@ -62,6 +62,7 @@ mod query_results;
 mod real_logs;
 mod report;
 mod retention;
+mod run_diff;
 #[cfg(feature = "aws")]
 mod s3;
 mod sample;

@@ -2,12 +2,13 @@
 
 use std::fs;
 
-use crate::common::samples::{all, many};
+use crate::common::samples::{all, many, violation};
 use crate::common::{
     ACCOUNT, HOURS, REGION, Report, Tree, at, digest_key, log_key, objects, trailseal,
 };
 use serde_json::Value;
-use trailseal::report::{Format, problems};
+use trailseal::report::text::TextOptions;
+use trailseal::report::{Format, RunReport, problems, summary};
 use trailseal::verify::{Code, Finding, Severity};
 
 /// The problems of a report: code, number of findings and of chains.
@@ -150,7 +151,7 @@ fn the_first_screen_fits_eighty_columns() {
     tree.change(&digest_key(5), |bytes| bytes.push(0));
     let report = tree.verify(&[]).json.to_string();
     let report = trailseal::report::RunReport::decode(report.as_bytes()).unwrap();
-    for width in [80, 120] {
+    for width in [60, 80, 120] {
         let mut out = Vec::new();
         let options = trailseal::report::text::TextOptions { color: false, width };
         Format::Text.render(&report, &mut out, options).unwrap();
@@ -158,8 +159,72 @@ fn the_first_screen_fits_eighty_columns() {
         let first = text.split("Findings in full").next().unwrap();
         let longest = first.lines().map(|line| line.chars().count()).max().unwrap();
         assert!(longest <= width, "{width}: {longest}\n{first}");
+        let first = first.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(first.contains(REGION) && first.contains("VIOLATION: 2 problems in 1 of 1 chain"));
     }
+}
+
+fn rendered(report: &RunReport, format: Format, width: usize) -> String {
+    let (mut out, options) = (Vec::new(), TextOptions { color: false, width });
+    format.render(report, &mut out, options).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn the_table_of_chains_has_the_digests_at_eighty_columns() {
+    let head = |report: &RunReport, width| {
+        let text = rendered(report, Format::Text, width);
+        let head = text.lines().find(|line| line.trim_start().starts_with("account  ")).unwrap();
+        assert!(head.len() <= width, "{width}: {head}");
+        (head.split_whitespace().collect::<Vec<_>>().join(" "), text)
+    };
+    let (wide, _) = head(&violation(), 120);
+    assert_eq!(wide, "account region trail proven digests log files state");
+    // The one trail's name stands above the table.
+    let (narrow, text) = head(&violation(), 80);
+    assert_eq!(narrow, "account region proven digests log files state");
+    assert!(text.contains("  trail  management_events\n  account "), "{text}");
+    let (narrowest, _) = head(&violation(), 60);
+    assert_eq!(narrowest, "account region proven logs state");
+    // Of two trails, each row names its own.
+    let mut two = violation();
+    two.chains[0].trail = "another_trail".into();
+    assert!(head(&two, 80).0.contains("region trail proven"));
+}
+
+#[test]
+fn what_to_do_is_said_once() {
+    let text = rendered(&many(), Format::Text, 100);
+    let first = text.split("Findings in full").next().unwrap();
+    assert_eq!(first.matches("Next: Find out who deleted it").count(), 1, "{first}");
+    assert_eq!(first.matches("Next: as for 1.").count(), 19, "{first}");
+}
+
+#[test]
+fn a_verified_headline_names_what_was_left_out_and_what_no_digest_vouches_for() {
+    let (_, mut report) = all().into_iter().find(|(name, _)| *name == "verified").unwrap();
+    report.findings.clear();
+    let said = |report: &RunReport| {
+        let line = summary::headline(report);
+        for format in [Format::Text, Format::Html, Format::Markdown] {
+            let page = rendered(report, format, 400);
+            let rest = line.split_once(": ").unwrap().1;
+            assert!(page.contains(&rest[1..]), "{}: {line}\n{page}", format.as_str());
+        }
+        assert!(line.starts_with("VERIFIED: 3 chains, "), "{line}");
+        line.split_once(" proven").unwrap().1.to_owned()
+    };
+    assert_eq!(said(&report), " (97.9%)");
+    report.scope.excluded_accounts = vec!["444455556666".into()];
+    assert!(said(&report).ends_with("; 1 account excluded"));
+    report.scope.excluded_regions = vec!["eu-west-3".into(), "us-west-1".into()];
+    assert!(said(&report).ends_with("; 1 account excluded; 2 regions excluded"));
+    let notice = |code| Finding { severity: Severity::Notice, ..Finding::new(code, "One.") };
+    let codes = [Code::LogUnreferenced, Code::LogUncovered, Code::ObjectUnknown, Code::GzipHeader];
+    report.findings = codes.map(notice).to_vec();
+    assert!(said(&report).ends_with(
+        "; 2 regions excluded; 1 unlisted log file; 1 group of uncovered log files; 1 unknown object"
+    ));
 }
 
 #[test]

@@ -151,15 +151,26 @@ fn two_runs_are_compared() {
     assert_eq!(verify(&tree, &["--quiet", "--export", new]).status, 1);
     let ran = trailseal(&["report", "--diff", old, new]);
     assert_eq!(ran.status, 1, "{}", ran.err);
-    assert!(ran.out.contains("Findings: 1 new, 1 gone, 1 unchanged"), "{}", ran.out);
+    assert!(
+        ran.out.contains("1 new problem: 1 log file missing; 1 repaired; 1 unchanged."),
+        "{}",
+        ran.out
+    );
     let at = |text: &str| ran.out.find(text).unwrap_or_else(|| panic!("{text}: {}", ran.out));
-    let order = [at("\nNew\n"), at(&log_key(5)), at("\nGone\n"), at(&log_key(1))];
-    assert!(order.is_sorted() && order[3] < at("\nUnchanged\n") && at(&log_key(2)) > order[3]);
+    let end = |key: &str| key[key.len() - 40..].to_owned();
+    let [first, second, fifth] = [1, 2, 5].map(|n| end(&log_key(n)));
+    let order =
+        ["\nNew problems (1)\n", &fifth, "\nRepaired (1)\n", &first, "\nUnchanged (1)\n", &second];
+    assert!(order.map(at).is_sorted(), "{}", ran.out);
+    let mark = trailseal(&["report", "--diff", old, new, "--format", "markdown"]);
+    assert!(mark.out.contains("\n## New problems: 1\n"), "{}", mark.out);
     let json = trailseal(&["report", "--diff", old, new, "--format", "json"]);
     let diff: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(diff["schema"], "trailseal.diff/1");
     assert_eq!(diff["findings"]["new"][0]["key"], log_key(5));
-    assert_eq!(diff["findings"]["gone"][0]["key"], log_key(1));
+    assert_eq!(diff["findings"]["repaired"][0]["key"], log_key(1));
+    assert_eq!(diff["problems"]["unchanged"][0]["key"], log_key(2));
+    assert_eq!(diff["same"], false);
     assert_eq!(diff["chains"]["unchanged"].as_array().unwrap().len(), 1);
     // The exit status is the newer run's; what was asked for differs, and is said to.
     let root = other.root().to_str().unwrap();

@@ -1,11 +1,12 @@
 //! The findings by severity and code, each code with what to do about it.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::chains::Numbers;
 use crate::model::Printable;
 use crate::report::RunReport;
+use crate::report::problems::Problem;
 use crate::report::standing::{FINDINGS_OF_A_CODE, by_code, chains_of};
 use crate::report::words::{self, count, counted};
 use crate::verify::{Code, Finding, FoundEvent, Severity};
@@ -21,6 +22,8 @@ const EVENTS: usize = 20;
 pub(super) struct Findings {
     pub(super) total: String,
     pub(super) codes: Vec<OfCode>,
+    /// Places in the report of the findings that the page links and shows.
+    linked: BTreeSet<usize>,
 }
 
 /// The findings of one code.
@@ -40,6 +43,8 @@ pub(super) struct OfCode {
 
 /// One finding.
 pub(super) struct Shown {
+    /// Its place in the report, if it is the first finding of a problem that the page links.
+    pub(super) problem: Option<usize>,
     pub(super) message: String,
     pub(super) chain: Option<String>,
     pub(super) rows: Vec<(&'static str, String)>,
@@ -54,18 +59,50 @@ pub(super) struct Event {
     pub(super) place: String,
 }
 
+/// What a finding is shown with.
+struct Context<'a> {
+    report: &'a RunReport,
+    numbers: &'a Numbers<'a>,
+    problems: &'a [Problem],
+}
+
+impl Context<'_> {
+    /// The place of a finding in the report, if it is the first of a problem.
+    fn problem(&self, finding: &Finding) -> Option<usize> {
+        let mut firsts = self.problems.iter().map(|problem| problem.first);
+        let is_it = |at: &usize| {
+            self.report.findings.get(*at).is_some_and(|first| std::ptr::eq(first, finding))
+        };
+        firsts.find(is_it)
+    }
+}
+
 impl Findings {
-    pub(super) fn new(report: &RunReport, numbers: &Numbers<'_>) -> Self {
+    /// The findings; `problems` are those that the page links to them.
+    pub(super) fn new(report: &RunReport, numbers: &Numbers<'_>, problems: &[Problem]) -> Self {
+        let context = Context { report, numbers, problems };
         let codes = by_code(&report.findings).into_iter();
-        let codes = codes.map(|((Reverse(severity), code), findings)| {
-            OfCode::new(severity, code, &findings, numbers)
-        });
-        Self { total: count(report.findings.len() as u64), codes: codes.collect() }
+        let codes: Vec<_> = codes
+            .map(|((Reverse(severity), code), findings)| {
+                OfCode::new(severity, code, &findings, &context)
+            })
+            .collect();
+        let shown = codes.iter().flat_map(|code| code.open.iter().chain(&code.folded));
+        let linked = shown.filter_map(|finding| finding.problem).collect();
+        Self { total: count(report.findings.len() as u64), codes, linked }
+    }
+
+    /// The id that a problem links to.
+    pub(super) fn target(&self, problem: &Problem) -> String {
+        match self.linked.contains(&problem.first) {
+            true => format!("finding-{}", problem.first + 1),
+            false => format!("{}-{}", problem.severity.as_str(), problem.code.as_str()),
+        }
     }
 }
 
 impl OfCode {
-    fn new(severity: Severity, code: Code, all: &[&Finding], numbers: &Numbers<'_>) -> Self {
+    fn new(severity: Severity, code: Code, all: &[&Finding], context: &Context<'_>) -> Self {
         // One chain that lost everything must not crowd out the others.
         let mut of_chain: BTreeMap<_, usize> = BTreeMap::new();
         let few = all.iter().filter(|finding| {
@@ -74,7 +111,7 @@ impl OfCode {
             *so_far <= FINDINGS_OF_A_CODE
         });
         let mut open: Vec<_> =
-            few.take(OF_CODE).map(|finding| Shown::new(finding, numbers)).collect();
+            few.take(OF_CODE).map(|finding| Shown::new(finding, context)).collect();
         let more = all.len().saturating_sub(open.len());
         // One or two would not be worth a click.
         let folded = if open.len() > OPEN + 2 { open.split_off(OPEN) } else { Vec::new() };
@@ -102,7 +139,7 @@ pub(super) const fn class(severity: Severity) -> &'static str {
 }
 
 impl Shown {
-    fn new(finding: &Finding, numbers: &Numbers<'_>) -> Self {
+    fn new(finding: &Finding, context: &Context<'_>) -> Self {
         let time = words::touched(finding).map(|time| format!("{time} (UTC)"));
         let rows = [
             ("Bucket", words::other_bucket(finding)),
@@ -115,12 +152,13 @@ impl Shown {
         let rows = rows
             .into_iter()
             .filter_map(|(label, text)| text.map(|text| (label, Printable(text).to_string())));
-        let chain = finding.chain.as_ref().map(|id| match numbers.of(id) {
+        let chain = finding.chain.as_ref().map(|id| match context.numbers.of(id) {
             Some(number) => format!("No. {number}: {}", words::title(id)),
             None => words::title(id),
         });
         let more = finding.events.len().saturating_sub(EVENTS);
         Self {
+            problem: context.problem(finding),
             message: Printable(&finding.message).to_string(),
             chain,
             rows: rows.collect(),

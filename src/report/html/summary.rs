@@ -1,5 +1,6 @@
 //! The problems in the verdict's box, each with a link to its findings.
 
+use super::findings::Findings;
 use crate::model::Printable;
 use crate::report::Problem;
 use crate::report::words::{count, counted, when};
@@ -10,13 +11,21 @@ const SHOWN: usize = 8;
 /// A problem in a line or two.
 pub(super) struct Line {
     pub(super) class: &'static str,
-    pub(super) severity: &'static str,
     pub(super) code: &'static str,
     /// Number of findings, where there are several.
     pub(super) number: Option<String>,
     pub(super) place: String,
     pub(super) time: Option<String>,
     pub(super) message: String,
+    /// What to do next, where no problem above it says the same.
+    pub(super) next: Option<String>,
+    /// The id of its first finding, or of its code where the page leaves that finding out.
+    pub(super) target: String,
+}
+
+/// The problems of a run that the box shows.
+pub(super) fn shown(problems: &[Problem]) -> &[Problem] {
+    problems.get(..SHOWN).unwrap_or(problems)
 }
 
 /// The problems that the box shows, and how many more there are.
@@ -26,25 +35,31 @@ pub(super) struct Problems {
 }
 
 impl Problems {
-    pub(super) fn new(problems: &[Problem]) -> Self {
+    pub(super) fn new(problems: &[Problem], findings: &Findings) -> Self {
         let more = problems.len().saturating_sub(SHOWN);
+        let shown = shown(problems);
+        let line = |(at, problem): (usize, &Problem)| {
+            let said = shown.iter().take(at).any(|above| above.remedy == problem.remedy);
+            Line::new(problem, findings, said)
+        };
         Self {
-            shown: problems.iter().take(SHOWN).map(Line::new).collect(),
+            shown: shown.iter().enumerate().map(line).collect(),
             more: (more > 0).then(|| counted(more as u64, "more problem", "more problems")),
         }
     }
 }
 
 impl Line {
-    fn new(problem: &Problem) -> Self {
+    fn new(problem: &Problem, findings: &Findings, said: bool) -> Self {
         Self {
             class: super::findings::class(problem.severity),
-            severity: problem.severity.as_str(),
             code: problem.code.as_str(),
             number: (problem.count > 1).then(|| count(problem.count)),
             place: problem.place(" "),
             time: problem.start.zip(problem.end).map(|(start, end)| when(start, end)),
             message: Printable(&problem.message).to_string(),
+            next: (!said).then(|| Printable(&problem.remedy).to_string()),
+            target: findings.target(problem),
         }
     }
 }

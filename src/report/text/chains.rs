@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use super::page::{self, BOLD, PLAIN, Page, UNSURE};
+use super::page::{self, PLAIN, Page, UNSURE};
 use super::{Text, word};
 use crate::model::{ChainKind, Printable};
 use crate::report::standing::{self, BLOCKS, CHAINS_IN_FULL, RANGES};
@@ -43,8 +43,7 @@ impl Text<'_> {
 
     fn chain(&self, page: &mut Page<'_>, standing: Verdict, chain: &ChainReport) -> io::Result<()> {
         let (word, style) = word(standing);
-        let word = page.paint(style, word);
-        page.line(2, format!("{word}  {}", page.paint(BOLD, title(&chain.id))))?;
+        page.title(2, (&format!("{word}  "), style), &title(&chain.id), 4)?;
         let bucket =
             chain.bucket.as_ref().map_or("unknown (not stated in this copy)", |b| b.as_str());
         page.name(4, ("bucket", PLAIN), Printable(bucket))?;

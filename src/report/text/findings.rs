@@ -36,7 +36,7 @@ impl Text<'_> {
             }
             match chain {
                 Some(chain) => {
-                    page.line(2, page.paint(BOLD, title(chain)))?;
+                    page.title(2, ("", PLAIN), &title(chain), 4)?;
                     page.line(2, Printable(&chain.to_string()))?;
                 }
                 None => page.line(2, page.paint(BOLD, "Not specific to one chain"))?,

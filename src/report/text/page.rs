@@ -13,7 +13,7 @@ use super::TextOptions;
 use crate::verify::{CoverageState, Severity};
 
 /// Column of the text of a labelled row, relative to its label.
-const LABEL: usize = 15;
+pub(super) const LABEL: usize = 15;
 /// Narrower than this, wrapping does more harm than good.
 const NARROWEST: usize = 24;
 
@@ -100,6 +100,54 @@ impl<'a> Page<'a> {
         let first = lines.next().unwrap_or_default();
         writeln!(self.out, "{:indent$}{lead}{first}", "")?;
         lines.try_for_each(|line| writeln!(self.out, "{:hang$}{line}", ""))
+    }
+
+    /// A styled word and styled text behind it, wrapped to the width; the later lines begin at
+    /// `hang`.
+    pub(in crate::report) fn title(
+        &mut self,
+        indent: usize,
+        (lead, style): (&str, Style),
+        title: &str,
+        hang: usize,
+    ) -> io::Result<()> {
+        let room = self.options.width.saturating_sub(hang).max(NARROWEST);
+        let used = (indent + lead.chars().count()).saturating_sub(hang);
+        let mut lines = wrap(title, used, room).into_iter();
+        let first = self.paint(BOLD, lines.next().unwrap_or_default());
+        let lead = self.paint(style, lead);
+        writeln!(self.out, "{:indent$}{lead}{first}", "")?;
+        lines.try_for_each(|line| {
+            let line = self.paint(BOLD, line);
+            writeln!(self.out, "{:hang$}{line}", "")
+        })
+    }
+
+    /// Facts behind styled words, two spaces between them: as many on a line as fit, and none of
+    /// them broken.
+    pub(in crate::report) fn facts(
+        &mut self,
+        leads: &[(&str, Style)],
+        facts: &[String],
+        hang: usize,
+    ) -> io::Result<()> {
+        let mut used = 0;
+        for (lead, style) in leads {
+            used += lead.chars().count();
+            let lead = self.paint(*style, lead);
+            write!(self.out, "{lead}")?;
+        }
+        for fact in facts {
+            let length = fact.chars().count();
+            if used + 2 + length <= self.options.width {
+                write!(self.out, "  {fact}")?;
+                used += 2 + length;
+            } else {
+                write!(self.out, "\n{:hang$}{fact}", "")?;
+                used = hang + length;
+            }
+        }
+        writeln!(self.out)
     }
 
     /// A label and its text, wrapped in a column of its own.

@@ -1,5 +1,6 @@
 //! The first screen: the verdict, each problem with what to do next, and the chains in a table.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::page::{self, BOLD, PLAIN, Page};
@@ -18,9 +19,12 @@ const TEXT: usize = 5;
 
 impl Text<'_> {
     pub(super) fn problems(&self, page: &mut Page<'_>) -> io::Result<()> {
-        for (at, problem) in self.problems.iter().take(PROBLEMS).enumerate() {
+        let shown = self.problems.get(..PROBLEMS).unwrap_or(&self.problems);
+        for (at, problem) in shown.iter().enumerate() {
             page.blank()?;
-            self.problem(page, at + 1, problem)?;
+            let said = shown.iter().take(at).position(|above| above.remedy == problem.remedy);
+            let next = said.map_or(Next::Remedy, |above| Next::SameAs(above + 1));
+            write_problem(page, at + 1, problem, next)?;
         }
         if self.problems.len() > PROBLEMS {
             let more = counted((self.problems.len() - PROBLEMS) as u64, "problem", "problems");
@@ -28,46 +32,6 @@ impl Text<'_> {
             page.line(TEXT, format!("{more} more: the findings below are grouped by chain"))?;
         }
         Ok(())
-    }
-
-    fn problem(&self, page: &mut Page<'_>, number: usize, problem: &Problem) -> io::Result<()> {
-        let style = page::of_severity(problem.severity);
-        let many = match problem.count {
-            1 => String::new(),
-            n => format!(" ({})", count(n)),
-        };
-        let place = problem.place("  ");
-        let time = match (problem.start, problem.end) {
-            (Some(start), Some(end)) => when(start, end),
-            _ => String::new(),
-        };
-        let code = format!("{}{many}", problem.code.as_str());
-        let facts: Vec<_> = [&place, &time].into_iter().filter(|fact| !fact.is_empty()).collect();
-        let one_line = facts.iter().map(|fact| fact.len() + 2).sum::<usize>() + code.len() + TEXT;
-        let painted = page.paint(style.bold(), &code);
-        if one_line <= page.width() {
-            let facts: String = facts.iter().map(|fact| format!("  {fact}")).collect();
-            page.line(0, format!("{number:>3}  {painted}{facts}"))?;
-        } else {
-            page.line(0, format!("{number:>3}  {painted}  {place}"))?;
-            if !time.is_empty() {
-                page.line(TEXT, &time)?;
-            }
-        }
-        if let Some(key) = &problem.key {
-            let key = Printable(key).to_string();
-            let more = match problem.count {
-                1 => String::new(),
-                n => format!(" and {} more", count(n - 1)),
-            };
-            let room = page.width().saturating_sub(TEXT + more.len());
-            page.line(TEXT, format!("{}{more}", elided(&key, room)))?;
-        }
-        let message = Printable(&problem.message).to_string();
-        page.paragraph(TEXT, ("", PLAIN), &message, TEXT)?;
-        // It may name what a digest says.
-        let remedy = Printable(&problem.remedy).to_string();
-        page.paragraph(TEXT, ("Next: ", BOLD), &remedy, TEXT)
     }
 
     /// A line for each chain, the worst first; of many, those that are verified are only counted.
@@ -80,16 +44,25 @@ impl Text<'_> {
         let (shown, rest): (Vec<_>, Vec<_>) =
             chains.into_iter().partition(|(s, c)| all || !self.grades.wholly_proven(*s, c));
         let shown_rows: Vec<_> = shown.iter().take(CHAINS_IN_FULL).collect();
+        let trails: BTreeSet<_> = shown_rows.iter().map(|(_, chain)| &chain.trail).collect();
         let rows = |columns: Columns| {
             let rows = shown_rows.iter().map(|(standing, chain)| row(*standing, chain, columns));
             [head(columns)].into_iter().chain(rows).collect::<Vec<_>>()
         };
-        // The widest table that fits.
-        let tables = [Columns::All, Columns::NoShare, Columns::Fewest].map(rows);
-        let fits = |table: &&Vec<Vec<String>>| page::table_width(2, table) <= page.width();
-        let table = tables.iter().find(fits).or(tables.last()).map(Vec::as_slice);
+        // The widest table that fits. The name of a trail that all of them are of can stand above.
+        let one_trail = trails.len() == 1;
+        let tables = Columns::ALL.into_iter().filter(|columns| columns.trail || one_trail);
+        let tables: Vec<_> = tables.map(|columns| (columns, rows(columns))).collect();
+        let fits =
+            |table: &&(Columns, Vec<Vec<String>>)| page::table_width(2, &table.1) <= page.width();
+        let Some((columns, table)) = tables.iter().find(fits).or(tables.last()) else {
+            return Ok(());
+        };
         page.blank()?;
-        page.words_table(2, table.unwrap_or_default())?;
+        if let Some(trail) = trails.first().filter(|_| !columns.trail) {
+            page.paragraph(2, ("trail  ", PLAIN), &Printable(trail).to_string(), 4)?;
+        }
+        page.words_table(2, table)?;
         let more = shown.len().saturating_sub(CHAINS_IN_FULL);
         for (number, what) in [(more, "not verified"), (rest.len(), "fully verified")] {
             if number > 0 {
@@ -101,20 +74,94 @@ impl Text<'_> {
     }
 }
 
+/// What stands behind the message of a problem.
+#[derive(Clone, Copy)]
+pub(in crate::report) enum Next {
+    /// What to do next.
+    Remedy,
+    /// The number of a problem that says the same.
+    SameAs(usize),
+    Nothing,
+}
+
+/// Writes a problem: what and where, the first object, what was found and what to do next.
+pub(in crate::report) fn write_problem(
+    page: &mut Page<'_>,
+    number: usize,
+    problem: &Problem,
+    next: Next,
+) -> io::Result<()> {
+    let style = page::of_severity(problem.severity).bold();
+    let many = match problem.count {
+        1 => String::new(),
+        n => format!(" ({})", count(n)),
+    };
+    let time = problem.start.zip(problem.end).map(|(start, end)| when(start, end));
+    let facts: Vec<_> = [Some(problem.place("  ")), time].into_iter().flatten().collect();
+    let facts: Vec<_> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
+    let (number, code) = (format!("{number:>3}  "), format!("{}{many}", problem.code.as_str()));
+    page.facts(&[(&number, PLAIN), (&code, style)], &facts, TEXT)?;
+    if let Some(key) = &problem.key {
+        let key = Printable(key).to_string();
+        let more = match problem.count {
+            1 => String::new(),
+            n => format!(" and {} more", count(n - 1)),
+        };
+        let room = page.width().saturating_sub(TEXT + more.len());
+        page.line(TEXT, format!("{}{more}", elided(&key, room)))?;
+    }
+    let message = Printable(&problem.message).to_string();
+    page.paragraph(TEXT, ("", PLAIN), &message, TEXT)?;
+    match next {
+        // It may name what a digest says.
+        Next::Remedy => {
+            let remedy = Printable(&problem.remedy).to_string();
+            page.paragraph(TEXT, ("Next: ", BOLD), &remedy, TEXT)
+        }
+        Next::SameAs(above) => {
+            page.paragraph(TEXT, ("Next: ", BOLD), &format!("as for {above}."), TEXT)
+        }
+        Next::Nothing => Ok(()),
+    }
+}
+
 /// Columns of the table of chains.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Columns {
-    All,
-    /// Without the share of time that is proven.
-    NoShare,
-    /// Without the digests either.
-    Fewest,
+#[derive(Clone, Copy)]
+struct Columns {
+    trail: bool,
+    /// The share of time that is proven.
+    share: bool,
+    digests: bool,
+    /// Whether numbers are written in few characters.
+    short: bool,
+}
+
+impl Columns {
+    /// The tables to choose from, the widest first.
+    const ALL: [Self; 7] = [
+        Self { trail: true, share: true, digests: true, short: false },
+        Self { trail: true, share: false, digests: true, short: false },
+        Self { trail: false, share: true, digests: true, short: false },
+        Self { trail: false, share: false, digests: true, short: false },
+        Self { trail: true, share: false, digests: false, short: false },
+        Self { trail: true, share: false, digests: false, short: true },
+        Self { trail: false, share: false, digests: false, short: true },
+    ];
 }
 
 fn head(columns: Columns) -> Vec<String> {
-    let head = ["account", "region", "trail", "proven", "digests", "log files", "state"];
-    let shown = head.into_iter().filter(|name| columns != Columns::Fewest || *name != "digests");
-    shown.map(str::to_owned).collect()
+    let Columns { trail, digests, short, .. } = columns;
+    let logs = if short { "logs" } else { "log files" };
+    let head = [
+        ("account", true),
+        ("region", true),
+        ("trail", trail),
+        ("proven", true),
+        ("digests", digests),
+        (logs, true),
+        ("state", true),
+    ];
+    head.into_iter().filter(|(_, shown)| *shown).map(|(name, _)| name.to_owned()).collect()
 }
 
 fn row(standing: Verdict, chain: &ChainReport, columns: Columns) -> Vec<String> {
@@ -123,23 +170,34 @@ fn row(standing: Verdict, chain: &ChainReport, columns: Columns) -> Vec<String> 
         of.map(|i| i.window.seconds()).sum()
     };
     let (proven, all) = (seconds(Some(CoverageState::Proven)), seconds(None));
-    let share = share(proven, all).filter(|_| columns == Columns::All);
+    let share = share(proven, all).filter(|_| columns.share);
     let share = share.map(|share| format!(" ({share})")).unwrap_or_default();
     let proven = match chain.kind {
         ChainKind::Backfill => "backfill".to_owned(),
         ChainKind::Standard if proven == all => duration(all),
         ChainKind::Standard => format!("{} of {}{share}", duration(proven), duration(all)),
     };
+    let of = if columns.short { "/" } else { " of " };
     let part = |counts: &Counts| match counts.total() {
         all if all == counts.valid => count(all),
-        all => format!("{} of {}", count(counts.valid), count(all)),
+        all => format!("{}{of}{}", count(counts.valid), count(all)),
     };
     let (state, _) = word(standing);
-    let names = [chain.account.to_string(), chain.region.to_string(), chain.trail.clone()];
-    let names = names.map(|name| Printable(&name).to_string()).into_iter();
-    let digests = (columns != Columns::Fewest).then(|| part(&chain.digests));
-    let rest = [part(&chain.logs), state.to_owned()];
-    names.chain([proven]).chain(digests).chain(rest).collect()
+    let [account, region] = [chain.account.as_str(), chain.region.as_str()].map(shown);
+    let cells = [
+        (account, true),
+        (region, true),
+        (shown(&chain.trail), columns.trail),
+        (proven, true),
+        (part(&chain.digests), columns.digests),
+        (part(&chain.logs), true),
+        (state.to_owned(), true),
+    ];
+    cells.into_iter().filter(|(_, shown)| *shown).map(|(cell, _)| cell).collect()
+}
+
+fn shown(name: &str) -> String {
+    Printable(name).to_string()
 }
 
 /// The end of a name that is too long, which tells most.
