@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::check::CheckRequest;
+use super::stamp_chain::StampChain;
 use super::{RUN, recomputed, seal, seal_files};
 use crate::crypto::document::cms::Signed;
-use crate::crypto::document::{DocumentError, Purpose, cms, dsse, timestamp};
+use crate::crypto::document::{DocumentError, Purpose, cms, dsse};
 use crate::model::Sha256Hash;
 use crate::report::evidence::{SealPart, SealReport, Trust};
 use crate::report::{RunReport, Verdict};
@@ -53,21 +54,16 @@ pub(super) fn check_seal(
             (Some(bytes), Some(signed))
         }
     };
-    // The time-stamp is over the signature, and without one over the tag manifest; a further one is
-    // over the same and all earlier ones.
-    let mut covered = bytes.unwrap_or_else(|| bag.tag_manifest.clone());
+    let mut chain = StampChain::over(bytes.as_deref(), &bag.tag_manifest);
     let (mut time_stamps, mut trusted_time) = (Vec::new(), None);
     for number in 1..=seal_files::MOST {
         let Some(response) = file(&seal_files::time_stamp(number)) else { break };
-        let stamp = response.and_then(|r| {
-            timestamp::verify(&r, &covered).map(|stamp| (stamp, r)).map_err(|e| e.to_string())
-        });
-        match stamp {
+        match response.and_then(|response| chain.add(&response).map_err(|e| e.to_string())) {
             Err(problem) => {
                 time_stamps.push(broken(problem));
                 break;
             }
-            Ok((stamp, response)) => {
+            Ok(stamp) => {
                 let (mut trust, mut problem) =
                     trust(asked, || stamp.check_trust(&request.authorities));
                 // What is no authority's certificate is none without asking who certified it.
@@ -80,7 +76,6 @@ pub(super) fn check_seal(
                 }
                 let (by, time) = (Some(stamp.by()), Some(stamp.time));
                 time_stamps.push(SealPart { trust, by, time, problem });
-                covered.extend(response);
             }
         }
     }

@@ -29,6 +29,7 @@ pub mod pack;
 mod recomputed;
 mod request;
 mod seal;
+mod stamp_chain;
 mod store;
 pub mod timestamp;
 
@@ -89,8 +90,7 @@ mod seal_files {
     /// Most time-stamps that a seal has: one a year, for longer than anybody asks.
     pub(super) const MOST: usize = 99;
 
-    /// The time-stamp of this number, from 1 on. Each is over the signature, or the tag manifest
-    /// where there is none, followed by all earlier time-stamps.
+    /// The time-stamp of this number, from 1 on.
     pub(super) fn time_stamp(number: usize) -> String {
         match number {
             ..=1 => TIME_STAMP.to_owned(),

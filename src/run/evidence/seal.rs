@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::authority::{AuthorityError, time_stamp};
+use super::stamp_chain::StampChain;
 use super::{RUN, seal_files};
 use crate::crypto::document::{DocumentError, DocumentSigner, cms, dsse};
 use crate::model::Sha256Hash;
@@ -78,9 +79,9 @@ pub(super) fn seal(
         signature = Some(signed);
     }
     if let Some(url) = authority {
-        let content = signature.as_deref().unwrap_or(tag_manifest);
-        let response =
-            time_stamp(url, content).map_err(|e| SealError::Authority(url.to_owned(), e))?;
+        let chain = StampChain::over(signature.as_deref(), tag_manifest);
+        let response = time_stamp(url, chain.covered())
+            .map_err(|e| SealError::Authority(url.to_owned(), e))?;
         fs::write(folder.join(seal_files::TIME_STAMP), response)?;
     }
     Ok(())
