@@ -12,6 +12,7 @@ import subprocess
 AUTHORITY = None
 ONE = ("--account", "444455556666", "--region", "eu-west-1")
 SIGNATURE, SIGNER, STATEMENT = (f"seal/{name}" for name in ("tagmanifest-sha256.txt.p7s", "signer.pem", "statement.dsse.json"))
+LISTS = "seal/crls.pem"
 FIRST, SECOND, THIRD = (f"seal/timestamp{number}.tsr" for number in ("", "-2", "-3"))
 
 SIGNING = "keyUsage=critical,digitalSignature\nextendedKeyUsage=emailProtection\n"
@@ -22,8 +23,11 @@ CERTIFIED = [
     ("p256", "P-256", SIGNING),
     ("p384", "P-384", SIGNING),
     ("other", "rsa:2048", SIGNING),
+    ("stranger", "rsa:2048", SIGNING),
+    ("server", "rsa:2048", "extendedKeyUsage=serverAuth\n"),
     ("tsa", "rsa:2048", STAMPING),
     ("tsa-ec", "P-384", STAMPING),
+    ("tsa-stranger", "rsa:2048", STAMPING),
     ("tsa-lax", "rsa:2048", "extendedKeyUsage=timeStamping\n"),
     ("tsa-mail", "rsa:2048", "extendedKeyUsage=critical,timeStamping,emailProtection\n"),
     ("tsa-cipher", "rsa:2048", f"keyUsage=critical,digitalSignature,keyEncipherment\n{STAMPING}"),
@@ -40,6 +44,21 @@ default_policy=1.2.3.4.1
 digests=sha256,sha384
 ess_cert_id_alg={ess}
 """
+CA = """[ca]
+default_ca=c
+[c]
+database=./index
+new_certs_dir=.
+rand_serial=yes
+policy=p
+default_md=sha256
+default_crl_days=30
+crl_extensions=e
+[p]
+commonName=supplied
+[e]
+authorityKeyIdentifier=keyid:always
+"""
 
 
 def openssl(*args):
@@ -52,22 +71,49 @@ def make(work):
     """An authority, and those whom it certified."""
     global AUTHORITY
     AUTHORITY = work
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj",
-            "/CN=Example Root", "-days", "30", "-addext", "basicConstraints=critical,CA:TRUE")
+    for name, subject in (("ca", "Example Root"), ("other-ca", "Other Root")):
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj",
+                f"/CN={subject}", "-days", "30", "-addext", "basicConstraints=critical,CA:TRUE")
     (work / "serial").write_text("01\n")
+    (work / "ca.cnf").write_text(CA)
     for number, (name, kind, purpose) in enumerate(CERTIFIED):
+        root = "other-ca" if "stranger" in name else "ca"
         how = (("-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{kind}") if kind.startswith("P-")
                else ("-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{kind[4:]}"))
         openssl("genpkey", *how, "-out", f"{name}.key")
         who = "/CN=Jane Doe/O=Ex\u00e4mple" if name == "me" else f"/CN={name}"
         openssl("req", "-new", "-utf8", "-key", f"{name}.key", "-subj", who, "-out", f"{name}.csr")
         (work / "ext").write_text(purpose)
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", number + 10,
-                "-days", "30", "-extfile", "ext", "-out", f"{name}.pem")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{root}.pem", "-CAkey", f"{root}.key", "-set_serial",
+                number + 10, "-days", "30", "-extfile", "ext", "-out", f"{name}.pem")
     # Another certificate of the same key, name and number.
     (work / "ext").write_text(STAMPING)
-    openssl("x509", "-req", "-in", "tsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", 14, "-days", "31",
+    openssl("x509", "-req", "-in", "tsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", 16, "-days", "31",
             "-extfile", "ext", "-out", "tsa-twin.pem")
+    revocation_list("crl")
+    revocation_list("revoked", me="200301000000Z")
+    revocation_list("revoked-tsa", tsa="200301000000Z")
+    revocation_list("revoked-later", me="490301000000Z", tsa="490301000000Z")
+    certify("expired", "20200101000000Z", "20210101000000Z")
+
+
+def certify(name, begin, end):
+    """A signer whose certificate is valid between two times."""
+    (AUTHORITY / "index").write_text("")
+    (AUTHORITY / "ext").write_text(SIGNING)
+    openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-subj", f"/CN={name}", "-out",
+            f"{name}.csr")
+    openssl("ca", "-batch", "-notext", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-in", f"{name}.csr",
+            "-startdate", begin, "-enddate", end, "-extfile", "ext", "-out", f"{name}.pem")
+
+
+def revocation_list(name, **revoked):
+    """A list in which certificates are revoked, each at a time."""
+    def row(certificate, time):
+        serial = openssl("x509", "-noout", "-serial", "-in", f"{certificate}.pem").decode().strip().split("=")[1]
+        return f"R\t491231235959Z\t{time}\t{serial}\tunknown\t/CN={certificate}\n"
+    (AUTHORITY / "index").write_text("".join(row(*one) for one in revoked.items()))
+    openssl("ca", "-gencrl", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-out", f"{name}.pem")
 
 
 # ---- time-stamps -------------------------------------------------------------------------
@@ -251,6 +297,9 @@ CASES = [
     ("statement signed anew", SIGNED, None, stated(as_it_is), 0),
     ("time-stamp on P-384, with SHA-512", SIGNED, None, by("tsa-ec", digest="sha512", ess="sha512"), 0),
     ("time-stamp that names by SHA-1", SIGNED, None, by("tsa", ess="sha1"), 0),
+    ("signed, with revocation lists", (*SIGNED, "--crl", "{}/crl.pem"), None, stamps(1), 0),
+    ("revocation lists taken away", (*SIGNED, "--crl", "{}/crl.pem"), None, lambda b: (b / LISTS).unlink(), 1),
+    ("revocation lists put in", SIGNED, None, lambda b: (b / LISTS).write_bytes((AUTHORITY / "crl.pem").read_bytes()), 0),
     ("first time-stamp gone", SIGNED, None, stamps(2), 1),
     ("second time-stamp gone", SIGNED, None, stamps(1, 3), 1),
     ("a file beside the seal", SIGNED, None, lambda b: (b / "seal/timestamp-1.tsr").write_text("x"), 1),
@@ -258,8 +307,8 @@ CASES = [
     ("signature on P-256 tampered with", signed_by("p256"), None, changed(SIGNATURE, flipped), 1),
     ("signature cut off", SIGNED, None, changed(SIGNATURE, lambda s: s[:-9]), 1),
     ("bytes behind the signature", SIGNED, None, changed(SIGNATURE, lambda s: s + b"more"), 1),
-    ("signature that is none", SIGNED, None, changed(SIGNATURE, lambda _: b"x"), 1),
-    ("signature that is nothing", SIGNED, None, changed(SIGNATURE, lambda _: b""), 1),
+    ("signature over the bag that is none", SIGNED, None, changed(SIGNATURE, lambda _: b"x"), 1),
+    ("signature over the bag that is empty", SIGNED, None, changed(SIGNATURE, lambda _: b""), 1),
     ("signature over something else", SIGNED, None, signed_anew(lambda _: b"else"), 1),
     ("signature with its own content", SIGNED, None, signed_anew(lambda _: b"else", "-nodetach"), 1),
     ("signature too large to be one", SIGNED, None, changed(SIGNATURE, lambda s: s + bytes(2 ** 20)), 3),
@@ -292,4 +341,29 @@ CASES = [
     ("renewals in the wrong order", SIGNED, None, wrong_order, 1),
     ("renewal over the signature alone", SIGNED, None, renewal_over_the_signature_alone, 1),
     ("first time-stamp replaced", SIGNED, None, first_replaced, 1),
+]
+
+# The same, given the authority: exit statuses of the check and of the script. The certificate "brief" has
+# expired by then.
+GIVEN = [
+    ("signer expired after the time-stamp", signed_by("brief"), None, stamps(1), 0),
+    ("signer expired since", signed_by("brief"), None, whole, 3),
+    ("signer expired since, no authority's time", signed_by("brief"), None, stamps(1, make=lambda c: signed_as_document(c, "tsa-mail", "-cades")), 3),
+    ("nothing sealed", ONE, None, whole, 3),
+    ("time-stamped alone", ONE, None, stamps(1), 3),
+    ("signed", SIGNED, None, whole, 0),
+    ("signed, renewed", SIGNED, None, stamps(1, 2), 0),
+    ("signed by a stranger", signed_by("stranger"), None, whole, 3),
+    ("signed by a server", signed_by("server"), None, whole, 3),
+    ("time-stamped by a stranger", SIGNED, None, by("tsa-stranger"), 3),
+    ("time-stamped by a signer of documents", SIGNED, None, stamps(1, make=lambda c: signed_as_document(c, "me", "-cades")), 3),
+    ("signer expired", signed_by("expired"), None, whole, 3),
+    ("signer expired before the time-stamp", signed_by("expired"), None, stamps(1), 3),
+    ("signer in no list", (*SIGNED, "--crl", "{}/crl.pem"), None, stamps(1), 0),
+    ("signer revoked", (*SIGNED, "--crl", "{}/revoked.pem"), None, whole, 3),
+    ("signer revoked before the time-stamp", (*SIGNED, "--crl", "{}/revoked.pem"), None, stamps(1), 3),
+    ("signer revoked after the time-stamp", (*SIGNED, "--crl", "{}/revoked-later.pem"), None, stamps(1), 0),
+    ("time-stamp revoked", (*SIGNED, "--crl", "{}/revoked-tsa.pem"), None, stamps(1), 3),
+    ("signature tampered with", SIGNED, None, changed(SIGNATURE, flipped), 1),
+    ("time-stamp over something else", SIGNED, None, over(b"else"), 1),
 ]

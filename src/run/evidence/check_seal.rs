@@ -8,6 +8,7 @@ use super::check::CheckRequest;
 use super::stamp_chain::StampChain;
 use super::{RUN, recomputed, seal, seal_files};
 use crate::crypto::document::cms::Signed;
+use crate::crypto::document::revocation::RevocationLists;
 use crate::crypto::document::{DocumentError, Purpose, cms, dsse};
 use crate::model::Sha256Hash;
 use crate::report::evidence::{SealPart, SealReport, Trust};
@@ -32,11 +33,20 @@ pub(super) fn check_seal(
         };
     }
     let asked = !request.authorities.is_empty();
+    let mut authorities = request.authorities.clone();
     let file = |name: &str| bag.seal(name).map_err(|error| error.to_string()).transpose();
     let broken = |problem: String| SealPart {
         trust: Trust::Broken,
         problem: Some(problem),
         ..SealPart::absent()
+    };
+    // A list that cannot be read may be the one that matters.
+    let lists = match file(seal_files::LISTS).filter(|_| asked) {
+        None => Ok(()),
+        Some(bytes) => bytes
+            .and_then(|bytes| RevocationLists::decode(&bytes).map_err(|e| e.to_string()))
+            .map(|lists| authorities.add_lists(lists))
+            .map_err(|error| DocumentError::Untrusted(format!("{}: {error}", seal_files::LISTS))),
     };
     let (bytes, signed) = match file(seal_files::SIGNATURE) {
         None => (None, None),
@@ -65,7 +75,7 @@ pub(super) fn check_seal(
             }
             Ok(stamp) => {
                 let (mut trust, mut problem) =
-                    trust(asked, || stamp.check_trust(&request.authorities));
+                    trust(asked, || lists.clone().and_then(|()| stamp.check_trust(&authorities)));
                 // What is no authority's certificate is none without asking who certified it.
                 if let Err(error) = stamp.check_purpose() {
                     (trust, problem) = (Trust::Untrusted, Some(error.to_string()));
@@ -87,8 +97,10 @@ pub(super) fn check_seal(
         Some(Ok(signed)) => {
             // A certificate expires; that the signature was there before is what a time-stamp shows.
             let time = trusted_time.unwrap_or(request.now);
-            let (trust, problem) =
-                trust(asked, || signed.check_trust(&request.authorities, Purpose::Signing, time));
+            let (trust, problem) = trust(asked, || {
+                lists.clone()?;
+                signed.check_trust(&authorities, Purpose::Signing, time)
+            });
             SealPart { trust, by: Some(signed.by()), time: signed.time, problem }
         }
     };

@@ -48,6 +48,8 @@ pub(super) struct Contents {
     pub(super) kept: KeptLogs,
     pub(super) signed: bool,
     pub(super) stamped: bool,
+    /// Whether it holds revocation lists.
+    pub(super) listed: bool,
     /// True if its time-stamp authority failed when it was packed.
     pub(super) pending: bool,
     /// Whether metadata lies beside any object.
@@ -64,14 +66,14 @@ impl Contents {
         payload: impl Iterator<Item = &'a str> + Clone,
     ) -> Self {
         let is = |wanted: &str| sealed.split(", ").any(|word| word == wanted);
-        let [signed, stamped] = seal_files::PARTS.map(|(word, _)| is(word));
+        let [signed, stamped, listed] = seal_files::PARTS.map(|(word, _)| is(word));
         let pending = is(seal_files::PENDING);
         let has = |wanted: &str| payload.clone().any(|path| path == wanted);
         let metadata = payload.clone().any(|path| {
             path.starts_with(super::OBJECTS) && path.ends_with(metadata::SIDECAR_SUFFIX)
         });
         let key_lists = [has(keys::OF_REGIONS), has(keys::OF_NO_REGION)];
-        Self { kept, signed, stamped, pending, metadata, key_lists }
+        Self { kept, signed, stamped, listed, pending, metadata, key_lists }
     }
 
     /// Whether a passage of this name applies.
@@ -79,6 +81,7 @@ impl Contents {
         match passage {
             "signed" => self.signed,
             "stamped" => self.stamped,
+            "listed" => self.listed,
             "sealed" => self.signed || self.stamped || self.pending,
             "pending" => self.pending,
             "unsealed" => !(self.signed || self.stamped || self.pending),
@@ -262,6 +265,7 @@ mod tests {
                     kept: KeptLogs::All,
                     signed,
                     stamped,
+                    listed: stamped,
                     pending: false,
                     metadata: stamped,
                     key_lists: [signed, false],

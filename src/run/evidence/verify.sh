@@ -131,7 +131,7 @@ END {
     n = split("bagit.txt bag-info.txt manifest-sha256.txt VERIFY.md verify.sh verify.html", wanted, " ")
     for (i = 1; i <= n; i++)
         if (!(("tagmanifest-sha256.txt", wanted[i]) in seen)) fault(wanted[i] ": the tag manifest does not name it")
-    n = split("tagmanifest-sha256.txt seal/tagmanifest-sha256.txt.p7s seal/signer.pem seal/statement.dsse.json seal/timestamp.tsr", wanted, " ")
+    n = split("tagmanifest-sha256.txt seal/tagmanifest-sha256.txt.p7s seal/signer.pem seal/statement.dsse.json seal/timestamp.tsr seal/crls.pem", wanted, " ")
     for (i = 1; i <= n; i++) named[wanted[i]] = 1
     for (path in there) if (path ~ /^seal\/timestamp-([2-9]|[1-9][0-9])[.]tsr$/) named[path] = 1
     known = "^(data/objects/.+|data/custody[.]csv|data/keys/[^/]+[.]pem" \
@@ -610,11 +610,13 @@ hash_of() {
 signature=seal/tagmanifest-sha256.txt.p7s
 statement=seal/statement.dsse.json
 stamp=seal/timestamp.tsr
+lists=seal/crls.pem
 stated=", $(info Trailseal-Seal), "
 for file in "$signature" seal/signer.pem "$statement"; do
     case $stated in *', signed, '*) [ -f "$file" ] || fault "$file: the bag was signed, and it is not there" ;; esac
 done
 case $stated in *', time-stamped, '*) [ -f "$stamp" ] || fault "$stamp: the bag was time-stamped, and it is not there" ;; esac
+case $stated in *', with revocation lists, '*) [ -f "$lists" ] || fault "$lists: the bag was with revocation lists, and it is not there" ;; esac
 number=2
 earlier=$stamp
 while [ "$number" -lt 100 ]; do
@@ -633,11 +635,50 @@ epoch() {
     echo "$1" | awk '{
         m = (index("JanFebMarAprMayJunJulAugSepOctNovDec", $1) + 2) / 3; y = $4; split($3, t, ":")
         if (m < 3) { y--; m += 12 }
-        print (365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * (m - 3) + 2) / 5) + $2 - 719469) * 86400 \
+        printf "%.0f\n", (365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * (m - 3) + 2) / 5) + $2 - 719469) * 86400 \
             + t[1] * 3600 + t[2] * 60 + int(t[3])
     }'
 }
 whose() { openssl x509 -in "$1" -noout -subject -dates 2>/dev/null | sed 's/^/           /' | shown; }
+
+# Blocks of a PEM file, each in a file of its own.
+split() { awk -v label="$1" -v to="$2" '
+    index($0, "-----BEGIN " label "-----") == 1 { n++; on = 1 }
+    on { print >(to n) }
+    index($0, "-----END " label "-----") == 1 { on = 0; close(to n) }'; }
+# Revocation lists: those of the seal, and newer ones that you may have put beside the authorities.
+lists_fit=yes
+read_lists() {
+    [ -n "$authorities" ] || return 0
+    { [ ! -f "$lists" ] || cat "$lists"; cat "$authorities"; } | tr -d '\r' | split 'X509 CRL' "$work/list-"
+    for list in "$work"/list-*; do
+        [ ! -f "$list" ] || openssl crl -in "$list" -noout 2>/dev/null || lists_fit=no
+    done
+    [ "$lists_fit" = yes ] || open "$lists: a revocation list cannot be read"
+}
+# When the certificate $1, which came in the CMS file $2, was revoked, by a list that its issuer signed.
+# Prints nothing if it was not, or not by the time $3, in seconds since 1970.
+revoked() {
+    [ -f "$work/list-1" ] || return 0
+    rm -f "$work"/issuer-*
+    { openssl pkcs7 -inform DER -in "$2" -print_certs 2>/dev/null; tr -d '\r' <"$authorities"; } |
+        split CERTIFICATE "$work/issuer-"
+    name=$(openssl x509 -in "$1" -noout -issuer_hash 2>/dev/null)
+    serial=$(openssl x509 -in "$1" -noout -serial 2>/dev/null | sed 's/.*=//')
+    for list in "$work"/list-*; do
+        [ "$(openssl crl -in "$list" -noout -hash 2>/dev/null)" = "$name" ] || continue
+        for issuer in "$work"/issuer-*; do
+            openssl verify -partial_chain -no_check_time -CAfile "$issuer" "$1" >/dev/null 2>&1 || continue
+            openssl crl -in "$list" -noout -CAfile "$issuer" 2>&1 | grep -q 'verify OK' || continue
+            date=$(openssl crl -in "$list" -noout -text 2>/dev/null | awk -v serial="$serial" '
+                /^ *Serial Number: / { found = $3 == serial }
+                found && /^ *Revocation Date: / { sub(/^ *Revocation Date: /, ""); print; exit }')
+            [ -n "$date" ] && { [ -z "$3" ] || [ "$(epoch "$date")" -le "$3" ]; } || continue
+            echo "$date"
+            return
+        done
+    done
+}
 
 # The signature fits the tag manifest, by the certificate beside it. What fits nothing fits by no
 # authority either.
@@ -723,6 +764,10 @@ check_stamps() {
         elif [ -z "$authorities" ]; then
             echo "           time-stamp: $time, by"
             whose "$work/tsa"
+        elif [ "$lists_fit" = no ]; then
+            :
+        elif date=$(revoked "$work/tsa" "$work/token" "$(epoch "$time")"); [ -n "$date" ]; then
+            open "$stamp: its certificate was revoked: $date"
         elif openssl ts -verify -data "$work/covered" -in "$stamp" -CAfile "$authorities" -attime "$(epoch "$time")" \
             >/dev/null 2>"$work/err"; then
             [ -n "$at" ] && [ "$at" -le "$(epoch "$time")" ] || at=$(epoch "$time")
@@ -744,7 +789,12 @@ check_signer() {
         open "$signature: the bag is not signed"
         return
     fi
-    [ "$signed" = yes ] || return 0
+    [ "$signed" = yes ] && [ "$lists_fit" = yes ] || return 0
+    date=$(revoked "$work/signer" "$signature" "$at")
+    if [ -n "$date" ]; then
+        open "$signature: its certificate was revoked: $date"
+        return
+    fi
     if ! openssl cms -verify -binary -inform DER -in "$signature" -content tagmanifest-sha256.txt \
         -purpose any -partial_chain -CAfile "$authorities" ${at:+-attime "$at"} -out /dev/null 2>"$work/err"; then
         open "$signature: it is not by an authority that you gave: $(tail -n 1 "$work/err")"
@@ -764,7 +814,7 @@ check_signer() {
 
 # Parts are over one another: where one cannot be read, nothing is said of the others.
 unread=no
-for file in "$signature" seal/signer.pem "$statement" "$stamp" seal/timestamp-[2-9].tsr seal/timestamp-[1-9][0-9].tsr; do
+for file in "$signature" seal/signer.pem "$statement" "$lists" "$stamp" seal/timestamp-[2-9].tsr seal/timestamp-[1-9][0-9].tsr; do
     [ -f "$file" ] && [ "$(wc -c <"$file")" -gt 1048576 ] || continue
     open "$file: it could not be read: it is larger than 1048576 bytes"
     unread=yes
@@ -777,6 +827,7 @@ else
     echo "seal       none: nothing shows who packed this bag, or when"
 fi
 if [ "$unread" = no ]; then
+    read_lists
     check_signature
     if [ "$signed" = yes ] && [ -z "$authorities" ]; then
         echo "           signed by, as the certificate says,"

@@ -1,8 +1,8 @@
 // ---- the seal ----
 
 const SIGNATURE = 'seal/tagmanifest-sha256.txt.p7s', SIGNER = 'seal/signer.pem', STATEMENT = 'seal/statement.dsse.json';
-const SEAL_FILES = [SIGNATURE, SIGNER, STATEMENT, 'seal/timestamp.tsr'];
-const SEAL_PARTS = { 'signed': SEAL_FILES.slice(0, 3), 'time-stamped': SEAL_FILES.slice(3) };
+const SEAL_FILES = [SIGNATURE, SIGNER, STATEMENT, 'seal/timestamp.tsr', 'seal/crls.pem'];
+const SEAL_PARTS = { 'signed': SEAL_FILES.slice(0, 3), 'time-stamped': SEAL_FILES.slice(3, 4), 'with revocation lists': SEAL_FILES.slice(4) };
 // Time-stamps that were added later.
 const FURTHER = /^seal\/timestamp-([2-9]|[1-9]\d)\.tsr$/;
 const MOST_TIME_STAMPS = 99;

@@ -439,7 +439,7 @@ function show(result, seconds) {
     by(`${id}-count`).textContent = lines.length;
   }
   by('seal').textContent = result.sealed
-    ? 'Whether the certificates of the seal lead to an authority that you trust: this page takes no file of authorities. Compare who signed, and the times, with what you were told.'
+    ? 'Whether the certificates of the seal lead to an authority that you trust, and were not revoked: this page takes no file of authorities. Compare who signed, and the times, with what you were told.'
     : 'Who packed this bag, and when: it has no seal, and whoever alters such a bag can write its manifests anew.';
   by('result').hidden = false;
   by('verdict').focus();
