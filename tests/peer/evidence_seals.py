@@ -229,6 +229,13 @@ def signed_anew(content, *more):
     return damage
 
 
+def signed_by_short_key(bag):
+    openssl("req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout", "short.key", "-out", "short.pem", "-subj", "/CN=short")
+    openssl("cms", "-sign", "-binary", "-in", bag / "tagmanifest-sha256.txt", "-signer", "short.pem", "-inkey", "short.key",
+            "-outform", "DER", "-out", bag / SIGNATURE)
+    (bag / SIGNER).write_bytes((AUTHORITY / "short.pem").read_bytes())
+
+
 def tag_manifest(bag):
     return (bag / "tagmanifest-sha256.txt").read_bytes()
 
@@ -312,6 +319,13 @@ CASES = [
     ("signature over something else", SIGNED, None, signed_anew(lambda _: b"else"), 1),
     ("signature with its own content", SIGNED, None, signed_anew(lambda _: b"else", "-nodetach"), 1),
     ("signature too large to be one", SIGNED, None, changed(SIGNATURE, lambda s: s + bytes(2 ** 20)), 3),
+    ("signature with SHA-1", SIGNED, None, signed_anew(tag_manifest, "-md", "sha1"), 1),
+    ("signature over no attributes", SIGNED, None, signed_anew(tag_manifest, "-noattr"), 1),
+    ("signature with RSA-PSS", SIGNED, None, signed_anew(tag_manifest, "-keyopt", "rsa_padding_mode:pss"), 1),
+    ("two signatures", SIGNED, None, signed_anew(tag_manifest, "-signer", "other.pem", "-inkey", "other.key"), 1),
+    ("signature without its certificate", SIGNED, None, signed_anew(tag_manifest, "-nocerts"), 1),
+    ("signature in BER", SIGNED, None, signed_anew(tag_manifest, "-stream"), 1),
+    ("signature by a short key", SIGNED, None, signed_by_short_key, 1),
     ("signature taken away", SIGNED, None, lambda b: (b / SIGNATURE).unlink(), 1),
     ("a certificate of somebody else", SIGNED, None, lambda b: (b / SIGNER).write_bytes((AUTHORITY / "other.pem").read_bytes()), 1),
     ("a certificate that is none", SIGNED, None, changed(SIGNER, lambda s: b"x" + s.replace(b"A", b"*")), 1),
@@ -332,6 +346,9 @@ CASES = [
     ("time-stamp over something else", SIGNED, None, over(b"else"), 1),
     ("time-stamp over the manifest alone", SIGNED, None, lambda b: over(tag_manifest(b))(b), 1),
     ("time-stamp of another hash algorithm", SIGNED, None, by("tsa", imprint="sha384"), 1),
+    ("time-stamp with SHA-1", SIGNED, None, by("tsa", digest="sha1"), 1),
+    ("time-stamp with RSA-PSS", SIGNED, None,
+     stamps(1, make=lambda c: signed_as_document(c, "tsa", "-cades", "-keyopt", "rsa_padding_mode:pss")), 1),
     ("time-stamp by a signer of documents", SIGNED, None, stamps(1, make=lambda c: signed_as_document(c, "me", "-cades")), 3),
     ("time-stamp for e-mail too", SIGNED, None, stamps(1, make=lambda c: signed_as_document(c, "tsa-mail", "-cades")), 3),
     ("time-stamp, purpose not critical", SIGNED, None, stamps(1, make=lambda c: signed_as_document(c, "tsa-lax", "-cades")), 3),

@@ -630,6 +630,33 @@ is_der() {
     openssl asn1parse -inform DER -in "$1" 2>/dev/null |
         awk -v size="$(wc -c <"$1")" 'NR == 1 { sub(/.*hl= */, ""); whole = $1 + substr($0, index($0, "l=") + 2) == size } END { exit !whole }'
 }
+# Checks the CMS file $1 over what follows, and puts its signer's certificate into $2. OpenSSL takes more
+# forms than are taken here: one signature over attributes, with SHA-2, by a key that is not short.
+fits_cms() {
+    cms=$1
+    signer=$2
+    shift 2
+    openssl cms -verify -binary -noverify -inform DER -in "$cms" -signer "$signer" "$@" >/dev/null 2>&1 &&
+        openssl cms -cmsout -print -noout -inform DER -in "$cms" 2>/dev/null | awk '
+            /^    signerInfos:/ { inside = 1 }
+            inside && /^        version: / { signers++ }
+            inside && /^        (digestAlgorithm|signedAttrs|signatureAlgorithm):/ {
+                part = $1; getline
+                if (part == "digestAlgorithm:" && $2 !~ /^sha(256|384|512)$/) bad = 1
+                if (part == "signedAttrs:" && /<(ABSENT|EMPTY)>/) bad = 1
+                if (part == "signatureAlgorithm:" && $2 == "rsassaPss") bad = 1
+            }
+            END { exit bad || inside && signers != 1 }' &&
+        openssl x509 -in "$signer" -noout -text 2>/dev/null | awk '
+            /^ *Version: / && !version { version = $2 }
+            /^ *Public Key Algorithm: / && !kind { kind = $NF }
+            /^ *(RSA )?Public-Key: \(/ && !bits { bits = $0; sub(/.*\(/, "", bits); bits += 0 }
+            /^ *ASN1 OID: / && !curve { curve = $NF }
+            END {
+                if (kind == "rsaEncryption") exit version != 3 || bits < 2048 || bits > 8192
+                exit version != 3 || curve !~ /^(prime256v1|secp384r1|secp521r1)$/
+            }'
+}
 # "Mar  1 00:00:00.5 2026 GMT" as seconds since 1970.
 epoch() {
     echo "$1" | awk '{
@@ -686,8 +713,8 @@ signed=no
 check_signature() {
     [ -f "$signature" ] || return 0
     der() { openssl x509 -in "$1" -outform DER 2>/dev/null | $sha; }
-    if ! is_der "$signature" || ! openssl cms -verify -binary -inform DER -in "$signature" \
-        -content tagmanifest-sha256.txt -noverify -signer "$work/signer" -out /dev/null 2>/dev/null; then
+    if ! is_der "$signature" || ! fits_cms "$signature" "$work/signer" -content tagmanifest-sha256.txt; then
+        rm -f "$work/signer"
         fault "$signature: it does not fit the tag manifest"
     elif [ -f seal/signer.pem ] && [ "$(der seal/signer.pem)" != "$(der "$work/signer")" ]; then
         fault "seal/signer.pem: it holds another certificate than the signature"
@@ -736,8 +763,7 @@ check_stamps() {
     number=1
     while [ -f "$stamp" ]; do
         openssl ts -reply -in "$stamp" -token_out -out "$work/token" >/dev/null 2>&1
-        if ! is_der "$stamp" || ! openssl cms -verify -noverify -inform DER -in "$work/token" \
-            -signer "$work/tsa" -out "$work/stamp" >/dev/null 2>&1; then
+        if ! is_der "$stamp" || ! fits_cms "$work/token" "$work/tsa" -out "$work/stamp"; then
             fault "$stamp: it is not signed by its authority"
             return
         fi
