@@ -17,11 +17,13 @@ use super::run_args::{MemoryArgs, PaceArgs, RunArgs, progress};
 use super::source::{AwsArgs, Opener, REACH};
 use super::verdict;
 use super::{Failure, Format, INCOMPLETE, INTERRUPTED, Io};
+use crate::crypto::document::revocation::RevocationLists;
 use crate::crypto::document::{Authorities, DocumentSigner};
 use crate::model::Printable;
 use crate::report::json;
 use crate::report::text::TextOptions;
 use crate::run::evidence::KeptLogs;
+use crate::run::evidence::authority::fetch_lists;
 use crate::run::evidence::check::{CheckRequest, check};
 use crate::run::evidence::pack::{PackError, PackRequest, PackedBag, Seal, pack};
 
@@ -105,6 +107,16 @@ pub struct PackArgs {
     #[arg(long, value_name = "URL")]
     timestamp: Option<String>,
 
+    /// Revocation list (CRL) of the authority that issued a certificate of the seal, PEM or DER; it
+    /// goes into the seal (repeatable)
+    #[arg(long = "crl", value_name = "CRL")]
+    lists: Vec<PathBuf>,
+
+    /// Fetch the revocation lists that the certificates of signer and time-stamp name (HTTP) into
+    /// the seal; one that cannot be fetched is a warning
+    #[arg(long)]
+    fetch_crls: bool,
+
     #[command(flatten)]
     pace: PaceArgs,
 
@@ -147,8 +159,8 @@ pub struct CheckArgs {
     #[arg(value_name = "BAG")]
     bag: PathBuf,
 
-    /// Authorities that you trust for signatures and time-stamps, PEM (repeatable); an unsigned
-    /// bag is then incomplete
+    /// Authorities that you trust for signatures and time-stamps, and newer revocation lists if you
+    /// have them, PEM (repeatable); an unsigned bag is then incomplete
     #[arg(long = "ca", value_name = "CA.pem")]
     authorities: Vec<PathBuf>,
 
@@ -183,6 +195,7 @@ pub fn run(command: &EvidenceCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
 fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let guard = args.question.guard(OutputGuard::default());
     let mut guard = guard.inputs(args.sign.as_deref()).inputs(args.cert.as_deref());
+    guard = guard.inputs(args.lists.iter().map(PathBuf::as_path));
     guard.check("--output", &args.output, Kind::Bag)?;
     args.run.begin(&io.stop);
     let as_of = args.question.as_of(io.now)?;
@@ -193,7 +206,11 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let mut rules = args.question.rules(online)?;
     rules.memory = args.memory.budget();
     let signer = signer(args)?;
-    let doubts = signer.iter().flat_map(|signer| signer.doubts(io.now));
+    let mut lists = revocation_lists(args)?;
+    if let Some(signer) = signer.as_ref().filter(|_| args.fetch_crls) {
+        warn_of(&fetch_lists(&signer.list_addresses(), &mut lists), io);
+    }
+    let doubts = signer.iter().flat_map(|signer| signer.doubts(&lists, io.now));
     for doubt in doubts {
         // A warning that cannot be written changes nothing.
         let _ = writeln!(
@@ -221,7 +238,7 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         logs: args.logs.into(),
         as_of,
         name: place.name().to_owned(),
-        seal: Seal { signer, authority },
+        seal: Seal { signer, authority, lists, fetch_lists: args.fetch_crls },
     };
     let bar = args.pace.bar();
     let work = place.work();
@@ -233,6 +250,7 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if !args.pace.quiet {
         tell(args, &packed, io).map_err(|e| Failure::internal(format!("standard output: {e}")))?;
     }
+    warn_of(&packed.warnings, io);
     let mut status = packed.report.exit_status;
     if let Some(cause) = &packed.no_time_stamp {
         timestamp::tell_missing(&args.output, args.timestamp.as_deref(), cause, io);
@@ -271,6 +289,30 @@ fn signer(args: &PackArgs) -> Result<Option<DocumentSigner>, Failure> {
     DocumentSigner::from_pem(&key_name, &key, &certificate_name, &certificate)
         .map(Some)
         .map_err(Failure::usage)
+}
+
+/// Warns of what could not be fetched.
+fn warn_of(troubles: &[String], io: &mut Io<'_>) {
+    for trouble in troubles {
+        // A warning that cannot be written changes nothing.
+        let _ = writeln!(io.err, "warning: {}", Printable(trouble));
+    }
+}
+
+fn revocation_lists(args: &PackArgs) -> Result<RevocationLists, Failure> {
+    let mut lists = RevocationLists::default();
+    for file in &args.lists {
+        let (name, bytes) = read(file)?;
+        let usage = |error: &dyn std::fmt::Display| {
+            Failure::usage(format!("--crl {}: {error}", Printable(&name)))
+        };
+        let some = RevocationLists::decode(&bytes).map_err(|error| usage(&error))?;
+        if some.is_empty() {
+            return Err(usage(&"there is no revocation list in it"));
+        }
+        lists.add_to_seal(some).map_err(|error| usage(&error))?;
+    }
+    Ok(lists)
 }
 
 /// Reads a small file.

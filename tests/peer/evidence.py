@@ -21,12 +21,14 @@ import subprocess
 import sys
 import time
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import bagit
 
 sys.dont_write_bytecode = True  # the next lines would leave a cache in the source tree
 import evidence_matrix as matrix  # noqa: E402
+import evidence_seals  # noqa: E402
 from evidence_browsers import Chromium, Firefox  # noqa: E402
 from real_servers import Failed, expect, program, run_steps  # noqa: E402
 
@@ -44,31 +46,6 @@ def run(*command, status=0, **more):
         raise Failed(f"{' '.join(map(str, command))}: exit {done.returncode}, not {status}\n"
                      f"{done.stdout}{done.stderr}")
     return done.stdout
-
-
-def make_signer(work):
-    openssl = program("openssl")
-    run(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", work / "ca.key", "-out",
-        work / "ca.pem", "-subj", "/CN=Example Root", "-days", "30", "-addext",
-        "basicConstraints=critical,CA:TRUE")
-    run(openssl, "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", work / "me.key", "-out",
-        work / "me.csr", "-subj", "/CN=Jane Doe")
-    (work / "ext").write_text("keyUsage=critical,digitalSignature\nextendedKeyUsage=emailProtection\n")
-    run(openssl, "x509", "-req", "-in", work / "me.csr", "-CA", work / "ca.pem", "-CAkey",
-        work / "ca.key", "-CAcreateserial", "-days", "30", "-extfile", work / "ext", "-out",
-        work / "me.pem")
-
-
-    (work / "stamps").write_text("extendedKeyUsage=critical,timeStamping\n")
-    run(openssl, "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", work / "tsa.key", "-out",
-        work / "tsa.csr", "-subj", "/CN=Example Time")
-    run(openssl, "x509", "-req", "-in", work / "tsa.csr", "-CA", work / "ca.pem", "-CAkey", work / "ca.key",
-        "-CAcreateserial", "-days", "30", "-extfile", work / "stamps", "-out", work / "tsa.pem")
-    (work / "serial").write_text("01\n")
-    (work / "tsa.cnf").write_text(
-        "[tsa]\ndefault_tsa=t\n[t]\nserial=./serial\ncrypto_device=builtin\nsigner_cert=./tsa.pem\n"
-        "signer_key=./tsa.key\nsigner_digest=sha256\ndefault_policy=1.2.3.4.1\ndigests=sha256\n")
-    matrix.AUTHORITY = work
 
 
 def is_valid(bag):
@@ -171,25 +148,56 @@ def browsers(args, page, work, steps):
             steps.done(f"SKIPPED: {name} is not installed", "its half of the matrix was not run")
 
 
+def made(cases, trailseal, work, place):
+    """The bags of cases, damaged: name, folder and expected status of each."""
+    bags, packed_as = [], {}
+    for number, (name, asked, kind, damage, expected) in enumerate(cases):
+        tree, keys = matrix.tree(kind, place)
+        bag = place / f"{number:03}"
+        asked = tuple(word.format(work) for word in asked)
+        if (asked, kind) not in packed_as:
+            done = status_of(trailseal, "evidence", "pack", tree, "--keys", keys, *asked, "--no-progress",
+                             "--as-of", AS_OF, "--output", bag, "--name", "evidence")
+            if not (bag / "bagit.txt").exists():
+                raise Failed(f"{name}: no bag was made: {done}")
+            shutil.copytree(bag, packed_as.setdefault((asked, kind), place / f"as-packed-{number:03}"))
+        else:
+            shutil.copytree(packed_as[asked, kind], bag)
+        damage(bag)
+        bags.append((name, bag, expected))
+    return bags
+
+
+def given_authorities(trailseal, work, steps):
+    """The check and the script on seals, given the authority that they lead to, or do not."""
+    place = work / "given"
+    place.mkdir()
+    end = datetime.now(UTC) + timedelta(seconds=30)
+    evidence_seals.certify("brief", "20200101000000Z", f"{end:%Y%m%d%H%M%SZ}")
+    bags = made(evidence_seals.GIVEN, trailseal, work, place)
+    time.sleep(max(0, (end - datetime.now(UTC)).total_seconds()) + 2)
+    differ = []
+    for name, bag, expected in bags:
+        status, out, _ = status_of(trailseal, "evidence", "check", bag, "--ca", work / "ca.pem", "--no-progress")
+        script, told, err = status_of("sh", bag / "verify.sh", work / "ca.pem")
+        expect(f"what the script of {name} says on standard error", err, "")
+        print(f"{name:45} expected {expected}  check {status}  script {script}")
+        if {status, script} != {expected}:
+            differ.append(name)
+            print(out, told)
+    expect("bags of which check and script do not say the same, given authorities", differ, [])
+    steps.done("check and script agree on seals, given authorities", f"{len(bags)} bags")
+
+
 def run_matrix(args, trailseal, work, steps):
     place = work / "matrix"
     place.mkdir()
     # A page that is trusted checks every bag, damaged ones too.
     page = place / "page/verify.html"
-    bags = []
-    for number, (name, asked, kind, damage, expected) in enumerate(matrix.CASES):
-        tree, keys = matrix.tree(kind, place)
-        bag = place / f"{number:02}"
-        asked = [word.format(work) for word in asked]
-        done = status_of(trailseal, "evidence", "pack", tree, "--keys", keys, *asked, "--no-progress",
-                         "--as-of", AS_OF, "--output", bag)
-        if not (bag / "bagit.txt").exists():
-            raise Failed(f"{name}: no bag was made: {done}")
-        if number == 0:
-            page.parent.mkdir()
-            shutil.copy(bag / "verify.html", page)
-        damage(bag)
-        bags.append((name, bag, expected))
+    bags = made(matrix.CASES, trailseal, work, place)
+    page.parent.mkdir()
+    shutil.copy(bags[0][1] / "verify.html", page)
+    expect("whether names of bags are their own", len({name for name, *_ in bags}), len(bags))
     rows, lines = [], {}
     for name, bag, expected in bags:
         status, out, err = status_of(trailseal, "evidence", "check", bag, "--no-progress")
@@ -284,10 +292,11 @@ def main():
     trailseal = program("trailseal", args.trailseal)
 
     def steps(work, steps):
-        make_signer(work)
+        evidence_seals.make(work)
         bag = packed(trailseal, work, steps)
         altered(bag, work, steps)
         shells(bag, work, steps)
+        given_authorities(trailseal, work, steps)
         run_matrix(args, trailseal, work, steps)
         if args.large:
             large(args, trailseal, work, steps)

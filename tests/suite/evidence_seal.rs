@@ -264,7 +264,7 @@ fn a_sealed_bag_cannot_be_altered_unnoticed() {
     let tree = Tree::sealed();
     let url = authority.time_stamps(honest);
     type Damage = (&'static str, fn(&Bag), [&'static str; 3]);
-    let damages: [Damage; 6] = [
+    let damages: [Damage; 8] = [
         (
             "manifests written anew",
             |b| {
@@ -310,6 +310,16 @@ fn a_sealed_bag_cannot_be_altered_unnoticed() {
                     x[n - 40] ^= 1;
                 })
             },
+            ["trusted", "trusted", "broken"],
+        ),
+        (
+            "bytes behind the signature",
+            |b| b.change("seal/tagmanifest-sha256.txt.p7s", |x| x.push(0)),
+            ["broken", "broken", "broken"],
+        ),
+        (
+            "bytes behind the time-stamp",
+            |b| b.change("seal/timestamp.tsr", |x| x.push(0)),
             ["trusted", "trusted", "broken"],
         ),
         (

@@ -30,6 +30,7 @@ mod every_byte;
 mod evidence;
 #[cfg(feature = "aws")]
 mod evidence_handover;
+mod evidence_revocation;
 mod evidence_s3;
 mod evidence_seal;
 mod evidence_stamps;

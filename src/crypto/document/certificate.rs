@@ -12,6 +12,7 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
 
 use super::DocumentError;
+use super::revocation::RevocationLists;
 use crate::model::Sha256Hash;
 
 const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
@@ -121,20 +122,33 @@ impl ExtendedKeyUsageValidator for Purpose {
 #[derive(Debug, Clone, Default)]
 pub struct Authorities {
     certificates: Vec<CertificateDer<'static>>,
+    lists: RevocationLists,
 }
 
 impl Authorities {
-    /// Adds the certificates of a PEM file.
+    /// Adds the certificates of a PEM file, and its revocation lists.
     ///
     /// # Errors
-    /// When it holds none, or one that cannot be read.
+    /// When it holds no certificate, or something that cannot be read.
     pub fn add_pem(&mut self, pem: &[u8]) -> Result<(), DocumentError> {
         for certificate in read_pem(pem)? {
             let der =
                 certificate.to_der().map_err(|e| DocumentError::form("an X.509 certificate", e))?;
             self.certificates.push(der.into());
         }
+        self.lists.extend(RevocationLists::decode(pem)?);
         Ok(())
+    }
+
+    /// Adds revocation lists, which are believed where an issuer signed them.
+    pub fn add_lists(&mut self, lists: RevocationLists) {
+        self.lists.extend(lists);
+    }
+
+    /// Whether there is any revocation list.
+    #[must_use]
+    pub fn have_lists(&self) -> bool {
+        !self.lists.is_empty()
     }
 
     /// Whether there is none.
@@ -166,6 +180,12 @@ impl Authorities {
                 crate::model::Printable(&info.subject)
             ))
         };
+        let trusted: Vec<_> =
+            self.certificates.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
+        let issuers = others.iter().chain(&trusted);
+        if let Some(at) = self.lists.revoked(certificate, issuers).filter(|at| *at <= time) {
+            return Err(untrusted(format!("it was revoked at {at}")));
+        }
         if self.certificates.contains(&own) {
             // Whom a reader trusts to sign is not thereby an authority on time.
             if purpose == Purpose::TimeStamping && !stamps_time(certificate) {
@@ -217,6 +237,28 @@ pub(super) fn stamps_time(certificate: &Certificate) -> bool {
     };
     let usage = tbs.get_extension::<KeyUsage>();
     stamps && usage.is_ok_and(|found| found.is_none_or(|(_, usage)| signs(&usage)))
+}
+
+/// HTTP addresses of the revocation lists that a certificate names.
+pub(super) fn list_addresses(certificate: &Certificate) -> Vec<String> {
+    use x509_cert::ext::pkix::CrlDistributionPoints;
+    use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
+    let points = certificate.tbs_certificate().get_extension::<CrlDistributionPoints>();
+    let points = points.ok().flatten().map(|(_, points)| points.0).unwrap_or_default();
+    // Lists by another issuer, or for some reasons only, are not read.
+    let whole = points.into_iter().filter(|p| p.crl_issuer.is_none() && p.reasons.is_none());
+    whole
+        .filter_map(|point| match point.distribution_point {
+            Some(DistributionPointName::FullName(names)) => {
+                names.into_iter().find_map(|name| match name {
+                    GeneralName::UniformResourceIdentifier(address) => Some(address.to_string())
+                        .filter(|address| address.to_ascii_lowercase().starts_with("http://")),
+                    _ => None,
+                })
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 /// True if a certificate is for signing documents, or for any use.

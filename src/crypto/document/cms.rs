@@ -36,19 +36,19 @@ const ECDSA_SHA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10
 /// Algorithms that a signature may be checked with: which of them fits, the certificate's key says.
 pub(super) type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
 
-const WITH_SHA_256: Algorithms = &[
+pub(super) const WITH_SHA_256: Algorithms = &[
     algorithms::RSA_PKCS1_2048_8192_SHA256,
     algorithms::ECDSA_P256_SHA256,
     algorithms::ECDSA_P384_SHA256,
     algorithms::ECDSA_P521_SHA256,
 ];
-const WITH_SHA_384: Algorithms = &[
+pub(super) const WITH_SHA_384: Algorithms = &[
     algorithms::RSA_PKCS1_2048_8192_SHA384,
     algorithms::ECDSA_P256_SHA384,
     algorithms::ECDSA_P384_SHA384,
     algorithms::ECDSA_P521_SHA384,
 ];
-const WITH_SHA_512: Algorithms = &[
+pub(super) const WITH_SHA_512: Algorithms = &[
     algorithms::RSA_PKCS1_2048_8192_SHA512,
     algorithms::ECDSA_P256_SHA512,
     algorithms::ECDSA_P384_SHA512,

@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod cms;
 pub mod dsse;
 mod ess;
+pub mod revocation;
 pub mod timestamp;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use aws_lc_rs::signature::{
 use der::Encode as _;
 use webpki::EndEntityCert;
 
+use self::revocation::RevocationLists;
 use super::{Signer as _, SigningKey, SigningKeyError, pem};
 pub use certificate::{Authorities, CertificateInfo, Purpose};
 
@@ -162,9 +164,9 @@ impl DocumentSigner {
     }
 
     /// Reasons for which a reader will not trust a signature made now, whoever issued the certificate:
-    /// its use, and its validity.
+    /// its use, its validity, and its revocation by one of these lists.
     #[must_use]
-    pub fn doubts(&self, now: jiff::Timestamp) -> Vec<String> {
+    pub fn doubts(&self, lists: &RevocationLists, now: jiff::Timestamp) -> Vec<String> {
         let Some((certificate, info)) = self.chain.first().zip(self.certificate()) else {
             return Vec::new();
         };
@@ -175,7 +177,16 @@ impl DocumentSigner {
         if now < info.valid_from || info.valid_to < now {
             doubts.push(format!("it is valid {} to {}", info.valid_from, info.valid_to));
         }
+        if let Some(at) = lists.revoked(certificate, self.chain.iter()) {
+            doubts.push(format!("it was revoked at {at}"));
+        }
         doubts
+    }
+
+    /// Addresses of the revocation lists that its certificate names.
+    #[must_use]
+    pub fn list_addresses(&self) -> Vec<String> {
+        self.chain.first().map(certificate::list_addresses).unwrap_or_default()
     }
 
     /// Its certificates as PEM, its own first.

@@ -7,7 +7,7 @@ use der::{Any, Decode as _, Encode as _, Sequence};
 use jiff::Timestamp;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
-use super::certificate::{CertificateInfo, NO_TIME_STAMPING, stamps_time};
+use super::certificate::{CertificateInfo, NO_TIME_STAMPING, list_addresses, stamps_time};
 use super::cms::{SHA_256, Signed, check, read};
 use super::{Authorities, DocumentError, Purpose, SEAL_LIMIT, ess};
 use crate::model::Sha256Hash;
@@ -111,6 +111,12 @@ impl TimeStamp {
                 crate::model::Printable(&self.by().subject)
             ))),
         }
+    }
+
+    /// Addresses of the revocation lists that its certificate names.
+    #[must_use]
+    pub fn list_addresses(&self) -> Vec<String> {
+        list_addresses(self.signed.certificate())
     }
 
     /// Whether it answers a request with this nonce.

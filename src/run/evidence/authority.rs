@@ -1,4 +1,5 @@
-//! Asking a time-stamp authority over HTTP (RFC 3161, 3.4).
+//! Asking authorities over HTTP: for time-stamps (RFC 3161, 3.4), and for revocation lists (RFC 5280,
+//! 4.2.1.13).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +8,15 @@ use aws_lc_rs::rand;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
+use crate::crypto::document::revocation::RevocationLists;
 use crate::crypto::document::{DocumentError, SEAL_LIMIT, timestamp};
 use crate::model::Sha256Hash;
 
 /// How long an authority may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many lists are fetched for a certificate: more addresses name the same list again.
+const MOST_LISTS: usize = 4;
 
 /// Why there is no time-stamp.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +27,40 @@ pub enum AuthorityError {
     /// What it answers is no time-stamp of what was asked.
     #[error(transparent)]
     Answer(#[from] DocumentError),
+}
+
+fn agent() -> Agent {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(provider)
+        .root_certs(RootCerts::PlatformVerifier)
+        .build();
+    Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .tls_config(tls)
+        .user_agent(concat!("trailseal/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into()
+}
+
+/// Adds the revocation lists at addresses that a certificate names to others. What could not be added
+/// is told in a sentence each: no seal is worth less for it.
+pub fn fetch_lists(addresses: &[String], lists: &mut RevocationLists) -> Vec<String> {
+    let mut troubles = Vec::new();
+    for address in addresses.iter().take(MOST_LISTS) {
+        let added = fetch_list(address).and_then(|list| Ok(lists.add_to_seal(list)?));
+        if let Err(error) = added {
+            troubles.push(format!("no revocation list from {address}: {error}"));
+        }
+    }
+    troubles
+}
+
+fn fetch_list(address: &str) -> Result<RevocationLists, AuthorityError> {
+    let unreachable = |error: ureq::Error| AuthorityError::Unreachable(error.to_string());
+    let mut response = agent().get(address).call().map_err(unreachable)?;
+    let body = response.body_mut().with_config().limit(SEAL_LIMIT as u64).read_to_vec();
+    Ok(RevocationLists::decode(&body.map_err(unreachable)?)?)
 }
 
 /// Has content time-stamped; returns the authority's response, which is checked to be over it.
@@ -35,18 +74,7 @@ pub fn time_stamp(url: &str, content: &[u8]) -> Result<Vec<u8>, AuthorityError> 
     rand::fill(&mut nonce).map_err(|e| unreachable(&e))?;
     let nonce = u64::from_be_bytes(nonce);
     let request = timestamp::request(Sha256Hash::of(content), nonce)?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = TlsConfig::builder()
-        .unversioned_rustls_crypto_provider(provider)
-        .root_certs(RootCerts::PlatformVerifier)
-        .build();
-    let agent: Agent = Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        .tls_config(tls)
-        .user_agent(concat!("trailseal/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into();
-    let mut response = agent
+    let mut response = agent()
         .post(url)
         .header("Content-Type", "application/timestamp-query")
         .send(&request)

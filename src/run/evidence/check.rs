@@ -86,6 +86,8 @@ pub fn check(
         online,
         unnamed: Vec::new(),
         asked: !request.authorities.is_empty(),
+        lists: request.authorities.have_lists()
+            || matches!(bag.seal(seal_files::LISTS), Ok(Some(_))),
         logs: saved.as_ref().map(|saved| (saved.logs, saved.kept_logs)),
     };
     let again = match saved.zip(rows.as_deref()) {
@@ -377,6 +379,8 @@ fn differences(run: &RunReport, again: &RunReport) -> Vec<String> {
 struct Told {
     /// Whether authorities were given.
     asked: bool,
+    /// Whether there are revocation lists.
+    lists: bool,
     /// Whether keys were given.
     own_keys: bool,
     /// Whether the times of delivery weigh.
@@ -401,6 +405,12 @@ fn not_proven(seal: &SealReport, told: &Told, again: Option<&RunReport>) -> Vec<
         Trust::Trusted => {}
         Trust::Absent => said.push("When the bag was packed: it has no time-stamp, and the times in it are its packer's own word.".into()),
         _ => said.push("That the time-stamp is an authority's: it leads to none that you gave.".into()),
+    }
+    if told.asked && [seal.signature.trust, seal.time_stamp.trust] != [Trust::Absent; 2] {
+        said.push(match told.lists {
+            true => "That no certificate of the seal was revoked after the revocation lists were issued, or by an issuer that has none here.".into(),
+            false => "That no certificate of the seal was revoked: there is no revocation list, in the bag or beside the authorities.".into(),
+        });
     }
     if matches!(told.logs, Some((true, KeptLogs::Failed | KeptLogs::None))) {
         said.push("That the log files were whole: the bag does not hold them all, and their hash values in it are its packer's word.".into());

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::check::CheckRequest;
+use super::stamp_chain::StampChain;
 use super::{RUN, recomputed, seal, seal_files};
 use crate::crypto::document::cms::Signed;
-use crate::crypto::document::{DocumentError, Purpose, cms, dsse, timestamp};
+use crate::crypto::document::revocation::RevocationLists;
+use crate::crypto::document::{DocumentError, Purpose, cms, dsse};
 use crate::model::Sha256Hash;
 use crate::report::evidence::{SealPart, SealReport, Trust};
 use crate::report::{RunReport, Verdict};
@@ -31,11 +33,20 @@ pub(super) fn check_seal(
         };
     }
     let asked = !request.authorities.is_empty();
+    let mut authorities = request.authorities.clone();
     let file = |name: &str| bag.seal(name).map_err(|error| error.to_string()).transpose();
     let broken = |problem: String| SealPart {
         trust: Trust::Broken,
         problem: Some(problem),
         ..SealPart::absent()
+    };
+    // A list that cannot be read may be the one that matters.
+    let lists = match file(seal_files::LISTS).filter(|_| asked) {
+        None => Ok(()),
+        Some(bytes) => bytes
+            .and_then(|bytes| RevocationLists::decode(&bytes).map_err(|e| e.to_string()))
+            .map(|lists| authorities.add_lists(lists))
+            .map_err(|error| DocumentError::Untrusted(format!("{}: {error}", seal_files::LISTS))),
     };
     let (bytes, signed) = match file(seal_files::SIGNATURE) {
         None => (None, None),
@@ -53,23 +64,18 @@ pub(super) fn check_seal(
             (Some(bytes), Some(signed))
         }
     };
-    // The time-stamp is over the signature, and without one over the tag manifest; a further one is
-    // over the same and all earlier ones.
-    let mut covered = bytes.unwrap_or_else(|| bag.tag_manifest.clone());
+    let mut chain = StampChain::over(bytes.as_deref(), &bag.tag_manifest);
     let (mut time_stamps, mut trusted_time) = (Vec::new(), None);
     for number in 1..=seal_files::MOST {
         let Some(response) = file(&seal_files::time_stamp(number)) else { break };
-        let stamp = response.and_then(|r| {
-            timestamp::verify(&r, &covered).map(|stamp| (stamp, r)).map_err(|e| e.to_string())
-        });
-        match stamp {
+        match response.and_then(|response| chain.add(&response).map_err(|e| e.to_string())) {
             Err(problem) => {
                 time_stamps.push(broken(problem));
                 break;
             }
-            Ok((stamp, response)) => {
+            Ok(stamp) => {
                 let (mut trust, mut problem) =
-                    trust(asked, || stamp.check_trust(&request.authorities));
+                    trust(asked, || lists.clone().and_then(|()| stamp.check_trust(&authorities)));
                 // What is no authority's certificate is none without asking who certified it.
                 if let Err(error) = stamp.check_purpose() {
                     (trust, problem) = (Trust::Untrusted, Some(error.to_string()));
@@ -80,7 +86,6 @@ pub(super) fn check_seal(
                 }
                 let (by, time) = (Some(stamp.by()), Some(stamp.time));
                 time_stamps.push(SealPart { trust, by, time, problem });
-                covered.extend(response);
             }
         }
     }
@@ -92,8 +97,10 @@ pub(super) fn check_seal(
         Some(Ok(signed)) => {
             // A certificate expires; that the signature was there before is what a time-stamp shows.
             let time = trusted_time.unwrap_or(request.now);
-            let (trust, problem) =
-                trust(asked, || signed.check_trust(&request.authorities, Purpose::Signing, time));
+            let (trust, problem) = trust(asked, || {
+                lists.clone()?;
+                signed.check_trust(&authorities, Purpose::Signing, time)
+            });
             SealPart { trust, by: Some(signed.by()), time: signed.time, problem }
         }
     };

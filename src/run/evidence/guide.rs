@@ -17,18 +17,23 @@ pub(super) fn script() -> String {
     SCRIPT.replace("{version}", env!("CARGO_PKG_VERSION"))
 }
 
-/// The page that checks a bag in a browser: its skeleton, program and style.
-const PAGE: [&str; 3] = [
-    include_str!("page/verify.html"),
+/// The page that checks a bag in a browser, and its style.
+const PAGE: [&str; 2] = [include_str!("page/verify.html"), include_str!("page/verify.css")];
+
+/// The parts of its program, which become one.
+const PROGRAM: [&str; 5] = [
+    include_str!("page/bytes.js"),
+    include_str!("page/zip.js"),
+    include_str!("page/signed.js"),
+    include_str!("page/seal.js"),
     include_str!("page/verify.js"),
-    include_str!("page/verify.css"),
 ];
 
 /// The page of a bag that this version makes. Its policy allows its own program and style, by
 /// their hash values, and nothing else: no network, no other code.
 pub(super) fn browser_page() -> String {
-    let [skeleton, program, style] = PAGE;
-    let program = program.replace("{version}", env!("CARGO_PKG_VERSION"));
+    let [skeleton, style] = PAGE;
+    let program = PROGRAM.join("\n").replace("{version}", env!("CARGO_PKG_VERSION"));
     let hash = |text: &str| STANDARD.encode(Sha256Hash::of(text.as_bytes()).0);
     skeleton
         .replace("{script_hash}", &hash(&program))
@@ -43,6 +48,8 @@ pub(super) struct Contents {
     pub(super) kept: KeptLogs,
     pub(super) signed: bool,
     pub(super) stamped: bool,
+    /// Whether it holds revocation lists.
+    pub(super) listed: bool,
     /// True if its time-stamp authority failed when it was packed.
     pub(super) pending: bool,
     /// Whether metadata lies beside any object.
@@ -59,14 +66,14 @@ impl Contents {
         payload: impl Iterator<Item = &'a str> + Clone,
     ) -> Self {
         let is = |wanted: &str| sealed.split(", ").any(|word| word == wanted);
-        let [signed, stamped] = seal_files::PARTS.map(|(word, _)| is(word));
+        let [signed, stamped, listed] = seal_files::PARTS.map(|(word, _)| is(word));
         let pending = is(seal_files::PENDING);
         let has = |wanted: &str| payload.clone().any(|path| path == wanted);
         let metadata = payload.clone().any(|path| {
             path.starts_with(super::OBJECTS) && path.ends_with(metadata::SIDECAR_SUFFIX)
         });
         let key_lists = [has(keys::OF_REGIONS), has(keys::OF_NO_REGION)];
-        Self { kept, signed, stamped, pending, metadata, key_lists }
+        Self { kept, signed, stamped, listed, pending, metadata, key_lists }
     }
 
     /// Whether a passage of this name applies.
@@ -74,6 +81,7 @@ impl Contents {
         match passage {
             "signed" => self.signed,
             "stamped" => self.stamped,
+            "listed" => self.listed,
             "sealed" => self.signed || self.stamped || self.pending,
             "pending" => self.pending,
             "unsealed" => !(self.signed || self.stamped || self.pending),
@@ -218,6 +226,28 @@ mod tests {
         }
     }
 
+    /// Both are read side by side, and compared by line.
+    #[test]
+    fn the_page_and_the_script_say_the_same_of_a_seal() {
+        let page = browser_page();
+        for words in [
+            "it does not fit the tag manifest",
+            "it holds another certificate than the signature",
+            "its signature is not that of the certificate's key",
+            "it is a statement of another kind",
+            "it is about another bag",
+            "it says another verdict than",
+            "it is not signed by its authority",
+            "it is over something else",
+            "it names another certificate than the one that signed it, or none",
+            "its certificate is not one for time-stamping alone (RFC 3161, 2.3)",
+            "none: nothing shows who packed this bag, or when",
+            "signer NOT verified: ",
+        ] {
+            assert!(page.contains(words) && SCRIPT.contains(words), "{words}");
+        }
+    }
+
     #[test]
     fn every_command_of_the_guide_is_in_the_script() {
         // The two must not drift apart.
@@ -235,6 +265,7 @@ mod tests {
                     kept: KeptLogs::All,
                     signed,
                     stamped,
+                    listed: stamped,
                     pending: false,
                     metadata: stamped,
                     key_lists: [signed, false],

@@ -13,7 +13,7 @@
 //! | `data/controls/` | the controls that it supports |
 //! | `VERIFY.md`, `verify.sh` | how to check all of it by hand |
 //! | `verify.html` | the same check for a browser, on one page that needs no network |
-//! | `seal/` | a signature over the tag manifest, a statement, time-stamps |
+//! | `seal/` | a signature over the tag manifest, a statement, time-stamps, revocation lists |
 
 mod again;
 pub mod authority;
@@ -29,6 +29,7 @@ pub mod pack;
 mod recomputed;
 mod request;
 mod seal;
+mod stamp_chain;
 mod store;
 pub mod timestamp;
 
@@ -79,18 +80,22 @@ mod seal_files {
     pub(super) const STATEMENT: &str = "statement.dsse.json";
     /// The response of a time-stamp authority, in DER.
     pub(super) const TIME_STAMP: &str = "timestamp.tsr";
+    /// Certificate revocation lists, as PEM.
+    pub(super) const LISTS: &str = "crls.pem";
     /// In `bag-info.txt`: which parts the seal has, so that one that is taken away is missed.
     pub(super) const LABEL: &str = "Trailseal-Seal";
     /// The words for them there, and the files that there then are.
-    pub(super) const PARTS: [(&str, &[&str]); 2] =
-        [("signed", &[SIGNATURE, SIGNER, STATEMENT]), ("time-stamped", &[TIME_STAMP])];
+    pub(super) const PARTS: [(&str, &[&str]); 3] = [
+        ("signed", &[SIGNATURE, SIGNER, STATEMENT]),
+        ("time-stamped", &[TIME_STAMP]),
+        ("with revocation lists", &[LISTS]),
+    ];
     /// There too, where the authority gave no time-stamp when the bag was packed.
     pub(super) const PENDING: &str = "time-stamp pending";
     /// Most time-stamps that a seal has: one a year, for longer than anybody asks.
     pub(super) const MOST: usize = 99;
 
-    /// The time-stamp of this number, from 1 on. Each is over the signature, or the tag manifest
-    /// where there is none, followed by all earlier time-stamps.
+    /// The time-stamp of this number, from 1 on.
     pub(super) fn time_stamp(number: usize) -> String {
         match number {
             ..=1 => TIME_STAMP.to_owned(),
@@ -100,7 +105,7 @@ mod seal_files {
 
     /// All names that files of a seal have.
     pub(super) fn all() -> impl Iterator<Item = String> {
-        [SIGNATURE, SIGNER, STATEMENT]
+        [SIGNATURE, SIGNER, STATEMENT, LISTS]
             .map(str::to_owned)
             .into_iter()
             .chain((1..=MOST).map(time_stamp))

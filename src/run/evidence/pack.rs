@@ -79,6 +79,8 @@ pub struct PackedBag {
     pub tag_manifest: Sha256Hash,
     /// Cause for it to have no time-stamp though one was asked for.
     pub no_time_stamp: Option<String>,
+    /// What could not be fetched, though the bag is whole without.
+    pub warnings: Vec<String>,
 }
 
 /// Makes the run, and a bag of it below a folder for work, which must be empty.
@@ -170,7 +172,7 @@ pub fn pack(
     bag.add(BROWSER_PAGE, guide::browser_page().as_bytes())?;
     let run = Sha256Hash::of(&run);
     let mut close = |stamped: bool| close(request, &mut bag, &folder, &report, run, stamped);
-    let (tag_manifest, no_time_stamp) = match close(true) {
+    let ((tag_manifest, warnings), no_time_stamp) = match close(true) {
         // What was verified for hours is kept. It is signed anew: the signed files say whether
         // there is a time-stamp, so that one that is taken away is missed.
         Err(PackError::Seal(error @ SealError::Authority(..))) => {
@@ -185,11 +187,12 @@ pub fn pack(
         left_out,
         tag_manifest: Sha256Hash::of(&tag_manifest),
         no_time_stamp,
+        warnings,
     })
 }
 
 /// Writes the guide and the tag files, and seals the bag; `stamped` is whether its authority is
-/// asked for a time-stamp. Returns the tag manifest.
+/// asked for a time-stamp. Returns the tag manifest, and warnings.
 fn close(
     request: &PackRequest,
     bag: &mut BagWriter,
@@ -197,7 +200,7 @@ fn close(
     report: &RunReport,
     run: Sha256Hash,
     stamped: bool,
-) -> Result<Vec<u8>, PackError> {
+) -> Result<(Vec<u8>, Vec<String>), PackError> {
     let sealed = sealed_how(request, stamped);
     let contents = guide::Contents::of(request.logs, &sealed, bag.payload());
     let text = guide::render(report, contents);
@@ -205,10 +208,9 @@ fn close(
     bag.add(GUIDE, text.as_bytes())?;
     let info = info(&request.name, report, request.logs, &sealed);
     let tag_manifest = bag.finish(request.as_of, &info)?;
-    let authority = request.seal.authority.as_deref().filter(|_| stamped);
     let what = seal::Sealed { name: &request.name, tag_manifest: &tag_manifest, run, report };
-    seal::seal(folder, &what, request.seal.signer.as_ref(), authority, request.as_of)?;
-    Ok(tag_manifest)
+    let warnings = seal::seal(folder, &what, &request.seal, stamped, request.as_of)?;
+    Ok((tag_manifest, warnings))
 }
 
 fn any(_: &str) -> bool {
@@ -248,7 +250,7 @@ pub(super) fn info(
 /// Which parts the seal has; `stamped` is whether the authority gave its time-stamp.
 fn sealed_how(request: &PackRequest, stamped: bool) -> String {
     let asked = request.seal.authority.is_some();
-    let has = [request.seal.signer.is_some(), asked && stamped];
+    let has = [request.seal.signer.is_some(), asked && stamped, !request.seal.lists.is_empty()];
     let parts = seal_files::PARTS.iter().zip(has).filter(|(_, has)| *has);
     let mut words: Vec<_> = parts.map(|((word, _), _)| *word).collect();
     words.extend((asked && !stamped).then_some(seal_files::PENDING));

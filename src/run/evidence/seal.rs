@@ -7,8 +7,10 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::authority::{AuthorityError, time_stamp};
+use super::authority::{AuthorityError, fetch_lists, time_stamp};
+use super::stamp_chain::StampChain;
 use super::{RUN, seal_files};
+use crate::crypto::document::revocation::RevocationLists;
 use crate::crypto::document::{DocumentError, DocumentSigner, cms, dsse};
 use crate::model::Sha256Hash;
 use crate::report::RunReport;
@@ -40,6 +42,10 @@ pub struct SealWith {
     pub signer: Option<DocumentSigner>,
     /// The address of the time-stamp authority.
     pub authority: Option<String>,
+    /// Revocation lists of their issuers.
+    pub lists: RevocationLists,
+    /// Whether the list of a time-stamp's certificate is fetched too.
+    pub fetch_lists: bool,
 }
 
 /// What a seal is over.
@@ -52,20 +58,23 @@ pub(super) struct Sealed<'a> {
     pub(super) report: &'a RunReport,
 }
 
-/// Seals the bag in a folder.
+/// Seals the bag in a folder; `stamped` is whether the authority is asked. Returns what could not be
+/// fetched beside.
 pub(super) fn seal(
     bag: &Path,
     what: &Sealed<'_>,
-    signer: Option<&DocumentSigner>,
-    authority: Option<&str>,
+    with: &SealWith,
+    stamped: bool,
     as_of: Timestamp,
-) -> Result<(), SealError> {
+) -> Result<Vec<String>, SealError> {
+    let signer = with.signer.as_ref();
+    let authority = with.authority.as_deref().filter(|_| stamped);
     let Sealed { name, tag_manifest, run, report } = *what;
     let folder = bag.join(SEAL);
-    if signer.is_some() || authority.is_some() {
+    if signer.is_some() || authority.is_some() || !with.lists.is_empty() {
         fs::create_dir_all(&folder)?;
     }
-    let mut signature = None;
+    let (mut signature, mut lists, mut warnings) = (None, with.lists.clone(), Vec::new());
     if let Some(signer) = signer {
         let signed = cms::sign(signer, tag_manifest, as_of)?;
         // A bug here would be found by its reader, years later.
@@ -78,12 +87,19 @@ pub(super) fn seal(
         signature = Some(signed);
     }
     if let Some(url) = authority {
-        let content = signature.as_deref().unwrap_or(tag_manifest);
-        let response =
-            time_stamp(url, content).map_err(|e| SealError::Authority(url.to_owned(), e))?;
+        let mut chain = StampChain::over(signature.as_deref(), tag_manifest);
+        let response = time_stamp(url, chain.covered())
+            .map_err(|e| SealError::Authority(url.to_owned(), e))?;
+        if with.fetch_lists {
+            let addresses = chain.add(&response)?.list_addresses();
+            warnings.extend(fetch_lists(&addresses, &mut lists));
+        }
         fs::write(folder.join(seal_files::TIME_STAMP), response)?;
     }
-    Ok(())
+    if !lists.is_empty() {
+        fs::write(folder.join(seal_files::LISTS), lists.to_pem())?;
+    }
+    Ok(warnings)
 }
 
 /// The statement: these files, by hash value, are the bag of a run that came to this verdict.

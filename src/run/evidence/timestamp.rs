@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use super::authority::{AuthorityError, time_stamp};
 use super::check::taken_away;
 use super::seal_files;
-use crate::crypto::document::{CertificateInfo, cms, timestamp};
+use super::stamp_chain::StampChain;
+use crate::crypto::document::{CertificateInfo, cms};
 use crate::store::bag::{self, SEAL};
 
 /// A time-stamp that is to be put in a bag.
@@ -66,27 +67,26 @@ pub fn further(folder: &Path, url: &str) -> Result<FurtherTimeStamp, FurtherErro
     let read = |name: &str| {
         bag.seal(name).map_err(|error| FurtherError::Unreadable(format!("{SEAL}{name}: {error}")))
     };
-    let (mut covered, mut over) = match read(seal_files::SIGNATURE)? {
-        Some(signature) => {
-            cms::verify(&signature, &bag.tag_manifest)
-                .map_err(|error| altered(seal_files::SIGNATURE, &error))?;
-            (signature, "the signature".to_owned())
-        }
-        None => (bag.tag_manifest.clone(), "the tag manifest".to_owned()),
-    };
+    let signature = read(seal_files::SIGNATURE)?;
+    let mut over = "the tag manifest".to_owned();
+    if let Some(signature) = &signature {
+        cms::verify(signature, &bag.tag_manifest)
+            .map_err(|error| altered(seal_files::SIGNATURE, &error))?;
+        over = "the signature".to_owned();
+    }
+    let mut chain = StampChain::over(signature.as_deref(), &bag.tag_manifest);
     for number in 1..=seal_files::MOST {
         let name = seal_files::time_stamp(number);
         let Some(earlier) = read(&name)? else {
             if number > 1 {
                 over += " and its earlier time-stamps";
             }
-            let response = time_stamp(url, &covered)?;
-            let stamp = timestamp::verify(&response, &covered).map_err(AuthorityError::from)?;
+            let response = time_stamp(url, chain.covered())?;
+            let stamp = chain.add(&response).map_err(AuthorityError::from)?;
             let (time, by, path) = (stamp.time, stamp.by(), format!("{SEAL}{name}"));
             return Ok(FurtherTimeStamp { path, response, time, by, over });
         };
-        timestamp::verify(&earlier, &covered).map_err(|error| altered(&name, &error))?;
-        covered.extend(earlier);
+        chain.add(&earlier).map_err(|error| altered(&name, &error))?;
     }
     Err(FurtherError::Unreadable(format!("it has {} time-stamps already", seal_files::MOST)))
 }

@@ -2,8 +2,8 @@
 # Checks this bag of AWS CloudTrail evidence with common tools alone: a POSIX shell, sha256sum
 # (or shasum), gzip, sed, awk, od, find, sort and OpenSSL. VERIFY.md explains each step.
 #
-#   sh verify.sh            checks the files, the digests, their chains and their log files
-#   sh verify.sh CA.pem     checks the seal too, against the authorities of that file
+#   sh verify.sh            checks the files, the digests, their chains and log files, and the seal
+#   sh verify.sh CA.pem     checks who sealed it, too, by the authorities of that file
 #
 # It changes nothing. Exit status: 0 verified, 1 violation: something contradicts, 2 it could not run,
 # 3 incomplete: nothing contradicts, but something is open: it could not be read when the bag was
@@ -131,7 +131,7 @@ END {
     n = split("bagit.txt bag-info.txt manifest-sha256.txt VERIFY.md verify.sh verify.html", wanted, " ")
     for (i = 1; i <= n; i++)
         if (!(("tagmanifest-sha256.txt", wanted[i]) in seen)) fault(wanted[i] ": the tag manifest does not name it")
-    n = split("tagmanifest-sha256.txt seal/tagmanifest-sha256.txt.p7s seal/signer.pem seal/statement.dsse.json seal/timestamp.tsr", wanted, " ")
+    n = split("tagmanifest-sha256.txt seal/tagmanifest-sha256.txt.p7s seal/signer.pem seal/statement.dsse.json seal/timestamp.tsr seal/crls.pem", wanted, " ")
     for (i = 1; i <= n; i++) named[wanted[i]] = 1
     for (path in there) if (path ~ /^seal\/timestamp-([2-9]|[1-9][0-9])[.]tsr$/) named[path] = 1
     known = "^(data/objects/.+|data/custody[.]csv|data/keys/[^/]+[.]pem" \
@@ -610,25 +610,123 @@ hash_of() {
 signature=seal/tagmanifest-sha256.txt.p7s
 statement=seal/statement.dsse.json
 stamp=seal/timestamp.tsr
+lists=seal/crls.pem
 stated=", $(info Trailseal-Seal), "
 for file in "$signature" seal/signer.pem "$statement"; do
     case $stated in *', signed, '*) [ -f "$file" ] || fault "$file: the bag was signed, and it is not there" ;; esac
 done
 case $stated in *', time-stamped, '*) [ -f "$stamp" ] || fault "$stamp: the bag was time-stamped, and it is not there" ;; esac
-# What fits nothing fits by no authority either.
+case $stated in *', with revocation lists, '*) [ -f "$lists" ] || fault "$lists: the bag was with revocation lists, and it is not there" ;; esac
+number=2
+earlier=$stamp
+while [ "$number" -lt 100 ]; do
+    own=seal/timestamp-$number.tsr
+    [ -f "$earlier" ] || [ ! -f "$own" ] || fault "$earlier: it is not there, and $own is over it"
+    earlier=$own
+    number=$((number + 1))
+done
+# Whether a file is one value of DER and nothing else.
+is_der() {
+    openssl asn1parse -inform DER -in "$1" 2>/dev/null |
+        awk -v size="$(wc -c <"$1")" 'NR == 1 { sub(/.*hl= */, ""); whole = $1 + substr($0, index($0, "l=") + 2) == size } END { exit !whole }'
+}
+# Checks the CMS file $1 over what follows, and puts its signer's certificate into $2. OpenSSL takes more
+# forms than are taken here: one signature over attributes, with SHA-2, by a key that is not short.
+fits_cms() {
+    cms=$1
+    signer=$2
+    shift 2
+    openssl cms -verify -binary -noverify -inform DER -in "$cms" -signer "$signer" "$@" >/dev/null 2>&1 &&
+        openssl cms -cmsout -print -noout -inform DER -in "$cms" 2>/dev/null | awk '
+            /^    signerInfos:/ { inside = 1 }
+            inside && /^        version: / { signers++ }
+            inside && /^        (digestAlgorithm|signedAttrs|signatureAlgorithm):/ {
+                part = $1; getline
+                if (part == "digestAlgorithm:" && $2 !~ /^sha(256|384|512)$/) bad = 1
+                if (part == "signedAttrs:" && /<(ABSENT|EMPTY)>/) bad = 1
+                if (part == "signatureAlgorithm:" && $2 == "rsassaPss") bad = 1
+            }
+            END { exit bad || inside && signers != 1 }' &&
+        openssl x509 -in "$signer" -noout -text 2>/dev/null | awk '
+            /^ *Version: / && !version { version = $2 }
+            /^ *Public Key Algorithm: / && !kind { kind = $NF }
+            /^ *(RSA )?Public-Key: \(/ && !bits { bits = $0; sub(/.*\(/, "", bits); bits += 0 }
+            /^ *ASN1 OID: / && !curve { curve = $NF }
+            END {
+                if (kind == "rsaEncryption") exit version != 3 || bits < 2048 || bits > 8192
+                exit version != 3 || curve !~ /^(prime256v1|secp384r1|secp521r1)$/
+            }'
+}
+# "Mar  1 00:00:00.5 2026 GMT" as seconds since 1970.
+epoch() {
+    echo "$1" | awk '{
+        m = (index("JanFebMarAprMayJunJulAugSepOctNovDec", $1) + 2) / 3; y = $4; split($3, t, ":")
+        if (m < 3) { y--; m += 12 }
+        printf "%.0f\n", (365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * (m - 3) + 2) / 5) + $2 - 719469) * 86400 \
+            + t[1] * 3600 + t[2] * 60 + int(t[3])
+    }'
+}
+whose() { openssl x509 -in "$1" -noout -subject -dates 2>/dev/null | sed 's/^/           /' | shown; }
+
+# Blocks of a PEM file, each in a file of its own.
+split() { awk -v label="$1" -v to="$2" '
+    index($0, "-----BEGIN " label "-----") == 1 { n++; on = 1 }
+    on { print >(to n) }
+    index($0, "-----END " label "-----") == 1 { on = 0; close(to n) }'; }
+# Revocation lists: those of the seal, and newer ones that you may have put beside the authorities.
+lists_fit=yes
+read_lists() {
+    [ -n "$authorities" ] || return 0
+    { [ ! -f "$lists" ] || cat "$lists"; cat "$authorities"; } | tr -d '\r' | split 'X509 CRL' "$work/list-"
+    for list in "$work"/list-*; do
+        [ ! -f "$list" ] || openssl crl -in "$list" -noout 2>/dev/null || lists_fit=no
+    done
+    [ "$lists_fit" = yes ] || open "$lists: a revocation list cannot be read"
+}
+# When the certificate $1, which came in the CMS file $2, was revoked, by a list that its issuer signed.
+# Prints nothing if it was not, or not by the time $3, in seconds since 1970.
+revoked() {
+    [ -f "$work/list-1" ] || return 0
+    rm -f "$work"/issuer-*
+    { openssl pkcs7 -inform DER -in "$2" -print_certs 2>/dev/null; tr -d '\r' <"$authorities"; } |
+        split CERTIFICATE "$work/issuer-"
+    name=$(openssl x509 -in "$1" -noout -issuer_hash 2>/dev/null)
+    serial=$(openssl x509 -in "$1" -noout -serial 2>/dev/null | sed 's/.*=//')
+    for list in "$work"/list-*; do
+        [ "$(openssl crl -in "$list" -noout -hash 2>/dev/null)" = "$name" ] || continue
+        for issuer in "$work"/issuer-*; do
+            openssl verify -partial_chain -no_check_time -CAfile "$issuer" "$1" >/dev/null 2>&1 || continue
+            openssl crl -in "$list" -noout -CAfile "$issuer" 2>&1 | grep -q 'verify OK' || continue
+            date=$(openssl crl -in "$list" -noout -text 2>/dev/null | awk -v serial="$serial" '
+                /^ *Serial Number: / { found = $3 == serial }
+                found && /^ *Revocation Date: / { sub(/^ *Revocation Date: /, ""); print; exit }')
+            [ -n "$date" ] && { [ -z "$3" ] || [ "$(epoch "$date")" -le "$3" ]; } || continue
+            echo "$date"
+            return
+        done
+    done
+}
+
+# The signature fits the tag manifest, by the certificate beside it. What fits nothing fits by no
+# authority either.
 signed=no
-if [ -f "$signature" ]; then
+check_signature() {
+    [ -f "$signature" ] || return 0
     der() { openssl x509 -in "$1" -outform DER 2>/dev/null | $sha; }
-    if ! openssl cms -verify -binary -inform DER -in "$signature" -content tagmanifest-sha256.txt \
-        -noverify -signer "$work/signer" -out /dev/null 2>/dev/null; then
+    if ! is_der "$signature" || ! fits_cms "$signature" "$work/signer" -content tagmanifest-sha256.txt; then
+        rm -f "$work/signer"
         fault "$signature: it does not fit the tag manifest"
     elif [ -f seal/signer.pem ] && [ "$(der seal/signer.pem)" != "$(der "$work/signer")" ]; then
         fault "seal/signer.pem: it holds another certificate than the signature"
     else
         signed=yes
     fi
-fi
-if [ -f "$statement" ]; then
+}
+
+# The statement (in-toto, in a DSSE envelope) is by the signer's key, about this bag, and of the same
+# verdict.
+check_statement() {
+    [ -f "$statement" ] || return 0
     type=$(field payloadType "$statement")
     field payload "$statement" | openssl base64 -d -A >"$work/payload" 2>/dev/null
     field sig "$statement" | openssl base64 -d -A >"$work/signature" 2>/dev/null
@@ -642,100 +740,128 @@ if [ -f "$statement" ]; then
         openssl dgst "-$hash" -verify "$work/public" -signature "$work/signature" "$work/message" \
             >/dev/null 2>&1 && fits=yes
     done
-    [ "$fits" = yes ] || fault "$statement: its signature is not that of the certificate's key"
-    grep -Fq "$(hash_of tagmanifest-sha256.txt)" "$work/payload" || fault "$statement: it is about another bag"
-    grep -Fq "\"verdict\":\"$verdict\"" "$work/payload" || fault "$statement: it says another verdict than $run"
-fi
-# "Mar  1 00:00:00.5 2026 GMT" as seconds since 1970.
-epoch() {
-    echo "$1" | awk '{
-        m = (index("JanFebMarAprMayJunJulAugSepOctNovDec", $1) + 2) / 3; y = $4; split($3, t, ":")
-        if (m < 3) { y--; m += 12 }
-        print (365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * (m - 3) + 2) / 5) + $2 - 719469) * 86400 \
-            + t[1] * 3600 + t[2] * 60 + int(t[3])
-    }'
+    if [ "$fits" = no ] || [ "$type" != application/vnd.in-toto+json ]; then
+        fault "$statement: its signature is not that of the certificate's key"
+        return
+    fi
+    flat statement "$work/payload" >>"$work/json"
+    [ "$(value statement _type) $(value statement predicateType)" = "https://in-toto.io/Statement/v1 urn:trailseal:evidence:1" ] ||
+        fault "$statement: it is a statement of another kind"
+    for file in tagmanifest-sha256.txt "$run"; do
+        awk -F '\t' -v hash="$(hash_of "$file" 2>/dev/null)" \
+            '$1 == "statement" && $2 ~ /^subject\.[0-9]+\.digest\.sha256$/ && $3 == hash { found = 1 } END { exit !found }' \
+            "$work/json" || fault "$statement: it is about another bag"
+    done
+    [ "$(value statement predicate.verdict)" = "$verdict" ] || fault "$statement: it says another verdict than $run"
 }
+
 # The first time-stamp is over the signature, or the tag manifest where there is none; a further one is
-# over the same and all earlier ones.
-stamped=tagmanifest-sha256.txt
-[ ! -f "$signature" ] || stamped=$signature
-cat "$stamped" >"$work/covered"
+# over the same and all earlier ones. Prints those that fit.
 at=
-earlier=
-number=1
-while [ "$number" -lt 100 ]; do
-    [ "$number" -eq 1 ] || stamp=seal/timestamp-$number.tsr
-    number=$((number + 1))
-    if [ ! -f "$stamp" ]; then
-        [ ! -f "seal/timestamp-$number.tsr" ] || fault "$stamp: it is not there, and seal/timestamp-$number.tsr is over it"
-        earlier=gone
-        continue
-    fi
-    [ "$earlier" != gone ] || continue
-    openssl ts -reply -in "$stamp" -token_out -out "$work/token" >/dev/null 2>&1
-    if ! openssl cms -verify -noverify -inform DER -in "$work/token" -signer "$work/tsa" -out "$work/stamp" >/dev/null 2>&1; then
-        fault "$stamp: it is not signed by its authority"
-        earlier=gone
-        continue
-    fi
-    if ! openssl asn1parse -inform DER -in "$work/stamp" 2>/dev/null | tr 'A-F' 'a-f' |
-        grep -Fq "$(hash_of "$work/covered")"; then
-        fault "$stamp: it is over something else"
-        earlier=gone
-        continue
-    fi
-    time=$(openssl ts -reply -in "$stamp" -text 2>/dev/null | sed -n 's/^Time stamp: //p')
-    # RFC 3161: its certificate is for time-stamping and nothing else, and the token names it.
-    uses=$(openssl x509 -in "$work/tsa" -noout -ext extendedKeyUsage 2>/dev/null)
-    keys=$(openssl x509 -in "$work/tsa" -noout -ext keyUsage 2>/dev/null | sed 1d | tr ',' '\n' | sed 's/^ *//')
-    case $uses in
-        *': critical'*) [ "$(echo "$uses" | sed 1d | tr -d ' ')" = TimeStamping ] || uses= ;;
-        *) uses= ;;
-    esac
-    [ "$(echo "$keys" | grep -v -e '^Digital Signature$' -e '^Non Repudiation$')" = "" ] || uses=
-    if openssl ts -verify -data "$work/covered" -in "$stamp" -CAfile "$work/tsa" -partial_chain \
-        -attime "$(epoch "$time")" 2>&1 >/dev/null | grep -Eiq ':ess|ess_|signing.cert'; then
-        fault "$stamp: it names another certificate than the one that signed it, or none"
-        earlier=gone
-        continue
-    elif [ -z "$uses" ]; then
-        open "$stamp: its certificate is not one for time-stamping alone (RFC 3161, 2.3)"
-    elif [ -z "$authorities" ]; then
-        :
-    elif openssl ts -verify -data "$work/covered" -in "$stamp" -CAfile "$authorities" -attime "$(epoch "$time")" \
-        >/dev/null 2>"$work/err"; then
-        [ -n "$at" ] && [ "$at" -le "$(epoch "$time")" ] || at=$(epoch "$time")
-        echo "seal       time-stamp: $time"
-    else
-        open "$stamp: it is not by an authority that you gave: $(tail -n 1 "$work/err")"
-    fi
-    cat "$stamp" >>"$work/covered"
-done
-if [ -z "$authorities" ] && [ ! -f "$signature" ] && [ ! -f seal/timestamp.tsr ]; then
-    echo "seal       none: nothing shows who packed this bag, or when"
-elif [ -z "$authorities" ]; then
-    echo "seal       signer NOT verified: give a file of authorities (sh verify.sh CA.pem)"
-else
-    # A certificate expires; that the signature was there before is what a time-stamp shows.
+check_stamps() {
+    if [ -f "$signature" ]; then cat "$signature"; else cat tagmanifest-sha256.txt; fi >"$work/covered"
+    number=1
+    while [ -f "$stamp" ]; do
+        openssl ts -reply -in "$stamp" -token_out -out "$work/token" >/dev/null 2>&1
+        if ! is_der "$stamp" || ! fits_cms "$work/token" "$work/tsa" -out "$work/stamp"; then
+            fault "$stamp: it is not signed by its authority"
+            return
+        fi
+        if ! openssl asn1parse -inform DER -in "$work/stamp" 2>/dev/null | tr 'A-F' 'a-f' |
+            grep -Fq "$(hash_of "$work/covered")"; then
+            fault "$stamp: it is over something else"
+            return
+        fi
+        time=$(openssl ts -reply -in "$stamp" -text 2>/dev/null | sed -n 's/^Time stamp: //p')
+        # RFC 3161: its certificate is for time-stamping and nothing else, and the token names it.
+        uses=$(openssl x509 -in "$work/tsa" -noout -ext extendedKeyUsage 2>/dev/null)
+        keys=$(openssl x509 -in "$work/tsa" -noout -ext keyUsage 2>/dev/null | sed 1d | tr ',' '\n' | sed 's/^ *//')
+        case $uses in
+            *': critical'*) [ "$(echo "$uses" | sed 1d | tr -d ' ')" = TimeStamping ] || uses= ;;
+            *) uses= ;;
+        esac
+        [ "$(echo "$keys" | grep -v -e '^Digital Signature$' -e '^Non Repudiation$')" = "" ] || uses=
+        if openssl ts -verify -data "$work/covered" -in "$stamp" -CAfile "$work/tsa" -partial_chain \
+            -attime "$(epoch "$time")" 2>&1 >/dev/null | grep -Eiq ':ess|ess_|signing.cert'; then
+            fault "$stamp: it names another certificate than the one that signed it, or none"
+            return
+        elif [ -z "$uses" ]; then
+            open "$stamp: its certificate is not one for time-stamping alone (RFC 3161, 2.3)"
+        elif [ -z "$authorities" ]; then
+            echo "           time-stamp: $time, by"
+            whose "$work/tsa"
+        elif [ "$lists_fit" = no ]; then
+            :
+        elif date=$(revoked "$work/tsa" "$work/token" "$(epoch "$time")"); [ -n "$date" ]; then
+            open "$stamp: its certificate was revoked: $date"
+        elif openssl ts -verify -data "$work/covered" -in "$stamp" -CAfile "$authorities" -attime "$(epoch "$time")" \
+            >/dev/null 2>"$work/err"; then
+            [ -n "$at" ] && [ "$at" -le "$(epoch "$time")" ] || at=$(epoch "$time")
+            echo "seal       time-stamp: $time"
+        else
+            open "$stamp: it is not by an authority that you gave: $(tail -n 1 "$work/err")"
+        fi
+        cat "$stamp" >>"$work/covered"
+        number=$((number + 1))
+        [ "$number" -lt 100 ] || return
+        stamp=seal/timestamp-$number.tsr
+    done
+}
+
+# The signer's certificate leads to an authority, and is for signing. A certificate expires; that the
+# signature was there before is what a time-stamp shows.
+check_signer() {
     if [ ! -f "$signature" ]; then
         open "$signature: the bag is not signed"
-    elif [ "$signed" = no ]; then
-        :
-    elif ! openssl cms -verify -binary -inform DER -in "$signature" -content tagmanifest-sha256.txt \
+        return
+    fi
+    [ "$signed" = yes ] && [ "$lists_fit" = yes ] || return 0
+    date=$(revoked "$work/signer" "$signature" "$at")
+    if [ -n "$date" ]; then
+        open "$signature: its certificate was revoked: $date"
+        return
+    fi
+    if ! openssl cms -verify -binary -inform DER -in "$signature" -content tagmanifest-sha256.txt \
         -purpose any -partial_chain -CAfile "$authorities" ${at:+-attime "$at"} -out /dev/null 2>"$work/err"; then
         open "$signature: it is not by an authority that you gave: $(tail -n 1 "$work/err")"
-    else
-        # Certificates for web servers, say, sign no documents, unless you trust the very certificate.
-        openssl x509 -in "$work/signer" -noout -ext extendedKeyUsage 2>/dev/null | sed 1d >"$work/uses"
-        body=$(openssl x509 -in "$work/signer" 2>/dev/null | grep -v -e ----- | tr -d '\n')
-        tr -d '\r\n' <"$authorities" | grep -Fq -e "$body" && : >"$work/uses"
-        if [ -s "$work/uses" ] && ! grep -Eq 'E-mail Protection|Code Signing|Any Extended Key Usage|1\.3\.6\.1\.5\.5\.7\.3\.36|Document Signing' "$work/uses"; then
-            open "$signature: its certificate is not for this use: $(sed 's/^ *//' "$work/uses")"
-        else
-            echo "seal       the signature over the tag manifest fits, by a certificate that leads to your authorities:"
-            openssl x509 -in "$work/signer" -noout -subject -dates | sed 's/^/           /' | shown
-        fi
+        return
     fi
+    # Certificates for web servers, say, sign no documents, unless you trust the very certificate.
+    openssl x509 -in "$work/signer" -noout -ext extendedKeyUsage 2>/dev/null | sed 1d >"$work/uses"
+    body=$(openssl x509 -in "$work/signer" 2>/dev/null | grep -v -e ----- | tr -d '\n')
+    tr -d '\r\n' <"$authorities" | grep -Fq -e "$body" && : >"$work/uses"
+    if [ -s "$work/uses" ] && ! grep -Eq 'E-mail Protection|Code Signing|Any Extended Key Usage|1\.3\.6\.1\.5\.5\.7\.3\.36|Document Signing' "$work/uses"; then
+        open "$signature: its certificate is not for this use: $(sed 's/^ *//' "$work/uses")"
+        return
+    fi
+    echo "seal       the signature over the tag manifest fits, by a certificate that leads to your authorities:"
+    whose "$work/signer"
+}
+
+# Parts are over one another: where one cannot be read, nothing is said of the others.
+unread=no
+for file in "$signature" seal/signer.pem "$statement" "$lists" "$stamp" seal/timestamp-[2-9].tsr seal/timestamp-[1-9][0-9].tsr; do
+    [ -f "$file" ] && [ "$(wc -c <"$file")" -gt 1048576 ] || continue
+    open "$file: it could not be read: it is larger than 1048576 bytes"
+    unread=yes
+done
+if [ -n "$authorities" ]; then
+    :
+elif [ -f "$signature" ] || [ -f "$stamp" ]; then
+    echo "seal       signer NOT verified: give a file of authorities (sh verify.sh CA.pem)"
+else
+    echo "seal       none: nothing shows who packed this bag, or when"
+fi
+if [ "$unread" = no ]; then
+    read_lists
+    check_signature
+    if [ "$signed" = yes ] && [ -z "$authorities" ]; then
+        echo "           signed by, as the certificate says,"
+        whose "$work/signer"
+    fi
+    check_statement
+    check_stamps
+    [ -z "$authorities" ] || check_signer
 fi
 told
 faults=$(count FAULT)

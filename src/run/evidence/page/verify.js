@@ -1,17 +1,9 @@
-// Checks an evidence bag in the browser. Nothing leaves this page: its policy forbids the network.
-// The steps, and the words, are those of verify.sh; VERIFY.md explains them.
-'use strict';
-
 const MADE_BY = '{version}';
 const RUN = 'data/report/run.json';
 const REQUEST = 'data/report/request.json';
 const CUSTODY = 'data/custody.csv';
 const MANIFESTS = ['manifest-sha256.txt', 'tagmanifest-sha256.txt'];
 const TAG_FILES = ['bagit.txt', 'bag-info.txt', 'manifest-sha256.txt', 'VERIFY.md', 'verify.sh', 'verify.html'];
-const SEAL_FILES = ['tagmanifest-sha256.txt.p7s', 'signer.pem', 'statement.dsse.json', 'timestamp.tsr'];
-// Time-stamps that were added later.
-const FURTHER = /^seal\/timestamp-([2-9]|[1-9]\d)\.tsr$/;
-const SEAL_PARTS = { 'signed': SEAL_FILES.slice(0, 3), 'time-stamped': SEAL_FILES.slice(3) };
 // The files that evidence bags have, beside those in seal/.
 const KNOWN = new RegExp('^(data/objects/.+|data/custody\\.csv|data/keys/[^/]+\\.pem'
   + '|data/keys/(public-keys|public-keys-of-any-region|sources)\\.json'
@@ -25,203 +17,7 @@ const LARGEST_DIGEST = 128 * 2 ** 20;
 const LARGEST_LOG = 2 ** 30;
 const AT_ONCE = 12;
 
-// ---- bytes ---------------------------------------------------------------------------------
-
-const text = (bytes) => new TextDecoder().decode(bytes);
-const hex = (buffer) => Array.from(new Uint8Array(buffer), (b) => b.toString(16).padStart(2, '0')).join('');
-const sha256 = async (bytes) => hex(await crypto.subtle.digest('SHA-256', bytes));
-const fromHex = (digits) => Uint8Array.from(digits.match(/../g) || [], (pair) => parseInt(pair, 16));
-const startsWith = (bytes, ...magic) => magic.every((value, at) => bytes[at] === value);
-const seconds = (time) => Date.parse(time) / 1000;
-
-// Inflates one stream, up to a limit.
-async function inflate(bytes, format, limit) {
-  const parts = [];
-  let size = 0;
-  // Straight in and out: a Blob for each of many small files would take far longer.
-  const stream = new DecompressionStream(format);
-  const writer = stream.writable.getWriter();
-  // What is wrong with the bytes is told by the reader below.
-  writer.write(bytes).catch(() => {});
-  writer.close().catch(() => {});
-  const reader = stream.readable.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.length;
-    if (size > limit) {
-      reader.cancel().catch(() => {});
-      throw new Error('it is too large');
-    }
-    parts.push(value);
-  }
-  if (parts.length === 1) return parts[0];
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-// The bytes that a digest vouches for: those inside of the gzip file. A copy may hold files that
-// were unpacked on the way, which do not begin as a gzip file does.
-async function content(bytes, limit) {
-  if (!startsWith(bytes, 0x1f, 0x8b)) return bytes;
-  const inflated = await inflate(bytes, 'gzip', limit);
-  // The end of a gzip file states the length of its content: nothing may follow.
-  const end = bytes.length - 4;
-  const stated = bytes[end] + bytes[end + 1] * 2 ** 8 + bytes[end + 2] * 2 ** 16 + bytes[end + 3] * 2 ** 24;
-  if (stated !== inflated.length % 2 ** 32) throw new Error('something follows its content');
-  return inflated;
-}
-
-// Rows of a table with quotation marks (RFC 4180), by the names in its first row.
-function table(csv) {
-  const rows = [];
-  let row = [], cell = '', quoted = false;
-  for (let at = 0; at < csv.length; at += 1) {
-    const c = csv[at];
-    if (quoted) {
-      if (c !== '"') cell += c;
-      else if (csv[at + 1] === '"') { cell += c; at += 1; }
-      else quoted = false;
-    } else if (c === '"') quoted = true;
-    else if (c === ',') { row.push(cell); cell = ''; }
-    else if (c === '\n') { row.push(cell); rows.push(row); row = []; cell = ''; }
-    else if (c !== '\r') cell += c;
-  }
-  const names = rows.shift() || [];
-  return rows.map((cells) => Object.fromEntries(names.map((name, at) => [name, cells[at] ?? ''])));
-}
-
-// ---- a ZIP archive, read without unpacking it ------------------------------------------------
-
-// Every byte must belong to a file that the directory names, or to the directory: else programs that
-// read the archive from the front and from the back see different bags.
-async function readZip(file) {
-  const view = async (at, length) => {
-    if (at < 0 || at + length > file.size) throw new Error('it is no ZIP archive: a record is cut off');
-    return new DataView(await file.slice(at, at + length).arrayBuffer());
-  };
-  const is = (record, name) => record.getUint32(0) === (name === 'end' ? 0x504b0506 : name === 'end64' ? 0x504b0606
-    : name === 'locator' ? 0x504b0607 : name === 'central' ? 0x504b0102 : 0x504b0304);
-  const bytesOf = (record, at, length) => new Uint8Array(record.buffer, record.byteOffset + at, length);
-  // Numbers that do not fit 32 bits stand in an extra field.
-  const wide = (extra, numbers) => {
-    let large = null;
-    for (let at = 0; at + 4 <= extra.byteLength;) {
-      const [id, length] = [extra.getUint16(at, true), extra.getUint16(at + 2, true)];
-      if (id === 1) large = at + 4;
-      if (id === 0x7075) throw new Error('the archive gives a file a second name');
-      at += 4 + length;
-    }
-    return numbers.map((number) => {
-      if (number !== 0xffffffff || large === null) return number;
-      large += 8;
-      return Number(extra.getBigUint64(large - 8, true));
-    });
-  };
-  const end = await view(file.size - 22, 22);
-  if (!is(end, 'end') || end.getUint16(20, true)) throw new Error('data follows the archive, or it has a comment');
-  let [count, size, start] = [end.getUint16(10, true), end.getUint32(12, true), end.getUint32(16, true)];
-  let directoryEnd = file.size - 22;
-  const locator = file.size >= 42 ? await view(file.size - 42, 20) : null;
-  if (locator && is(locator, 'locator')) {
-    directoryEnd = Number(locator.getBigUint64(8, true));
-    const end64 = await view(directoryEnd, 56);
-    if (!is(end64, 'end64') || directoryEnd + 56 !== file.size - 42) throw new Error('data lies before its end');
-    [count, size, start] = [32, 40, 48].map((at) => Number(end64.getBigUint64(at, true)));
-  }
-  if (start + size !== directoryEnd) throw new Error('data precedes the archive, or follows its directory');
-  const directory = await view(start, size);
-  const entries = [];
-  for (let at = 0; at < size;) {
-    const part = (from) => new DataView(directory.buffer, from);
-    if (size - at < 46 || !is(part(at), 'central')) throw new Error('its directory holds something else than files');
-    const [nameLength, extraLength, comment] = [28, 30, 32].map((o) => directory.getUint16(at + o, true));
-    if (comment) throw new Error('a file of it has a comment');
-    const extra = new DataView(directory.buffer, at + 46 + nameLength, extraLength);
-    const [full, stored, offset] = wide(extra, [24, 20, 42].map((o) => directory.getUint32(at + o, true)));
-    const name = text(bytesOf(directory, at + 46, nameLength));
-    entries.push({
-      name, full, stored, offset,
-      flags: directory.getUint16(at + 8, true), method: directory.getUint16(at + 10, true),
-      crc: directory.getUint32(at + 16, true), mode: directory.getUint32(at + 38, true) >>> 28,
-    });
-    at += 46 + nameLength + extraLength;
-  }
-  if (entries.length !== count) throw new Error('its directory names another number of files than its end says');
-  entries.sort((a, b) => a.offset - b.offset);
-  const names = new Set();
-  let at = 0, top = null;
-  const found = [];
-  // Headers lie apart: some are read at once.
-  const headers = await pooled(entries, 64, async (entry) => {
-    const head = await view(entry.offset, 30);
-    const [nameLength, extraLength] = [head.getUint16(26, true), head.getUint16(28, true)];
-    return [head, await view(entry.offset + 30, nameLength + extraLength), nameLength];
-  });
-  for (const [number, entry] of entries.entries()) {
-    const refuse = (why) => { throw new Error(`${entry.name}: ${why}`); };
-    const [head, rest, nameLength] = headers[number];
-    if (entry.offset !== at) refuse('data that belongs to no file precedes it');
-    if (!is(head, 'local')) refuse('it is not where the directory says');
-    if (text(bytesOf(rest, 0, nameLength)) !== entry.name) refuse('its own header gives it another name');
-    if (names.has(entry.name)) refuse('the archive holds two files of this name');
-    names.add(entry.name);
-    const flags = head.getUint16(6, true), later = flags & 8;
-    const extra = new DataView(rest.buffer, nameLength);
-    const [full, stored] = wide(extra, [22, 18].map((o) => head.getUint32(o, true)));
-    const same = flags === entry.flags && head.getUint16(8, true) === entry.method
-      && (later || (head.getUint32(14, true) === entry.crc && full === entry.full && stored === entry.stored));
-    if (!same) refuse('its own header differs from the directory');
-    const data = entry.offset + 30 + rest.byteLength;
-    at = data + entry.stored;
-    if (later) {
-      // The sizes follow the data, in one of four forms.
-      const after = await view(at, Math.min(24, file.size - at));
-      const signed = after.getUint32(0) === 0x504b0708 ? 4 : 0;
-      const long = after.byteLength >= signed + 20 && Number(after.getBigUint64(signed + 4, true)) === entry.stored;
-      at += signed + (long ? 20 : 12);
-    }
-    if (entry.flags & 1) refuse('it is encrypted');
-    if (![0, 8].includes(entry.method)) refuse('it is compressed in a way that is not read here');
-    if (entry.name.endsWith('/')) continue;
-    if (entry.mode === 10) refuse('it is not a regular file');
-    const [, folder, path] = entry.name.match(/^([^/]+)\/(.+)$/) || refuse('it lies beside the bag');
-    if ((top ??= folder) !== folder || folder === '..') refuse('it lies beside the bag');
-    const blob = file.slice(data, data + entry.stored);
-    found.push([path, {
-      size: entry.full,
-      read: async () => {
-        const bytes = new Uint8Array(await blob.arrayBuffer());
-        return entry.method ? inflate(bytes, 'deflate-raw', entry.full) : bytes;
-      },
-    }]);
-  }
-  if (at !== start) throw new Error('data that belongs to no file lies before its directory');
-  if (!found.length) throw new Error('it holds no file');
-  return new Map(found);
-}
-
-// Does something for each item, some at once, and gives the results in order.
-async function pooled(items, width, each) {
-  const results = new Array(items.length);
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) {
-      const at = next;
-      next += 1;
-      results[at] = await each(items[at], at);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
-  return results;
-}
-
-// ---- the check -------------------------------------------------------------------------------
+// ---- the check ----
 
 // Checks the files of a bag, by path; `progress` is called with what was done of how much.
 async function checkBag(files, progress = () => {}) {
@@ -233,7 +29,7 @@ async function checkBag(files, progress = () => {}) {
   if (!files.has(MANIFESTS[0])) throw new Error('there is no manifest-sha256.txt in it: this is no evidence bag');
 
   // 1. Every file is there and unaltered, and there is no other. Objects are unpacked on the way.
-  const hashes = new Map(), objects = new Map(), small = new Map();
+  const hashes = new Map(), objects = new Map(), small = new Map(), seal = new Map();
   const paths = [...files.keys()].sort();
   let done = 0;
   const total = paths.reduce((sum, path) => sum + files.get(path).size, 0);
@@ -242,9 +38,14 @@ async function checkBag(files, progress = () => {}) {
     const isObject = path.startsWith('data/objects/');
     try {
       if (file.size > LARGEST_LOG) throw new Error('it is too large for a browser');
+      if (isOfSeal(path)) {
+        seal.set(path, null);
+        if (file.size > LARGEST_OF_SEAL) throw new Error(`it is larger than ${LARGEST_OF_SEAL} bytes`);
+      }
       const bytes = await file.read();
       hashes.set(path, await sha256(bytes));
       if (isObject) objects.set(path, await object(path, bytes));
+      else if (isOfSeal(path)) seal.set(path, bytes);
       else if (!/^(seal\/|data\/report\/report\.html$)/.test(path)) small.set(path, bytes);
     } catch (error) {
       open(`${path}: it could not be read: ${error.message}`);
@@ -268,15 +69,12 @@ async function checkBag(files, progress = () => {}) {
   }
   const textOf = (path) => (small.has(path) ? text(small.get(path)) : '');
   const parsed = (path) => {
-    try {
-      return JSON.parse(textOf(path)) ?? {};
-    } catch {
-      if (files.has(path)) fault(`${path}: it is not JSON`);
-      return {};
-    }
+    const value = attempt(() => JSON.parse(textOf(path)), undefined);
+    if (value === undefined && files.has(path)) fault(`${path}: it is not JSON`);
+    return value ?? {};
   };
 
-  const named = new Set([MANIFESTS[1], ...SEAL_FILES.map((name) => `seal/${name}`), ...[...files.keys()].filter((path) => FURTHER.test(path))]);
+  const named = new Set([MANIFESTS[1], ...paths.filter(isOfSeal)]);
   const manifest = new Map();
   for (const name of MANIFESTS) {
     const here = new Set();
@@ -355,7 +153,7 @@ async function checkBag(files, progress = () => {}) {
     const [, fingerprint] = path.match(/^data\/keys\/([0-9a-f]+)(-[0-9]+)?\.pem$/) || [];
     if (!fingerprint) continue;
     try {
-      const der = Uint8Array.from(atob(text(bytes).replace(/-----[^-]*-----|\s/g, '')), (c) => c.charCodeAt(0));
+      const der = fromBase64(text(bytes).replace(/-----[^-]*-----|\s/g, ''));
       const rsa = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
       const key = await crypto.subtle.importKey('spki', der, rsa, false, ['verify']);
       keys.set(fingerprint, [...keys.get(fingerprint) ?? [], key]);
@@ -519,23 +317,17 @@ async function checkBag(files, progress = () => {}) {
     else open(`${line}; its time is not covered by one`);
   }
 
-  // 4. The seal, as far as it can be seen here: its parts are there.
-  for (let number = 2; number < 100; number += 1) {
-    const earlier = number === 2 ? 'seal/timestamp.tsr' : `seal/timestamp-${number - 1}.tsr`;
-    if (files.has(`seal/timestamp-${number}.tsr`) && !files.has(earlier)) fault(`${earlier}: it is not there, and seal/timestamp-${number}.tsr is over it`);
-  }
-  const parts = said('Trailseal-Seal').split(', ');
-  for (const [word, wanted] of Object.entries(SEAL_PARTS)) {
-    for (const name of wanted) {
-      if (parts.includes(word) && !files.has(`seal/${name}`)) fault(`seal/${name}: the bag was ${word}, and it is not there`);
-    }
-  }
+  // 4. The seal. bag-info.txt says which parts it has, so that one that was taken away is missed.
+  lines.push(...await checkSeal(seal, {
+    verdict, parts: said('Trailseal-Seal'), tagManifest: small.get(MANIFESTS[1]) ?? new Uint8Array(),
+    hashes: [MANIFESTS[1], RUN].map((path) => hashes.get(path)),
+  }, fault, open));
   if (!faults.size && verdict === 'violation') fault(`${RUN}: the run found violations; its report says which`);
   if (!faults.size && !opens.size && verdict !== 'verified') open(`${RUN}: the run came to ${verdict}; its report says why`);
   const status = faults.size ? 1 : opens.size ? 3 : 0;
   return {
     status, faults: [...faults].sort(), open: [...opens].sort(), notes: [...notes].sort(), lines, recorded: verdict,
-    tagManifest: hashes.get(MANIFESTS[1]) ?? '', sealed: SEAL_FILES.some((name) => files.has(`seal/${name}`)),
+    tagManifest: hashes.get(MANIFESTS[1]) ?? '', sealed: seal.size > 0,
     online, logs: kept,
   };
 }
@@ -568,7 +360,7 @@ function place(path, covered) {
   return 'beyond';
 }
 
-// ---- the files that are given -----------------------------------------------------------------
+// ---- the files that are given ----
 
 const fileOf = (file) => ({ size: file.size, read: async () => new Uint8Array(await file.arrayBuffer()) });
 
@@ -612,7 +404,7 @@ function below(files) {
   return new Map([...files].filter(([path]) => path.startsWith(top)).map(([path, file]) => [path.slice(top.length), file]));
 }
 
-// ---- what is shown ----------------------------------------------------------------------------
+// ---- what is shown ----
 
 // Names and texts of a bag are hostile: they are only ever set as text, and what could steer or hide
 // text is shown as its number.
@@ -635,24 +427,19 @@ function show(result, seconds) {
   if (result.recorded) facts.push(`report     its verdict: ${result.recorded}`);
   if (result.tagManifest) facts.push(`SHA-256 of tagmanifest-sha256.txt: ${result.tagManifest}`);
   facts.push(`checked in ${seconds.toFixed(1)} s`);
-  by('facts').textContent = shown(facts.join('\u2028')).replaceAll('\\u{2028}', '\n');
+  by('facts').textContent = facts.map(shown).join('\n');
   for (const [id, lines] of [['faults', result.faults], ['open', result.open], ['notes', result.notes]]) {
-    const items = lines.slice(0, MOST).map((line) => {
+    const items = lines.slice(0, MOST).concat(lines.length > MOST ? [`and ${lines.length - MOST} more`] : []);
+    by(id).replaceChildren(...items.map((line) => {
       const item = document.createElement('li');
       item.textContent = shown(line);
       return item;
-    });
-    if (lines.length > MOST) {
-      const item = document.createElement('li');
-      item.textContent = `and ${lines.length - MOST} more`;
-      items.push(item);
-    }
-    by(id).replaceChildren(...items);
+    }));
     by(`${id}-part`).hidden = !lines.length;
     by(`${id}-count`).textContent = lines.length;
   }
   by('seal').textContent = result.sealed
-    ? 'The seal: who signed this bag and when, whether the signature and the time-stamp fit, and whether their certificates lead to an authority that you trust.'
+    ? 'Whether the certificates of the seal lead to an authority that you trust, and were not revoked: this page takes no file of authorities. Compare who signed, and the times, with what you were told.'
     : 'Who packed this bag, and when: it has no seal, and whoever alters such a bag can write its manifests anew.';
   by('result').hidden = false;
   by('verdict').focus();
