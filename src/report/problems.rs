@@ -111,6 +111,8 @@ struct Causes<'a> {
     runs: Vec<usize>,
     /// End of the time of each chain.
     ends: BTreeMap<&'a ChainId, Timestamp>,
+    /// Number of findings that weigh, by chain.
+    weighing: BTreeMap<&'a ChainId, usize>,
     /// True if not one log file of those that digests list was found, whole or altered.
     no_logs: bool,
 }
@@ -145,14 +147,27 @@ impl<'a> Causes<'a> {
         let logs = &report.totals.logs.listed;
         let missing = report.findings.iter().filter(|f| f.code == Code::LogMissing).count() as u64;
         let none = logs.valid == 0 && logs.unchecked == 0 && missing == logs.invalid;
-        Self { runs, ends, no_logs: none && missing > 0 }
+        let mut weighing = BTreeMap::new();
+        for finding in report.findings.iter().filter(|f| f.severity > Severity::Notice) {
+            if let Some(chain) = &finding.chain {
+                *weighing.entry(chain).or_default() += 1;
+            }
+        }
+        Self { runs, ends, weighing, no_logs: none && missing > 0 }
     }
 
     /// True of a finding on the newest digest of a chain, whose signature a plain copy lost. (In a
     /// bucket that is a violation, and no accident of copying.)
     fn is_newest_unsigned(&self, finding: &Finding) -> bool {
-        let end = finding.chain.as_ref().and_then(|chain| self.ends.get(chain).copied());
-        finding.severity == Severity::Incomplete && end.is_some() && end <= finding.end
+        let Some(chain) = &finding.chain else { return false };
+        let newest = match chain.kind {
+            ChainKind::Standard => {
+                self.ends.get(chain).is_some_and(|end| Some(*end) <= finding.end)
+            }
+            // No time shows its end. Only the newest has no digest after it that repeats its signature.
+            ChainKind::Backfill => self.weighing.get(chain) == Some(&1),
+        };
+        finding.severity == Severity::Incomplete && newest
     }
 
     fn cause(&self, at: usize, finding: &'a Finding) -> Cause<'a> {
@@ -287,6 +302,10 @@ fn other_bucket(finding: &Finding) -> Option<(&str, &str)> {
 /// The time before which everything is proven, where the lost signatures of the newest digests are
 /// all that is wrong.
 fn verified_until(report: &RunReport, unsigned: &[&Finding]) -> Option<Timestamp> {
+    // A backfill digest may list log files of any time before it, so no end leaves it out.
+    if unsigned.iter().any(|f| f.chain.as_ref().is_some_and(|c| c.kind == ChainKind::Backfill)) {
+        return None;
+    }
     let others = report.findings.iter().filter(|f| f.severity > Severity::Notice);
     let end = unsigned.iter().filter_map(|f| f.start).min()?;
     let proven = report.chains.iter().flat_map(|c| &c.coverage).all(|i| {

@@ -1059,6 +1059,7 @@ fn the_script_reads_copies_that_lost_signatures_or_were_unpacked() {
 
 /// Verdicts of a run and statuses of the script: 3 is for what is open in either.
 #[test]
+#[ignore = "slow: many bags, each checked by the script"]
 fn the_script_calls_trouble_open_and_fails_no_verified_bag() {
     if !has_openssl() {
         return;
@@ -1129,6 +1130,7 @@ fn the_script_follows_backfill_chains_too() {
 }
 
 #[test]
+#[ignore = "slow: 17 bags, each checked by the script"]
 fn the_script_fails_a_tampered_bag() {
     if !has_openssl() {
         return;

@@ -191,6 +191,7 @@ pub(crate) fn honest(query: Vec<u8>, authority: &Authority) -> Vec<u8> {
 }
 
 #[test]
+#[ignore = "slow: a sealed bag for each kind of key"]
 fn each_kind_of_key_seals_and_openssl_agrees() {
     let authority = authority_or_skip!();
     let tree = Tree::sealed();
@@ -259,6 +260,7 @@ fn the_statement_is_in_toto_in_an_envelope_that_openssl_checks() {
 }
 
 #[test]
+#[ignore = "slow: six sealed bags, each checked by the script"]
 fn a_sealed_bag_cannot_be_altered_unnoticed() {
     let authority = authority_or_skip!();
     let tree = Tree::sealed();

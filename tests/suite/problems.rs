@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::common::samples::{all, many, violation};
 use crate::common::{
-    ACCOUNT, HOURS, REGION, Report, Tree, at, digest_key, log_key, objects, trailseal,
+    ACCOUNT, HOURS, REGION, Report, Tree, at, digest_key, log_key, log_key_at, objects, trailseal,
 };
 use serde_json::Value;
 use trailseal::report::text::TextOptions;
@@ -95,6 +95,22 @@ fn the_newest_digest_of_a_plain_copy_names_the_end_that_is_verified() {
     let unsigned = report.json["problems"].as_array().unwrap();
     let unsigned = unsigned.iter().find(|p| p["code"] == "digest-unsigned").unwrap();
     assert!(!unsigned["remedy"].as_str().unwrap().contains("--end-time"), "{unsigned}");
+}
+
+/// No end leaves a backfill digest out, as it may list log files of any time: none is named.
+#[test]
+fn the_newest_backfill_digest_of_a_plain_copy_is_part_of_the_same_problem() {
+    let tree = Tree::sealed();
+    tree.write_log(&log_key_at(at(2, 45), "CloudTrail", "EEEEEEEEEEEEEEEE"));
+    tree.seal(i64::from(HOURS) + 1).unwrap();
+    tree.lose_all_metadata();
+    let report = tree.verify(&[]);
+    assert_eq!((report.status, of(&report)), (3, vec![("digest-unsigned".to_owned(), 2, 2)]));
+    let problem = &report.json["problems"][0];
+    let said = problem["message"].as_str().unwrap();
+    assert!(said.starts_with("The newest digests of 2 chains have no signature here."), "{said}");
+    assert!(!problem["remedy"].as_str().unwrap().contains("--end-time"), "{problem}");
+    assert_eq!(tree.verify(&["--end-time", &at(8, 0).to_string()]).status, 3);
 }
 
 #[test]

@@ -377,6 +377,9 @@ impl<'r> Conclusion<'r> {
             Some(_) => {
                 "That the public keys are CloudTrail's own: they came from the endpoint that answered as CloudTrail, and from the given key files."
             }
+            None if self.all.keys.is_empty() => {
+                "Any signature: no public keys were given. Fetch them (trailseal keys fetch) and give them with --keys."
+            }
             None => {
                 "That the public keys are CloudTrail's own: they came from the given key files."
             }
