@@ -196,7 +196,7 @@ fn a_file_is_replaced_by_its_kind_alone_or_by_force() {
         assert_eq!(again.status, 0, "{format}, over an older one: {}", again.err);
         let other = if format == "html" { "csv" } else { "html" };
         let export = format!("{other}={file}");
-        place.refuses("exists and is no", || place.verify(&["--export", &export]));
+        place.refuses("is not of the expected kind", || place.verify(&["--export", &export]));
     }
     for file in ["objects.jsonl", "objects.csv", "objects.parquet"] {
         let file = place.own(file);

@@ -108,7 +108,7 @@ fn repaired_is_only_what_the_newer_run_proves() {
     let [text, mark] = forms(&gone);
     for form in [text, mark] {
         assert!(form.contains("No longer found, but not proven repaired"), "{form}");
-        assert!(form.contains("Chains that are gone (1): "), "{form}");
+        assert!(form.contains("Missing chains (1): "), "{form}");
         assert!(!form.contains("Repaired"), "{form}");
     }
 }
