@@ -212,7 +212,9 @@ fn a_file_is_replaced_by_its_kind_alone_or_by_force() {
     place.refuses("--force", || place.verify(&["--objects", &other]));
     let notes = place.own("notes.html");
     fs::write(&notes, "<!DOCTYPE html><p>my own page").unwrap();
-    place.refuses("exists and is no html report", || place.verify(&["--export", &notes]));
+    place.refuses("exists and is not of the expected kind (html report)", || {
+        place.verify(&["--export", &notes])
+    });
     assert_eq!(place.verify(&["--export", &notes, "--force"]).status, 0);
     assert!(fs::read_to_string(&notes).unwrap().contains("trailseal"));
     // An estimate over an estimate.
