@@ -107,13 +107,13 @@ pub struct PackArgs {
     #[arg(long, value_name = "URL")]
     timestamp: Option<String>,
 
-    /// Revocation list (CRL) of the authority that issued a certificate of the seal, PEM or DER; it
-    /// goes into the seal (repeatable)
+    /// Revocation list (CRL) of the issuer of a seal certificate, PEM or DER, to include in the bag
+    /// (repeatable)
     #[arg(long = "crl", value_name = "CRL")]
     lists: Vec<PathBuf>,
 
-    /// Fetch the revocation lists that the certificates of signer and time-stamp name (HTTP) into
-    /// the seal; one that cannot be fetched is a warning
+    /// Fetch the revocation lists named in the certificates of signer and time-stamp (HTTP);
+    /// failures are warnings
     #[arg(long)]
     fetch_crls: bool,
 
@@ -308,7 +308,7 @@ fn revocation_lists(args: &PackArgs) -> Result<RevocationLists, Failure> {
         };
         let some = RevocationLists::decode(&bytes).map_err(|error| usage(&error))?;
         if some.is_empty() {
-            return Err(usage(&"there is no revocation list in it"));
+            return Err(usage(&"contains no revocation list"));
         }
         lists.add_to_seal(some).map_err(|error| usage(&error))?;
     }

@@ -193,7 +193,7 @@ impl OutputGuard {
             return Ok(());
         }
         let why = match read {
-            Ok(_) => format!("exists and is not a {} written by trailseal", kind.name()),
+            Ok(_) => format!("exists and is not of the expected kind ({})", kind.name()),
             Err(error) => format!("exists and cannot be read to identify it: {error}"),
         };
         refuse(&why, "choose another name, or replace it with --force")

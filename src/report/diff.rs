@@ -185,7 +185,7 @@ impl Diff {
         [
             ("New problems", new),
             ("Repaired", repaired),
-            ("No longer found, and not shown to be repaired", gone),
+            ("No longer found, but not proven repaired", gone),
             ("Unchanged", unchanged),
         ]
     }
@@ -195,10 +195,10 @@ impl Diff {
         let mut remarks = Vec::new();
         if !self.scope_differs.is_empty() {
             let what = self.scope_differs.join(", ");
-            remarks.push(format!("The two runs were asked for different things: {what}."));
+            remarks.push(format!("The two runs have different scopes: {what}."));
         }
         for (name, chains) in
-            [("Chains that are new", &self.chains.new), ("Chains that are gone", &self.chains.gone)]
+            [("New chains", &self.chains.new), ("Missing chains", &self.chains.gone)]
         {
             if !chains.is_empty() {
                 let places: Vec<_> = chains.iter().take(SHOWN).map(place).collect();
@@ -215,7 +215,7 @@ impl Diff {
         {
             if number > 0 {
                 let number = count(number);
-                remarks.push(format!("Notices that are {what}: {number}, named in the JSON form."));
+                remarks.push(format!("Notices ({what}): {number}, listed with --format json."));
             }
         }
         remarks
@@ -295,7 +295,7 @@ fn write_problems(
     if problems.len() > SHOWN {
         let more = count((problems.len() - SHOWN) as u64);
         page.blank()?;
-        page.line(2, format!("{more} more: see the JSON form"))?;
+        page.line(2, format!("{more} more: see --format json"))?;
     }
     Ok(())
 }

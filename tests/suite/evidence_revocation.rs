@@ -131,8 +131,8 @@ fn what_is_no_list_is_refused_before_the_run_and_a_revoked_signer_is_warned_of()
     let authority = authority_or_skip!();
     let tree = Tree::sealed();
     for (file, reason) in [
-        ("ca.pem", "there is no revocation list in it"),
-        ("ca.key", "there is no"),
+        ("ca.pem", "contains no revocation list"),
+        ("ca.key", "contains no revocation list"),
         ("serial", "it is not a certificate revocation list"),
     ] {
         let refused = Bag::tried(&tree, &["--crl", &authority.text(file)]);

@@ -147,11 +147,15 @@ fn a_report_that_is_none_is_refused_with_the_reason() {
             "its schema is trailseal.estimate/1",
             "",
         ),
-        (edited("\"verified\"", "\"incomplete\""), "it contradicts itself", "verify again"),
+        (
+            edited("\"verified\"", "\"incomplete\""),
+            "it contradicts itself",
+            "run the verification again",
+        ),
         (
             edited("\"exit_status\": 0", "\"exit_status\": 1"),
             "it contradicts itself",
-            "verify again",
+            "run the verification again",
         ),
         (
             edited("\"account\": \"111122223333\"", "\"account\": \"x\""),

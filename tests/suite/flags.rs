@@ -251,9 +251,9 @@ fn a_clock_that_is_wrong_is_named() {
 fn a_filter_that_meets_nothing_is_told_what_is_there() {
     let sample = Sample::new();
     for (filter, says) in [
-        (["--account", "999988887777"], format!("What is there: accounts {FIRST}, {SECOND}.")),
-        (["--region", "ap-south-1"], "What is there: regions eu-west-1, us-east-1.".to_owned()),
-        (["--trail", "managment_events"], "What is there: trails management_events.".to_owned()),
+        (["--account", "999988887777"], format!("The source has: accounts {FIRST}, {SECOND}.")),
+        (["--region", "ap-south-1"], "The source has: regions eu-west-1, us-east-1.".to_owned()),
+        (["--trail", "managment_events"], "The source has: trails management_events.".to_owned()),
     ] {
         let (ran, report) = sample.verify(&filter);
         assert_eq!(ran.status, 3, "{filter:?}");

@@ -196,7 +196,7 @@ fn a_file_is_replaced_by_its_kind_alone_or_by_force() {
         assert_eq!(again.status, 0, "{format}, over an older one: {}", again.err);
         let other = if format == "html" { "csv" } else { "html" };
         let export = format!("{other}={file}");
-        place.refuses("exists and is no", || place.verify(&["--export", &export]));
+        place.refuses("is not of the expected kind", || place.verify(&["--export", &export]));
     }
     for file in ["objects.jsonl", "objects.csv", "objects.parquet"] {
         let file = place.own(file);
@@ -212,7 +212,9 @@ fn a_file_is_replaced_by_its_kind_alone_or_by_force() {
     place.refuses("--force", || place.verify(&["--objects", &other]));
     let notes = place.own("notes.html");
     fs::write(&notes, "<!DOCTYPE html><p>my own page").unwrap();
-    place.refuses("exists and is no html report", || place.verify(&["--export", &notes]));
+    place.refuses("exists and is not of the expected kind (html report)", || {
+        place.verify(&["--export", &notes])
+    });
     assert_eq!(place.verify(&["--export", &notes, "--force"]).status, 0);
     assert!(fs::read_to_string(&notes).unwrap().contains("trailseal"));
     // An estimate over an estimate.

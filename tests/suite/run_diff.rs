@@ -55,7 +55,7 @@ fn the_worst_of_what_is_new_comes_first_in_every_form() {
         let place = |text: &str| form.find(text).unwrap_or_else(|| panic!("{text}: {form}"));
         assert!(place("2 new problems: 1 log file missing") < place("New problems"), "{form}");
         assert!(place("log-missing") < place("object-unreadable"), "{form}");
-        assert!(form.contains("Notices that are new: 1"), "{form}");
+        assert!(form.contains("Notices (new): 1"), "{form}");
     }
 }
 
@@ -107,8 +107,8 @@ fn repaired_is_only_what_the_newer_run_proves() {
     assert_eq!((gone.findings.repaired.len(), gone.findings.gone.len()), (0, 5));
     let [text, mark] = forms(&gone);
     for form in [text, mark] {
-        assert!(form.contains("No longer found, and not shown to be repaired"), "{form}");
-        assert!(form.contains("Chains that are gone (1): "), "{form}");
+        assert!(form.contains("No longer found, but not proven repaired"), "{form}");
+        assert!(form.contains("Missing chains (1): "), "{form}");
         assert!(!form.contains("Repaired"), "{form}");
     }
 }

@@ -827,7 +827,7 @@ fn a_log_that_is_no_gzip_stops_the_run_where_it_lies() {
         let ran = desk.seal(4, &[]);
         assert_eq!(ran.status, 3, "{}", ran.err);
         assert!(ran.err.contains(&log_key(2)), "{}", ran.err);
-        assert!(ran.err.contains("Kept: 2 digests sealed before the error"), "{}", ran.err);
+        assert!(ran.err.contains("2 digests were sealed before that and are kept"), "{}", ran.err);
         assert_eq!(ran.out.matches("sealed 2026").count(), 2, "{}", ran.out);
         // Again and again the same, until it is out of the way.
         refused(&desk, 4, &[&log_key(2)]);

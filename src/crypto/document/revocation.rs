@@ -65,7 +65,7 @@ impl RevocationLists {
     /// When they are larger; then none is added.
     pub fn add_to_seal(&mut self, others: Self) -> Result<(), DocumentError> {
         if self.to_pem().len() + others.to_pem().len() > SEAL_LIMIT {
-            let reason = format!("with the others it is larger than {SEAL_LIMIT} bytes of PEM");
+            let reason = format!("together, the lists are larger than {SEAL_LIMIT} bytes of PEM");
             return Err(DocumentError::form("a list that a seal has room for", reason));
         }
         self.extend(others);
@@ -115,12 +115,12 @@ fn read(bytes: &[u8]) -> Result<CertificateList, DocumentError> {
     let list = CertificateList::from_der(bytes).map_err(|e| DocumentError::form(WHAT, e))?;
     let tbs = &list.tbs_cert_list;
     if tbs.crl_extensions.iter().flatten().any(|extension| extension.extn_id == DELTA) {
-        return Err(DocumentError::form(WHAT, "it holds only changes to another list"));
+        return Err(DocumentError::form(WHAT, "it is a delta list: use the full list"));
     }
     // The one critical extension of an entry names another issuer.
     let entries = tbs.revoked_certificates.iter().flatten();
     if entries.flat_map(|entry| entry.crl_entry_extensions.iter().flatten()).any(|e| e.critical) {
-        return Err(DocumentError::form(WHAT, "it is about certificates of several issuers"));
+        return Err(DocumentError::form(WHAT, "it covers several issuers, which is not supported"));
     }
     Ok(list)
 }
