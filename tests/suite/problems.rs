@@ -4,7 +4,8 @@ use std::fs;
 
 use crate::common::samples::{all, many, violation};
 use crate::common::{
-    ACCOUNT, HOURS, REGION, Report, Tree, at, digest_key, log_key, log_key_at, objects, trailseal,
+    ACCOUNT, HOURS, REGION, Report, Tree, at, backfill_key, digest_key, log_key, log_key_at,
+    objects, trailseal,
 };
 use serde_json::Value;
 use trailseal::report::text::TextOptions;
@@ -103,7 +104,9 @@ fn the_newest_backfill_digest_of_a_plain_copy_is_part_of_the_same_problem() {
     let tree = Tree::sealed();
     tree.write_log(&log_key_at(at(2, 45), "CloudTrail", "EEEEEEEEEEEEEEEE"));
     tree.seal(i64::from(HOURS) + 1).unwrap();
-    tree.lose_all_metadata();
+    for key in [digest_key(HOURS + 1), backfill_key(HOURS + 1)] {
+        fs::remove_file(tree.sidecar(&key)).unwrap();
+    }
     let report = tree.verify(&[]);
     assert_eq!((report.status, of(&report)), (3, vec![("digest-unsigned".to_owned(), 2, 2)]));
     let problem = &report.json["problems"][0];
