@@ -212,6 +212,21 @@ fn the_table_of_chains_has_the_digests_at_eighty_columns() {
 }
 
 #[test]
+fn the_table_of_accounts_fits_sixty_columns() {
+    for (width, columns) in [(60, "chains proven digests"), (120, "chains regions proven pending")]
+    {
+        let text = rendered(&many(), Format::Text, width);
+        let table = text.split_once("Verified chains, by account").unwrap().1;
+        let table = table.split_once("Scope").unwrap().0;
+        let lines: Vec<_> = table.lines().filter(|line| line.starts_with("  ")).collect();
+        assert!(lines.len() > 90 && lines.iter().all(|line| line.len() <= width), "{table}");
+        assert!(lines.iter().all(|line| line.len() == lines[0].len()), "{table}");
+        let head = lines[0].split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(head.starts_with(&format!("account {columns}")), "{head}");
+    }
+}
+
+#[test]
 fn what_to_do_is_said_once() {
     let text = rendered(&many(), Format::Text, 100);
     let first = text.split("Findings in full").next().unwrap();

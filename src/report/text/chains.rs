@@ -38,7 +38,8 @@ impl Text<'_> {
         }
         let proven: Vec<_> = proven.into_iter().map(|(_, chain)| chain).collect();
         page.heading(format!("Verified chains, by account ({})", count(proven.len() as u64)))?;
-        page.table(2, 1, &by_account(&proven))
+        let rows = page.fitted(2, by_account(&proven), &["regions", "pending"]);
+        page.table(2, 1, &rows)
     }
 
     fn chain(&self, page: &mut Page<'_>, standing: Verdict, chain: &ChainReport) -> io::Result<()> {

@@ -209,6 +209,28 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
+    /// The rows of a table without as many of these columns, the first of them first, as it takes to
+    /// fit the width.
+    pub(in crate::report) fn fitted(
+        &self,
+        indent: usize,
+        mut rows: Vec<Vec<String>>,
+        spare: &[&str],
+    ) -> Vec<Vec<String>> {
+        for name in spare {
+            if table_width(indent, &rows) <= self.options.width {
+                break;
+            }
+            let head = rows.first().map(Vec::as_slice).unwrap_or_default();
+            if let Some(column) = head.iter().position(|cell| cell == name) {
+                for row in rows.iter_mut().filter(|row| column < row.len()) {
+                    row.remove(column);
+                }
+            }
+        }
+        rows
+    }
+
     /// Rows of words, the first row a head, all set to the left.
     pub(in crate::report) fn words_table(
         &mut self,
