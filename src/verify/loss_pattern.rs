@@ -93,7 +93,7 @@ pub fn loss_patterns(
         if let Some((start, latest)) = start.zip(latest) {
             let all = match start == latest {
                 true => String::new(),
-                false => format!(" (with {latest}, those of all chains)"),
+                false => format!(" (with {latest} it excludes those of all chains)"),
             };
             message.push_str(&format!(
                 " If that is what happened, --start-time {start} excludes these losses{all}."

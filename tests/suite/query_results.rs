@@ -223,7 +223,7 @@ fn a_missing_file_is_named_as_python_does() {
     export.write("result_2.csv", b"eventName\n");
     let ran = export.check();
     assert_theirs(&ran, 255, &text);
-    assert!(ran.err.contains("result_2.csv is there"), "{}", ran.err);
+    assert!(ran.err.contains("result_2.csv exists"), "{}", ran.err);
     fs::remove_file(export.path(SIGN_FILE)).unwrap();
     let text = format!("[Errno 2] No such file or directory: '{}/{SIGN_FILE}'", export.dir());
     assert_theirs(&export.check(), 255, &text);
@@ -461,7 +461,11 @@ mod in_a_bucket {
             let ran = check(&server, &[]);
             let text = "An error occurred (NoSuchKey) when calling the GetObject operation: The specified key does not exist.";
             assert_theirs(&ran, 254, text);
-            assert!(ran.err.contains(&format!("no s3://{BUCKET}/{PREFIX}{name}")), "{}", ran.err);
+            assert!(
+                ran.err.contains(&format!("s3://{BUCKET}/{PREFIX}{name} does not exist")),
+                "{}",
+                ran.err
+            );
         }
     }
 

@@ -33,7 +33,7 @@ fn many_and_regular_ones_are_one_finding_on_their_folder() {
     assert_eq!((report.status, found(&report)), (1, vec![("log-unreferenced", "violation")]));
     let finding = &report.findings()[0];
     assert_eq!(finding["key"], format!("AWSLogs/{ACCOUNT}/"));
-    assert!(finding["message"].as_str().unwrap().starts_with("63 log files"));
+    assert!(finding["message"].as_str().unwrap().starts_with("No digest lists 63 log files"));
     assert_eq!(finding["start"], at(0, 5).to_string());
     assert_eq!(report.count("logs", "unreferenced"), 63);
 }
