@@ -11,7 +11,7 @@ every shell that is installed, with no other tools on its path than it asks for.
 Then a matrix of bags, whole and damaged, goes through `trailseal evidence check`, the bag's script and
 its page in Chromium and Firefox, as folder and as archive: all must come to the same status, and
 script and page must say the same lines. Python 3.11 or newer, OpenSSL, Chromium and Firefox (one that
-is not installed is skipped, aloud); five minutes, and ten with --large: 20,000 objects.
+is not installed is skipped, aloud); ten minutes, and fifteen with --large: 20,000 objects.
 """
 
 import argparse

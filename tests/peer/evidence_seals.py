@@ -94,6 +94,10 @@ def make(work):
     revocation_list("revoked", me="200301000000Z")
     revocation_list("revoked-tsa", tsa="200301000000Z")
     revocation_list("revoked-later", me="490301000000Z", tsa="490301000000Z")
+    # By an authority of the same name, with another key.
+    openssl("req", "-x509", "-key", "other-ca.key", "-out", "forged-ca.pem", "-subj", "/CN=Example Root", "-days", "30",
+            "-addext", "basicConstraints=critical,CA:TRUE")
+    revocation_list("forged", ("forged-ca", "other-ca"), me="200301000000Z", tsa="200301000000Z")
     certify("expired", "20200101000000Z", "20210101000000Z")
 
 
@@ -107,13 +111,13 @@ def certify(name, begin, end):
             "-startdate", begin, "-enddate", end, "-extfile", "ext", "-out", f"{name}.pem")
 
 
-def revocation_list(name, **revoked):
+def revocation_list(name, by=("ca", "ca"), **revoked):
     """A list in which certificates are revoked, each at a time."""
     def row(certificate, time):
         serial = openssl("x509", "-noout", "-serial", "-in", f"{certificate}.pem").decode().strip().split("=")[1]
         return f"R\t491231235959Z\t{time}\t{serial}\tunknown\t/CN={certificate}\n"
     (AUTHORITY / "index").write_text("".join(row(*one) for one in revoked.items()))
-    openssl("ca", "-gencrl", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-out", f"{name}.pem")
+    openssl("ca", "-gencrl", "-config", "ca.cnf", "-cert", f"{by[0]}.pem", "-keyfile", f"{by[1]}.key", "-out", f"{name}.pem")
 
 
 # ---- time-stamps -------------------------------------------------------------------------
@@ -380,6 +384,7 @@ GIVEN = [
     ("signer revoked", (*SIGNED, "--crl", "{}/revoked.pem"), None, whole, 3),
     ("signer revoked before the time-stamp", (*SIGNED, "--crl", "{}/revoked.pem"), None, stamps(1), 3),
     ("signer revoked after the time-stamp", (*SIGNED, "--crl", "{}/revoked-later.pem"), None, stamps(1), 0),
+    ("both revoked by another of that name", (*SIGNED, "--crl", "{}/forged.pem"), None, stamps(1), 0),
     ("time-stamp revoked", (*SIGNED, "--crl", "{}/revoked-tsa.pem"), None, stamps(1), 3),
     ("signature tampered with", SIGNED, None, changed(SIGNATURE, flipped), 1),
     ("time-stamp over something else", SIGNED, None, over(b"else"), 1),

@@ -698,7 +698,7 @@ revoked() {
             openssl verify -partial_chain -no_check_time -CAfile "$issuer" "$1" >/dev/null 2>&1 || continue
             openssl crl -in "$list" -noout -CAfile "$issuer" 2>&1 | grep -q 'verify OK' || continue
             date=$(openssl crl -in "$list" -noout -text 2>/dev/null | awk -v serial="$serial" '
-                /^ *Serial Number: / { found = $3 == serial }
+                /^ *Serial Number: / { found = ("x" $3) == ("x" serial) }
                 found && /^ *Revocation Date: / { sub(/^ *Revocation Date: /, ""); print; exit }')
             [ -n "$date" ] && { [ -z "$3" ] || [ "$(epoch "$date")" -le "$3" ]; } || continue
             echo "$date"
