@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::report::words::{bytes, count};
+use crate::report::words::{bytes, count, counted};
 use crate::run::Progress;
 
 /// Time between two lines where standard error is no terminal.
@@ -48,9 +48,9 @@ impl Seen {
     fn read(&self, elapsed: Duration) -> String {
         let seconds = elapsed.as_secs_f64().max(0.001);
         let rate = self.logs as f64 / seconds;
-        let (files, read) = (count(self.logs), bytes(self.bytes));
+        let (files, read) = (counted(self.logs, "log file", "log files"), bytes(self.bytes));
         let per_second = bytes((self.bytes as f64 / seconds) as u64);
-        format!("{files} log files ({rate:.0}/s), {read} ({per_second}/s)")
+        format!("{files} ({rate:.0}/s), {read} ({per_second}/s)")
     }
 
     /// Everything in a line.
@@ -74,7 +74,7 @@ impl Bar {
     #[must_use]
     pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
-        let template = "{spinner} [{elapsed}] {bar:24} {pos}/{len} digests, {msg}, {eta} left";
+        let template = "{spinner} [{elapsed}] {wide_bar} {pos}/{len} digests, {msg}, {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
