@@ -538,7 +538,11 @@ fn a_report_that_claims_more_than_its_content_shows_does_not_pass() {
         ("more digests", |r| r["chains"][0]["digests"]["valid"] = 99.into(), "99 of 99 valid"),
         ("more log files", |r| r["chains"][0]["logs"]["valid"] = 99.into(), "99 of 99 valid"),
         ("other totals", |r| r["totals"]["digests"]["valid"] = 99.into(), "totals"),
-        ("another operator", |r| r["ran_by"]["operator"] = "Auditor General".into(), "who made"),
+        (
+            "another operator",
+            |r| r["ran_by"]["operator"] = "Auditor General".into(),
+            "name different operators",
+        ),
     ];
     let tree = Tree::sealed();
     for (name, claim, said) in claims {
@@ -693,7 +697,7 @@ fn a_report_that_keeps_quiet_does_not_pass() {
         bag.write_manifests_anew();
         let checked = bag.check(&[]);
         assert_eq!(checked.status, 1, "{number}: {}", checked.json);
-        assert!(checked.json["differences"].to_string().contains("does not show"));
+        assert!(checked.json["differences"].to_string().contains("omits this limit"));
     }
     let bag = Bag::of(&tree, &[]);
     bag.replace("data/report/run.json", "\"used\": true", "\"used\": false");

@@ -327,7 +327,7 @@ fn strips(page: &str) -> Vec<Vec<&str>> {
 fn the_timeline_shows_states_in_order_and_the_worst_chain_first() {
     let shown = page(&violation());
     assert_eq!(strips(&shown), [vec!["p", "v", "p", "g", "p"], vec!["p"]]);
-    assert!(shown.contains("One cell is 1 hour"));
+    assert!(shown.contains("Each cell is 1 hour"));
     let title = "<title>gap: 2023-07-10T18:00:00Z to 2023-07-10T20:00:00Z (2 h, chain-gap)</title>";
     assert!(shown.contains(title));
     // Two reasons of one state are one stretch, and the words tell them apart.
@@ -358,9 +358,9 @@ fn a_chain_that_says_nothing_of_its_time_is_told_so() {
     report.chains[2].coverage.clear();
     report.verdict = Verdict::Incomplete;
     let shown = words(&page(&report));
-    assert!(shown.contains("no moment of the requested time is accounted for"));
-    assert!(shown.contains("claims no time of its own"), "the backfill chain");
-    assert!(words(&page(&sample("nothing-found"))).contains("There is no chain."));
+    assert!(shown.contains("no digest covers any of the requested time"));
+    assert!(shown.contains("covers no time of its own"), "the backfill chain");
+    assert!(words(&page(&sample("nothing-found"))).contains("No chains."));
 }
 
 // ---- limits ------------------------------------------------------------------------------
@@ -373,7 +373,7 @@ fn wholly_proven_chains_are_grouped_where_there_are_many() {
     assert!(text.contains("1,470 chains are proven"));
     assert!(text.contains("50 more accounts with wholly proven chains"));
     // Those not proven, then up to ten for each of a hundred accounts.
-    let (one_by_one, grouped) = shown.split_once("Wholly proven, by account").unwrap();
+    let (one_by_one, grouped) = shown.split_once("Fully proven, by account").unwrap();
     assert_eq!(strips(one_by_one), vec![vec!["v"]; 30]);
     let proven = report.chains.iter().filter(|c| c.coverage[0].state == CoverageState::Proven);
     let first = proven.filter(|c| c.account < AccountId::parse("000000000100").unwrap()).count();
@@ -436,7 +436,7 @@ fn a_page_does_not_grow_with_what_nobody_could_read() {
     assert!(more < 9_000_000, "{more}");
     assert!(more - some < 800 * 1200, "{}", more - some);
     let shown = page(&alternating(1000));
-    assert!(shown.contains("One cell is 1 day"));
+    assert!(shown.contains("Each cell is 1 day"));
     assert_eq!(strips(&shown).len(), 100);
     assert_eq!(strips(&shown)[0].len(), 365);
 

@@ -175,8 +175,8 @@ impl ChainRow {
             CoverageState::ALL.into_iter().filter_map(|state| States::new(state, chain)).collect();
         let note = match chain.kind {
             _ if !chain.coverage.is_empty() => None,
-            ChainKind::Standard => Some("no moment of the requested time is accounted for"),
-            ChainKind::Backfill => Some("log files that came late; claims no time of its own"),
+            ChainKind::Standard => Some("no digest covers any of the requested time"),
+            ChainKind::Backfill => Some("late log files; covers no time of its own"),
         };
         Self {
             number,
@@ -227,7 +227,7 @@ fn chain_time(chains: &[&ChainReport]) -> String {
 
 /// Where a chain lies.
 pub(super) fn place(chain: &ChainReport) -> String {
-    let bucket = chain.bucket.as_ref().map_or("unknown (this copy does not say)", |b| b.as_str());
+    let bucket = chain.bucket.as_ref().map_or("unknown (not stated in this copy)", |b| b.as_str());
     let mut place = format!("bucket {bucket}");
     if !chain.prefix.is_empty() {
         place += &format!(", prefix {}", chain.prefix);

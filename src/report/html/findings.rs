@@ -170,7 +170,7 @@ impl Shown {
 
 impl Event {
     fn new(event: &FoundEvent) -> Self {
-        let by = event.by.as_deref().unwrap_or("someone not named");
+        let by = event.by.as_deref().unwrap_or("an unknown identity");
         let from = event.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
         let id = event.id.as_ref().map(|id| format!(", event {id}")).unwrap_or_default();
         let FoundEvent { event: name, time, region, bucket, key, .. } = event;

@@ -23,7 +23,7 @@ pub(super) fn scope(report: &RunReport) -> Vec<Row> {
     let scope = &report.scope;
     let mut rows = vec![
         names("Sources", &scope.sources, "none"),
-        Row::new("Time asked for", words::time_asked(scope)),
+        Row::new("Requested time", words::time_asked(scope)),
         names("Accounts", &scope.accounts, "all"),
         names("Regions", &scope.regions, "all"),
         names("Trails", &scope.trails, "all"),
@@ -40,12 +40,12 @@ pub(super) fn scope(report: &RunReport) -> Vec<Row> {
     }
     rows.push(Row::new("Grace", scope.grace_seconds.map_or("not stated".to_owned(), duration)));
     rows.push(match scope.as_of {
-        Some(time) => Row::new("Judged as of", format!("{time} (UTC)")),
-        None => Row::new("Judged as of", "the newest digest of the copy"),
+        Some(time) => Row::new("Reference time", format!("{time} (UTC)")),
+        None => Row::new("Reference time", "the newest digest of the copy"),
     });
     let accepted = scope.accepted_gaps.iter().map(|accepted| {
         let AcceptedGap { window, reason, used } = accepted;
-        let used = if *used { "" } else { " (there is no such gap)" };
+        let used = if *used { "" } else { " (not used: no such gap)" };
         Printable(&format!("{}: {reason}{used}", span(window.start, window.end))).to_string()
     });
     rows.push(Row { label: "Accepted gaps", lines: cut(accepted, "none"), names: false });
@@ -105,7 +105,7 @@ fn cut(all: impl ExactSizeIterator<Item = String>, none: &str) -> Vec<String> {
 const fn unreferenced(weight: Unreferenced) -> &'static str {
     match weight {
         Unreferenced::Violation => "count as violations",
-        Unreferenced::Notice => "are a notice, as asked",
-        Unreferenced::Ignore => "are only counted, as asked",
+        Unreferenced::Notice => "are a notice (--unreferenced notice)",
+        Unreferenced::Ignore => "are only counted (--unreferenced ignore)",
     }
 }

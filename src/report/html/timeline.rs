@@ -58,7 +58,7 @@ impl Mark {
             Self::Proven => "proven",
             Self::Pending => "pending",
             Self::Explained => "explained",
-            Self::Nothing => "nothing said",
+            Self::Nothing => "not covered by the report",
             Self::Gap => "gap",
             Self::Unreadable => "unreadable",
             Self::Violated => "violated",
@@ -93,13 +93,15 @@ impl Mark {
 
     pub(super) const fn meaning(self) -> &'static str {
         match self {
-            Self::Proven => "valid, linked digests cover it, and the log files they list are whole",
-            Self::Pending => "the digest that will cover it is not due yet",
-            Self::Explained => "no digest covers it; events or an acceptance say why",
-            Self::Nothing => "outside of the time that the report accounts for",
+            Self::Proven => {
+                "covered by valid, linked digests, and the log files that they list are intact"
+            }
+            Self::Pending => "its digest is not due yet",
+            Self::Explained => "no digest covers it; events or an acceptance explain why",
+            Self::Nothing => "outside the time of the report",
             Self::Gap => "no digest covers it",
-            Self::Unreadable => "what would prove it could not be checked",
-            Self::Violated => "what should prove it contradicts integrity",
+            Self::Unreadable => "its digests or log files could not be checked",
+            Self::Violated => "its digests or log files contradict integrity",
         }
     }
 }
@@ -295,7 +297,7 @@ impl Grid {
 
     pub(super) fn described(&self, chains: usize) -> String {
         format!(
-            "{} over {} (UTC). One cell is {}, and shows the worst state of any moment in it.",
+            "{} over {} (UTC). Each cell is {} and shows the worst state in it.",
             counted(chains as u64, "chain", "chains"),
             span(self.start, self.end),
             self.unit()

@@ -148,7 +148,7 @@ impl Objects<'_> {
                 again.report.findings.push(finding);
             } else {
                 again.beyond.push(format!(
-                    "Beyond what was asked: {} {}",
+                    "Outside the requested scope: {} {}",
                     finding.code.as_str(),
                     finding.key.unwrap_or_default()
                 ));
@@ -163,7 +163,7 @@ impl Objects<'_> {
                 && (code != Code::LogUnreferenced || asked.unreferenced == Unreferenced::Violation)
                 && said.insert((*path).to_owned())
             {
-                let message = "It lies in the bag beyond what was asked, and does not verify.";
+                let message = "It is outside the requested scope, and does not verify.";
                 let finding = Finding::new(code, message).severity(Severity::Violation);
                 again.report.findings.push(finding.object(object.0.as_deref(), &object.1));
             }
@@ -187,7 +187,7 @@ impl Objects<'_> {
                 None if is_digest(&object.1) => {}
                 None if matches!(ObjectName::parse(&object.1), ObjectName::Log(_)) => {
                     again.beyond.push(format!(
-                        "No digest in the bag shows what {path} should hold: the one that may list it is not in it, or not valid."
+                        "No valid digest in the bag lists {path}, so its content could not be checked."
                     ));
                 }
                 None => again.unnamed.push(path.to_owned()),

@@ -88,7 +88,7 @@ pub fn time_stamp(url: &str, content: &[u8]) -> Result<Vec<u8>, AuthorityError> 
     let stamp = timestamp::verify(&response, content)?;
     stamp.check_purpose()?;
     if !stamp.answers(nonce) {
-        let other = "it answers another request: somebody may have played back an older answer";
+        let other = "it answers another request: it may be a replayed older answer";
         return Err(AuthorityError::Unreachable(other.into()));
     }
     Ok(response)

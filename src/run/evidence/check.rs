@@ -181,14 +181,14 @@ pub(super) fn taken_away(bag: &Checked, faults: &mut Vec<Fault>) {
             continue;
         }
         for file in files.iter().filter(|file| matches!(bag.seal(file), Ok(None))) {
-            let message = format!("{INFO} says that the bag was {word}, and it is not there.");
+            let message = format!("{INFO} says that the bag was {word}, but this file is missing.");
             faults.push(Fault::new("bag-missing", format!("{SEAL}{file}"), message));
         }
     }
     for number in 2..=seal_files::MOST {
         let (earlier, own) = (seal_files::time_stamp(number - 1), seal_files::time_stamp(number));
         if matches!(bag.seal(&earlier), Ok(None)) && !matches!(bag.seal(&own), Ok(None)) {
-            let message = format!("The time-stamp {own} is over it, and it is not there.");
+            let message = format!("The time-stamp {own} covers it, but it is missing.");
             faults.push(Fault::new("bag-missing", format!("{SEAL}{earlier}"), message));
         }
     }
@@ -215,7 +215,7 @@ fn part<T>(
             },
         },
     };
-    let message = format!("It is not what an evidence bag of this version holds there: {error}.");
+    let message = format!("It is not a valid file of an evidence bag of this version: {error}.");
     faults.push(Fault::new(code, path, message));
     None
 }
@@ -258,7 +258,7 @@ impl Parts<'_> {
         firm.extend(recomputed::sidecars(bag));
         firm.extend(keys.into_iter().flat_map(|keys| keys::claims(bag, keys, run)));
         firm.extend(again.unlisted.iter().map(|path| {
-            let message = "It lies in the bag, and no digest in the bag lists it.";
+            let message = "No digest in the bag lists it.";
             (path.clone(), message.to_owned())
         }));
         // These hold what was found then against what is found now.
@@ -285,7 +285,7 @@ impl Parts<'_> {
                 }
             }
             Err(error) => {
-                firm.push((LINES.to_owned(), format!("It holds something else: {error}.")))
+                firm.push((LINES.to_owned(), format!("Its content is unexpected: {error}.")))
             }
         }
         // A file that could not be read was told of with the others, and contradicts nothing.
@@ -305,7 +305,7 @@ impl Parts<'_> {
         }
         if !claims::is_ours(run) {
             unproven.push(format!(
-                "Another version, {} {}, wrote the bag: its page, guide, script and controls were not compared with its report, and may say something else.",
+                "Another version, {} {}, wrote the bag: its page, guide, script and controls were not compared with its report and may differ from it.",
                 run.tool.name, run.tool.version
             ));
             return Ok(unproven);
@@ -329,7 +329,7 @@ fn unlisted(bag: &Checked, rows: &[Row], faults: &mut Vec<Fault>) {
         faults.push(Fault::new(
             "bag-malformed",
             &row.path,
-            "A row of custody leads out of the bag.",
+            "A custody row has a path outside the bag.",
         ));
     }
     let known: BTreeSet<_> = rows.iter().map(|row| row.path.as_str()).collect();
@@ -337,7 +337,7 @@ fn unlisted(bag: &Checked, rows: &[Row], faults: &mut Vec<Fault>) {
         let owner = path.strip_suffix(crate::model::metadata::SIDECAR_SUFFIX);
         let is_sidecar = owner.is_some_and(|of| known.contains(of) && bag.payload.contains_key(of));
         if !known.contains(path.as_str()) && !is_sidecar {
-            faults.push(Fault::new("bag-extra", path, "No row of custody names it."));
+            faults.push(Fault::new("bag-extra", path, "No custody row names it."));
         }
     }
 }
@@ -361,7 +361,7 @@ fn differences(run: &RunReport, again: &RunReport) -> Vec<String> {
     let mut differences = Vec::new();
     if run.verdict != again.verdict {
         differences.push(format!(
-            "Its report says {}, its content comes to {}.",
+            "Its report says {}, but its content means {}.",
             run.verdict, again.verdict
         ));
     }
@@ -394,17 +394,17 @@ struct Told {
 fn not_proven(seal: &SealReport, told: &Told, again: Option<&RunReport>) -> Vec<String> {
     let mut said = Vec::new();
     if !told.own_keys {
-        said.push("That the public keys in the bag are CloudTrail's own: compare them with what CloudTrail publishes, or give your own with --keys.".to_owned());
+        said.push("That the public keys in the bag are CloudTrail's own: compare them with CloudTrail's, or use your own with --keys.".to_owned());
     }
     match (seal.signature.trust, told.asked) {
-        (Trust::Absent, _) => said.push("Who packed the bag, and that it is the one that was packed: it is not signed, and whoever alters a bag can write its manifests anew.".into()),
-        (_, false) => said.push("That the signer is whom the certificate names: give the authorities that you trust with --ca.".into()),
+        (Trust::Absent, _) => said.push("Who packed the bag, and that it was not altered: it is not signed, and anyone who alters a bag can rewrite its manifests.".into()),
+        (_, false) => said.push("That the signer is the one named in the certificate: use --ca with the authorities that you trust.".into()),
         _ => {}
     }
     match seal.time_stamp.trust {
         Trust::Trusted => {}
-        Trust::Absent => said.push("When the bag was packed: it has no time-stamp, and the times in it are its packer's own word.".into()),
-        _ => said.push("That the time-stamp is an authority's: it leads to none that you gave.".into()),
+        Trust::Absent => said.push("When the bag was packed: it has no time-stamp, and the times in it are the packer's claim.".into()),
+        _ => said.push("That the time-stamp comes from a trusted authority: it leads to none of those given with --ca.".into()),
     }
     if told.asked && [seal.signature.trust, seal.time_stamp.trust] != [Trust::Absent; 2] {
         said.push(match told.lists {
@@ -413,18 +413,18 @@ fn not_proven(seal: &SealReport, told: &Told, again: Option<&RunReport>) -> Vec<
         });
     }
     if matches!(told.logs, Some((true, KeptLogs::Failed | KeptLogs::None))) {
-        said.push("That the log files were whole: the bag does not hold them all, and their hash values in it are its packer's word.".into());
+        said.push("That the log files were intact: the bag does not contain them all, and their hash values in it are the packer's claim.".into());
     }
     if told.online {
-        said.push("That objects were delivered when data/custody.csv says: those times, its packer's word, bear on which log files a digest should list.".into());
+        said.push("That objects were delivered when data/custody.csv says: these times are the packer's claim, and decide which log files a digest should list.".into());
     }
     if let Some(first) = told.unnamed.first() {
         said.push(format!(
-            "What {} objects are that by their names are neither digests nor log files, the first of them {first}.",
+            "What {} objects are that are named neither like digests nor like log files (first: {first}).",
             told.unnamed.len()
         ));
     }
-    said.push("Who read the objects, when, from where, and what was found of each then: data/custody.csv and data/report/objects.ndjson are their packer's word.".into());
+    said.push("Who read the objects, when, from where, and what was found of each then: data/custody.csv and data/report/objects.ndjson are the packer's claim.".into());
     // The first is on the keys.
     said.extend(again.iter().flat_map(|again| again.not_proven.iter().skip(1).cloned()));
     said

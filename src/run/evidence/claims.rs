@@ -29,7 +29,7 @@ pub(super) fn unproven(run: &RunReport, again: &RunReport, logs: bool) -> Vec<St
     let same_view = again.scope.logs || run.verdict == Verdict::Verified;
     let mut said = scopes(&run.scope, &Scope { logs, ..again.scope.clone() });
     if run.ran_by != again.ran_by {
-        said.push("Its report and what the bag says was asked differ in who made the run.".into());
+        said.push("Its report and its request name different operators or identities.".into());
     }
     let of = |report: &RunReport| -> BTreeMap<_, _> {
         report.chains.iter().map(|chain| (chain.id.clone(), chain.clone())).collect()
@@ -50,7 +50,7 @@ pub(super) fn unproven(run: &RunReport, again: &RunReport, logs: bool) -> Vec<St
         && (!again.scope.logs || bytes(told) == bytes(found))
         && (!same_view || told.coverage_seconds == found.coverage_seconds);
     if !same || !same_logs {
-        said.push("The totals of its report are not those of its content.".into());
+        said.push("The totals in its report differ from its content.".into());
     }
     said
 }
@@ -67,7 +67,7 @@ pub(super) fn unsaid(
     // The first is on the keys, and differs where CloudTrail itself was asked.
     let not_proven = again.not_proven.iter().skip(usize::from(online));
     for sentence in not_proven.filter(|sentence| !run.not_proven.contains(sentence)) {
-        said.push(format!("Its report does not say that it does not show: {sentence}"));
+        said.push(format!("Its report omits this limit: {sentence}"));
     }
     let words = |report: &RunReport, notices: bool| -> BTreeSet<String> {
         let weighs = |finding: &&Finding| match finding.severity {
@@ -80,19 +80,17 @@ pub(super) fn unsaid(
     };
     let (told, found) = (words(run, false), words(again, false));
     if told != found {
-        said.push("Its report tells of a violation in other words than its content.".to_owned());
+        said.push("A violation in its report has another text than the content gives.".to_owned());
     }
     let left_out = words(again, true).difference(&words(run, true)).count();
     if left_out > 0 {
-        said.push(format!("Its report leaves out, or words otherwise, {left_out} notices."));
+        said.push(format!("Its report omits or changes {left_out} notices."));
     }
     let used = |report: &RunReport| -> BTreeSet<_> {
         report.keys.iter().filter(|key| key.used).map(|key| key.fingerprint.clone()).collect()
     };
     if used(run) != used(again) {
-        said.push(
-            "Its report and its content differ in which keys digests verify with.".to_owned(),
-        );
+        said.push("Its report and its content differ in the keys used.".to_owned());
     }
     said.into_iter()
 }
@@ -119,7 +117,7 @@ fn scopes(told: &Scope, asked: &Scope) -> Vec<String> {
         .filter(|name| told.get(*name) != asked.get(*name))
         .map(|name| {
             let (told, asked) = (value(&told, name), value(&asked, name));
-            format!("Of its scope its report says {name} {told}, and the bag {asked}.")
+            format!("Scope: its report says {name} {told}, but the bag says {asked}.")
         })
         .collect()
 }
@@ -171,7 +169,7 @@ pub(super) fn rewritten(bag: &Checked, run: &RunReport, kept: KeptLogs) -> io::R
         .into_iter()
         .filter(|(path, hash)| bag.hash(path) != Some(hash))
         .map(|(path, _)| {
-            format!("{path} is not what is written here of its report and of the seal that is there: it was altered, or another build wrote it.")
+            format!("{path} differs from what this program writes for this report and seal: it was altered, or another build wrote it.")
         })
         .collect())
 }
@@ -201,6 +199,6 @@ pub(super) fn unknown(bag: &Checked) -> Vec<Fault> {
         .keys()
         .chain(bag.tags.keys())
         .filter(|path| !is_known(path))
-        .map(|path| Fault::new("bag-extra", path, "No evidence bag has such a file."))
+        .map(|path| Fault::new("bag-extra", path, "Evidence bags have no such file."))
         .collect()
 }

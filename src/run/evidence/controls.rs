@@ -39,7 +39,7 @@ pub(super) fn files(report: &RunReport) -> io::Result<Vec<(&'static str, String)
         };
         let _ = write!(
             text,
-            "\n{} ({}), {}: {}\n{baselines}  It asks: {}\n  {}\n  Source: {}, {}, {}\n",
+            "\n{} ({}), {}: {}\n{baselines}  Requires: {}\n  {}\n  Source: {}, {}, {}\n",
             control.framework,
             control.framework_version,
             control.id,

@@ -146,29 +146,29 @@ pub(super) fn render(report: &RunReport, contents: Contents) -> String {
     let (logs_too, logs) = match contents.kept {
         KeptLogs::All => (
             " and log files",
-            "All log files that were read are in the bag; one that a digest lists and that is not there is missing. A log file below data/objects that no digest lists was put there.",
+            "All log files that were read are in the bag; if a digest lists a log file that is not in the bag, it is missing. A log file below data/objects that no digest lists was added.",
         ),
         KeptLogs::Failed => (
             ", and the log files that failed,",
-            "Only log files that are not what they should be are in the bag: that the others were whole rests on the word of whoever made the run, with the hash values in data/custody.csv.",
+            "The bag contains only invalid log files: that the others were intact is the claim of whoever made the run; data/custody.csv has their hash values.",
         ),
         KeptLogs::None => (
             "",
-            "No log files are in the bag: that they were whole rests on the word of whoever made the run, with the hash values in data/custody.csv.",
+            "No log files are in the bag: that they were intact is the claim of whoever made the run; data/custody.csv has their hash values.",
         ),
     };
     let seal = match (contents.signed, contents.stamped) {
         (true, false) if contents.pending => {
-            "This bag was signed. Its time-stamp authority gave no time-stamp when it was packed; one may have been added since."
+            "This bag was signed. The time-stamp authority did not answer when it was packed; one may have been added since."
         }
         (false, false) if contents.pending => {
-            "This bag was not signed. Its time-stamp authority gave no time-stamp when it was packed; one may have been added since."
+            "This bag was not signed. The time-stamp authority did not answer when it was packed; one may have been added since."
         }
         (true, true) => "This bag was signed and time-stamped.",
         (true, false) => "This bag was signed, and not time-stamped.",
         (false, true) => "This bag was time-stamped, and not signed.",
         (false, false) => {
-            "This bag was neither signed nor time-stamped: nothing in it shows who packed it, or when. Whoever alters such a bag can write its manifests anew."
+            "This bag was neither signed nor time-stamped: it does not show who packed it, or when, and anyone who alters it can rewrite its manifests."
         }
     };
     let (stamped_what, stamped_file) = match contents.signed {

@@ -202,12 +202,12 @@ pub(super) fn claims(bag: &Checked, keys: &[PublicKey], run: &RunReport) -> Vec<
             continue;
         };
         if key.spki_pem().is_none_or(|pem| pem.as_bytes() != bytes) {
-            says(path, "It holds more than a public key.");
+            says(path, "It contains more than a public key.");
         }
         let same = |other: &&PublicKey| other.pkcs1_der() == key.pkcs1_der();
         let mut names = keys.iter().filter(same).flat_map(PublicKey::fingerprints);
         if !names.any(|name| name.as_str() == named) {
-            says(path, "It holds another key than its name says.");
+            says(path, "Its key differs from its file name.");
         }
         files.insert((named.to_owned(), key.pkcs1_der().to_vec()));
     }
@@ -225,7 +225,7 @@ pub(super) fn claims(bag: &Checked, keys: &[PublicKey], run: &RunReport) -> Vec<
     let sources = match sources {
         Ok(sources) => sources,
         Err(error) => {
-            says(SOURCES, &format!("It is not where the keys came from: {error}."));
+            says(SOURCES, &format!("It is not a valid list of key sources: {error}."));
             return claims;
         }
     };
@@ -254,7 +254,7 @@ pub(super) fn claims(bag: &Checked, keys: &[PublicKey], run: &RunReport) -> Vec<
             source.is_of(key) && ders.contains(key.pkcs1_der())
         };
         if !known.iter().any(is_known) {
-            says(SOURCES, &format!("It does not tell of the key {}.", key.fingerprint()));
+            says(SOURCES, &format!("It lacks the key {}.", key.fingerprint()));
         }
     }
     for key in &run.keys {

@@ -232,7 +232,7 @@ pub(super) fn info(
     let operator = report.ran_by.operator.clone();
     let mut info = vec![
         ("Bag-Software-Agent", format!("{} {}", report.tool.name, report.tool.version)),
-        ("External-Description", "AWS CloudTrail digests and log files, and a verification of them; VERIFY.md says how to check it by hand".to_owned()),
+        ("External-Description", "AWS CloudTrail digests and log files with a verification report; VERIFY.md explains how to check them".to_owned()),
         (recomputed::NAME, name.to_owned()),
         ("Trailseal-As-Of", report.finished.to_string()),
         ("Trailseal-Verdict", report.verdict.to_string()),
