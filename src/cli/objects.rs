@@ -2,28 +2,28 @@
 
 use std::io::Write;
 use std::path::Path;
-#[cfg(feature = "parquet")]
-use std::path::PathBuf;
 
 use super::Failure;
 use super::guard::{Kind, OutputGuard};
 use super::output::WholeFile;
-#[cfg(feature = "parquet")]
-use super::output::unwritable;
 use crate::report::ObjectForm;
-#[cfg(feature = "parquet")]
-use crate::report::ParquetObjects;
 
 /// The file that a run writes its objects to, in the form that its name asks for.
 pub(super) struct ObjectsFile {
     form: ObjectForm,
-    file: Open,
+    file: Box<dyn ObjectSink>,
 }
 
-enum Open {
-    Lines(WholeFile),
-    #[cfg(feature = "parquet")]
-    Parquet(Box<ParquetObjects<WholeFile>>, PathBuf),
+/// A file that takes the lines of objects.
+trait ObjectSink: Write + Send {
+    /// Completes the file and puts it in its place.
+    fn complete(self: Box<Self>) -> Result<(), Failure>;
+}
+
+impl ObjectSink for WholeFile {
+    fn complete(self: Box<Self>) -> Result<(), Failure> {
+        WholeFile::complete(*self)
+    }
 }
 
 fn form(path: &Path) -> ObjectForm {
@@ -50,26 +50,18 @@ impl ObjectsFile {
     /// # Errors
     /// When nothing can be written there.
     pub(super) fn begin(path: &Path) -> Result<Self, Failure> {
-        let (form, file) = (form(path), WholeFile::begin(path)?);
-        let file = match form {
+        let form = form(path);
+        let file: Box<dyn ObjectSink> = match form {
             #[cfg(feature = "parquet")]
-            ObjectForm::Parquet => {
-                let file = ParquetObjects::begin(file).map_err(|e| unwritable(path, &e))?;
-                Open::Parquet(Box::new(file), path.to_owned())
-            }
-            _ => Open::Lines(file),
+            ObjectForm::Parquet => Box::new(parquet::Table::begin(path)?),
+            _ => Box::new(WholeFile::begin(path)?),
         };
         Ok(Self { form, file })
     }
 
     /// Where the run writes its objects, and in which form.
     pub(super) fn sink(&mut self) -> (&mut (dyn Write + Send), ObjectForm) {
-        let file: &mut (dyn Write + Send) = match &mut self.file {
-            Open::Lines(file) => file,
-            #[cfg(feature = "parquet")]
-            Open::Parquet(file, _) => file,
-        };
-        (file, self.form)
+        (&mut *self.file, self.form)
     }
 
     /// Completes the file and puts it in its place.
@@ -77,11 +69,47 @@ impl ObjectsFile {
     /// # Errors
     /// When it cannot be written to its end; then its place holds what it held before.
     pub(super) fn complete(self) -> Result<(), Failure> {
-        let file = match self.file {
-            Open::Lines(file) => file,
-            #[cfg(feature = "parquet")]
-            Open::Parquet(file, path) => file.finish().map_err(|e| unwritable(&path, &e))?,
-        };
-        file.complete()
+        self.file.complete()
+    }
+}
+
+#[cfg(feature = "parquet")]
+mod parquet {
+    use std::io::{self, Write};
+    use std::path::{Path, PathBuf};
+
+    use super::ObjectSink;
+    use crate::cli::Failure;
+    use crate::cli::output::{WholeFile, unwritable};
+    use crate::report::ParquetObjects;
+
+    pub(super) struct Table {
+        objects: ParquetObjects<WholeFile>,
+        path: PathBuf,
+    }
+
+    impl Table {
+        pub(super) fn begin(path: &Path) -> Result<Self, Failure> {
+            let objects = ParquetObjects::begin(WholeFile::begin(path)?);
+            let objects = objects.map_err(|error| unwritable(path, &error))?;
+            Ok(Self { objects, path: path.to_owned() })
+        }
+    }
+
+    impl Write for Table {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.objects.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.objects.flush()
+        }
+    }
+
+    impl ObjectSink for Table {
+        fn complete(self: Box<Self>) -> Result<(), Failure> {
+            let Self { objects, path } = *self;
+            objects.finish().map_err(|error| unwritable(&path, &error))?.complete()
+        }
     }
 }

@@ -295,6 +295,7 @@ fn errors_of_any_size_take_little_memory() {
 }
 
 #[test]
+#[ignore = "slow: answers of gigabytes"]
 fn answers_of_any_size_take_little_memory() {
     let server = bucket_of(&Tree::sealed());
     server.fault("list:CloudTrail/us-east-1/", Fault::ErrorOf(200, 3 << 30), None);
@@ -348,6 +349,7 @@ fn an_interrupt_ends_whatever_is_waited_for() {
 }
 
 #[test]
+#[ignore = "slow: a listing that goes on until it is given up"]
 fn a_dry_run_and_a_listing_without_end() {
     let server = bucket_of(&Tree::sealed());
     let source = format!("s3://{BUCKET}");

@@ -98,6 +98,7 @@ fn every_layout_is_found_in_a_copy() {
 
 #[cfg(feature = "aws")]
 #[test]
+#[ignore = "slow: a bucket for each layout"]
 fn every_layout_is_found_in_a_bucket() {
     for (prefix, organization) in LAYOUTS {
         for bucket in [BUCKET, "my.trail.logs"] {

@@ -185,6 +185,7 @@ fn long_lists(digests: i64, entries: usize) {
 }
 
 #[test]
+#[ignore = "slow: lists of 40,000 log files"]
 fn digests_of_long_lists_that_nobody_signed() {
     long_lists(8, 40_000);
 }
@@ -221,6 +222,7 @@ fn with_long_list(entries: usize) -> Tree {
 }
 
 #[test]
+#[ignore = "slow: a list of 12,000 log files, eight times"]
 fn a_valid_digest_of_a_long_list_verifies_whatever_the_memory() {
     let tree = with_long_list(12_000);
     let mut reports = Vec::new();
