@@ -19,9 +19,9 @@ const FILE_WIDTH: usize = 100;
 /// Where a run report goes.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Format of the report
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format_parser())]
-    pub(super) format: Format,
+    /// Format of the report [default: by the ending of the output file's name, else text]
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
+    format: Option<Format>,
 
     /// Write the report to a file instead of standard output
     #[arg(long, short, value_name = "FILE")]
@@ -83,6 +83,15 @@ impl FromStr for Export {
 }
 
 impl ReportArgs {
+    /// The format given, or that of the output file's name.
+    pub(super) fn format(&self) -> Format {
+        let by_name = || {
+            let file = self.output.as_deref().filter(|_| !self.summary && !self.only_problems)?;
+            Format::of_file(&file.to_string_lossy())
+        };
+        self.format.or_else(by_name).unwrap_or(Format::Text)
+    }
+
     /// A guard of the outputs.
     pub(super) fn guard(&self) -> OutputGuard {
         OutputGuard::new(self.force)
@@ -93,14 +102,14 @@ impl ReportArgs {
     /// # Errors
     /// With the first that would.
     pub(super) fn check(&self, guard: &mut OutputGuard) -> Result<(), Failure> {
-        if self.format != Format::Text && (self.summary || self.only_problems) {
-            let format = self.format.as_str();
+        if self.format() != Format::Text && (self.summary || self.only_problems) {
+            let format = self.format().as_str();
             let message = format!("--summary and --only-problems print text, not {format}");
             return Err(Failure::usage(message)
                 .remedy("omit --format, and write the other format with --export"));
         }
         if let Some(file) = &self.output {
-            guard.check("--output", file, Kind::Report(self.format))?;
+            guard.check("--output", file, Kind::Report(self.format()))?;
         }
         let mut exports = self.exports.iter();
         exports.try_for_each(|e| guard.check("--export", &e.file, Kind::Report(e.format)))
@@ -123,7 +132,7 @@ impl ReportArgs {
 
     /// Whether there is nothing but the text on standard output.
     pub(super) fn is_plain(&self) -> bool {
-        self.format == Format::Text && self.output.is_none()
+        self.format() == Format::Text && self.output.is_none()
     }
 
     /// Whether files beside the main output are asked for.
@@ -162,7 +171,7 @@ impl Outputs<'_> {
                 .render_since(report, self.earlier.as_ref(), file, TextOptions::default())
                 .map_err(|e| super::output::unwritable(&shown, &e))?;
         }
-        let (format, earlier) = (self.args.format, self.earlier.take());
+        let (format, earlier) = (self.args.format(), self.earlier.take());
         let ReportArgs { summary, only_problems, .. } = *self.args;
         self.write_main(quiet, io, |out, options| match (summary, only_problems) {
             (true, _) => summary::render(report, out),

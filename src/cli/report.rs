@@ -84,7 +84,7 @@ pub fn run(args: &RenderArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
 
 /// Shows the differences of two runs.
 fn diff(args: &RenderArgs, old: &Path, new: &Path, io: &mut Io<'_>) -> Result<u8, Failure> {
-    let format = args.report.format;
+    let format = args.report.format();
     if !matches!(format, Format::Text | Format::Json | Format::Markdown) {
         let message = format!("--diff cannot write {}", format.as_str());
         return Err(Failure::usage(message).remedy("use --format text, markdown or json"));

@@ -165,7 +165,7 @@ fn dry_run(
     online: bool,
     io: &mut Io<'_>,
 ) -> Result<u8, Failure> {
-    let as_json = match args.report.format {
+    let as_json = match args.report.format() {
         Format::Text => false,
         Format::Json => true,
         other => return Err(not_of_an_estimate(other)),

@@ -254,7 +254,7 @@ impl Findings<'_> {
             technique: technique(code).map(|t| t.sub.map_or(t.uid, |(uid, _)| uid)),
             title: &title,
             description: &told(finding),
-            remedy: Some(code.remedy()),
+            remedy: Some(code.remedy_of(finding.severity)),
             resources: vec![object(finding, chain.as_deref(), &region)],
             reasons: None,
             fields: vec![

@@ -41,7 +41,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
             cell(finding.actual.as_deref()),
             cell(finding.referenced_by.as_deref()),
             cell(&*events),
-            cell(finding.code.remedy()),
+            cell(finding.code.remedy_of(finding.severity)),
         ])?;
     }
     table.finish()

@@ -199,7 +199,7 @@ impl CheckReport {
                 GOOD,
                 ": the bag is whole and unaltered, and its digests prove what its report says of them; log files were not verified again.",
             ),
-            Verdict::Violation if self.is_intact() => (
+            Verdict::Violation if self.is_intact() && self.differences.is_empty() => (
                 "VIOLATION",
                 BAD,
                 ": the bag is whole and unaltered; what it holds contradicts what was signed, and its report says so.",

@@ -258,7 +258,7 @@ impl Events<'_> {
                 "analytic": {"uid": code.as_str(), "name": code.as_str(), "type_id": 1, "type": "Rule"},
             },
             "evidences": [{"data": evidence}],
-            "remediation": {"desc": code.remedy()},
+            "remediation": {"desc": code.remedy_of(finding.severity)},
             "resources": object.map(|object| [object]),
             "unmapped": {"code": code, "chain": chain},
         }))

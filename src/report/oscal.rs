@@ -253,7 +253,7 @@ impl Results<'_> {
             "props": [
                 prop("code", finding.code.as_str()),
                 prop("severity", finding.severity.as_str()),
-                prop("remedy", finding.code.remedy()),
+                prop("remedy", finding.code.remedy_of(finding.severity)),
             ],
             "types": ["finding"],
         });

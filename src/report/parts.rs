@@ -161,6 +161,6 @@ impl<'a> Parts<'a> {
     /// Next step for a chain that is not proven.
     pub(super) fn remedy(&self, chain: &ChainReport) -> Option<&'static str> {
         let worst = self.grades.of(&chain.id).iter().max_by_key(|f| f.severity);
-        worst.filter(|f| f.severity > Severity::Notice).map(|f| f.code.remedy())
+        worst.filter(|f| f.severity > Severity::Notice).map(|f| f.code.remedy_of(f.severity))
     }
 }

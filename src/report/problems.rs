@@ -213,7 +213,7 @@ impl Problem {
             bucket: first.bucket.clone(),
             key: first.key.clone(),
             message: first.message.clone(),
-            remedy: first.code.remedy().to_owned(),
+            remedy: first.code.remedy_of(first.severity).to_owned(),
             first: at,
         };
         Some(problem.in_its_words(report, cause, findings))

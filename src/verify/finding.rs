@@ -122,7 +122,7 @@ codes! {
         "Compare both digests with older versions: each is valid, but one may have been replaced by another signed digest.";
     /// The newest digest ends more than the grace before the end of the requested time.
     ChainTruncated = "chain-truncated", Violation,
-        "Look for StopLogging, DeleteTrail and DeleteObject events of that time: the newest digests were deleted, or logging stopped. If the trail was ended deliberately, accept the end on record: --accept-end ACCOUNT/REGION/TRAIL@TIME=REASON.";
+        "Look for StopLogging, DeleteTrail and DeleteObject events of that time: the newest digests were deleted, or logging stopped. If this is a copy of fewer days, set --end-time. If the trail was ended deliberately, accept the end on record: --accept-end ACCOUNT/REGION/TRAIL@TIME=REASON.";
     /// A new segment starts, or no digest covers a period.
     ChainGap = "chain-gap", Incomplete,
         "Look for StopLogging, UpdateTrail or DeleteTrail events before the gap and StartLogging after it: they show who interrupted the chain (for an organization's trail, add --management-account). To accept the gap on record: --accept-gap START/END=REASON.";
@@ -156,6 +156,12 @@ impl Code {
         match (self, severity) {
             (Self::ChainGap | Self::ChainTruncated, Severity::Notice) => {
                 "Check that this was intended: the finding names the explanation."
+            }
+            (Self::ChainTruncated, Severity::Incomplete) => {
+                "If this is a copy, copy the missing days, or set --end-time to the end of its newest digest. Otherwise look for StopLogging and DeleteTrail events of that time. If the trail was ended deliberately, accept the end on record: --accept-end ACCOUNT/REGION/TRAIL@TIME=REASON."
+            }
+            (Self::LogUnreferenced, Severity::Incomplete) => {
+                "Do not rely on its events yet. Verify again once the digest that could list it is there (for a copy, copy the following days too); if none does, find out who wrote the file (PutObject)."
             }
             _ => self.remedy(),
         }

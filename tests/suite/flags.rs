@@ -314,3 +314,34 @@ fn dates_are_taken_where_times_are() {
     assert_eq!(report["scope"]["as_of"], "2026-03-04T00:00:00Z");
     assert_eq!(report["scope"]["accepted_gaps"][0]["start"], "2026-01-01T00:00:00Z");
 }
+
+/// Without an end, a copy reaches to its newest digest. What one chain lags behind it is pending up to
+/// the grace, and shown; said to be copied later than that, it is open.
+#[test]
+fn what_a_chain_of_a_copy_lags_behind_another_is_pending_and_not_passed_over() {
+    let sample = Sample::new();
+    let folder =
+        Path::new(&sample.path("AWSLogs/444455556666/CloudTrail-Digest/us-east-1/2026/03/02"))
+            .to_owned();
+    for end in ["T060000Z", "T050000Z"] {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.to_str().unwrap().contains(end) {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+    let (ran, report) = sample.verify(&[]);
+    assert_eq!(ran.status, 0, "{report:#}");
+    assert_eq!(report["totals"]["coverage_seconds"]["pending"], 7200);
+    let (ran, report) = sample.verify(&["--as-of", "2026-03-02T06:30:00Z"]);
+    let pending = &report["totals"]["coverage_seconds"]["pending"];
+    assert_eq!((ran.status, pending), (3, &Value::from(0)), "{report:#}");
+    let finding = &report["findings"][0];
+    assert_eq!(
+        (&finding["code"], &finding["severity"]),
+        (&"chain-truncated".into(), &"incomplete".into())
+    );
+    let said = finding["message"].as_str().unwrap();
+    assert!(said.contains("were due when the copy was made (--as-of)"), "{said}");
+}

@@ -224,3 +224,20 @@ fn a_file_is_replaced_by_its_kind_alone_or_by_force() {
         assert_eq!(ran.status, 0, "{}", ran.err);
     }
 }
+
+#[test]
+fn the_output_files_ending_names_the_format_unless_one_is_given() {
+    let place = Place::new();
+    let begins = |args: &[&str], name: &str, with: &str| {
+        let file = place.own(name);
+        let ran = place.verify(&[args, &["--output", &file]].concat());
+        assert_eq!(ran.status, 0, "{name}: {}", ran.err);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with(with), "{name}: {}", &text[..40]);
+    };
+    begins(&[], "page.html", "<!DOCTYPE html");
+    begins(&[], "run.json", "{");
+    begins(&[], "report.log", "VERIFIED");
+    begins(&["--format", "text"], "text.json", "VERIFIED");
+    begins(&["--summary"], "summary.md", "VERIFIED");
+}

@@ -80,14 +80,15 @@ impl Place {
         let newest = spoken.or(self.listed_until).unwrap_or(tail.start).min(tail.start);
         let due = add(newest, request.grace);
         let in_grace = due >= tail.end;
-        match (request.reach, request.as_of) {
-            // Nothing was asked for beyond what there is.
-            (Reach::Newest, _) if in_grace => return,
-            (Reach::OfCopy | Reach::OfBucket, Some(as_of)) if due >= as_of => {
-                coverage.assign(tail, CoverageState::Pending, None);
-                return;
-            }
-            _ => {}
+        let pending = match (request.reach, request.as_of) {
+            // Another chain reaches further; this one's digests may come as late as the grace.
+            (Reach::Newest, None) => in_grace,
+            (_, Some(as_of)) => due >= as_of,
+            (Reach::OfCopy | Reach::OfBucket, None) => false,
+        };
+        if pending {
+            coverage.assign(tail, CoverageState::Pending, None);
+            return;
         }
         let Reported { ending, delivery_error } = &self.reported;
         // On stopping, CloudTrail delivers a last digest.
@@ -95,8 +96,10 @@ impl Place {
             Ending::Stopped(stopped) if *stopped > add(newest, hours(1)) => &Ending::Unknown,
             ending => ending,
         };
+        let may_be_early = request.reach != Reach::OfBucket && in_grace;
         let mut message = match ending {
-            Ending::Unknown if request.reach == Reach::OfCopy && in_grace => "The chain ends before the requested time does, by no more than the grace: the copy was made before the last digests were delivered, or they are missing. Use --as-of TIME to state when the copy was made.".to_owned(),
+            Ending::Unknown if may_be_early && request.as_of.is_some() => "The chain ends before the requested time does, by no more than the grace, although its digests were due when the copy was made (--as-of): they are missing, or logging stopped.".to_owned(),
+            Ending::Unknown if may_be_early => "The chain ends before the requested time does, by no more than the grace: the copy was made before the last digests were delivered, or they are missing. Use --as-of TIME to state when the copy was made.".to_owned(),
             Ending::Unknown => "The chain ends before the requested time does: its newest digests are missing, or logging stopped.".to_owned(),
             Ending::Stopped(stopped) => format!("CloudTrail says that logging was stopped at {stopped}, and the digest of that time exists. No digest covers the time since."),
             Ending::NotListed => "The chain ends before the requested time does, and DescribeTrails no longer lists its trail: the trail was deleted, or is not visible with these credentials. No digest covers the time since.".to_owned(),
@@ -127,7 +130,6 @@ impl Place {
             None => finding,
         };
         let explained = *ending != Ending::Unknown;
-        let may_be_early = request.reach == Reach::OfCopy && in_grace;
         let (state, finding) = if linker.unlisted || !verified {
             (CoverageState::Unreadable, finding.severity(Severity::Incomplete))
         } else if explained || may_be_early {

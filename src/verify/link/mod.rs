@@ -71,8 +71,8 @@ pub struct Request {
 /// Origin of the end of the requested time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// The end of the newest digest of a copy: none was asked for. A chain that lags behind it by
-    /// no more than the grace is complete.
+    /// The end of the newest digest of a copy: none was asked for. What a chain lags behind it is
+    /// pending up to the grace.
     Newest,
     /// Asked for of a copy, which may have been made before the last digests were delivered.
     OfCopy,
