@@ -890,7 +890,7 @@ fn an_output_that_cannot_be_written_is_told_before_anything_is_read() {
     let tree = Tree::sealed();
     let (root, keys) = (tree.root().to_str().unwrap(), tree.keys.to_str().unwrap());
     let folder = TempDir::new().unwrap();
-    let kept = folder.path().join("kept.json");
+    let kept = folder.path().join("kept.txt");
     fs::write(&kept, "VERIFIED: an older report").unwrap();
     let missing = folder.path().join("missing/\u{1b}[31m\u{202e}\n/report.json");
     for bad in [missing.to_str().unwrap(), folder.path().to_str().unwrap()] {
