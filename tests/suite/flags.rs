@@ -344,4 +344,9 @@ fn what_a_chain_of_a_copy_lags_behind_another_is_pending_and_not_passed_over() {
     );
     let said = finding["message"].as_str().unwrap();
     assert!(said.contains("were due when the copy was made (--as-of)"), "{said}");
+    // Of an end that is asked for, it need not be given, and what is said asks for it.
+    let (ran, report) = sample.verify(&["--end-time", "2026-03-02T06:00:00Z"]);
+    let said = report["findings"][0]["message"].as_str().unwrap();
+    assert_eq!(ran.status, 3, "{said}");
+    assert!(said.contains("Use --as-of TIME"), "{said}");
 }

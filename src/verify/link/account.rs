@@ -98,7 +98,8 @@ impl Place {
         };
         let may_be_early = request.reach != Reach::OfBucket && in_grace;
         let mut message = match ending {
-            Ending::Unknown if may_be_early && request.as_of.is_some() => "The chain ends before the requested time does, by no more than the grace, although its digests were due when the copy was made (--as-of): they are missing, or logging stopped.".to_owned(),
+            // Of no requested end, a time is given only with --as-of.
+            Ending::Unknown if may_be_early && request.reach == Reach::Newest => "The chain ends before the requested time does, by no more than the grace, although its digests were due when the copy was made (--as-of): they are missing, or logging stopped.".to_owned(),
             Ending::Unknown if may_be_early => "The chain ends before the requested time does, by no more than the grace: the copy was made before the last digests were delivered, or they are missing. Use --as-of TIME to state when the copy was made.".to_owned(),
             Ending::Unknown => "The chain ends before the requested time does: its newest digests are missing, or logging stopped.".to_owned(),
             Ending::Stopped(stopped) => format!("CloudTrail says that logging was stopped at {stopped}, and the digest of that time exists. No digest covers the time since."),
