@@ -11,16 +11,16 @@ use crate::report::ObjectForm;
 /// The file that a run writes its objects to, in the form that its name asks for.
 pub(super) struct ObjectsFile {
     form: ObjectForm,
-    file: Box<dyn ObjectSink>,
+    file: Box<dyn Output>,
 }
 
 /// A file that takes the lines of objects.
-trait ObjectSink: Write + Send {
+trait Output: Write + Send {
     /// Completes the file and puts it in its place.
     fn complete(self: Box<Self>) -> Result<(), Failure>;
 }
 
-impl ObjectSink for WholeFile {
+impl Output for WholeFile {
     fn complete(self: Box<Self>) -> Result<(), Failure> {
         WholeFile::complete(*self)
     }
@@ -51,7 +51,7 @@ impl ObjectsFile {
     /// When nothing can be written there.
     pub(super) fn begin(path: &Path) -> Result<Self, Failure> {
         let form = form(path);
-        let file: Box<dyn ObjectSink> = match form {
+        let file: Box<dyn Output> = match form {
             #[cfg(feature = "parquet")]
             ObjectForm::Parquet => Box::new(parquet::Table::begin(path)?),
             _ => Box::new(WholeFile::begin(path)?),
@@ -78,7 +78,7 @@ mod parquet {
     use std::io::{self, Write};
     use std::path::{Path, PathBuf};
 
-    use super::ObjectSink;
+    use super::Output;
     use crate::cli::Failure;
     use crate::cli::output::{WholeFile, unwritable};
     use crate::report::ParquetObjects;
@@ -106,7 +106,7 @@ mod parquet {
         }
     }
 
-    impl ObjectSink for Table {
+    impl Output for Table {
         fn complete(self: Box<Self>) -> Result<(), Failure> {
             let Self { objects, path } = *self;
             objects.finish().map_err(|error| unwritable(&path, &error))?.complete()

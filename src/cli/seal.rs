@@ -324,7 +324,7 @@ fn open(args: &SealArgs, opener: &mut Opener<'_>) -> Result<SealPlace, Failure> 
     Ok(SealPlace { store: Arc::new(store), base, bucket, prefix })
 }
 
-/// What an ended run leaves behind, in words.
+/// Number of digests that an ended run keeps, in words.
 fn kept(report: &SealReport) -> String {
     match report.sealed.len() as u64 {
         0 => "nothing was sealed".to_owned(),

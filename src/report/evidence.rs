@@ -199,7 +199,7 @@ impl CheckReport {
                 GOOD,
                 ": the bag is whole and unaltered, and its digests prove what its report says of them; log files were not verified again.",
             ),
-            Verdict::Violation if self.is_intact() && self.differences.is_empty() => (
+            Verdict::Violation if self.is_intact() => (
                 "VIOLATION",
                 BAD,
                 ": the bag is whole and unaltered; what it holds contradicts what was signed, and its report says so.",
@@ -268,7 +268,7 @@ impl CheckReport {
         page.finish()
     }
 
-    /// Whether nothing is wrong with the bag itself, and its report says what its content shows.
+    /// True if nothing is wrong with the bag itself, and its report says what its content shows.
     fn is_intact(&self) -> bool {
         let SealReport { signature, statement, time_stamp, renewals } = &self.seal;
         let parts = [signature, statement, time_stamp].into_iter().chain(renewals);
@@ -276,7 +276,8 @@ impl CheckReport {
         let same = |again: &Reverified| {
             self.recorded.as_ref().is_some_and(|told| told.verdict == again.verdict)
         };
-        self.faults.is_empty() && !broken && self.reverified.as_ref().is_some_and(same)
+        let told = self.differences.is_empty() && self.reverified.as_ref().is_some_and(same);
+        self.faults.is_empty() && !broken && told
     }
 
     fn seal(&self, page: &mut Page<'_>) -> io::Result<()> {

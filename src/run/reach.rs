@@ -54,19 +54,23 @@ impl Sources {
     }
 
     /// First and last day, `YYYY/MM/DD`, whose folder of an area's digests holds an object; `None`
-    /// where none does. What cannot be listed is left out.
+    /// if none does, or a folder above them cannot be listed.
     #[must_use]
     pub fn digest_days(&self, id: &AreaId, area: &Area) -> Option<(String, String)> {
         let key = format!("{}{DIGEST_FOLDER}/{}/", id.place.folder(), id.region);
         let of_root = |root: &Root| {
             let folder = root.path(&key)?;
-            let mut days = days_below(&root.store, &folder, &mut Vec::new());
+            let mut hidden = Vec::new();
+            let mut days = days_below(&root.store, &folder, &mut hidden);
+            // What cannot be listed may hold other days: then none are named.
+            if !hidden.is_empty() {
+                return None;
+            }
             days.sort();
             let holds_any = |path: &&String| {
                 let mut any = false;
                 let each = &mut |entry| any |= matches!(entry, Entry::Object { .. });
-                let _ = root.store.list(path, each);
-                any
+                root.store.list(path, each).is_err() || any
             };
             let (first, last) = (days.iter().find(holds_any)?, days.iter().rfind(holds_any)?);
             let day =

@@ -164,6 +164,12 @@ fn a_bag_of_a_violation_is_whole_and_shows_it() {
     assert!(checked.found().contains(&"log-missing".to_owned()));
     let text = trailseal(&["evidence", "check", bag.dir.to_str().unwrap(), "--no-progress"]);
     assert!(text.out.starts_with("VIOLATION: the bag is whole and unaltered;"), "{}", text.out);
+    // Not once its page says something else than its report.
+    bag.replace("data/report/report.html", "VIOLATION", "VERIFIED");
+    bag.write_manifests_anew();
+    let text = trailseal(&["evidence", "check", bag.dir.to_str().unwrap(), "--no-progress"]);
+    assert_eq!(text.status, 1);
+    assert!(text.out.starts_with("VIOLATION: the bag was altered"), "{}", text.out);
 }
 
 #[test]

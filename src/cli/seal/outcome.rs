@@ -1,4 +1,4 @@
-//! What a sealing run did, in words and for machines.
+//! Result of a sealing run, as text and as JSON.
 
 use std::num::NonZero;
 use std::time::Duration;
@@ -74,15 +74,20 @@ pub(super) fn tell_plan(report: &SealReport, io: &mut Io<'_>) -> std::io::Result
             }
             continue;
         }
-        let kind = match kind {
-            ChainKind::Standard => "",
-            ChainKind::Backfill => " (backfill)",
-        };
+        let kind = mark(*kind);
         let log_files = counted(*log_files as u64, "log file", "log files");
         let (start, end, key) = (window.start, window.end, Printable(key));
         writeln!(io.out, "would seal {start} to {end}{kind}: {log_files}: {key}")?;
     }
     Ok(())
+}
+
+/// Mark of a digest of this kind, behind its time.
+const fn mark(kind: ChainKind) -> &'static str {
+    match kind {
+        ChainKind::Standard => "",
+        ChainKind::Backfill => " (backfill)",
+    }
 }
 
 /// Writes the heads of the chain and of its backfill chain, each on a line.
@@ -91,10 +96,7 @@ fn tell_heads(word: &str, heads: &[ChainHead], io: &mut Io<'_>) -> std::io::Resu
         return writeln!(io.out, "head {word}: none");
     }
     heads.iter().try_for_each(|ChainHead { key, hash, end, kind }| {
-        let kind = match kind {
-            ChainKind::Standard => "",
-            ChainKind::Backfill => " (backfill)",
-        };
+        let kind = mark(*kind);
         writeln!(io.out, "head {word}{kind}: {} sha256:{hash} (ends {end})", Printable(key))
     })
 }
@@ -110,10 +112,7 @@ pub(super) fn tell(
         tell_heads("found", found, io)?;
     }
     for digest in &report.sealed {
-        let kind = match digest.kind {
-            ChainKind::Standard => "",
-            ChainKind::Backfill => " (backfill)",
-        };
+        let kind = mark(digest.kind);
         writeln!(
             io.out,
             "sealed {} to {}{kind}: {}: {}",

@@ -145,7 +145,7 @@ impl Authorities {
         self.lists.extend(lists);
     }
 
-    /// Whether there is any revocation list.
+    /// True if there is a revocation list.
     #[must_use]
     pub fn have_lists(&self) -> bool {
         !self.lists.is_empty()

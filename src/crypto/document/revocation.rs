@@ -44,7 +44,7 @@ impl RevocationLists {
         lists.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether there is none.
+    /// True if there is no list.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -125,7 +125,7 @@ fn read(bytes: &[u8]) -> Result<CertificateList, DocumentError> {
     Ok(list)
 }
 
-/// Whether a certificate's key signed a message.
+/// True if a certificate's key signed a message.
 fn signed_by(
     certificate: &Certificate,
     message: der::Result<Vec<u8>>,

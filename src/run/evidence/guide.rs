@@ -159,10 +159,10 @@ pub(super) fn render(report: &RunReport, contents: Contents) -> String {
     };
     let seal = match (contents.signed, contents.stamped) {
         (true, false) if contents.pending => {
-            "This bag was signed. The time-stamp authority did not answer when it was packed; one may have been added since."
+            "This bag was signed. No time-stamp was obtained when it was packed; one may have been added since."
         }
         (false, false) if contents.pending => {
-            "This bag was not signed. The time-stamp authority did not answer when it was packed; one may have been added since."
+            "This bag was not signed. No time-stamp was obtained when it was packed; one may have been added since."
         }
         (true, true) => "This bag was signed and time-stamped.",
         (true, false) => "This bag was signed, and not time-stamped.",

@@ -263,7 +263,7 @@ impl AreaRun<'_, '_> {
     fn without_digests(&mut self) {
         let request = self.run.request;
         let of_time = request.start.or(request.end).is_some();
-        let days = self.run.sources.digest_days(self.id, self.area).filter(|_| of_time);
+        let days = of_time.then(|| self.run.sources.digest_days(self.id, self.area)).flatten();
         let there = match days {
             Some((first, last)) if first == last => format!("those of {first}"),
             Some((first, last)) => format!("those of days from {first} to {last}"),

@@ -285,7 +285,7 @@ impl<'r> Conclusion<'r> {
     /// Something was asked for and there is nothing to verify.
     fn no_digests(&mut self, chains: &[ChainReport]) {
         let missing = |what: String| {
-            let message = format!("There are no digests {what}. Nothing is proven.");
+            let message = format!("There are no digests {what}, so none of it is proven.");
             Finding::new(Code::NoDigests, message)
         };
         let request = self.run.request;
