@@ -11,15 +11,17 @@
 //! | [`store`] | where bytes live: a directory that is a copy of a bucket, a bag |
 //! | `aws` | S3, CloudTrail and KMS (feature `aws`) |
 //! | [`report`] | what a run says: the schema, and a file for each format |
+//! | [`judge`] | pure: the facts of the sources in, the run report out |
 //! | [`run`] | the drivers: discover, read, verify, seal, pack evidence |
 //! | [`cli`] | the command |
 //!
-//! `model`, `crypto`, `verify` and `seal` are pure: no files, clock, environment or printing.
+//! `model`, `crypto`, `verify`, `seal` and `judge` are pure: no files, clock, environment or printing.
 
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod cli;
 pub mod crypto;
+pub mod judge;
 pub mod model;
 pub mod report;
 pub mod run;

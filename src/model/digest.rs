@@ -12,6 +12,7 @@ use std::io::Read;
 use std::ops::Deref;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::hash::Sha256Hash;
 use super::ids::{AccountId, Fingerprint};
@@ -45,7 +46,7 @@ pub enum DigestError {
 }
 
 /// A digest's statement about its predecessor.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Previous {
     /// Its bucket.
     pub bucket: String,
@@ -58,7 +59,7 @@ pub struct Previous {
 }
 
 /// A log file that a digest lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogEntry {
     /// Its bucket.
     pub bucket: Box<str>,

@@ -22,7 +22,7 @@ pub(super) const SUFFIX: &str = ".json.gz";
 pub(super) const BACKFILL: &str = "_backfill";
 
 /// Where an account's folders lie in a bucket: `[<prefix>/]AWSLogs/[<organization>/]<account>/`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// Prefix before `AWSLogs`, with its closing slash; may be empty.
     pub prefix: String,
@@ -169,7 +169,7 @@ impl fmt::Display for DigestKey {
 }
 
 /// Kind of events in a log file; also the name of its folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LogKind {
     /// Management and data events.
     CloudTrail,

@@ -3,6 +3,7 @@
 //! Nothing here reads, writes or trusts anything: text and bytes go in, values come out, and the
 //! same value renders the text and bytes it was read from.
 
+pub mod area;
 pub mod digest;
 pub mod encoding;
 pub mod file_name;
@@ -11,9 +12,11 @@ pub mod ids;
 pub(crate) mod json;
 pub mod key_name;
 pub mod metadata;
+mod serialized;
 pub mod text;
 pub mod time;
 
+pub use area::AreaId;
 pub use digest::{Digest, DigestError, DigestHead, LogEntry, Previous};
 pub use hash::Sha256Hash;
 pub use ids::{AccountId, BucketName, Fingerprint, IdError, OrganizationId, Region, TrailName};

@@ -1,34 +1,9 @@
 //! What is looked for in the sources, and what is left out.
 
-use std::collections::BTreeSet;
-
-use serde::{Deserialize, Serialize};
-
 use super::pool::Stop;
 use crate::model::{AccountId, Region};
 
-/// Accounts and regions that are left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Excluded {
-    /// The accounts.
-    pub accounts: Vec<AccountId>,
-    /// The regions.
-    pub regions: Vec<Region>,
-}
-
-impl Excluded {
-    /// Whether nothing is left out.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.accounts.is_empty() && self.regions.is_empty()
-    }
-
-    /// Their names, accounts first.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        let accounts = self.accounts.iter().map(AccountId::as_str);
-        accounts.chain(self.regions.iter().map(Region::as_str))
-    }
-}
+pub use crate::judge::{Excluded, PassedOver};
 
 /// Selection of accounts and regions; empty for all.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,21 +31,5 @@ impl Filter<'_> {
     pub fn wants_region(&self, region: &Region) -> bool {
         let excluded = self.excluded.is_some_and(|excluded| excluded.regions.contains(region));
         !excluded && (self.regions.is_empty() || self.regions.contains(region))
-    }
-}
-
-/// Accounts and regions that are there and were not looked for.
-#[derive(Debug, Clone, Default)]
-pub struct PassedOver {
-    /// The accounts.
-    pub accounts: BTreeSet<AccountId>,
-    /// The regions.
-    pub regions: BTreeSet<Region>,
-}
-
-impl PassedOver {
-    pub(super) fn absorb(&mut self, other: Self) {
-        self.accounts.extend(other.accounts);
-        self.regions.extend(other.regions);
     }
 }

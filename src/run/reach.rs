@@ -9,10 +9,10 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::time::day_folder;
-use crate::model::{AccountId, DigestKey, LogKey, Region};
+use crate::model::{AccountId, AreaId, DigestKey, LogKey, Region};
 
 use super::infer::days_below;
-use super::sources::{Area, AreaId, Root, Sources};
+use super::sources::{Area, Root, Sources};
 use crate::store::Entry;
 
 /// The first and the last day; `None` where it is not limited.

@@ -18,11 +18,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::pool::{NoResult, Pool, Stop, Ticket};
 use super::progress::Progress;
-use super::sources::{Area, AreaId, Found, Sources};
+use super::sources::{Area, Found, Sources};
 use crate::crypto::{KeyRing, Signer, Validity};
 use crate::model::time::{hours, sub};
 use crate::model::{
-    BucketName, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Place, Previous, Region,
+    AreaId, BucketName, ChainKind, DigestKey, LogEntry, LogKey, LogKind, Place, Previous, Region,
     TrailName, Window,
 };
 use crate::seal::{Draft, EventTimes, ExpectedHead, Head, slots};

@@ -12,10 +12,9 @@ use jiff::Timestamp;
 
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::metadata::SIDECAR_SUFFIX;
-use crate::model::time::{add, hours, sub};
+use crate::model::time::{hours, sub};
 use crate::model::{
-    AccountId, BucketName, DigestKey, LogEntry, LogKind, Metadata, Place, Region, Sha256Hash,
-    Window,
+    AreaId, BucketName, DigestKey, LogEntry, LogKind, Metadata, Place, Region, Sha256Hash, Window,
 };
 use crate::store::{Entry, Object, Put, Store, StoreError, UnfinishedCopy};
 use crate::verify::digest::{Location, Rules, StoredObject, Trouble};
@@ -28,7 +27,10 @@ use super::filter::PassedOver;
 pub use super::filter::{Excluded, Filter};
 use super::infer::{infer, infer_heads};
 use super::reach::Reaches;
-use super::walk::{Content, Unlisted, Walk};
+use super::walk::{Content, Walk};
+pub use crate::judge::plan::days_around;
+use crate::judge::{HiddenFolders, Survey};
+use crate::verify::unfinished::Unfinished;
 
 /// One `AWSLogs` folder of a store, or a folder below one where a copy begins there.
 #[derive(Clone)]
@@ -94,26 +96,6 @@ impl Root {
     }
 }
 
-/// An account's and region's folders: where digests and the log files that they list meet.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AreaId {
-    /// The bucket, where it is known.
-    pub bucket: Option<BucketName>,
-    /// Prefix, organization and account.
-    pub place: Place,
-    /// The region.
-    pub region: Region,
-}
-
-impl AreaId {
-    /// The bucket that an entry's log file is looked up in: one that the copy does not tell is
-    /// the same for all.
-    #[must_use]
-    pub fn bucket_of<'a>(&self, named: &'a str) -> &'a str {
-        if self.bucket.is_some() { named } else { "" }
-    }
-}
-
 /// Content of an area.
 #[derive(Debug, Clone, Default)]
 pub struct Area {
@@ -159,7 +141,7 @@ pub struct Sources {
     /// where no root is left to hold it.
     buckets: Vec<(Arc<dyn Store>, String)>,
     requests: AtomicU64,
-    unlisted: Unlisted,
+    unlisted: HiddenFolders,
     /// Accounts and regions beside those that were looked for.
     pub(super) passed_over: PassedOver,
     pub(super) reaches: Reaches,
@@ -287,17 +269,22 @@ impl Sources {
         }
     }
 
-    /// True if digests of an area may be there that could not be listed.
+    /// What looking through the sources showed.
     #[must_use]
-    pub fn may_hide_digests(&self, id: &AreaId) -> bool {
-        self.unlisted.may_hide(id, DIGEST_FOLDER)
-    }
-
-    /// True if digests may be there that could not be listed, of an account and a region where
-    /// they are given.
-    #[must_use]
-    pub fn may_hide_any(&self, account: Option<&AccountId>, region: Option<&Region>) -> bool {
-        self.unlisted.may_hide_any(account, region)
+    pub fn survey(&self) -> Survey {
+        let of_root = |root: &Root| {
+            let bucket = root.bucket.as_ref().map(ToString::to_string);
+            let copy = root.unfinished()?;
+            Some(Unfinished { marker: copy.marker, bucket, failed: copy.failed })
+        };
+        Survey {
+            areas: self.areas.keys().cloned().collect(),
+            any_logs_folder: !self.roots.is_empty(),
+            passed_over: self.passed_over.clone(),
+            hidden: self.unlisted.clone(),
+            unfinished: self.roots.iter().filter_map(of_root).collect(),
+            ..Survey::default()
+        }
     }
 
     /// How many requests were made to the stores: as they count themselves, or folders listed and
@@ -317,14 +304,6 @@ impl Sources {
     /// The roots that hold a part of an area.
     pub(super) fn roots_of<'a>(&'a self, area: &'a Area) -> impl Iterator<Item = &'a Root> {
         area.roots.iter().filter_map(|n| self.roots.get(*n))
-    }
-
-    /// True if no other bucket, prefix or organization holds the account's region.
-    #[must_use]
-    pub fn is_only_place(&self, id: &AreaId) -> bool {
-        let same =
-            |other: &&AreaId| other.place.account == id.place.account && other.region == id.region;
-        self.areas.keys().filter(same).nth(1).is_none()
     }
 
     /// The buckets that the sources are copies of.
@@ -411,15 +390,6 @@ impl Sources {
         }
         unseen
     }
-}
-
-/// The days whose folders may hold what belongs to a window: those of the window and one on each
-/// side.
-#[must_use]
-pub fn days_around(start: Option<Timestamp>, end: Option<Timestamp>) -> Window {
-    let start = start.map_or(Timestamp::MIN, |t| sub(t, hours(24)));
-    let end = end.map_or(Timestamp::MAX, |t| add(t, hours(24)));
-    Window::new(start, end)
 }
 
 /// Trouble in the words of a finding.

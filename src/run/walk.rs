@@ -4,10 +4,11 @@
 //! A folder that cannot be listed is a finding, and remembered: what lies below it is not known, so
 //! nothing may be concluded from its absence.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::judge::HiddenFolders;
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::{AccountId, LogKind, OrganizationId, Place, Region};
 use crate::store::{Entry, Store};
@@ -16,7 +17,6 @@ use crate::verify::{Code, Finding};
 use super::filter::{Filter, PassedOver};
 use super::loose::Loose;
 use super::pool::Stop;
-use super::sources::AreaId;
 
 mod beside;
 
@@ -64,58 +64,6 @@ pub(super) struct AccountFolder {
     pub(super) path: String,
 }
 
-/// Folders that could not be listed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Unlisted {
-    /// True if one of them lies outside of any `AWSLogs`, so that it may hold one.
-    pub(super) outside: bool,
-    /// Those inside of one, by their paths below it: empty for `AWSLogs` itself.
-    pub(super) inside: BTreeSet<String>,
-}
-
-impl Unlisted {
-    fn note(&mut self, folder: &str, inside_logs: bool) {
-        match folder.rsplit_once("AWSLogs/").filter(|_| inside_logs) {
-            Some((_, inside)) => drop(self.inside.insert(inside.to_owned())),
-            None => self.outside = true,
-        }
-    }
-
-    pub(super) fn absorb(&mut self, other: Self) {
-        self.outside |= other.outside;
-        self.inside.extend(other.inside);
-    }
-
-    /// True if a service's folder of an area may be there, in one that could not be listed.
-    pub(super) fn may_hide(&self, id: &AreaId, service: &str) -> bool {
-        let AreaId { place: Place { organization, account, .. }, region, .. } = id;
-        let organization = organization.as_ref().map(|o| format!("{o}/")).unwrap_or_default();
-        let folder = format!("{organization}{account}/{service}/{region}/");
-        self.inside.iter().any(|unlisted| folder.starts_with(unlisted.as_str()))
-    }
-
-    /// True if digests may be there, of an account and a region where they are given.
-    pub(super) fn may_hide_any(
-        &self,
-        account: Option<&AccountId>,
-        region: Option<&Region>,
-    ) -> bool {
-        self.outside
-            || self.inside.iter().any(|unlisted| {
-                let mut parts = unlisted.trim_end_matches('/').split('/').peekable();
-                let _ = parts.next_if(|part| OrganizationId::parse(part).is_ok());
-                let is = |part: Option<&str>, wanted: Option<&str>| {
-                    part.is_none_or(|part| {
-                        part.is_empty() || wanted.is_none_or(|wanted| part == wanted)
-                    })
-                };
-                is(parts.next(), account.map(AccountId::as_str))
-                    && is(parts.next(), Some(DIGEST_FOLDER))
-                    && is(parts.next(), region.map(Region::as_str))
-            })
-    }
-}
-
 /// One store's walk, in the store's own paths.
 pub(super) struct Walk<'a> {
     pub(super) store: &'a Arc<dyn Store>,
@@ -124,7 +72,7 @@ pub(super) struct Walk<'a> {
     pub(super) bases: Vec<String>,
     pub(super) areas: Vec<(Place, Region, Content)>,
     pub(super) findings: Vec<Finding>,
-    pub(super) unlisted: Unlisted,
+    pub(super) unlisted: HiddenFolders,
     /// Files outside of any `AWSLogs` that are named as CloudTrail names its files.
     pub(super) loose: Loose,
     /// Folders that are still to be looked through for `AWSLogs`.
@@ -148,7 +96,7 @@ impl<'a> Walk<'a> {
             bases: Vec::new(),
             areas: Vec::new(),
             findings: Vec::new(),
-            unlisted: Unlisted::default(),
+            unlisted: HiddenFolders::default(),
             loose: Loose::default(),
             pending: VecDeque::new(),
             passed_by: Vec::new(),
@@ -359,7 +307,7 @@ impl<'a> Walk<'a> {
             // was asked for may be there.
             walk.findings.retain(|f| f.code != Code::ObjectUnknown && !all_found);
             if all_found {
-                walk.unlisted = Unlisted::default();
+                walk.unlisted = HiddenFolders::default();
             }
         });
     }

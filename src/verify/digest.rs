@@ -6,6 +6,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::finding::{Code, Finding, Severity};
 use super::gzip_header::GzipHeader;
@@ -78,6 +79,12 @@ pub struct Location {
 }
 
 impl Location {
+    /// The place of a digest of this name.
+    #[must_use]
+    pub fn of(bucket: Option<BucketName>, name: DigestKey) -> Self {
+        Self { bucket, key: name.to_string().into(), name }
+    }
+
     /// The chain that a digest at this place belongs to.
     #[must_use]
     pub fn chain(&self) -> ChainId {
@@ -95,7 +102,7 @@ impl Location {
 }
 
 /// Reason why an object could not be read: trouble, never absence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// `object-unreadable` or `object-archived`.
     pub code: Code,

@@ -51,7 +51,7 @@ const EVENTS: [(&str, &str, Effect); 16] = [
 ];
 
 /// Which kinds of events a log file may hold, by the names that occur in it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Hints {
     /// One of [`Effect::Trail`].
     pub trail: bool,

@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use serde::{Deserialize, Serialize};
+
 use super::digest::{Rules, StoredObject, Trouble};
 use super::events::{Event, EventsRead, Hints};
 use super::finding::{Code, Finding};
@@ -29,7 +31,7 @@ pub struct CheckedLog {
 }
 
 /// The digest that lists a log file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listing {
     /// Its chain.
     pub chain: ChainId,

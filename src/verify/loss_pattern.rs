@@ -6,6 +6,7 @@
 //! too. It tells the reader which start leaves the losses out.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::finding::{Code, Finding, Severity};
 use crate::model::time::{minutes, sub};
@@ -20,7 +21,7 @@ const NAMES_MINUTES: i64 = 20;
 const LATE_MINUTES: i64 = 30;
 
 /// A chain's oldest objects that are there and valid.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Oldest {
     /// End of its oldest listed digest, even if outside the requested time.
     listed: Option<Timestamp>,
@@ -51,6 +52,22 @@ impl Oldest {
         if let Some(named) = named.filter(in_time) {
             self.named = earliest(self.named, named);
         }
+    }
+}
+
+impl Oldest {
+    /// Takes up what is known of other objects of the chain.
+    pub fn join(&mut self, other: Self) {
+        let both = |own: Option<Timestamp>, other: Option<Timestamp>| match other {
+            Some(other) => earliest(own, other),
+            None => own,
+        };
+        *self = Self {
+            listed: both(self.listed, other.listed),
+            digest: both(self.digest, other.digest),
+            log: both(self.log, other.log),
+            named: both(self.named, other.named),
+        };
     }
 }
 

@@ -6,6 +6,8 @@
 //! the store comes in as a value and stays told apart from contradiction. Everything read is
 //! hostile and bounded by [`Limits`].
 
+pub mod alike;
+pub mod candidates;
 pub mod completeness;
 pub mod content;
 pub mod coverage;

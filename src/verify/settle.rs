@@ -7,6 +7,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::digest::{Content, Examined, Rules, SignatureCheck, State, check_signature, expired};
 use super::finding::{Code, Finding};
 
@@ -15,7 +17,8 @@ use super::finding::{Code, Finding};
 const PATIENCE: u64 = 4;
 
 /// Status of a digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Standing {
     /// Whole, in its place, signed.
     Valid,

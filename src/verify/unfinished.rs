@@ -5,13 +5,15 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::coverage::{CoverageState, Interval};
 use super::finding::{Code, Finding, Severity};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::{ChainId, DigestKey};
 
 /// An unfinished copy.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unfinished {
     /// The file that marks it.
     pub marker: String,

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up.
-const LAYERS: [&str; 9] =
-    ["model", "crypto", "verify", "seal", "store", "aws", "report", "run", "cli"];
+const LAYERS: [&str; 10] =
+    ["model", "crypto", "verify", "seal", "store", "aws", "report", "judge", "run", "cli"];
 /// The layers that are pure.
-const CORE: [&str; 4] = ["model", "crypto", "verify", "seal"];
+const CORE: [&str; 5] = ["model", "crypto", "verify", "seal", "judge"];
 /// What the core must not name. Traits of `std::io` are values' business; these are not.
 const IMPURE: [&str; 18] = [
     "std::fs",

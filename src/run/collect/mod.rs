@@ -19,10 +19,12 @@ use jiff::Timestamp;
 use self::object::{Copier, Done, Outcome, Wanted, no_path, refused};
 use super::pool::{NoResult, Pool, Stop, Ticket};
 use super::progress::Progress;
-use super::sources::{Area, AreaId, Excluded, Filter, Found, Insisted, Sources, days_around};
+use super::sources::{Area, Excluded, Filter, Found, Insisted, Sources, days_around};
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::time::{add, day_folder, hours, parse_compact_minutes};
-use crate::model::{AccountId, DigestKey, LogKey, LogKind, Region, Sha256Hash, TrailName, Window};
+use crate::model::{
+    AccountId, AreaId, DigestKey, LogKey, LogKind, Region, Sha256Hash, TrailName, Window,
+};
 use crate::store::{Entry, Store};
 use crate::verify::completeness::Listed;
 use crate::verify::{Code, Finding, Limits};

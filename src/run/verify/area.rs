@@ -1,5 +1,5 @@
-//! One area: its digests folded chain by chain, the log files that they list, and at last those
-//! that none lists.
+//! Collecting the facts of one area: its digests in order, the log files that they list, and at last
+//! those that none lists.
 
 mod logs;
 
@@ -8,69 +8,54 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jiff::Timestamp;
-
-use super::alike::Alike;
-use super::beyond::Beyond;
-use super::candidates::Name;
+use super::Run;
 use super::lines::AreaLines;
+use super::list::{self, ListedDigests};
 use super::listed::Claims;
-use super::open::StoreLookup;
-use super::plan::{Plan, Planned, Role, asked_for, days_of_trails, key_window, plan};
-use super::{ClosedArea, Gathered, Run};
-use crate::model::key_name::DIGEST_FOLDER;
+use super::open::AskedNames;
+use crate::judge::AreaFacts;
+use crate::judge::facts::BeyondDay;
+use crate::judge::plan::{Plan, days_of_trails};
 use crate::model::time::{hours, sub};
-use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKind, Window};
-use crate::report::ChainReport;
+use crate::model::{AreaId, ChainId, ChainKind, DigestKey, LogEntry, LogKey, Window};
 use crate::run::pool::Ticket;
-use crate::run::sources::{Area, AreaId, Found, days_around, open_digest};
+use crate::run::sources::{Area, open_digest};
 use crate::verify::completeness::Listed;
 use crate::verify::digest::{Examined, Location, Rules, examine};
-use crate::verify::link::Linker;
+use crate::verify::link::{DigestFacts, Linker};
 use crate::verify::log_file::{CheckedLog, Listing};
-use crate::verify::loss_pattern::Oldest;
 use crate::verify::memory::Allowance;
 use crate::verify::settle::{Settled, Settler, Standing};
-use crate::verify::unseen::Unseen;
-use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
+use crate::verify::{Code, CoverageState, Severity};
 
 /// Number of digests read ahead, besides one per worker.
 const DIGESTS_AHEAD: usize = 4;
 
-/// One chain's fold with what it gathers.
-pub(super) struct ChainRun {
-    pub(super) settler: Settler,
-    pub(super) linker: Linker,
-    report: ChainReport,
-    oldest: Oldest,
-    newest_written: Option<Timestamp>,
-    listed_until: Option<Timestamp>,
-    before: Vec<DigestKey>,
-    headers: Alike,
-    metadata: Alike,
+/// One chain on its way from bytes to facts.
+struct Fold {
+    settler: Settler,
+    /// Tells whether a digest's place is sound, for the list of objects.
+    linker: Linker,
 }
 
-/// One area's state while it is verified.
-pub(super) struct AreaRun<'a, 'o> {
+/// One area's state while its facts are collected.
+pub(super) struct Collector<'a, 'l, 'o> {
     pub(super) run: &'a Run<'a>,
     pub(super) id: &'a AreaId,
     pub(super) area: &'a Area,
     pub(super) rules: Arc<Rules>,
-    pub(super) gathered: Gathered,
-    pub(super) chains: BTreeMap<ChainId, ChainRun>,
+    pub(super) facts: AreaFacts,
+    folds: BTreeMap<ChainId, Fold>,
     /// The log files that valid digests list.
     pub(super) listed: Listed,
     /// Memory that those take.
     pub(super) listed_memory: Allowance,
     /// The log files that only digests list which are not valid.
     pub(super) claimed: Claims,
-    pub(super) kinds: BTreeSet<LogKind>,
-    /// The log files that belong to days which the copy does not have.
-    beyond: Beyond,
     queue: VecDeque<Pending>,
-    pub(super) lines: AreaLines<'a, 'o>,
-    /// Time whose digests may exist unseen.
-    pub(super) unseen: Unseen,
+    lines: &'l mut AreaLines<'a, 'o>,
+    /// Whether digests outside of the requested time are read by now.
+    pub(super) consulting: bool,
 }
 
 /// Items to record, in input order.
@@ -79,21 +64,26 @@ enum Pending {
     Log { listing: Arc<Listing>, entry: Arc<LogEntry>, ticket: Ticket<CheckedLog> },
 }
 
-/// Verifies one area.
-pub(super) fn verify_area<'a>(
+/// Collects the facts of an area.
+///
+/// # Errors
+/// When a line for an object cannot be written, or the run is to stop.
+pub(super) fn collect<'a>(
     run: &'a Run<'a>,
     id: &'a AreaId,
     area: &'a Area,
-    lines: AreaLines<'a, '_>,
-) -> io::Result<Gathered> {
+    lines: &mut AreaLines<'a, '_>,
+) -> io::Result<AreaFacts> {
     run.active.fetch_add(1, Ordering::Relaxed);
     let _active = Active(&run.active);
-    let Planned { digests: plan, mut findings, mut unseen } =
-        list_digests(run, id, area, days_of_trails(run.request))?;
-    findings.extend(unseen.take_findings());
-    let mut gathered = Gathered { findings, ..Gathered::default() };
-    let rules = match key_window(&plan, run.request.started) {
-        Some(window) => run.rules_for(&id.region, window, &mut gathered),
+    let ListedDigests { plan, findings, mut unseen } =
+        list::digests_by_worker(run, id, area, days_of_trails(&run.question))?;
+    let mut facts = AreaFacts::new(id);
+    facts.findings = findings;
+    facts.findings.extend(unseen.take_findings());
+    facts.hidden.listing = unseen.windows().to_vec();
+    let rules = match plan.key_window(run.request.started) {
+        Some(window) => run.rules_for(&id.region, window, &mut facts),
         None => Arc::new(run.rules.clone()),
     };
     let rules = match unseen.is_empty() {
@@ -101,94 +91,28 @@ pub(super) fn verify_area<'a>(
         // A successor that carries a signature may be there unseen.
         false => Arc::new(Rules { unsigned: Severity::Incomplete, ..(*rules).clone() }),
     };
-    let asked = asked_for(&plan).len();
-    run.progress.place(&format!("{} {}", id.place.account, id.region), asked);
-    let mut this = AreaRun {
+    run.progress.place(&format!("{} {}", id.place.account, id.region), plan.asked_for().len());
+    let mut this = Collector {
         run,
         id,
         area,
         rules,
-        gathered,
-        chains: BTreeMap::new(),
+        facts,
+        folds: BTreeMap::new(),
         listed: Listed::default(),
         listed_memory: run.rules.memory.begin(),
         claimed: Claims::new(run.rules.memory.begin()),
-        kinds: BTreeSet::from([LogKind::CloudTrail]),
-        beyond: Beyond::default(),
         queue: VecDeque::new(),
         lines,
-        unseen,
+        consulting: false,
     };
-    if run.sources.may_hide_digests(id) {
-        this.unseen.hide(Window::ALL);
-    }
     this.chains_in_view(&plan);
-    if this.unseen.is_empty() {
-        this.without_standard_digests();
-    }
-    this.note_unseen_ends(&plan);
-    if this.chains.is_empty() {
-        // Where a trail was asked for, other trails' places are not.
-        let trails_elsewhere = !run.request.trails.is_empty();
-        if !this.unseen.is_empty() {
-            // A finding says what could not be listed: what lies there is not said to be gone.
-            this.gathered.bare.push(id.clone());
-        } else if (!trails_elsewhere || plan.is_empty()) && (area.digests || this.has_logs()?) {
-            this.without_digests();
-        }
-        return Ok(this.gathered);
-    }
-    let mut listing = None;
-    let folded = this.fold(&plan).and_then(|()| {
-        // What digests list is known now: look for the rest while the last log files are read.
-        if run.request.logs && !run.request.stop.is_set() {
-            listing = Some(super::unlisted::list(&mut this));
-        }
-        this.drain(0)
-    });
-    let stopped = run.request.stop.is_set();
-    if stopped {
-        this.give_up();
+    if this.folds.is_empty() {
+        this.look_at_folders()?;
     } else {
-        folded?;
+        this.read_chains(&plan)?;
     }
-    let alone = run.sources.is_only_place(id);
-    let mut lookup = StoreLookup { sources: &run.sources, rules: &this.rules };
-    for chain in this.chains.values_mut() {
-        chain.linker.finish();
-        if alone {
-            chain.linker.settle_losses(&mut lookup);
-        }
-    }
-    if let Some(listing) = listing
-        && !stopped
-    {
-        super::unlisted::judge_area(&mut this, &plan, listing)?;
-    }
-    this.gathered.findings.extend(std::mem::take(&mut this.beyond).into_findings(&run.sources, id));
-    for (id, chain) in this.chains {
-        let ChainRun { linker, report, oldest, newest_written, listed_until, before, .. } = chain;
-        let ChainRun { headers, metadata, .. } = chain;
-        for notices in [headers, metadata] {
-            this.gathered.findings.extend(notices.into_findings());
-        }
-        let closed = ClosedArea { report, linker, oldest, newest_written, listed_until, before };
-        this.gathered.chains.insert(id, closed);
-    }
-    Ok(this.gathered)
-}
-
-/// Lists an area's digests of these days, by a worker: waiting for it can be given up.
-pub(super) fn list_digests(
-    run: &Run<'_>,
-    id: &AreaId,
-    area: &Area,
-    days: Window,
-) -> io::Result<Planned> {
-    let (sources, request) = (run.sources.clone(), run.request.clone());
-    let (id, area) = (id.clone(), area.clone());
-    let listing = run.pool.submit(move || plan(&sources, &request, &id, &area, days));
-    listing.redeem(&run.request.stop).map_err(io::Error::other)
+    Ok(this.facts)
 }
 
 /// Counts an area as being verified while it lives.
@@ -200,105 +124,99 @@ impl Drop for Active<'_> {
     }
 }
 
-impl AreaRun<'_, '_> {
+impl Collector<'_, '_, '_> {
     /// A chain is in view when one of its digests was listed, be it only before the start: then
     /// it is known that it should go on.
     fn chains_in_view(&mut self, plan: &Plan) {
-        for digest in plan {
-            let Some(name) = DigestKey::parse(&digest.key) else { continue };
-            if !self.run.request.wants_trail(&name) {
-                self.gathered.other_trails.insert(name.trail.clone());
+        let question = &self.run.question;
+        self.facts.folders.any_digest = !plan.is_empty();
+        self.facts.folders.digests = self.area.digests;
+        let knows_delivery = self.run.sources.knows_delivery(self.area);
+        for digest in plan.iter() {
+            let name = &digest.name;
+            if !question.wants_trail(name) {
+                self.facts.other_trails.insert(name.trail.clone());
+                continue;
             }
-            if self.run.request.wants_trail(&name) {
-                let id = name.chain(self.id.bucket.as_ref());
-                let start = self.run.request.start;
-                let chain = self.chains.entry(id.clone()).or_insert_with(|| ChainRun {
-                    settler: Settler::default(),
-                    linker: Linker::new(id.clone(), start),
-                    report: ChainReport::new(id),
-                    oldest: Oldest::default(),
-                    newest_written: None,
-                    listed_until: None,
-                    before: Vec::new(),
-                    headers: Alike::default(),
-                    metadata: Alike::default(),
-                });
-                chain.oldest.listed(digest.end);
-                if self.run.sources.knows_delivery(self.area) {
-                    chain.newest_written = digest.modified;
-                }
-                chain.listed_until = Some(digest.end);
-                let before = chain.before.last().is_none_or(|last| Some(last.end) <= start);
-                if start.is_some() && before {
-                    chain.before.push(name);
-                }
+            let id = name.chain(self.id.bucket.as_ref());
+            let start = question.start;
+            let chain = self.facts.chains.entry(id.clone()).or_default();
+            self.folds.entry(id.clone()).or_insert_with(|| Fold {
+                settler: Settler::default(),
+                linker: Linker::new(id, start),
+            });
+            chain.oldest.listed(name.end);
+            if knows_delivery {
+                chain.newest_written = digest.modified;
+            }
+            chain.listed_until = Some(name.end);
+            let before = chain.before.last().is_none_or(|last| Some(last.end) <= start);
+            if start.is_some() && before {
+                chain.before.push(name.clone());
             }
         }
     }
 
-    /// True if there are log files of the requested time; what could not be listed is reported.
-    fn has_logs(&mut self) -> io::Result<bool> {
-        let (start, end) = (self.run.request.start, self.run.request.end);
-        let asked = self.run.request.window();
-        let sources = self.run.sources.clone();
-        let (id, area) = (self.id.clone(), self.area.clone());
-        let listing = self.run.pool.submit(move || {
-            let (mut any, mut unseen) = (false, Unseen::default());
-            for kind in &area.kinds {
-                let days = days_around(start, end);
-                let each = &mut |found: Found| {
-                    let name = Name::of(&id, &found.key, found.folder);
-                    any |= name.touches(found.folder, asked);
-                };
-                unseen.absorb(sources.objects(&id, &area, kind.folder(), days, each));
+    /// Looks at what else an area holds that has no digest in view.
+    fn look_at_folders(&mut self) -> io::Result<()> {
+        let question = &self.run.question;
+        let folders = &self.facts.folders;
+        let hidden =
+            !self.facts.hidden.listing.is_empty() || self.run.survey.may_hide_digests(self.id);
+        if hidden || !question.trails.is_empty() && folders.any_digest {
+            return Ok(());
+        }
+        if !self.area.digests {
+            let (sources, asked) = (self.run.sources.clone(), question.clone());
+            let (id, area) = (self.id.clone(), self.area.clone());
+            let listing =
+                self.run.pool.submit(move || list::has_logs(&sources, &asked, &id, &area));
+            let (any, findings) =
+                listing.redeem(&self.run.request.stop).map_err(io::Error::other)?;
+            self.facts.findings.extend(findings);
+            self.facts.folders.logs = any;
+        }
+        let folders = &mut self.facts.folders;
+        if (folders.digests || folders.logs) && question.start.or(question.end).is_some() {
+            folders.days = self.run.sources.digest_days(self.id, self.area);
+        }
+        Ok(())
+    }
+
+    /// Reads the digests in order, the log files that they list, and what none lists.
+    fn read_chains(&mut self, plan: &Plan) -> io::Result<()> {
+        let stop = &self.run.request.stop;
+        let mut listing = None;
+        let folded = self.fold(plan).and_then(|()| {
+            // What digests list is known now: look for the rest while the last log files are read.
+            if self.run.question.logs && !stop.is_set() {
+                listing = Some(super::unlisted::begin(self));
             }
-            (any, unseen)
+            self.drain(0)
         });
-        let (any, mut unseen) = listing.redeem(&self.run.request.stop).map_err(io::Error::other)?;
-        self.gathered.findings.extend(unseen.take_findings());
-        Ok(any)
+        if stop.is_set() {
+            self.give_up();
+        } else {
+            folded?;
+            if let Some(listing) = listing {
+                super::unlisted::collect(self, plan, listing)?;
+            }
+        }
+        self.find_beyond_folders();
+        Ok(())
     }
 
-    /// The finding on an area that has log files or a digest folder, and no digest in view.
-    fn without_digests(&mut self) {
-        let request = self.run.request;
-        let of_time = request.start.or(request.end).is_some();
-        let days = of_time.then(|| self.run.sources.digest_days(self.id, self.area)).flatten();
-        let there = match days {
-            Some((first, last)) if first == last => format!("those of {first}"),
-            Some((first, last)) => format!("those of days from {first} to {last}"),
-            None => "log files or a digest folder".to_owned(),
-        };
-        let message = format!(
-            "There are no digests of account {} in {} for the requested time, although there are {there}. Nothing is proven.",
-            self.id.place.account, self.id.region
-        );
-        let key = format!("{}{DIGEST_FOLDER}/{}/", self.id.place.folder(), self.id.region);
-        let bucket = self.id.bucket.as_ref().map(BucketName::as_str);
-        self.gathered.findings.push(Finding::new(Code::NoDigests, message).object(bucket, key));
-        self.gathered.bare.push(self.id.clone());
-    }
-
-    /// The findings on trails that have backfill digests in view and no other: those of every hour
-    /// should lie beside them.
-    fn without_standard_digests(&mut self) {
-        let backfill = self.chains.keys().filter(|id| id.kind == ChainKind::Backfill);
-        let standard = backfill.map(|id| ChainId { kind: ChainKind::Standard, ..id.clone() });
-        let gone: Vec<_> = standard.filter(|id| !self.chains.contains_key(id)).collect();
-        for id in gone {
-            let message = format!(
-                "Trail {} has only backfill digests for the requested time. Nothing is proven.",
-                id.trail
-            );
-            let key = format!("{}{DIGEST_FOLDER}/{}/", id.place.folder(), id.region);
-            let bucket = id.bucket.as_ref().map(BucketName::as_str);
-            let finding = Finding::new(Code::NoDigests, message).chain(&id).object(bucket, key);
-            self.gathered.findings.push(finding);
+    /// Takes note of time whose digests may exist unseen, or list what is not known.
+    pub(super) fn hide(&mut self, window: Window) {
+        let hidden = &mut self.facts.hidden;
+        let windows = if self.consulting { &mut hidden.beyond } else { &mut hidden.reading };
+        if !windows.contains(&window) {
+            windows.push(window);
         }
     }
 
     /// Submits the reading of a digest.
-    pub(super) fn read(&self, key: &str) -> Option<Ticket<Examined>> {
+    fn read(&self, key: &str) -> Option<Ticket<Examined>> {
         let name = DigestKey::parse(key)?;
         let at = Location { bucket: self.id.bucket.clone(), key: key.into(), name };
         let (sources, rules) = (self.run.sources.clone(), self.rules.clone());
@@ -326,27 +244,27 @@ impl AreaRun<'_, '_> {
     }
 
     fn fold(&mut self, plan: &Plan) -> io::Result<()> {
-        let asked = asked_for(plan);
-        let wanted = plan.iter().filter(|d| d.role != Role::Aside).map(|d| d.key.as_str());
+        let asked = plan.asked_for();
+        let wanted = plan.read().map(|digest| digest.key.as_str());
         self.read_all(wanted, |this, examined| {
             this.run.progress.digest();
             let id = examined.at.chain();
             let rules = this.rules.clone();
-            let Some(chain) = this.chains.get_mut(&id) else { return Ok(()) };
-            let settled = chain.settler.push(&rules, examined);
+            let Some(fold) = this.folds.get_mut(&id) else { return Ok(()) };
+            let settled = fold.settler.push(&rules, examined);
             this.take(&id, settled, &asked)
         })?;
-        let ids: Vec<_> = self.chains.keys().cloned().collect();
+        let ids: Vec<_> = self.folds.keys().cloned().collect();
         for id in ids {
             let rules = self.rules.clone();
-            let Some(chain) = self.chains.get_mut(&id) else { continue };
-            let settled = chain.settler.finish(&rules);
+            let Some(fold) = self.folds.get_mut(&id) else { continue };
+            let settled = fold.settler.finish(&rules);
             self.take(&id, settled, &asked)?;
         }
         Ok(())
     }
 
-    /// Links settled digests and submits the log files of those that are valid.
+    /// Records settled digests and submits the log files of those that are valid.
     fn take(
         &mut self,
         id: &ChainId,
@@ -357,7 +275,7 @@ impl AreaRun<'_, '_> {
             if !asked.contains(&*settled.examined.at.key) {
                 continue;
             }
-            self.link(id, &settled);
+            self.record_digest(id, &settled);
             let valid = settled.verified().is_some();
             self.doubt(id, &settled);
             let Some(content) = settled.examined.content.take() else { continue };
@@ -365,43 +283,29 @@ impl AreaRun<'_, '_> {
             let window = Window::new(digest.start, digest.end);
             let count = content.log_files.len();
             if !valid {
-                let Some(chain) = self.chains.get_mut(id) else { continue };
-                chain.report.logs.unchecked += count;
+                let Some(chain) = self.facts.chains.get_mut(id) else { continue };
+                chain.logs.unchecked += count;
                 self.claim(at, content.hash, content.log_files);
                 continue;
             }
             let region = self.id.region.clone();
-            self.gathered.used.insert((digest.fingerprint.clone(), region));
+            self.facts.used_keys.insert((digest.fingerprint.clone(), region));
             let listing = Arc::new(Listing { chain: id.clone(), key: at.key.clone(), window });
             // Delivered after the requested time: of the digest only its link was asked, and the
             // log files that are named in that time.
-            let later = self.run.request.end.is_some_and(|end| window.start >= end);
+            let later = self.run.question.end.is_some_and(|end| window.start >= end);
             let submit = &mut |this: &mut Self, entry: LogEntry| match later {
                 true => this.submit_if_named_in_time(&listing, entry),
                 false => this.submit_log(&listing, entry),
             };
             let cut_short = self.each_listed(at, content.hash, content.log_files, submit)?;
-            if let (Some(cut_short), Some(chain)) = (cut_short, self.chains.get_mut(id)) {
-                chain.report.logs.unchecked += count.saturating_sub(cut_short.read);
-                chain.linker.mark(window, CoverageState::Unreadable, cut_short.trouble.code);
-                self.unseen.hide(window);
+            if let (Some(cut_short), Some(chain)) = (cut_short, self.facts.chains.get_mut(id)) {
+                chain.logs.unchecked += count.saturating_sub(cut_short.read);
+                chain.mark(window, CoverageState::Unreadable, cut_short.trouble.code);
+                self.hide(window);
             }
         }
         Ok(())
-    }
-
-    /// Takes note of the chains after whose newest digest others may exist unseen.
-    fn note_unseen_ends(&mut self, plan: &Plan) {
-        let newest: BTreeMap<ChainId, Timestamp> = plan
-            .iter()
-            .filter_map(|d| Some((DigestKey::parse(&d.key)?.chain(self.id.bucket.as_ref()), d.end)))
-            .collect();
-        for (id, chain) in &mut self.chains {
-            let end = newest.get(id).copied().unwrap_or(Timestamp::MIN);
-            if self.unseen.windows().iter().any(|window| window.end > end) {
-                chain.linker.listing_failed();
-            }
-        }
     }
 
     /// Takes note of a backfill digest that could not be checked: what it lists is not known.
@@ -411,22 +315,27 @@ impl AreaRun<'_, '_> {
             let end = digest.examined.at.name.end;
             let content = digest.examined.content.as_ref();
             let start = content.map_or(sub(end, hours(1)), |content| content.digest.start);
-            self.unseen.hide(Window::new(start, end));
+            self.hide(Window::new(start, end));
         }
     }
 
-    /// Places a digest in its chain and records what it came to.
-    fn link(&mut self, id: &ChainId, settled: &Settled) {
-        let mut lookup = StoreLookup { sources: &self.run.sources, rules: &self.rules };
-        let Some(chain) = self.chains.get_mut(id) else { return };
-        let sound = chain.linker.push(settled, &mut lookup);
-        let counts = &mut chain.report.digests;
-        let (result, count) = match (settled.standing, sound) {
-            (Standing::Valid, true) => ("valid", &mut counts.valid),
-            (Standing::Unchecked, _) => ("unchecked", &mut counts.unchecked),
-            _ => ("invalid", &mut counts.invalid),
+    /// Adds a digest to the facts of its chain and to the list of objects.
+    fn record_digest(&mut self, id: &ChainId, settled: &Settled) {
+        let digest = DigestFacts::from(settled);
+        let mut names = AskedNames {
+            sources: &self.run.sources,
+            rules: &self.rules,
+            known: &mut self.facts.named,
         };
-        *count += 1;
+        let Some((fold, chain)) = self.folds.get_mut(id).zip(self.facts.chains.get_mut(id)) else {
+            return;
+        };
+        let sound = fold.linker.push(&digest, &mut names);
+        let result = match (settled.standing, sound) {
+            (Standing::Valid, true) => "valid",
+            (Standing::Unchecked, _) => "unchecked",
+            _ => "invalid",
+        };
         let examined = &settled.examined;
         if let Some(content) = examined.content.as_ref().filter(|_| settled.verified().is_some()) {
             chain.oldest.digest(content.digest.start);
@@ -435,26 +344,37 @@ impl AreaRun<'_, '_> {
             header.into_iter().for_each(|notice| chain.headers.push(notice));
             metadata.into_iter().for_each(|notice| chain.metadata.push(notice));
         }
-        self.gathered.totals.bytes_read += examined.stored;
-        self.gathered.totals.bytes_hashed += examined.inflated;
-        self.gathered.already_inflated += u64::from(examined.already_inflated);
-        let mut code = None;
-        if let Some(finding) = &settled.finding {
-            let mut finding = (**finding).clone();
-            if let Some(content) = &examined.content {
-                finding.start = Some(content.digest.start.min(examined.at.name.end));
-            }
-            code = Some(finding.code);
-            self.gathered.findings.push(finding);
-        }
-        let key = examined.at.key.clone();
-        let chain = id.clone();
+        let code = digest.finding.as_ref().map(|finding| finding.code);
+        chain.rows.push(id, digest);
+        self.facts.bytes_read += examined.stored;
+        self.facts.bytes_hashed += examined.inflated;
+        self.facts.already_inflated += u64::from(examined.already_inflated);
+        let (chain, key) = (id.clone(), examined.at.key.clone());
         self.queue.push_back(Pending::Digest { chain, key, result, code, bytes: examined.stored });
     }
 
-    /// Coverage by the digests of each standard chain.
-    pub(super) fn statements(&self) -> BTreeMap<ChainId, Coverage> {
-        let standard = self.chains.iter().filter(|(id, _)| id.kind == ChainKind::Standard);
-        standard.map(|(id, chain)| (id.clone(), chain.linker.statements().clone())).collect()
+    /// True if a chain is among those asked for and in view.
+    pub(super) fn has_chain(&self, id: &ChainId) -> bool {
+        self.facts.chains.contains_key(id)
+    }
+
+    /// Takes up a log file of a day that the copy does not have.
+    fn beyond(&mut self, key: &str, listed_in: Window) {
+        let Some(log) = LogKey::parse(key) else { return };
+        let folder =
+            format!("{}{}/{}/{}/", log.place.folder(), log.kind.folder(), log.region, log.day);
+        let new = BeyondDay { count: 0, window: listed_in, has_folder: false };
+        let day = self.facts.beyond.entry(folder).or_insert(new);
+        day.count += 1;
+        day.window.start = day.window.start.min(listed_in.start);
+        day.window.end = day.window.end.max(listed_in.end);
+    }
+
+    /// Finds out which days that the copy does not have would have a folder in it.
+    fn find_beyond_folders(&mut self) {
+        for (folder, day) in &mut self.facts.beyond {
+            let mut roots = self.run.sources.roots();
+            day.has_folder = roots.any(|root| root.path(folder).is_some());
+        }
     }
 }

@@ -2,14 +2,16 @@
 
 use std::io;
 
-use super::plan::{Plan, Planned, Role, days_of_trails, plan};
+use super::list::{self, ListedDigests};
 use super::{AREAS_AT_ONCE, VerifyRequest};
+use crate::judge::plan::{Plan, Role, days_around, days_of_trails};
+use crate::judge::{Question, interrupted, scope};
 use crate::model::time::{hours, sub};
-use crate::model::{LogKey, Window};
+use crate::model::{AreaId, LogKey, Window};
 use crate::report::estimate::{Estimate, Objects, SCHEMA};
 use crate::run::in_order::in_order;
 use crate::run::progress::Progress;
-use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
+use crate::run::sources::{Area, Found, Sources};
 use crate::verify::unlisted::Delivery;
 use crate::verify::{Code, Finding};
 
@@ -23,11 +25,12 @@ pub fn estimate(
     discovered: Vec<Finding>,
     progress: &dyn Progress,
 ) -> io::Result<Estimate> {
-    let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| request.wants(id)).collect();
+    let question = request.question();
+    let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| question.wants(id)).collect();
     progress.places(wanted.len());
     let mut estimate = Estimate {
         schema: SCHEMA,
-        scope: request.scope(request.end),
+        scope: scope(&question, &request.sources, request.end),
         areas: wanted.len() as u64,
         digests: Objects::default(),
         logs: Objects::default(),
@@ -41,7 +44,7 @@ pub fn estimate(
         &wanted,
         |_, (id, area)| match request.stop.is_set() {
             true => Listing::default(),
-            false => list(request, sources, id, area, progress),
+            false => list(&question, sources, id, area, progress),
         },
         |listing| {
             estimate.digests.count += listing.digests.count;
@@ -53,7 +56,7 @@ pub fn estimate(
         },
     )?;
     if request.stop.is_set() {
-        estimate.findings.push(super::stopped());
+        estimate.findings.push(interrupted());
     }
     if estimate.digests.count == 0 {
         let message = "There are no digests in the source for the requested time.";
@@ -74,24 +77,24 @@ struct Listing {
 }
 
 fn list(
-    request: &VerifyRequest,
+    question: &Question,
     sources: &Sources,
     id: &AreaId,
     area: &Area,
     progress: &dyn Progress,
 ) -> Listing {
-    let days = days_around(request.start, request.end);
-    let Planned { digests: plan, mut findings, mut unseen } =
-        plan(sources, request, id, area, days_of_trails(request));
+    let days = days_around(question.start, question.end);
+    let ListedDigests { plan, mut findings, mut unseen } =
+        list::digests(sources, question, id, area, days_of_trails(question));
     findings.extend(unseen.take_findings());
     progress.place(&format!("{} {}", id.place.account, id.region), 0);
     let mut listing = Listing { findings, ..Listing::default() };
-    for digest in plan.iter().filter(|d| d.role != Role::Aside) {
+    for digest in plan.read() {
         listing.digests.add(digest.size);
     }
     let covered = covered(&plan);
     // Without digests nothing is read of an area, but a run lists it to say what is not proven.
-    if !request.logs || (covered.is_none() && area.digests) {
+    if !question.logs || (covered.is_none() && area.digests) {
         return listing;
     }
     let knows_delivery = sources.knows_delivery(area);
@@ -111,7 +114,7 @@ fn list(
 
 /// The time whose log files the digests asked for should list; their names tell only its end.
 fn covered(plan: &Plan) -> Option<Window> {
-    let asked = || plan.iter().filter(|d| d.role == Role::Asked).map(|d| d.end);
+    let asked = || plan.iter().filter(|d| d.role == Role::Asked).map(|d| d.name.end);
     let (first, last) = (asked().next()?, asked().next_back()?);
     Some(Window::new(sub(first, hours(1)), last))
 }

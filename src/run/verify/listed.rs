@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use super::area::AreaRun;
-use super::candidates::Candidates;
+use super::area::Collector;
 use crate::model::{LogEntry, Sha256Hash};
 use crate::run::pool::Ticket;
 use crate::run::sources::read_digest_again;
 use crate::verify::LogList;
+use crate::verify::candidates::Candidates;
 use crate::verify::completeness::Listed;
 use crate::verify::digest::{Location, Trouble};
 use crate::verify::log_list::LogListPart;
@@ -44,7 +44,7 @@ impl Claims {
     }
 }
 
-impl AreaRun<'_, '_> {
+impl Collector<'_, '_, '_> {
     /// Notes that a digest that is not valid claims log files.
     pub(super) fn claim(&mut self, at: &Location, hash: Sha256Hash, list: LogList) {
         let claims = &mut self.claimed;
@@ -61,13 +61,13 @@ impl AreaRun<'_, '_> {
     }
 
     /// Reads again the digests whose claims found no room, as far as they concern candidates.
-    pub(super) fn settle_claims(&mut self, candidates: &mut Candidates) -> io::Result<()> {
+    pub(super) fn settle_claims(&mut self, candidates: &Candidates) -> io::Result<()> {
         if self.claimed.unread.is_empty() {
             return Ok(());
         }
-        let bucket = self.id.bucket.as_ref().map_or("", |bucket| bucket.as_str());
+        let bucket = self.id.bucket_name();
         let mut wanted = Listed::default();
-        for candidate in candidates.sorted() {
+        for candidate in candidates.iter() {
             wanted.insert(bucket, &candidate.key, Sha256Hash([0; 32]));
         }
         let wanted = Arc::new(wanted);
@@ -94,7 +94,7 @@ impl AreaRun<'_, '_> {
             let Some((at, ticket)) = tickets.pop_front() else { return Ok(()) };
             match ticket.redeem(&self.run.request.stop).map_err(io::Error::other)? {
                 Ok(found) => self.claimed.listed.absorb(found),
-                Err(trouble) => self.gathered.findings.push(unread_again(&at, &trouble)),
+                Err(trouble) => self.facts.findings.push(unread_again(&at, &trouble)),
             }
         }
     }
@@ -136,7 +136,7 @@ impl AreaRun<'_, '_> {
                     }
                 }
                 Err(trouble) => {
-                    self.gathered.findings.push(unread_again(at, &trouble));
+                    self.facts.findings.push(unread_again(at, &trouble));
                     return Ok(Some(CutShort { read: from, trouble }));
                 }
             }

@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::alike::Alike;
-use super::area::AreaRun;
-use super::candidates::Candidate;
-use super::unlisted::bucket_of;
+use super::area::Collector;
 use crate::model::time::{add, day_folder, hours};
-use crate::model::{BucketName, LogKey, LogKind, Sha256Hash};
+use crate::model::{AreaId, BucketName, LogKey, LogKind, Sha256Hash};
 use crate::run::pool::Ticket;
-use crate::run::sources::{AreaId, Sources, as_trouble};
+use crate::run::sources::{Sources, as_trouble};
 use crate::store::StoreError;
+use crate::verify::alike::Alike;
+use crate::verify::candidates::Candidate;
 use crate::verify::content::Content;
 use crate::verify::inflate::{AlreadyInflated, inflate};
 use crate::verify::{Code, Finding, Limits};
@@ -35,8 +34,8 @@ pub(super) enum Answer {
 /// Result of a look.
 #[derive(Default)]
 pub(super) struct Look {
-    /// Of each file, in the order in which they were given.
-    pub(super) answers: Vec<Answer>,
+    /// Of each file, by its key.
+    pub(super) answers: BTreeMap<String, Answer>,
     /// By the key of a copy, the log file whose bytes it holds.
     pub(super) originals: BTreeMap<String, String>,
     pub(super) findings: Vec<Finding>,
@@ -47,7 +46,7 @@ type Seen = Result<(Content, Option<String>), StoreError>;
 
 /// Opens files that are not named like log files and tells what they are.
 pub(super) fn look(
-    this: &AreaRun<'_, '_>,
+    this: &Collector<'_, '_, '_>,
     files: impl Iterator<Item = Candidate>,
 ) -> io::Result<Look> {
     let in_bucket = this.run.sources.knows_delivery(this.area);
@@ -78,18 +77,18 @@ pub(super) fn look(
     Ok(look)
 }
 
-struct Looking<'a, 'r, 'o> {
-    this: &'a AreaRun<'r, 'o>,
+struct Looking<'a, 'r, 'l, 'o> {
+    this: &'a Collector<'r, 'l, 'o>,
     look: Look,
     queue: VecDeque<(String, Ticket<Seen>)>,
     notices: [Alike; 2],
 }
 
-impl Looking<'_, '_, '_> {
+impl Looking<'_, '_, '_, '_> {
     fn open(&mut self, file: Candidate) -> io::Result<()> {
         let this = self.this;
         self.drain(this.run.pool.jobs() * FILES_PER_JOB)?;
-        let bucket = bucket_of(this.id);
+        let bucket = this.id.bucket_name();
         let mut originals = originals(this.id, file.kind, &file.key);
         originals.retain(|key| this.listed.contains(bucket, key));
         let (sources, limits) = (this.run.sources.clone(), this.rules.limits);
@@ -104,8 +103,8 @@ impl Looking<'_, '_, '_> {
             && let Some((key, ticket)) = self.queue.pop_front()
         {
             let seen = ticket.redeem(&self.this.run.request.stop).map_err(io::Error::other)?;
-            let answer = self.record(key, seen);
-            self.look.answers.push(answer);
+            let answer = self.record(key.clone(), seen);
+            self.look.answers.insert(key, answer);
         }
         Ok(())
     }

@@ -1,30 +1,21 @@
-//! The verifying run: every area of the sources, then the verdict over all chains.
+//! The verifying run: facts are collected of every area of the sources, and judged.
 //!
-//! Several areas are verified at once, each folded by one thread in an order that its input
-//! decides, while the pool reads its digests and log files; what they come to is put together in
-//! the order of the areas. Memory holds of an area's digests only what linking needs, and 24
-//! bytes for each log file that they list; lists that are not checked yet are held within a budget.
+//! Several areas are collected at once, each by one thread in an order that its input decides,
+//! while the pool reads its digests and log files; what they come to is put together in the order
+//! of the areas. Memory holds of an area's digests only what linking needs, and 24 bytes for each
+//! log file that they list; lists that are not checked yet are held within a budget.
 
-mod alike;
+mod answer;
 mod area;
-mod beyond;
-mod candidates;
-mod conclude;
 mod elsewhere;
 mod estimate;
-mod explain;
 mod lines;
+mod list;
 mod listed;
 mod look;
 mod open;
-mod plan;
-mod silent;
-mod status;
-mod trail_events;
 mod unlisted;
-mod unreferenced;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -34,23 +25,22 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::estimate::estimate;
 pub use self::lines::ObjectSink;
+pub use crate::judge::{SourceForm, TrailAnswer, TrailStatus};
 
-use self::conclude::Conclusion;
-use self::lines::Lines;
-use super::filter::{Excluded, Filter};
+use self::lines::{AreaLines, Lines};
+use super::filter::Excluded;
 use super::in_order::in_order;
 use super::pool::{Pool, Stop};
 use super::progress::Progress;
-use super::sources::{AreaId, Sources};
-use crate::crypto::{KeyRing, PublicKey};
-use crate::model::time::hours;
-use crate::model::{AccountId, ChainId, DigestKey, Fingerprint, Region, TrailName, Window};
-use crate::report::{
-    AcceptedEnd, AcceptedGap, ChainReport, KeyReport, RanBy, RunReport, Scope, Totals, Unreferenced,
+use super::sources::{Area, Sources};
+use crate::crypto::PublicKey;
+use crate::judge::facts::key_reports;
+use crate::judge::{
+    AreaFacts, AreaJudgement, Circumstances, Judged, Question, Survey, UnlistedLog, judge_area,
 };
+use crate::model::{AccountId, AreaId, ChainId, Region, TrailName, Window};
+use crate::report::{AcceptedEnd, AcceptedGap, ObjectReport, RanBy, RunReport, Unreferenced};
 use crate::verify::digest::Rules;
-use crate::verify::link::Linker;
-use crate::verify::loss_pattern::Oldest;
 use crate::verify::{Code, Finding, Severity};
 
 /// Request to verify.
@@ -99,15 +89,6 @@ pub struct VerifyRequest {
     pub stop: Stop,
 }
 
-/// Form of the sources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceForm {
-    /// Buckets, which are complete up to now.
-    Bucket,
-    /// Copies, each made at some time.
-    Copy,
-}
-
 /// Queries to CloudTrail.
 pub trait CloudTrail: Send + Sync {
     /// The keys that a region published for a window of time.
@@ -123,30 +104,6 @@ pub trait CloudTrail: Send + Sync {
     fn trail(&self, chain: &ChainId) -> Result<TrailAnswer, String>;
 }
 
-/// CloudTrail's answer on the trail of a chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TrailAnswer {
-    /// The trail delivers to the chain's place; its status.
-    Status(TrailStatus),
-    /// The trail delivers to another bucket, prefix or organization; its description.
-    Elsewhere(String),
-    /// It is another account's, which alone may be asked.
-    OfOther,
-    /// No such trail is listed in the chain's region.
-    NotListed,
-}
-
-/// CloudTrail's statement on a trail in one region.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrailStatus {
-    /// Time of the latest delivery of a digest.
-    pub latest_digest: Option<Timestamp>,
-    /// S3's error on the latest delivery of a digest.
-    pub delivery_error: Option<String>,
-    /// Since when it does not log; `None` where it does.
-    pub stopped: Option<Timestamp>,
-}
-
 impl VerifyRequest {
     /// All that sources hold, as of when a run begins.
     #[must_use]
@@ -160,7 +117,7 @@ impl VerifyRequest {
             excluded: Excluded::default(),
             trails: Vec::new(),
             logs: true,
-            grace: hours(GRACE_HOURS),
+            grace: Question::default().grace,
             jobs: NonZero::<usize>::MIN,
             started,
             as_of: None,
@@ -175,53 +132,38 @@ impl VerifyRequest {
         }
     }
 
-    /// The requested time; unbounded where no start or end is set.
+    /// What is asked of the sources.
     #[must_use]
-    pub fn window(&self) -> Window {
-        Window::new(self.start.unwrap_or(Timestamp::MIN), self.end.unwrap_or(Timestamp::MAX))
-    }
-
-    fn wants(&self, id: &AreaId) -> bool {
-        let VerifyRequest { accounts, regions, excluded, .. } = self;
-        let filter = Filter { accounts, regions, excluded: Some(excluded), stop: None };
-        filter.wants_account(&id.place.account) && filter.wants_region(&id.region)
-    }
-
-    /// The requested scope, for the report.
-    fn scope(&self, end: Option<Timestamp>) -> Scope {
-        Scope {
-            sources: self.sources.clone(),
+    pub fn question(&self) -> Question {
+        Question {
             start: self.start,
-            end,
-            accounts: self.accounts.iter().map(ToString::to_string).collect(),
-            regions: self.regions.iter().map(ToString::to_string).collect(),
-            trails: self.trails.iter().map(ToString::to_string).collect(),
-            excluded_accounts: self.excluded.accounts.iter().map(ToString::to_string).collect(),
-            excluded_regions: self.excluded.regions.iter().map(ToString::to_string).collect(),
+            end: self.end,
+            accounts: self.accounts.clone(),
+            regions: self.regions.clone(),
+            excluded: self.excluded.clone(),
+            trails: self.trails.clone(),
             logs: self.logs,
-            accepted_gaps: self.accepted_gaps.clone(),
-            accepted_ends: self.accepted_ends.clone(),
-            grace_seconds: Some(self.grace.as_secs()),
+            grace: self.grace,
+            as_of: self.as_of,
+            form: self.form,
+            bucket_inferred: self.bucket_inferred,
             unreferenced: self.unreferenced,
             management_account: self.management_account.clone(),
-            as_of: self.as_of,
+            accepted_gaps: self.accepted_gaps.clone(),
+            accepted_ends: self.accepted_ends.clone(),
         }
-    }
-
-    fn wants_trail(&self, name: &DigestKey) -> bool {
-        self.trails.is_empty() || self.trails.contains(&name.trail)
     }
 }
 
-/// Default delay allowed for a digest.
-const GRACE_HOURS: i64 = 2;
 /// Number of areas verified in parallel: a small one mostly waits for its few requests.
 const AREAS_AT_ONCE: usize = 16;
 
 /// State shared by all areas.
 struct Run<'a> {
     request: &'a VerifyRequest,
+    question: Question,
     sources: Arc<Sources>,
+    survey: Survey,
     /// The rules, with the keys of the files that were given.
     rules: Rules,
     cloudtrail: Option<&'a dyn CloudTrail>,
@@ -229,75 +171,6 @@ struct Run<'a> {
     progress: &'a dyn Progress,
     /// Number of areas being verified; they share the pool.
     active: AtomicUsize,
-}
-
-/// Result of one area, or of all areas merged.
-#[derive(Default)]
-struct Gathered {
-    findings: Vec<Finding>,
-    chains: BTreeMap<ChainId, ClosedArea>,
-    totals: Totals,
-    /// The regions whose keys could not be had, and why.
-    keyless: BTreeMap<Region, String>,
-    keys: BTreeSet<KeyReport>,
-    /// The keys that a digest was verified with.
-    used: BTreeSet<(Fingerprint, Region)>,
-    already_inflated: u64,
-    /// Trails of which there are digests, and which were not asked for.
-    other_trails: BTreeSet<TrailName>,
-    /// The areas that hold no digest in view.
-    bare: Vec<AreaId>,
-    /// Log files that lie after the newest digest of their area: which area, how many, from when
-    /// to when.
-    after_newest: Vec<(AreaId, unlisted::Group)>,
-    /// The valid log files that may hold events which tell why something is not there.
-    hinted: trail_events::Hinted,
-}
-
-impl Gathered {
-    fn absorb(&mut self, area: Self) {
-        let Self { findings, chains, totals, keyless, keys, used, .. } = area;
-        self.findings.extend(findings);
-        self.chains.extend(chains);
-        self.totals.bytes_read += totals.bytes_read;
-        self.totals.bytes_hashed += totals.bytes_hashed;
-        self.totals.logs.unreferenced += totals.logs.unreferenced;
-        for (region, cause) in keyless {
-            self.keyless.entry(region).or_insert(cause);
-        }
-        self.keys.extend(keys);
-        self.used.extend(used);
-        self.already_inflated += area.already_inflated;
-        self.other_trails.extend(area.other_trails);
-        self.bare.extend(area.bare);
-        self.after_newest.extend(area.after_newest);
-        self.hinted.absorb(area.hinted);
-    }
-
-    fn note_keys(&mut self, ring: &KeyRing) {
-        self.keys.extend(ring.keys().iter().map(|key| KeyReport {
-            fingerprint: key.fingerprint().clone(),
-            region: key.region().cloned(),
-            source: key.source().to_owned(),
-            valid_from: key.validity().map(|v| v.from),
-            valid_to: key.validity().map(|v| v.to),
-            used: false,
-        }));
-    }
-}
-
-/// A chain whose digests were all read.
-struct ClosedArea {
-    report: ChainReport,
-    linker: Linker,
-    oldest: Oldest,
-    /// Time at which its newest digest was written, where the store knows.
-    newest_written: Option<Timestamp>,
-    /// The end of its newest digest that is listed, by its name.
-    listed_until: Option<Timestamp>,
-    /// Its digests that are listed before the requested start, and the first one after it, by
-    /// their names.
-    before: Vec<DigestKey>,
 }
 
 /// Verifies what the sources hold.
@@ -314,11 +187,13 @@ pub fn verify(
     progress: &dyn Progress,
     objects: ObjectSink<'_>,
 ) -> io::Result<RunReport> {
-    let mut all = Gathered { findings: discovered, ..Gathered::default() };
-    all.note_keys(&rules.keys);
+    let mut judged = Judged::with_keys(key_reports(&rules.keys));
+    let survey = Survey { taken: request.started, findings: discovered, ..sources.survey() };
     let mut run = Run {
         request,
+        question: request.question(),
         sources: Arc::new(sources),
+        survey,
         rules,
         cloudtrail,
         pool: Pool::start(request.jobs)?,
@@ -326,7 +201,7 @@ pub fn verify(
         active: AtomicUsize::new(0),
     };
     let sources = run.sources.clone();
-    let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| request.wants(id)).collect();
+    let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| run.question.wants(id)).collect();
     progress.places(wanted.len());
     let lines = Lines::new(objects)?;
     in_order(
@@ -334,30 +209,69 @@ pub fn verify(
         &wanted,
         |number, (id, area)| {
             let lines = lines.of_area(number, &request.stop);
-            match area::verify_area(&run, id, area, lines) {
-                Err(_) if request.stop.is_set() => Ok(Gathered::default()),
-                result => result,
+            match run.verify_area(id, area, lines) {
+                Err(_) if request.stop.is_set() => Ok(None),
+                result => result.map(Some),
             }
         },
-        |area| area.map(|area| all.absorb(area)),
+        |area| {
+            area.map(|area| {
+                if let Some((facts, judgement)) = area {
+                    judged.add(facts, judgement);
+                }
+            })
+        },
     )?;
     lines.finish()?;
     if request.stop.is_set() {
         run.pool.abandon();
-        all.findings.push(stopped());
     }
-    Ok(Conclusion::new(&run, all).conclude())
-}
-
-fn stopped() -> Finding {
-    let message = "The run was interrupted: what it had not yet read is not proven.";
-    Finding::new(Code::ObjectUnreadable, message)
+    Ok(run.conclude(&judged))
 }
 
 impl Run<'_> {
+    /// Collects the facts of an area, and judges them by themselves.
+    fn verify_area<'a>(
+        &'a self,
+        id: &'a AreaId,
+        area: &'a Area,
+        mut lines: AreaLines<'a, '_>,
+    ) -> io::Result<(AreaFacts, AreaJudgement)> {
+        let mut facts = area::collect(self, id, area, &mut lines)?;
+        self.complete(&mut facts);
+        let each = &mut |log: UnlistedLog<'_>| {
+            lines.push(&ObjectReport {
+                object: "log",
+                result: if log.suspect { "unchecked" } else { "invalid" },
+                code: Some(Code::LogUnreferenced),
+                chain: log.chain,
+                bucket: log.bucket,
+                key: log.key,
+                referenced_by: None,
+                bytes: 0,
+            })
+        };
+        let judgement = judge_area(&self.question, &self.survey, &facts, each)?;
+        // Judged by now, and as many as there are log files.
+        facts.candidates = crate::verify::candidates::Candidates::new(id);
+        Ok((facts, judgement))
+    }
+
+    /// The circumstances of the run so far.
+    fn circumstances(&self) -> Circumstances {
+        let VerifyRequest { sources, started, ran_by, stop, .. } = self.request;
+        Circumstances {
+            sources: sources.clone(),
+            started: *started,
+            ran_by: ran_by.clone(),
+            asks_cloudtrail: self.cloudtrail.is_some(),
+            interrupted: stop.is_set(),
+        }
+    }
+
     /// The rules with the keys that the digests of a region and time need, from where they are
     /// published.
-    fn rules_for(&self, region: &Region, window: Window, area: &mut Gathered) -> Arc<Rules> {
+    fn rules_for(&self, region: &Region, window: Window, facts: &mut AreaFacts) -> Arc<Rules> {
         let mut rules = self.rules.clone();
         if let Some(cloudtrail) = self.cloudtrail {
             match cloudtrail.keys(region, window) {
@@ -367,11 +281,11 @@ impl Run<'_> {
                 }
                 Err(cause) => {
                     rules.key_unknown = Severity::Incomplete;
-                    area.keyless.entry(region.clone()).or_insert(cause);
+                    facts.keyless.entry(region.clone()).or_insert(cause);
                 }
             }
         }
-        area.note_keys(&rules.keys);
+        facts.note_keys(&rules.keys);
         Arc::new(rules)
     }
 

@@ -1,5 +1,8 @@
 //! Objects as the sources give them: what is there, what is gone, and what a copy does not reach.
 
+use std::collections::BTreeMap;
+
+use crate::judge::facts::NamedDigest;
 use crate::model::{BucketName, DigestKey, LogEntry};
 use crate::run::sources::{Sources, as_trouble, stored};
 use crate::store::StoreError;
@@ -21,28 +24,39 @@ pub(super) fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static
     }
 }
 
-/// Asks the sources about digests that are named and were not listed.
-pub(super) struct StoreLookup<'a> {
-    pub(super) sources: &'a Sources,
-    pub(super) rules: &'a Rules,
-}
-
-impl Lookup for StoreLookup<'_> {
-    fn digest(&mut self, bucket: &str, key: &str) -> Presence {
-        match self.sources.get(Some(bucket), key) {
-            None => Presence::Elsewhere,
-            Some(Err(StoreError::NotFound)) if self.sources.reaches(key) => Presence::Absent,
-            Some(Err(StoreError::NotFound)) => Presence::BeyondCopy,
-            Some(Err(error)) => Presence::Unknown(as_trouble(&error)),
-            Some(Ok(object)) => {
-                let Some(name) = DigestKey::parse(key) else { return Presence::Absent };
-                let bucket = BucketName::parse(bucket).ok();
-                let at = Location { bucket, key: key.into(), name };
-                match examine(self.rules, at, Ok(stored(object))).content {
-                    Some(content) => Presence::Present { hash: content.hash },
-                    None => Presence::Unknown(Trouble::unreadable("it is malformed")),
-                }
+/// Whether a digest is there that is named and was not listed.
+pub(super) fn presence(sources: &Sources, rules: &Rules, digest: &NamedDigest) -> Presence {
+    let NamedDigest { bucket, key } = digest;
+    match sources.get(Some(bucket), key) {
+        None => Presence::Elsewhere,
+        Some(Err(StoreError::NotFound)) if sources.reaches(key) => Presence::Absent,
+        Some(Err(StoreError::NotFound)) => Presence::BeyondCopy,
+        Some(Err(error)) => Presence::Unknown(as_trouble(&error)),
+        Some(Ok(object)) => {
+            let Some(name) = DigestKey::parse(key) else { return Presence::Absent };
+            let bucket = BucketName::parse(bucket).ok();
+            let at = Location { bucket, key: key.as_str().into(), name };
+            match examine(rules, at, Ok(stored(object))).content {
+                Some(content) => Presence::Present { hash: content.hash },
+                None => Presence::Unknown(Trouble::unreadable("it is malformed")),
             }
         }
+    }
+}
+
+/// Asks the sources about digests that are named and were not listed, each once, and keeps the
+/// answers.
+pub(super) struct AskedNames<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) rules: &'a Rules,
+    pub(super) known: &'a mut BTreeMap<NamedDigest, Presence>,
+}
+
+impl Lookup for AskedNames<'_> {
+    fn digest(&mut self, bucket: &str, key: &str) -> Presence {
+        let name = NamedDigest { bucket: bucket.to_owned(), key: key.to_owned() };
+        let (sources, rules) = (self.sources, self.rules);
+        let known = self.known.entry(name);
+        known.or_insert_with_key(|name| presence(sources, rules, name)).clone()
     }
 }

@@ -5,11 +5,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Link, Linker, Lookup, Presence};
+use super::{ContentFacts, Link, Linker, Lookup, Presence};
 use crate::model::time::sub;
 use crate::model::{DigestKey, Previous, Window};
 use crate::verify::coverage::CoverageState;
-use crate::verify::digest::Content;
 use crate::verify::finding::{Code, Finding, Severity};
 use crate::verify::settle::Standing;
 
@@ -18,7 +17,7 @@ const NAMED_ONE_BY_ONE: i64 = 48;
 
 /// A predecessor that is not there, with time before it that other places of the trail may
 /// account for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Loss {
     /// Start of the time in question; `None` where it reaches back to the last digest of the trail
     /// in any place.
@@ -29,7 +28,7 @@ pub(super) struct Loss {
 }
 
 /// Cause of a [`Loss`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Lost {
     /// The store has no such object.
     Gone { by: DigestWord, bucket: String, name: DigestKey, interval: SignedDuration },
@@ -46,7 +45,7 @@ pub(super) struct DigestWord {
 }
 
 /// Digests that are not there, and that only unverified digests name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct UnverifiedLosses {
     count: u64,
     window: Window,
@@ -62,7 +61,7 @@ impl Linker {
     pub(super) fn follow_unlisted(
         &mut self,
         link: &Link,
-        content: &Content,
+        content: &ContentFacts,
         window: Window,
         previous: &Previous,
         name: &DigestKey,
@@ -71,11 +70,8 @@ impl Linker {
     ) {
         let start = sub(name.end, window.length());
         let lost = Window::new(self.tip.map_or(start, |tip| start.max(tip)), name.end);
-        let lost = if moved {
-            lost.intersect(&Window::new(lost.start, content.digest.start))
-        } else {
-            lost
-        };
+        let lost =
+            if moved { lost.intersect(&Window::new(lost.start, content.start)) } else { lost };
         let finding = |code, message: String| {
             Finding::new(code, message)
                 .chain(&self.chain)
@@ -130,7 +126,7 @@ impl Linker {
             }
         };
         if moved {
-            let end = lost.end.min(content.digest.start);
+            let end = lost.end.min(content.start);
             let what = Lost::Unseen { finding: Box::new(unreadable), end };
             self.losses.push(Loss { from: None, until: lost.start, what });
             return;

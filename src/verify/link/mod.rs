@@ -8,26 +8,31 @@ mod account;
 mod missing;
 mod places;
 mod restart;
+mod row;
 
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::time::{hours, minutes, sub};
+use serde::{Deserialize, Serialize};
+
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Previous, Sha256Hash, Window};
 use crate::verify::coverage::{Coverage, CoverageState};
-use crate::verify::digest::{Content, Location, Trouble};
+use crate::verify::digest::{Location, Trouble};
 use crate::verify::finding::{Code, Finding, Severity};
-use crate::verify::settle::{Settled, Standing};
+use crate::verify::settle::Standing;
 
 use self::missing::{Loss, UnverifiedLosses};
 pub use self::places::{Place, Silence, close_trail};
+pub use self::row::{ContentFacts, DigestFacts, PlainDigest, Row, Rows};
 
 /// How many digests back a link may name: enough for forks and strays between neighbours.
 const MEMORY: usize = 16;
 
 /// State of a digest that another one names but that was not listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// The store has no such object.
     Absent,
@@ -117,7 +122,7 @@ struct Link {
 
 /// What stands for time until the next digest shows whether it is part of the chain: a digest
 /// that is not valid.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Provisional {
     link: Link,
     window: Window,
@@ -134,7 +139,7 @@ enum Begins {
 }
 
 /// One chain's fold.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Linker {
     begins: Option<Begins>,
     /// Whether digests may be there that could not be listed.
@@ -228,35 +233,67 @@ impl Linker {
         }
     }
 
+    /// Takes the next row of digests; returns whether the place of its first one in the chain is
+    /// sound. That of all others is.
+    pub fn push_row(&mut self, row: &Row, lookup: &mut dyn Lookup) -> bool {
+        let sound = self.push(&row.first, lookup);
+        if let Some((inside, _)) = row.inside() {
+            self.statements.assign(inside, CoverageState::Proven, None);
+            self.tip = self.tip.max(Some(inside.end));
+            self.recent.clear();
+        }
+        for PlainDigest { start, end, hash } in row.last.iter().cloned() {
+            if let Some(predecessor) = self.recent.back_mut() {
+                predecessor.has_successor = true;
+            }
+            let window = Window::new(start, end);
+            self.statements.assign(window, CoverageState::Proven, None);
+            self.interval = window.length().max(minutes(1));
+            self.advance(Link {
+                at: Location::of(self.chain.bucket.clone(), row.first.name.with_end(end)),
+                start,
+                end,
+                hash: Some(hash),
+                signature: None,
+                standing: Standing::Valid,
+                has_successor: false,
+            });
+        }
+        if let Some(last) = self.recent.back_mut() {
+            last.signature.clone_from(&row.signature);
+        }
+        sound
+    }
+
     /// Takes the next digest; returns whether its place in the chain is sound.
-    pub fn push(&mut self, settled: &Settled, lookup: &mut dyn Lookup) -> bool {
-        let examined = &settled.examined;
+    pub fn push(&mut self, digest: &DigestFacts, lookup: &mut dyn Lookup) -> bool {
+        let content = digest.content.as_ref();
         let link = Link {
-            at: examined.at.clone(),
-            start: examined.content.as_ref().map_or(examined.at.name.end, |c| c.digest.start),
-            end: examined.at.name.end,
-            hash: examined.content.as_ref().map(|c| c.hash),
-            signature: examined.signature.clone(),
-            standing: settled.standing,
+            at: Location::of(self.chain.bucket.clone(), digest.name.clone()),
+            start: content.map_or(digest.name.end, |content| content.start),
+            end: digest.name.end,
+            hash: content.map(|content| content.hash),
+            signature: digest.signature.clone(),
+            standing: digest.standing,
             has_successor: false,
         };
-        let reason = settled.finding.as_ref().map(|f| f.code);
-        match (&examined.content, settled.standing) {
+        let reason = digest.finding.as_ref().map(|f| f.code);
+        match (content, digest.standing) {
             (Some(content), Standing::Valid | Standing::Unchecked) => {
                 self.link(link, content, reason, lookup)
             }
             _ => {
-                self.hold(link, examined.content.as_ref(), reason);
+                self.hold(link, content, reason);
                 true
             }
         }
     }
 
     /// Keeps a digest whose own word counts for nothing until the next one places it.
-    fn hold(&mut self, link: Link, content: Option<&Content>, reason: Option<Code>) {
+    fn hold(&mut self, link: Link, content: Option<&ContentFacts>, reason: Option<Code>) {
         let end = link.end;
         let by_content =
-            content.map(|c| c.digest.start).filter(|start| *start >= sub(end, hours(25)));
+            content.map(|content| content.start).filter(|start| *start >= sub(end, hours(25)));
         let by_neighbour =
             self.provisional.last().map_or(self.tip, |p| Some(p.window.end)).filter(|tip| {
                 *tip < end && end.duration_since(*tip) <= self.interval + minutes(30)
@@ -299,13 +336,12 @@ impl Linker {
     fn link(
         &mut self,
         link: Link,
-        content: &Content,
+        content: &ContentFacts,
         reason: Option<Code>,
         lookup: &mut dyn Lookup,
     ) -> bool {
-        let digest = &content.digest;
-        let window = Window::new(digest.start, digest.end);
-        let begins = if digest.previous.is_none() { Begins::Here } else { Begins::Inside };
+        let window = content.window();
+        let begins = if content.previous.is_none() { Begins::Here } else { Begins::Inside };
         let first = self.begins.replace(self.begins.unwrap_or(begins)).is_none();
         if link.standing == Standing::Valid {
             self.verified = true;
@@ -313,10 +349,10 @@ impl Linker {
                 self.segment_starts.push((window.start, link.at.clone()));
             }
         }
-        let previous_key = digest.previous.as_ref().map_or("", |p| p.object.as_str());
+        let previous_key = content.previous.as_ref().map_or("", |p| p.object.as_str());
         self.place_held(Some((previous_key, window)));
         let (before, arrivals) = (self.findings.len(), self.arrivals.len());
-        match &digest.previous {
+        match &content.previous {
             None => self.new_segment(&link, window),
             Some(previous) => self.follow(&link, content, window, previous, lookup),
         }
@@ -385,7 +421,7 @@ impl Linker {
     fn follow(
         &mut self,
         link: &Link,
-        content: &Content,
+        content: &ContentFacts,
         window: Window,
         previous: &Previous,
         lookup: &mut dyn Lookup,

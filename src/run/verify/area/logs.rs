@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::{AreaRun, Pending};
+use super::{Collector, Pending};
 use crate::model::{BucketName, LogEntry, LogKey};
 use crate::report::ObjectReport;
 use crate::run::pool::NoResult;
@@ -14,7 +14,7 @@ use crate::verify::{Code, CoverageState, Severity};
 /// Log files that are under way for each worker: enough that one slow file holds nobody up.
 const LOGS_PER_JOB: usize = 32;
 
-impl AreaRun<'_, '_> {
+impl Collector<'_, '_, '_> {
     /// Submits a log file that a digest outside of the requested time lists, if its name lies in
     /// that time and its trail was asked for; notes any other as listed.
     pub(in crate::run::verify) fn submit_if_named_in_time(
@@ -23,26 +23,26 @@ impl AreaRun<'_, '_> {
         entry: LogEntry,
     ) -> io::Result<()> {
         let named = LogKey::parse(&entry.object).map(|log| log.time);
-        let wanted = named.is_some_and(|time| self.run.request.window().contains(time));
-        if wanted && self.chains.contains_key(&listing.chain) {
+        let wanted = named.is_some_and(|time| self.run.question.window().contains(time));
+        if wanted && self.has_chain(&listing.chain) {
             return self.submit_log(listing, entry);
         }
-        self.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
+        self.facts.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
         self.listed.insert(self.id.bucket_of(&entry.bucket), &entry.object, entry.hash);
         Ok(())
     }
 
     pub(super) fn submit_log(&mut self, listing: &Arc<Listing>, entry: LogEntry) -> io::Result<()> {
         if let Some(log) = LogKey::parse(&entry.object) {
-            self.kinds.insert(log.kind);
+            self.facts.kinds.insert(log.kind);
         }
         // Standard and backfill digests may both list a file: it is checked once.
         if !self.listed.insert(self.id.bucket_of(&entry.bucket), &entry.object, entry.hash) {
             return Ok(());
         }
-        if !self.run.request.logs {
-            if let Some(chain) = self.chains.get_mut(&listing.chain) {
-                chain.report.logs.unchecked += 1;
+        if !self.run.question.logs {
+            if let Some(chain) = self.facts.chains.get_mut(&listing.chain) {
+                chain.logs.unchecked += 1;
             }
             return Ok(());
         }
@@ -96,10 +96,10 @@ impl AreaRun<'_, '_> {
 
     /// Counts a log file that the run did not reach as not checked.
     fn leave_unchecked(&mut self, listing: &Listing) {
-        if let Some(chain) = self.chains.get_mut(&listing.chain) {
-            chain.report.logs.unchecked += 1;
+        if let Some(chain) = self.facts.chains.get_mut(&listing.chain) {
+            chain.logs.unchecked += 1;
             let state = CoverageState::Unreadable;
-            chain.linker.mark(listing.window, state, Code::ObjectUnreadable);
+            chain.mark(listing.window, state, Code::ObjectUnreadable);
         }
     }
 
@@ -119,11 +119,11 @@ impl AreaRun<'_, '_> {
         checked: CheckedLog,
     ) -> io::Result<()> {
         self.run.progress.log(checked.stored);
-        self.gathered.totals.bytes_read += checked.stored;
-        self.gathered.totals.bytes_hashed += checked.inflated;
-        self.gathered.already_inflated += u64::from(checked.already_inflated);
-        let Some(chain) = self.chains.get_mut(&listing.chain) else { return Ok(()) };
-        let counts = &mut chain.report.logs;
+        self.facts.bytes_read += checked.stored;
+        self.facts.bytes_hashed += checked.inflated;
+        self.facts.already_inflated += u64::from(checked.already_inflated);
+        let Some(chain) = self.facts.chains.get_mut(&listing.chain) else { return Ok(()) };
+        let counts = &mut chain.logs;
         let (result, count, state) = match checked.finding.as_ref().map(|f| f.severity) {
             None => ("valid", &mut counts.valid, None),
             Some(Severity::Violation) => {
@@ -138,7 +138,7 @@ impl AreaRun<'_, '_> {
         let code = checked.finding.as_ref().map(|f| f.code);
         checked.notice.into_iter().for_each(|notice| chain.headers.push(notice));
         if let Some((state, code)) = state.zip(code) {
-            chain.linker.mark(listing.window, state, code);
+            chain.mark(listing.window, state, code);
         }
         self.lines.push(&ObjectReport {
             object: "log",
@@ -151,12 +151,12 @@ impl AreaRun<'_, '_> {
             bytes: checked.stored,
         })?;
         if checked.beyond_copy {
-            self.beyond.add(&entry.object, listing.window);
+            self.beyond(&entry.object, listing.window);
         } else {
-            self.gathered.findings.extend(checked.finding);
+            self.facts.findings.extend(checked.finding);
         }
         if checked.hints.any() {
-            self.gathered.hinted.push(listing.clone(), entry.clone(), checked.hints);
+            self.facts.hinted.push(listing.clone(), entry.clone(), checked.hints);
         }
         Ok(())
     }

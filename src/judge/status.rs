@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AREAS_AT_ONCE, ClosedArea, Run, TrailAnswer, TrailStatus};
+use super::answers::{Asked, TrailAnswer, TrailStatus};
+use super::area::LinkedChain;
+use super::{Circumstances, Question};
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{AccountId, ChainId, ChainKind, Window};
-use crate::run::in_order::in_order;
 use crate::verify::link::{Ending, Reported};
 use crate::verify::{Code, CoverageState, Finding, Severity};
 
@@ -35,46 +36,48 @@ pub(super) struct Statuses {
     pub(super) asked: bool,
     /// Accounts of chains whose trails are not the caller's to ask about.
     pub(super) of_others: BTreeSet<AccountId>,
+    /// Time from which on deliveries may not be listed yet.
+    settled: Timestamp,
 }
 
 impl Statuses {
     pub(super) fn ask(
-        run: &Run<'_>,
-        chains: &BTreeMap<ChainId, ClosedArea>,
+        question: &Question,
+        circumstances: &Circumstances,
+        chains: &BTreeMap<ChainId, LinkedChain>,
         end: Option<Timestamp>,
+        asked: &Asked<'_>,
     ) -> Self {
-        let mut statuses = Self::default();
-        let request = run.request;
-        let near_now = |end: Timestamp| end >= sub(request.started, hours(NEAR_NOW_HOURS));
-        let Some(cloudtrail) =
-            run.cloudtrail.filter(|_| request.end.is_none_or(near_now) && !request.stop.is_set())
-        else {
-            return statuses;
+        let near_now = |end: Timestamp| end >= sub(circumstances.started, hours(NEAR_NOW_HOURS));
+        let may_ask = circumstances.asks_cloudtrail
+            && question.end.is_none_or(near_now)
+            && !circumstances.interrupted;
+        let mut statuses = Self {
+            asked: may_ask,
+            settled: sub(circumstances.started, minutes(SETTLED_MINUTES)),
+            ..Self::default()
         };
-        statuses.asked = true;
+        if !may_ask {
+            return statuses;
+        }
         // A chain that reaches the end leaves nothing to ask.
-        let open = |chain: &ClosedArea| end.is_none_or(|end| chain.linker.end() < Some(end));
-        let ids: Vec<&ChainId> = chains
+        let open = |chain: &LinkedChain| end.is_none_or(|end| chain.linker.end() < Some(end));
+        let open = chains
             .iter()
             .filter(|(id, chain)| id.kind == ChainKind::Standard && open(chain))
-            .map(|(id, _)| id)
-            .collect();
-        let caller = caller_account(request.ran_by.identity.as_deref());
-        let ask = |_, id: &&ChainId| ((*id).clone(), cloudtrail.trail(id));
-        let asked = in_order(AREAS_AT_ONCE, &ids, ask, |(id, answer)| {
-            match answer {
-                Ok(TrailAnswer::OfOther) => drop(statuses.of_others.insert(id.place.account)),
+            .map(|(id, _)| id.clone());
+        let caller = caller_account(circumstances.ran_by.identity.as_deref());
+        for id in open {
+            match asked.trail(&id) {
+                None => {}
+                Some(Ok(TrailAnswer::OfOther)) => drop(statuses.of_others.insert(id.place.account)),
                 // Another account's trails are not listed for the caller.
-                Ok(TrailAnswer::NotListed) if caller != Some(id.place.account.as_str()) => {
+                Some(Ok(TrailAnswer::NotListed)) if caller != Some(id.place.account.as_str()) => {
                     statuses.of_others.insert(id.place.account);
                 }
-                Ok(answer) => drop(statuses.answers.insert(id, answer)),
-                Err(cause) => drop(statuses.refused.insert(cause)),
+                Some(Ok(answer)) => drop(statuses.answers.insert(id, answer.clone())),
+                Some(Err(cause)) => drop(statuses.refused.insert(cause.clone())),
             }
-            Ok(())
-        });
-        if let Err(error) = asked {
-            statuses.refused.insert(error.to_string());
         }
         statuses
     }
@@ -90,13 +93,12 @@ impl Statuses {
     /// trail's newest backfill digest was written.
     pub(super) fn missing(
         &self,
-        run: &Run<'_>,
-        chain: &mut ClosedArea,
+        chain: &mut LinkedChain,
         backfill: Option<Timestamp>,
     ) -> Option<Finding> {
         let latest = self.status(&chain.report.id)?.latest_digest?;
         let newest = chain.linker.end().or(chain.listed_until)?;
-        if latest > sub(run.request.started, minutes(SETTLED_MINUTES)) {
+        if latest > self.settled {
             return None;
         }
         let severity = gap_before(latest, newest, chain.newest_written, backfill)?;

@@ -2,10 +2,10 @@
 //! each the part of its name that differs, and some numbers.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::model::time::{add, minutes, sub};
-use crate::model::{LogKey, LogKind, Window};
-use crate::run::sources::{AreaId, Found};
+use crate::model::{AreaId, LogKey, LogKind, Window};
 
 /// Difference that the time in a name and the day of its folder may have: the time is rounded up,
 /// and a file is delivered some minutes later.
@@ -13,21 +13,24 @@ const AROUND_MIDNIGHT_MINUTES: i64 = 10;
 const SUFFIX: &str = ".json.gz";
 
 /// A log file, or what may be one, that no digest read so far lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Candidate {
-    pub(super) key: String,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Its key.
+    pub key: String,
     /// The kind of its folder.
-    pub(super) kind: LogKind,
+    pub kind: LogKind,
     /// The time that its folder stands for.
-    pub(super) folder: Window,
+    pub folder: Window,
     /// Time of writing, where the store knows.
-    pub(super) written: Option<Timestamp>,
-    pub(super) name: Name,
+    pub written: Option<Timestamp>,
+    /// Statement of its name.
+    pub name: Name,
 }
 
 /// Statement of a candidate's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Name {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Name {
     /// A log file of this area, of this time, which fits its folder.
     InPlace(Timestamp),
     /// A log file of this area, of a time that contradicts its folder.
@@ -38,7 +41,8 @@ pub(super) enum Name {
 
 impl Name {
     /// Reads a name in its folder.
-    pub(super) fn of(id: &AreaId, key: &str, folder: Window) -> Self {
+    #[must_use]
+    pub fn of(id: &AreaId, key: &str, folder: Window) -> Self {
         match LogKey::parse(key).filter(|log| log.place == id.place && log.region == id.region) {
             None => Self::Other,
             Some(log) if around(folder).contains(log.time) => Self::InPlace(log.time),
@@ -48,7 +52,8 @@ impl Name {
 
     /// True if the name, or the folder where the name gives no time that fits it, puts the file
     /// in a requested time.
-    pub(super) fn touches(self, folder: Window, asked: Window) -> bool {
+    #[must_use]
+    pub fn touches(self, folder: Window, asked: Window) -> bool {
         match self {
             Self::InPlace(time) => asked.contains(time),
             Self::Elsewhere(time) => asked.contains(time) || asked.overlaps(&folder),
@@ -56,7 +61,9 @@ impl Name {
         }
     }
 
-    pub(super) fn time(self) -> Option<Timestamp> {
+    /// The time in the name, where it is a log file's of the area.
+    #[must_use]
+    pub fn time(self) -> Option<Timestamp> {
         match self {
             Self::InPlace(time) | Self::Elsewhere(time) => Some(time),
             Self::Other => None,
@@ -71,13 +78,36 @@ fn around(folder: Window) -> Window {
 }
 
 /// Candidates of one area.
-#[derive(Debug)]
-pub(super) struct Candidates {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
+pub struct Candidates {
     id: AreaId,
     folders: Vec<(String, Window)>,
     /// Names, one after the other, without what the names of an area's log files share.
     names: Vec<u8>,
     items: Vec<Item>,
+}
+
+/// Candidates as they are stored.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    area: AreaId,
+    files: Vec<Candidate>,
+}
+
+impl From<Stored> for Candidates {
+    fn from(Stored { area, files }: Stored) -> Self {
+        let mut candidates = Self::new(&area);
+        files.iter().for_each(|file| candidates.add(file));
+        candidates
+    }
+}
+
+impl From<Candidates> for Stored {
+    fn from(mut candidates: Candidates) -> Self {
+        candidates.sort();
+        Self { files: candidates.iter().collect(), area: candidates.id }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,18 +123,24 @@ struct Item {
 }
 
 impl Candidates {
-    pub(super) fn new(id: &AreaId) -> Self {
+    /// None of an area.
+    #[must_use]
+    pub fn new(id: &AreaId) -> Self {
         Self { id: id.clone(), folders: Vec::new(), names: Vec::new(), items: Vec::new() }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// True if there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    pub(super) fn push(&mut self, kind: LogKind, found: &Found, written: Option<Timestamp>) {
-        let (folder, name) = found.key.rsplit_once('/').unwrap_or(("", &found.key));
+    /// Adds a file, by its key, the time of its folder and the time of writing, where that is
+    /// known.
+    pub fn push(&mut self, kind: LogKind, key: &str, time: Window, written: Option<Timestamp>) {
+        let (folder, name) = key.rsplit_once('/').unwrap_or(("", key));
         if self.folders.last().is_none_or(|(last, _)| last != folder) {
-            self.folders.push((folder.to_owned(), found.folder));
+            self.folders.push((folder.to_owned(), time));
         }
         let begin = self.begin(kind);
         let middle = name.strip_prefix(&*begin).and_then(|rest| rest.strip_suffix(SUFFIX));
@@ -121,12 +157,27 @@ impl Candidates {
         self.names.extend(kept.as_bytes());
     }
 
+    fn add(&mut self, file: &Candidate) {
+        self.push(file.kind, &file.key, file.folder, file.written);
+    }
+
+    /// Adds those of another part of the area.
+    pub fn absorb(&mut self, other: &Self) {
+        other.iter().for_each(|file| self.add(&file));
+    }
+
+    /// Leaves out those that a test refuses.
+    pub fn retain(&mut self, test: impl Fn(&Candidate) -> bool) {
+        let items = std::mem::take(&mut self.items);
+        self.items = items.into_iter().filter(|item| test(&self.candidate(item))).collect();
+    }
+
     fn begin(&self, kind: LogKind) -> String {
         format!("{}_{}_{}_", self.id.place.account, kind.folder(), self.id.region)
     }
 
-    /// All of them, in the order of their keys.
-    pub(super) fn sorted(&mut self) -> impl Iterator<Item = Candidate> {
+    /// Puts them in the order of their keys.
+    pub fn sort(&mut self) {
         let mut items = std::mem::take(&mut self.items);
         items.sort_by(|a, b| {
             let folder = |item: &Item| self.folder(item).0;
@@ -136,6 +187,10 @@ impl Candidates {
             })
         });
         self.items = items;
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = Candidate> {
         self.items.iter().map(|item| self.candidate(item))
     }
 
@@ -206,11 +261,11 @@ mod tests {
             let folder =
                 date_window(&key["AWSLogs/111122223333/CloudTrail/us-east-1/".len()..][..10]);
             let folder = folder.unwrap();
-            let found = Found { key: key.clone(), size: 1, modified: None, folder, md5: None };
             let written = written.filter(|_| key.ends_with("z.gz"));
-            candidates.push(LogKind::CloudTrail, &found, written);
+            candidates.push(LogKind::CloudTrail, key, folder, written);
         }
-        let back: Vec<_> = candidates.sorted().collect();
+        candidates.sort();
+        let back: Vec<_> = candidates.iter().collect();
         let mut sorted = keys.to_vec();
         sorted.sort();
         assert_eq!(back.iter().map(|c| c.key.clone()).collect::<Vec<_>>(), sorted);

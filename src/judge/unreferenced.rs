@@ -1,17 +1,16 @@
 //! Reporting of log files that no digest lists, though digests cover their time and place.
 
 use std::collections::BTreeSet;
-use std::io;
 
 use jiff::Timestamp;
 
-use super::alike::Alike;
-use super::area::AreaRun;
-use super::candidates::{Candidate, Name};
-use super::lines::AreaLines;
+use super::area::Judging;
+use super::unlisted::UnlistedLog;
 use crate::model::{BucketName, ChainId, ChainKind, Window};
+use crate::report::Unreferenced as Policy;
 use crate::report::words::counted;
-use crate::report::{ObjectReport, Unreferenced as Policy};
+use crate::verify::alike::Alike;
+use crate::verify::candidates::{Candidate, Name};
 use crate::verify::{Code, Finding, Severity};
 
 /// From so many on they may be a trail's own, and not single ones that were put there.
@@ -73,12 +72,13 @@ impl Kept {
 }
 
 impl Unreferenced {
-    pub(super) fn new(this: &AreaRun<'_, '_>) -> Self {
+    pub(super) fn new(area: &Judging<'_>) -> Self {
+        let id = &area.facts.id;
         Self {
-            bucket: this.id.bucket.clone(),
-            folder: this.id.place.folder(),
-            chain: only_standard_chain(this),
-            policy: this.run.request.unreferenced,
+            bucket: id.bucket.clone(),
+            folder: id.place.folder(),
+            chain: only_standard_chain(area),
+            policy: area.question.unreferenced,
             certain: Kept::default(),
             suspect: Kept::default(),
             copies: Alike::default(),
@@ -91,23 +91,15 @@ impl Unreferenced {
 
     /// Takes a log file that should be listed, or, where it is only `suspect`, one that the next
     /// digest may still list.
-    pub(super) fn push(
+    pub(super) fn push<E>(
         &mut self,
-        lines: &mut AreaLines<'_, '_>,
+        each: &mut dyn FnMut(UnlistedLog<'_>) -> Result<(), E>,
         candidate: &Candidate,
         time: Timestamp,
         suspect: bool,
-    ) -> io::Result<()> {
-        lines.push(&ObjectReport {
-            object: "log",
-            result: if suspect { "unchecked" } else { "invalid" },
-            code: Some(Code::LogUnreferenced),
-            chain: self.chain.as_ref(),
-            bucket: self.bucket(),
-            key: &candidate.key,
-            referenced_by: None,
-            bytes: 0,
-        })?;
+    ) -> Result<(), E> {
+        let (chain, bucket) = (self.chain.as_ref(), self.bucket());
+        each(UnlistedLog { chain, bucket, key: &candidate.key, suspect })?;
         let message = match (suspect, candidate.name) {
             (true, _) => {
                 "No digest lists this log file, although its name is in proven time. Either it was delivered after the digests that could list it, and a later or backfill digest will list it, or someone added it. Verify again with the next digest; for a copy, copy the following days too."
@@ -186,8 +178,8 @@ impl Unreferenced {
     }
 }
 
-fn only_standard_chain(this: &AreaRun<'_, '_>) -> Option<ChainId> {
-    let mut standard = this.chains.keys().filter(|id| id.kind == ChainKind::Standard);
+fn only_standard_chain(area: &Judging<'_>) -> Option<ChainId> {
+    let mut standard = area.chains.keys().filter(|id| id.kind == ChainKind::Standard);
     let first = standard.next()?;
     standard.next().is_none().then(|| first.clone())
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Run;
-use super::trail_events::{Hinted, Known};
+use super::answers::Asked;
+use super::hinted::Hinted;
+use super::known::Known;
+use super::{Question, Survey};
 use crate::model::{ChainId, DigestKey, Window};
 use crate::report::{AcceptedEnd, AcceptedGap, ChainReport};
 use crate::verify::events::Hints;
@@ -28,21 +30,31 @@ pub(super) struct Explained {
     pub(super) not_proven: Vec<String>,
 }
 
+impl Explained {
+    /// Nothing is explained, and no acceptance used.
+    pub(super) fn nothing(question: &Question) -> Self {
+        let (gaps, ends) = (question.accepted_gaps.clone(), question.accepted_ends.clone());
+        Self { gaps, ends, not_proven: Vec::new() }
+    }
+}
+
+/// What explanations may rest on.
+pub(super) struct Grounds<'a> {
+    pub(super) question: &'a Question,
+    pub(super) survey: &'a Survey,
+    pub(super) hinted: &'a Hinted,
+    pub(super) asked: &'a Asked<'a>,
+}
+
 /// Explains what findings tell of, as far as events or the auditor do, in the findings and in the
 /// chains' time.
 pub(super) fn explain(
-    run: &Run<'_>,
-    hinted: &Hinted,
+    grounds: &Grounds<'_>,
     findings: &mut Vec<Finding>,
     closed: &mut [(ChainReport, Coverage)],
 ) -> Explained {
-    let request = run.request;
-    let (gaps, ends) = (request.accepted_gaps.clone(), request.accepted_ends.clone());
-    let mut explained = Explained { gaps, ends, not_proven: Vec::new() };
-    if request.stop.is_set() {
-        return explained;
-    }
-    let mut known = read_events(run, hinted, findings, closed);
+    let mut explained = Explained::nothing(grounds.question);
+    let mut known = read_events(grounds, findings, closed);
     let mut shown = 0;
     for finding in findings.iter_mut().filter(|f| is_loss(f.code) || begins_segment(f)) {
         if shown < FINDINGS_WITH_EVENTS {
@@ -50,9 +62,9 @@ pub(super) fn explain(
             shown += 1;
         }
     }
-    explain_ends(run, &known, findings, closed, &mut explained.ends);
+    explain_ends(grounds.question, &known, findings, closed, &mut explained.ends);
     known.doubt_what_was_not_checked(findings, closed);
-    let interrupted = explain_gaps(run, &mut known, findings, closed);
+    let interrupted = explain_gaps(grounds, &mut known, findings, closed);
     if interrupted {
         explained.not_proven.push("That an explained gap had no digests: someone who stops and starts logging, then deletes a whole segment in between, leaves the same traces, unless another trail of the account recorded it.".to_owned());
     }
@@ -83,8 +95,7 @@ pub(super) fn explain(
 
 /// Reads the events that may explain gaps, ends and losses.
 fn read_events(
-    run: &Run<'_>,
-    hinted: &Hinted,
+    grounds: &Grounds<'_>,
     findings: &[Finding],
     closed: &[(ChainReport, Coverage)],
 ) -> Known {
@@ -100,10 +111,10 @@ fn read_events(
     // What may explain a gap comes first: losses may call for more than is read again.
     let of_gap =
         |window: Window, hints: Hints| hints.trail && near.iter().any(|n| n.overlaps(&window));
-    hinted.read(run, of_gap, &mut known);
+    known.read(grounds.hinted, of_gap, grounds.asked);
     if losses {
         let mut rest = Known::default();
-        hinted.read(run, |window, hints| !of_gap(window, hints), &mut rest);
+        rest.read(grounds.hinted, |window, hints| !of_gap(window, hints), grounds.asked);
         known.evidence.extend(rest.evidence);
     }
     known
@@ -111,13 +122,13 @@ fn read_events(
 
 /// Explains the ends of chains, and accepts those that the auditor accepts.
 fn explain_ends(
-    run: &Run<'_>,
+    question: &Question,
     known: &Known,
     findings: &mut Vec<Finding>,
     closed: &mut [(ChainReport, Coverage)],
     accepted: &mut [AcceptedEnd],
 ) {
-    let management = run.request.management_account.as_ref();
+    let management = question.management_account.as_ref();
     let mut more = Vec::new();
     for finding in findings.iter_mut().filter(|f| ends_chain(f)) {
         let Some((chain, newest)) = finding.chain.clone().zip(newest_of(finding)) else { continue };
@@ -193,12 +204,13 @@ fn unreadable(
 
 /// Explains the gaps between segments; returns whether any is.
 fn explain_gaps(
-    run: &Run<'_>,
+    grounds: &Grounds<'_>,
     known: &mut Known,
     findings: &mut Vec<Finding>,
     closed: &mut [(ChainReport, Coverage)],
 ) -> bool {
-    let management = run.request.management_account.as_ref();
+    let Grounds { question, survey, asked, .. } = *grounds;
+    let management = question.management_account.as_ref();
     let mut chains: BTreeMap<ChainId, Vec<(usize, Window)>> = BTreeMap::new();
     for (at, finding) in findings.iter().enumerate() {
         let Some((chain, (start, end))) = finding.chain.clone().zip(finding.start.zip(finding.end))
@@ -214,14 +226,16 @@ fn explain_gaps(
         gaps.sort_by_key(|(_, gap)| (gap.start, gap.end));
         let windows: Vec<_> = gaps.iter().map(|(_, gap)| *gap).collect();
         let owner = Owner::of(&chain, management);
-        if let Some(owner) = owner.filter(|_| !run.request.trails.is_empty()) {
+        if let Some(owner) = owner.filter(|_| !question.trails.is_empty()) {
             let readings = read_gaps(&chain, &windows, &known.evidence, management, &|_| None);
             let explained = windows
                 .iter()
                 .zip(&readings)
                 .filter(|(_, reading)| matches!(reading, GapReading::Interrupted { .. }));
             let listed: Vec<_> = explained.map(|(gap, _)| listed_around(*gap)).collect();
-            listed.into_iter().for_each(|listed| known.look_beside(run, owner, listed));
+            for listed in listed {
+                known.look_beside(question, survey, owner, listed, asked);
+            }
         }
         let doubt = |gap: Window| known.doubt(&chain, owner, listed_around(gap));
         let readings = read_gaps(&chain, &windows, &known.evidence, management, &doubt);

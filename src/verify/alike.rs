@@ -1,15 +1,16 @@
 //! Notices that may be as many as there are objects: told of one by one while they are few.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::verify::Finding;
+use super::finding::Finding;
 
 /// Number of findings of one chain and kind reported separately.
 const FEW: u64 = 10;
 
 /// The notices of one kind on the objects of one chain.
-#[derive(Default)]
-pub(super) struct Alike {
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alike {
     count: u64,
     few: Vec<Finding>,
     /// The earliest, by time and key: in whatever order they come, it is the same.
@@ -18,19 +19,39 @@ pub(super) struct Alike {
 }
 
 impl Alike {
-    pub(super) fn push(&mut self, finding: Finding) {
+    /// Adds a notice.
+    pub fn push(&mut self, finding: Finding) {
         self.count += 1;
         self.end = self.end.max(finding.end);
         if self.first.as_ref().is_none_or(|first| rank(&finding) < rank(first)) {
             self.first = Some(finding.clone());
         }
-        if self.count <= FEW {
-            self.few.push(finding);
+        self.few.push(finding);
+        self.keep_few();
+    }
+
+    /// Adds the notices of other objects of the same chain and kind.
+    pub fn absorb(&mut self, other: Self) {
+        self.count += other.count;
+        self.end = self.end.max(other.end);
+        let earlier =
+            |first: &Finding| self.first.as_ref().is_none_or(|own| rank(first) < rank(own));
+        if let Some(first) = other.first.filter(earlier) {
+            self.first = Some(first);
+        }
+        self.few.extend(other.few);
+        self.keep_few();
+    }
+
+    fn keep_few(&mut self) {
+        if self.count > FEW {
+            self.few.clear();
         }
     }
 
     /// All of them, or one for all that names the first.
-    pub(super) fn into_findings(self) -> Vec<Finding> {
+    #[must_use]
+    pub fn into_findings(self) -> Vec<Finding> {
         let Some(first) = self.first.filter(|_| self.count > FEW) else { return self.few };
         let message = format!(
             "{} objects of the chain, of which this is the first: {}",

@@ -1,0 +1,217 @@
+//! The facts of an area: what was listed, read and found valid, and what could not be seen.
+//!
+//! Facts hold no verdict. They can be stored, and the facts of the parts of an area can be joined
+//! in any order; the judge makes of them what it makes of the whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::hinted::Hinted;
+use super::pairs;
+use crate::crypto::KeyRing;
+use crate::model::{AreaId, ChainId, DigestKey, Fingerprint, LogKind, Region, TrailName, Window};
+use crate::report::{Counts, KeyReport};
+use crate::verify::alike::Alike;
+use crate::verify::candidates::Candidates;
+use crate::verify::link::{Presence, Rows};
+use crate::verify::loss_pattern::Oldest;
+use crate::verify::{Code, CoverageState, Finding};
+
+/// What log files of a digest, or its list of them, take from the proof of its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Mark {
+    /// The time of the digest.
+    pub window: Window,
+    /// What it comes to.
+    pub state: CoverageState,
+    /// The code of the finding that says why.
+    pub reason: Code,
+}
+
+/// The facts of one chain of an area.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainFacts {
+    /// Its digests of the requested time.
+    pub rows: Rows,
+    /// The end of its newest digest that is listed, by its name.
+    pub listed_until: Option<Timestamp>,
+    /// Time at which that digest was written, where the store knows.
+    pub newest_written: Option<Timestamp>,
+    /// Its digests that are listed before the requested start, and the first one after it, by
+    /// their names.
+    pub before: Vec<DigestKey>,
+    /// Its oldest objects.
+    pub oldest: Oldest,
+    /// The log files that its digests list, by result.
+    pub logs: Counts,
+    /// What these take from the proof of its time.
+    pub marks: Vec<Mark>,
+    /// Notices on gzip headers.
+    pub headers: Alike,
+    /// Notices on metadata.
+    pub metadata: Alike,
+}
+
+impl ChainFacts {
+    /// Records that log files of a digest lessen what its time is worth.
+    pub fn mark(&mut self, window: Window, state: CoverageState, reason: Code) {
+        let mark = Mark { window, state, reason };
+        if self.marks.last() != Some(&mark) {
+            self.marks.push(mark);
+        }
+    }
+
+    fn join(&mut self, chain: &ChainId, later: Self) {
+        self.rows.append(chain, later.rows);
+        if later.listed_until > self.listed_until {
+            (self.listed_until, self.newest_written) = (later.listed_until, later.newest_written);
+        }
+        self.before.extend(later.before);
+        self.before.sort_by(|a, b| a.end.cmp(&b.end));
+        self.before.dedup();
+        self.oldest.join(later.oldest);
+        self.logs.add(&later.logs);
+        self.marks.extend(later.marks);
+        self.headers.absorb(later.headers);
+        self.metadata.absorb(later.metadata);
+    }
+}
+
+/// Time whose digests may exist unseen, or that some could list log files of which it is not known
+/// what they list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden {
+    /// What listing the digests of the requested time could not show.
+    pub listing: Vec<Window>,
+    /// That of digests which were listed, and whose lists could not be read or count for nothing.
+    pub reading: Vec<Window>,
+    /// That of digests outside of the requested time, or in other places of the trail.
+    pub beyond: Vec<Window>,
+}
+
+/// Log files that verified digests list and that belong to a day which a copy does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeyondDay {
+    /// Number of log files.
+    pub count: u64,
+    /// Time of the digests that list them.
+    pub window: Window,
+    /// True if the copy holds the folder in which the day would lie.
+    pub has_folder: bool,
+}
+
+/// What was seen of the folders of an area in which no digest of the requested time is in view.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folders {
+    /// True if any digest is listed, of whatever trail.
+    pub any_digest: bool,
+    /// True if there is a folder of digests.
+    pub digests: bool,
+    /// True if there are log files of the requested time, as far as they were looked for.
+    pub logs: bool,
+    /// The first and the last day, `YYYY/MM/DD`, of which there are digests.
+    pub days: Option<(String, String)>,
+}
+
+/// A digest that is named and was not listed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NamedDigest {
+    /// Its bucket.
+    pub bucket: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// The facts of an account and region in one place: all that was asked for, or some days of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AreaFacts {
+    /// The area.
+    pub id: AreaId,
+    /// The chains in view.
+    pub chains: BTreeMap<ChainId, ChainFacts>,
+    /// What checks of single objects, and listings, found.
+    pub findings: Vec<Finding>,
+    /// What may exist unseen.
+    pub hidden: Hidden,
+    /// What was seen of its folders, where no chain is in view.
+    pub folders: Folders,
+    /// Trails of which there are digests, and which were not asked for.
+    pub other_trails: BTreeSet<TrailName>,
+    /// The kinds of log files that digests list.
+    pub kinds: BTreeSet<LogKind>,
+    /// Log files that no digest lists, as far as digests were asked.
+    pub candidates: Candidates,
+    /// By the key of a candidate that is a copy of a listed log file, the key of that.
+    pub copies: BTreeMap<String, String>,
+    /// Digests outside of the requested time that were asked for log files which no other lists.
+    pub consulted: BTreeMap<ChainId, Rows>,
+    /// Digests in other places of the same account and region, asked for the same.
+    pub elsewhere: BTreeMap<ChainId, Rows>,
+    /// Log files of days that a copy does not have, by their folders.
+    pub beyond: BTreeMap<String, BeyondDay>,
+    /// The valid log files that may hold events which tell why something is not there.
+    pub hinted: Hinted,
+    /// Digests that are named and were not listed, as far as they were asked for.
+    #[serde(with = "pairs")]
+    pub named: BTreeMap<NamedDigest, Presence>,
+    /// The regions whose keys could not be had, and why.
+    pub keyless: BTreeMap<Region, String>,
+    /// The keys that were at hand.
+    pub keys: BTreeSet<KeyReport>,
+    /// The keys that a digest was verified with.
+    pub used_keys: BTreeSet<(Fingerprint, Region)>,
+    /// Bytes read from the store, as stored.
+    pub bytes_read: u64,
+    /// Bytes hashed, inflated.
+    pub bytes_hashed: u64,
+    /// Number of files that are stored inflated.
+    pub already_inflated: u64,
+}
+
+impl AreaFacts {
+    /// Facts of an area of which nothing was looked at.
+    #[must_use]
+    pub fn new(id: &AreaId) -> Self {
+        Self {
+            id: id.clone(),
+            chains: BTreeMap::new(),
+            findings: Vec::new(),
+            hidden: Hidden::default(),
+            folders: Folders::default(),
+            other_trails: BTreeSet::new(),
+            kinds: BTreeSet::from([LogKind::CloudTrail]),
+            candidates: Candidates::new(id),
+            copies: BTreeMap::new(),
+            consulted: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
+            beyond: BTreeMap::new(),
+            hinted: Hinted::default(),
+            named: BTreeMap::new(),
+            keyless: BTreeMap::new(),
+            keys: BTreeSet::new(),
+            used_keys: BTreeSet::new(),
+            bytes_read: 0,
+            bytes_hashed: 0,
+            already_inflated: 0,
+        }
+    }
+
+    /// Takes note of the keys of a ring.
+    pub fn note_keys(&mut self, ring: &KeyRing) {
+        self.keys.extend(key_reports(ring));
+    }
+}
+
+/// The keys of a ring as a report lists them, none of them used.
+pub fn key_reports(ring: &KeyRing) -> impl Iterator<Item = KeyReport> {
+    ring.keys().iter().map(|key| KeyReport {
+        fingerprint: key.fingerprint().clone(),
+        region: key.region().cloned(),
+        source: key.source().to_owned(),
+        valid_from: key.validity().map(|v| v.from),
+        valid_to: key.validity().map(|v| v.to),
+        used: false,
+    })
+}

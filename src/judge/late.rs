@@ -1,0 +1,92 @@
+//! Which digests may list a log file that none of those read so far lists: later ones, and those
+//! of other places of the trail.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Question;
+use super::plan::{Plan, PlannedDigest};
+use crate::model::time::{add, hours, minutes, sub};
+use crate::model::{ChainKind, DigestKey, Window};
+use crate::verify::candidates::{Candidate, Candidates, Name};
+use crate::verify::unlisted::Delivery;
+
+/// Moments of a folder's time at which other places are asked: those of the hours of a day.
+const FOLDER_MOMENTS: i64 = 24;
+/// Longest time of a folder of which other places are asked: a year's.
+const MOST_FOLDER_SECONDS: i64 = 366 * 24 * 3600;
+
+/// Time within which digests that were not asked for may list the candidates that are left; `None`
+/// where every one was asked.
+#[must_use]
+pub fn consulted_time(question: &Question, candidates: &Candidates) -> Option<Window> {
+    let asked = question.window();
+    let late = candidates.iter().map(|candidate| listing_window(&candidate, asked));
+    let span = late.reduce(|a, b| Window::new(a.start.min(b.start), a.end.max(b.end)))?;
+    // No digest is newer than the source.
+    let newest = question.as_of.map_or(span.end, |as_of| span.end.min(as_of));
+    let span = Window::new(span.start, newest);
+    let every_one =
+        question.trails.is_empty() && asked.start <= span.start && span.end <= asked.end;
+    (!every_one).then_some(span)
+}
+
+/// Time within which a digest may list a candidate.
+fn listing_window(candidate: &Candidate, asked: Window) -> Window {
+    let named = |time| Delivery::Named(time).listing_window();
+    let folder = candidate.folder.intersect(&asked);
+    let by_folder = Window::new(named(folder.start).start, named(folder.end).end);
+    match candidate.name {
+        Name::InPlace(time) => named(time),
+        Name::Elsewhere(time) => {
+            let by_name = named(time);
+            Window::new(by_name.start.min(by_folder.start), by_name.end.max(by_folder.end))
+        }
+        Name::Other => by_folder,
+    }
+}
+
+/// The days whose digests are listed for log files of a time.
+#[must_use]
+pub fn consulted_days(span: Window) -> Window {
+    Window::new(sub(span.start, hours(24)), add(span.end, hours(24)))
+}
+
+/// True if a digest may list log files of a time.
+#[must_use]
+pub fn is_consulted(span: Window, name: &DigestKey) -> bool {
+    name.end >= span.start && name.end <= add(span.end, hours(2))
+}
+
+/// Times that a candidate may be of: its name's, or moments spread over what was asked of its
+/// folder's time.
+#[must_use]
+pub fn times_of(candidate: &Candidate, asked: Window) -> Vec<Timestamp> {
+    if let Some(time) = candidate.name.time() {
+        return vec![time];
+    }
+    let folder = candidate.folder.intersect(&asked);
+    let seconds = folder.seconds();
+    if !(1..=MOST_FOLDER_SECONDS).contains(&seconds) {
+        return Vec::new();
+    }
+    let moment = |n: i64| seconds * (2 * n + 1) / (2 * FOLDER_MOMENTS);
+    (0..FOLDER_MOMENTS).map(|n| add(folder.start, SignedDuration::from_secs(moment(n)))).collect()
+}
+
+/// The days whose digests in other places are listed for log files of these times.
+#[must_use]
+pub fn days_elsewhere(times: &[Timestamp]) -> Option<Window> {
+    let (first, last) = (times.iter().min()?, times.iter().max()?);
+    Some(Window::new(sub(*first, hours(1)), add(*last, hours(3))))
+}
+
+/// The standard digests of another place that may list log files of these times in the normal
+/// course, each run of them with the digest after it.
+pub fn near<'p>(plan: &'p Plan, times: &[Timestamp]) -> impl Iterator<Item = &'p PlannedDigest> {
+    let near = |end: Timestamp| {
+        let lists = |time: &Timestamp| sub(*time, minutes(5)) <= end && end <= add(*time, hours(3));
+        times.iter().any(lists)
+    };
+    plan.iter()
+        .filter(move |digest| digest.name.kind == ChainKind::Standard && near(digest.name.end))
+}
