@@ -13,15 +13,16 @@ use jiff::Timestamp;
 use super::alike::Alike;
 use super::beyond::Beyond;
 use super::candidates::Name;
-use super::lines::AreaLines;
 use super::listed::Claims;
 use super::open::StoreLookup;
+use super::ordered_events::AreaEvents;
 use super::plan::{Plan, Planned, Role, asked_for, days_of_trails, key_window, plan};
 use super::{ClosedArea, Gathered, Run};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::time::{hours, sub};
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, LogEntry, LogKind, Window};
-use crate::report::ChainReport;
+use crate::report::{ChainReport, ObjectResult};
+use crate::run::observe::RunEvent;
 use crate::run::pool::Ticket;
 use crate::run::sources::{Area, AreaId, Found, days_around, open_digest};
 use crate::verify::completeness::Listed;
@@ -68,14 +69,14 @@ pub(super) struct AreaRun<'a, 'o> {
     /// The log files that belong to days which the copy does not have.
     beyond: Beyond,
     queue: VecDeque<Pending>,
-    pub(super) lines: AreaLines<'a, 'o>,
+    pub(super) events: AreaEvents<'a, 'o>,
     /// Time whose digests may exist unseen.
     pub(super) unseen: Unseen,
 }
 
 /// Items to record, in input order.
 enum Pending {
-    Digest { chain: ChainId, key: Arc<str>, result: &'static str, code: Option<Code>, bytes: u64 },
+    Digest { chain: ChainId, key: Arc<str>, result: ObjectResult, code: Option<Code>, bytes: u64 },
     Log { listing: Arc<Listing>, entry: Arc<LogEntry>, ticket: Ticket<CheckedLog> },
 }
 
@@ -84,7 +85,7 @@ pub(super) fn verify_area<'a>(
     run: &'a Run<'a>,
     id: &'a AreaId,
     area: &'a Area,
-    lines: AreaLines<'a, '_>,
+    events: AreaEvents<'a, '_>,
 ) -> io::Result<Gathered> {
     run.active.fetch_add(1, Ordering::Relaxed);
     let _active = Active(&run.active);
@@ -102,7 +103,7 @@ pub(super) fn verify_area<'a>(
         false => Arc::new(Rules { unsigned: Severity::Incomplete, ..(*rules).clone() }),
     };
     let asked = asked_for(&plan).len();
-    run.progress.place(&format!("{} {}", id.place.account, id.region), asked);
+    run.observer.observe(&RunEvent::AreaBegun { area: id, digests: asked })?;
     let mut this = AreaRun {
         run,
         id,
@@ -116,7 +117,7 @@ pub(super) fn verify_area<'a>(
         kinds: BTreeSet::from([LogKind::CloudTrail]),
         beyond: Beyond::default(),
         queue: VecDeque::new(),
-        lines,
+        events,
         unseen,
     };
     if run.sources.may_hide_digests(id) {
@@ -329,7 +330,7 @@ impl AreaRun<'_, '_> {
         let asked = asked_for(plan);
         let wanted = plan.iter().filter(|d| d.role != Role::Aside).map(|d| d.key.as_str());
         self.read_all(wanted, |this, examined| {
-            this.run.progress.digest();
+            this.run.observer.observe(&RunEvent::DigestDone)?;
             let id = examined.at.chain();
             let rules = this.rules.clone();
             let Some(chain) = this.chains.get_mut(&id) else { return Ok(()) };
@@ -422,9 +423,9 @@ impl AreaRun<'_, '_> {
         let sound = chain.linker.push(settled, &mut lookup);
         let counts = &mut chain.report.digests;
         let (result, count) = match (settled.standing, sound) {
-            (Standing::Valid, true) => ("valid", &mut counts.valid),
-            (Standing::Unchecked, _) => ("unchecked", &mut counts.unchecked),
-            _ => ("invalid", &mut counts.invalid),
+            (Standing::Valid, true) => (ObjectResult::Valid, &mut counts.valid),
+            (Standing::Unchecked, _) => (ObjectResult::Unchecked, &mut counts.unchecked),
+            _ => (ObjectResult::Invalid, &mut counts.invalid),
         };
         *count += 1;
         let examined = &settled.examined;

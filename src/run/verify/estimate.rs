@@ -8,7 +8,7 @@ use crate::model::time::{hours, sub};
 use crate::model::{LogKey, Window};
 use crate::report::estimate::{Estimate, Objects, SCHEMA};
 use crate::run::in_order::in_order;
-use crate::run::progress::Progress;
+use crate::run::observe::{Observer, RunEvent};
 use crate::run::sources::{Area, AreaId, Found, Sources, days_around};
 use crate::verify::unlisted::Delivery;
 use crate::verify::{Code, Finding};
@@ -16,15 +16,15 @@ use crate::verify::{Code, Finding};
 /// Lists what a run with this request would list, and counts what it would read.
 ///
 /// # Errors
-/// When a thread cannot be started.
+/// When a thread cannot be started or an observer fails.
 pub fn estimate(
     request: &VerifyRequest,
     sources: &Sources,
     discovered: Vec<Finding>,
-    progress: &dyn Progress,
+    observer: &dyn Observer,
 ) -> io::Result<Estimate> {
     let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| request.wants(id)).collect();
-    progress.places(wanted.len());
+    observer.observe(&RunEvent::AreasFound { count: wanted.len() })?;
     let mut estimate = Estimate {
         schema: SCHEMA,
         scope: request.scope(request.end),
@@ -40,10 +40,11 @@ pub fn estimate(
         AREAS_AT_ONCE.min(request.jobs.get()),
         &wanted,
         |_, (id, area)| match request.stop.is_set() {
-            true => Listing::default(),
-            false => list(request, sources, id, area, progress),
+            true => Ok(Listing::default()),
+            false => list(request, sources, id, area, observer),
         },
         |listing| {
+            let listing = listing?;
             estimate.digests.count += listing.digests.count;
             estimate.digests.bytes += listing.digests.bytes;
             estimate.logs.count += listing.logs.count;
@@ -78,13 +79,13 @@ fn list(
     sources: &Sources,
     id: &AreaId,
     area: &Area,
-    progress: &dyn Progress,
-) -> Listing {
+    observer: &dyn Observer,
+) -> io::Result<Listing> {
     let days = days_around(request.start, request.end);
     let Planned { digests: plan, mut findings, mut unseen } =
         plan(sources, request, id, area, days_of_trails(request));
     findings.extend(unseen.take_findings());
-    progress.place(&format!("{} {}", id.place.account, id.region), 0);
+    observer.observe(&RunEvent::AreaBegun { area: id, digests: 0 })?;
     let mut listing = Listing { findings, ..Listing::default() };
     for digest in plan.iter().filter(|d| d.role != Role::Aside) {
         listing.digests.add(digest.size);
@@ -92,7 +93,7 @@ fn list(
     let covered = covered(&plan);
     // Without digests nothing is read of an area, but a run lists it to say what is not proven.
     if !request.logs || (covered.is_none() && area.digests) {
-        return listing;
+        return Ok(listing);
     }
     let knows_delivery = sources.knows_delivery(area);
     for kind in &area.kinds {
@@ -106,7 +107,7 @@ fn list(
         let mut unseen = sources.objects(id, area, kind.folder(), days, each);
         listing.findings.extend(unseen.take_findings());
     }
-    listing
+    Ok(listing)
 }
 
 /// The time whose log files the digests asked for should list; their names tell only its end.

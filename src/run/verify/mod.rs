@@ -13,10 +13,10 @@ mod conclude;
 mod elsewhere;
 mod estimate;
 mod explain;
-mod lines;
 mod listed;
 mod look;
 mod open;
+mod ordered_events;
 mod plan;
 mod silent;
 mod status;
@@ -33,14 +33,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::estimate::estimate;
-pub use self::lines::ObjectSink;
 
 use self::conclude::Conclusion;
-use self::lines::Lines;
+use self::ordered_events::OrderedEvents;
 use super::filter::{Excluded, Filter};
 use super::in_order::in_order;
+use super::observe::{Observer, RunEvent};
 use super::pool::{Pool, Stop};
-use super::progress::Progress;
 use super::sources::{AreaId, Sources};
 use crate::crypto::{KeyRing, PublicKey};
 use crate::model::time::hours;
@@ -226,7 +225,7 @@ struct Run<'a> {
     rules: Rules,
     cloudtrail: Option<&'a dyn CloudTrail>,
     pool: Pool,
-    progress: &'a dyn Progress,
+    observer: &'a dyn Observer,
     /// Number of areas being verified; they share the pool.
     active: AtomicUsize,
 }
@@ -303,16 +302,14 @@ struct ClosedArea {
 /// Verifies what the sources hold.
 ///
 /// # Errors
-/// When a thread cannot be started or a line for an object cannot be written; findings are no
-/// errors.
+/// When a thread cannot be started or an observer fails; findings are no errors.
 pub fn verify(
     request: &VerifyRequest,
     sources: Sources,
     rules: Rules,
     cloudtrail: Option<&dyn CloudTrail>,
     discovered: Vec<Finding>,
-    progress: &dyn Progress,
-    objects: ObjectSink<'_>,
+    observer: &dyn Observer,
 ) -> io::Result<RunReport> {
     let mut all = Gathered { findings: discovered, ..Gathered::default() };
     all.note_keys(&rules.keys);
@@ -322,31 +319,35 @@ pub fn verify(
         rules,
         cloudtrail,
         pool: Pool::start(request.jobs)?,
-        progress,
+        observer,
         active: AtomicUsize::new(0),
     };
     let sources = run.sources.clone();
     let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| request.wants(id)).collect();
-    progress.places(wanted.len());
-    let lines = Lines::new(objects)?;
-    in_order(
+    observer.observe(&RunEvent::AreasFound { count: wanted.len() })?;
+    let events = OrderedEvents::new(observer);
+    let worked = in_order(
         AREAS_AT_ONCE.min(request.jobs.get()),
         &wanted,
         |number, (id, area)| {
-            let lines = lines.of_area(number, &request.stop);
-            match area::verify_area(&run, id, area, lines) {
+            let events = events.of_area(number, id, &request.stop);
+            match area::verify_area(&run, id, area, events) {
                 Err(_) if request.stop.is_set() => Ok(Gathered::default()),
                 result => result,
             }
         },
         |area| area.map(|area| all.absorb(area)),
-    )?;
-    lines.finish()?;
+    );
+    // The observer's own error says more than that of an area that it ended.
+    events.finish()?;
+    worked?;
     if request.stop.is_set() {
         run.pool.abandon();
         all.findings.push(stopped());
     }
-    Ok(Conclusion::new(&run, all).conclude())
+    let report = Conclusion::new(&run, all).conclude();
+    observer.observe(&RunEvent::Concluded(&report))?;
+    Ok(report)
 }
 
 fn stopped() -> Finding {

@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicUsize;
 use jiff::Timestamp;
 
 use super::area::verify_area;
-use super::lines::Lines;
 use super::open::open_log;
+use super::ordered_events::OrderedEvents;
 use super::{Run, VerifyRequest};
 use crate::model::{ChainId, ChainKind, LogEntry, LogKey, Window};
 use crate::report::ChainReport;
@@ -197,23 +197,24 @@ impl Known {
                 let cause = format!("other trails of the account could not be read ({cause})");
                 self.doubts.push(Doubt { chain: None, listed_in: listed, cause, tail: false });
             };
-            let (pool, lines) = match (Pool::start(run.request.jobs), Lines::new(None)) {
-                (Ok(pool), Ok(lines)) => (pool, lines),
-                (Err(error), _) | (_, Err(error)) => {
+            let pool = match Pool::start(run.request.jobs) {
+                Ok(pool) => pool,
+                Err(error) => {
                     doubt(error.to_string());
                     continue;
                 }
             };
+            let events = OrderedEvents::new(&Silent);
             let mut beside = Run {
                 request: &request,
                 sources: run.sources.clone(),
                 rules: run.rules.clone(),
                 cloudtrail: run.cloudtrail,
                 pool,
-                progress: &Silent,
+                observer: &Silent,
                 active: AtomicUsize::new(0),
             };
-            let found = verify_area(&beside, id, area, lines.of_area(0, &request.stop));
+            let found = verify_area(&beside, id, area, events.of_area(0, id, &request.stop));
             if request.stop.is_set() {
                 beside.pool.abandon();
                 return;

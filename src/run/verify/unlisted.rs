@@ -155,9 +155,9 @@ pub(super) fn judge_area(
         };
         match judgement {
             Unlisted::Unreferenced => {
-                unreferenced.push(&mut this.lines, &candidate, time, false)?
+                unreferenced.push(&mut this.events, &candidate, time, false)?
             }
-            Unlisted::Suspect => unreferenced.push(&mut this.lines, &candidate, time, true)?,
+            Unlisted::Suspect => unreferenced.push(&mut this.events, &candidate, time, true)?,
             Unlisted::Undecided => {
                 let by_asked_for =
                     by_asked_for.judge(&candidate) == Unlisted::Undecided && !away(time);

@@ -1,5 +1,6 @@
 //! Reporting of log files that no digest lists, though digests cover their time and place.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io;
 
@@ -8,10 +9,10 @@ use jiff::Timestamp;
 use super::alike::Alike;
 use super::area::AreaRun;
 use super::candidates::{Candidate, Name};
-use super::lines::AreaLines;
+use super::ordered_events::AreaEvents;
 use crate::model::{BucketName, ChainId, ChainKind, Window};
 use crate::report::words::counted;
-use crate::report::{ObjectReport, Unreferenced as Policy};
+use crate::report::{ObjectKind, ObjectRecord, ObjectResult, Unreferenced as Policy};
 use crate::verify::{Code, Finding, Severity};
 
 /// From so many on they may be a trail's own, and not single ones that were put there.
@@ -93,18 +94,18 @@ impl Unreferenced {
     /// digest may still list.
     pub(super) fn push(
         &mut self,
-        lines: &mut AreaLines<'_, '_>,
+        events: &mut AreaEvents<'_, '_>,
         candidate: &Candidate,
         time: Timestamp,
         suspect: bool,
     ) -> io::Result<()> {
-        lines.push(&ObjectReport {
-            object: "log",
-            result: if suspect { "unchecked" } else { "invalid" },
+        events.object(ObjectRecord {
+            object: ObjectKind::Log,
+            result: if suspect { ObjectResult::Unchecked } else { ObjectResult::Invalid },
             code: Some(Code::LogUnreferenced),
-            chain: self.chain.as_ref(),
-            bucket: self.bucket(),
-            key: &candidate.key,
+            chain: self.chain.as_ref().map(Cow::Borrowed),
+            bucket: self.bucket().map(Cow::Borrowed),
+            key: Cow::Borrowed(&candidate.key),
             referenced_by: None,
             bytes: 0,
         })?;
