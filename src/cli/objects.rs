@@ -59,7 +59,11 @@ impl Observer for ObjectsFile {
     fn observe(&self, event: &RunEvent<'_>) -> io::Result<()> {
         match event {
             RunEvent::Object(record) => {
-                self.objects.lock().unwrap_or_else(PoisonError::into_inner).write(record)
+                let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+                objects.write(record).map_err(|error| {
+                    let Failure { message, .. } = unwritable(&self.path, &error);
+                    io::Error::new(error.kind(), message)
+                })
             }
             _ => Ok(()),
         }
