@@ -1,29 +1,19 @@
 //! The file of `--objects`.
 
-use std::io::Write;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::Failure;
 use super::guard::{Kind, OutputGuard};
-use super::output::WholeFile;
-use crate::report::ObjectForm;
+use super::output::{WholeFile, unwritable};
+use crate::report::{ObjectForm, ObjectWriter};
+use crate::run::{Observer, RunEvent};
 
-/// The file that a run writes its objects to, in the form that its name asks for.
+/// The file that a run's objects are written to, in the form that its name asks for.
 pub(super) struct ObjectsFile {
-    form: ObjectForm,
-    file: Box<dyn Output>,
-}
-
-/// A file that takes the lines of objects.
-trait Output: Write + Send {
-    /// Completes the file and puts it in its place.
-    fn complete(self: Box<Self>) -> Result<(), Failure>;
-}
-
-impl Output for WholeFile {
-    fn complete(self: Box<Self>) -> Result<(), Failure> {
-        WholeFile::complete(*self)
-    }
+    objects: Mutex<ObjectWriter<WholeFile>>,
+    path: PathBuf,
 }
 
 fn form(path: &Path) -> ObjectForm {
@@ -50,18 +40,9 @@ impl ObjectsFile {
     /// # Errors
     /// When nothing can be written there.
     pub(super) fn begin(path: &Path) -> Result<Self, Failure> {
-        let form = form(path);
-        let file: Box<dyn Output> = match form {
-            #[cfg(feature = "parquet")]
-            ObjectForm::Parquet => Box::new(parquet::Table::begin(path)?),
-            _ => Box::new(WholeFile::begin(path)?),
-        };
-        Ok(Self { form, file })
-    }
-
-    /// Where the run writes its objects, and in which form.
-    pub(super) fn sink(&mut self) -> (&mut (dyn Write + Send), ObjectForm) {
-        (&mut *self.file, self.form)
+        let objects = ObjectWriter::begin(form(path), WholeFile::begin(path)?);
+        let objects = objects.map_err(|error| unwritable(path, &error))?;
+        Ok(Self { objects: Mutex::new(objects), path: path.to_owned() })
     }
 
     /// Completes the file and puts it in its place.
@@ -69,47 +50,22 @@ impl ObjectsFile {
     /// # Errors
     /// When it cannot be written to its end; then its place holds what it held before.
     pub(super) fn complete(self) -> Result<(), Failure> {
-        self.file.complete()
+        let objects = self.objects.into_inner().unwrap_or_else(PoisonError::into_inner);
+        objects.finish().map_err(|error| unwritable(&self.path, &error))?.complete()
     }
 }
 
-#[cfg(feature = "parquet")]
-mod parquet {
-    use std::io::{self, Write};
-    use std::path::{Path, PathBuf};
-
-    use super::Output;
-    use crate::cli::Failure;
-    use crate::cli::output::{WholeFile, unwritable};
-    use crate::report::ParquetObjects;
-
-    pub(super) struct Table {
-        objects: ParquetObjects<WholeFile>,
-        path: PathBuf,
-    }
-
-    impl Table {
-        pub(super) fn begin(path: &Path) -> Result<Self, Failure> {
-            let objects = ParquetObjects::begin(WholeFile::begin(path)?);
-            let objects = objects.map_err(|error| unwritable(path, &error))?;
-            Ok(Self { objects, path: path.to_owned() })
-        }
-    }
-
-    impl Write for Table {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.objects.write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            self.objects.flush()
-        }
-    }
-
-    impl Output for Table {
-        fn complete(self: Box<Self>) -> Result<(), Failure> {
-            let Self { objects, path } = *self;
-            objects.finish().map_err(|error| unwritable(&path, &error))?.complete()
+impl Observer for ObjectsFile {
+    fn observe(&self, event: &RunEvent<'_>) -> io::Result<()> {
+        match event {
+            RunEvent::Object(record) => {
+                let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+                objects.write(record).map_err(|error| {
+                    let Failure { message, .. } = unwritable(&self.path, &error);
+                    io::Error::new(error.kind(), message)
+                })
+            }
+            _ => Ok(()),
         }
     }
 }

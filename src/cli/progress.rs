@@ -1,6 +1,6 @@
 //! Progress on standard error: a line that is drawn over on a terminal, else one each minute.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::report::words::{bytes, count, counted};
-use crate::run::Progress;
+use crate::run::{Observer, RunEvent};
 
 /// Time between two lines where standard error is no terminal.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// Progress of a run. Places are looked at one after the other, so how much is left is estimated
+/// Progress of a run. Areas are listed one after the other, so how much is left is estimated
 /// from those seen.
 pub(super) struct Bar {
     bar: ProgressBar,
@@ -25,9 +25,9 @@ pub(super) struct Bar {
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Seen {
-    places: u64,
+    areas: u64,
     begun: u64,
-    /// Digests of the places that have begun.
+    /// Digests of the areas that have begun.
     digests: u64,
     done: u64,
     logs: u64,
@@ -40,7 +40,7 @@ impl Seen {
         if self.begun == 0 {
             return 0;
         }
-        let left = self.places.saturating_sub(self.begun);
+        let left = self.areas.saturating_sub(self.begun);
         self.digests + left * self.digests.div_ceil(self.begun)
     }
 
@@ -82,8 +82,7 @@ impl Bar {
         bar.enable_steady_tick(Duration::from_millis(125));
         let seen = Arc::<Mutex<Seen>>::default();
         let is_hidden = bar.is_hidden();
-        let heartbeat =
-            is_hidden.then(|| Heartbeat::start(HEARTBEAT, seen.clone(), std::io::stderr()));
+        let heartbeat = is_hidden.then(|| Heartbeat::start(HEARTBEAT, seen.clone(), io::stderr()));
         Self { bar, seen, _heartbeat: heartbeat }
     }
 
@@ -99,33 +98,34 @@ impl Drop for Bar {
     }
 }
 
-impl Progress for Bar {
-    fn places(&self, total: usize) {
-        self.with(|seen| seen.places = total as u64);
-    }
-
-    fn place(&self, _: &str, digests: usize) {
-        self.with(|seen| {
-            seen.begun += 1;
-            seen.digests += digests as u64;
-            self.bar.set_length(seen.expected());
-        });
-    }
-
-    fn digest(&self) {
-        self.with(|seen| seen.done += 1);
-        self.bar.inc(1);
-    }
-
-    fn log(&self, bytes: u64) {
-        self.with(|seen| {
-            seen.logs += 1;
-            seen.bytes += bytes;
-            // The message is built rarely: this is called for every log file.
-            if seen.logs < 64 || seen.logs.is_multiple_of(64) {
-                self.bar.set_message(seen.read(self.bar.elapsed()));
+impl Observer for Bar {
+    fn observe(&self, event: &RunEvent<'_>) -> io::Result<()> {
+        match *event {
+            RunEvent::AreasFound { count } => self.with(|seen| seen.areas = count as u64),
+            RunEvent::AreaBegun { digests, .. } => self.with(|seen| {
+                seen.begun += 1;
+                seen.digests += digests as u64;
+                self.bar.set_length(seen.expected());
+            }),
+            RunEvent::DigestDone => {
+                self.with(|seen| seen.done += 1);
+                self.bar.inc(1);
             }
-        });
+            RunEvent::LogFileDone { bytes } => self.with(|seen| {
+                seen.logs += 1;
+                seen.bytes += bytes;
+                // The message is built rarely: this is called for every log file.
+                if seen.logs < 64 || seen.logs.is_multiple_of(64) {
+                    self.bar.set_message(seen.read(self.bar.elapsed()));
+                }
+            }),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn wants_objects(&self) -> bool {
+        false
     }
 }
 
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn a_line_tells_counts_bytes_rate_and_what_is_left() {
         let seen =
-            Seen { places: 4, begun: 2, digests: 600, done: 300, logs: 12_000, bytes: 600 << 20 };
+            Seen { areas: 4, begun: 2, digests: 600, done: 300, logs: 12_000, bytes: 600 << 20 };
         assert_eq!(
             seen.line(Duration::from_secs(120)),
             "2 min: 300 of about 1,200 digests, 12,000 log files (100/s), 600.0 MiB (5.0 MiB/s), about 6 min left"
@@ -184,12 +184,12 @@ mod tests {
     struct Lines(Sender<String>);
 
     impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let _ = self.0.send(String::from_utf8_lossy(bytes).into_owned());
             Ok(bytes.len())
         }
 
-        fn flush(&mut self) -> std::io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }

@@ -11,7 +11,7 @@ use super::time_args::{TimeArg, parse_span, parse_time};
 use crate::model::{AccountId, Region, TrailName};
 use crate::run::filter::{Excluded, Filter};
 use crate::run::pool::Stop;
-use crate::run::{Progress, Silent};
+use crate::run::{Observer, Silent};
 use crate::verify::MemoryBudget;
 
 /// Time range, accounts, regions and trails.
@@ -180,7 +180,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 /// A bar or silence.
-pub(super) fn progress(bar: Option<&Bar>) -> &dyn Progress {
+pub(super) fn progress(bar: Option<&Bar>) -> &dyn Observer {
     bar.map_or(&Silent, |bar| bar)
 }
 

@@ -338,7 +338,7 @@ fn failure(error: &SealError, report: &SealReport) -> Failure {
         SealError::Request(_) | SealError::Validity { .. } | SealError::TooMany { .. } => {
             super::USAGE
         }
-        SealError::Threads(_) => INTERNAL,
+        SealError::Threads(_) | SealError::Observer(_) => INTERNAL,
         SealError::Interrupted => INTERRUPTED,
         SealError::Unexpected(unexpected) if unexpected.is_violation() => VIOLATION,
         _ => INCOMPLETE,

@@ -409,7 +409,7 @@ fn strict(
     let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut found);
     let rules = Rules::of_bucket(KeyRing::new());
     let online = super::cloudtrail::Online::new(aws.clone(), regions);
-    let report = verify(&verification, sources, rules, Some(&online), found, &Silent, None)?;
+    let report = verify(&verification, sources, rules, Some(&online), found, &Silent)?;
     let weighs = report.findings.iter().filter(|f| f.severity > Severity::Notice);
     let passed: Vec<_> = weighs.filter(|f| !told.iter().any(|text| says(text, f))).collect();
     let verdict = match report.verdict {

@@ -14,6 +14,7 @@ use super::verdict::{self, FailOnArgs};
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::report::estimate::Rates;
 use crate::report::{self, Format, json};
+use crate::run::Observers;
 use crate::run::verify::{VerifyRequest, estimate, verify};
 use crate::verify::Severity;
 
@@ -128,13 +129,14 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     request.ran_by.identity = opener.identity(online);
     // Outputs are opened first: a long run must not end in a place that cannot be written.
     let outputs = args.report.begin()?;
-    let mut objects = args.objects.as_deref().map(ObjectsFile::begin).transpose()?;
+    let objects = args.objects.as_deref().map(ObjectsFile::begin).transpose()?;
     let bar = args.pace.bar();
     let (sources, mut findings) = args.question.discover(&stores, &request.stop);
     findings.extend(unopened);
-    let lines = objects.as_mut().map(ObjectsFile::sink);
-    let progress = progress(bar.as_ref());
-    let result = verify(&request, sources, rules, cloudtrail.as_deref(), findings, progress, lines);
+    let mut observers = Observers::default();
+    bar.iter().for_each(|bar| observers.attach(bar));
+    objects.iter().for_each(|file| observers.attach(file));
+    let result = verify(&request, sources, rules, cloudtrail.as_deref(), findings, &observers);
     drop(bar);
     let mut report = result.map_err(|e| Failure::internal(format!("the run failed: {e}")))?;
     report.finished = Timestamp::now();

@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::model::{Fingerprint, Region};
 
@@ -46,6 +47,21 @@ pub fn render_public_keys(keys: &[(&[u8], Validity)]) -> String {
     }
     text.push_str("\n    ]\n}\n");
     text
+}
+
+/// The same list as a JSON value, to be part of a larger one.
+#[must_use]
+pub fn public_key_list(keys: &[(&[u8], Validity)]) -> Value {
+    let entry = |(der, validity): &(&[u8], Validity)| {
+        // Seconds of any time in a calendar are exact in this form.
+        json!({
+            VALUE: STANDARD.encode(der),
+            START: validity.from.as_second() as f64,
+            END: validity.to.as_second() as f64,
+            FINGERPRINT: fingerprint_of(der),
+        })
+    };
+    json!({"PublicKeyList": keys.iter().map(entry).collect::<Vec<_>>()})
 }
 
 /// Reads the keys of a text that is JSON.

@@ -34,7 +34,7 @@ pub mod signing_key;
 mod tests;
 
 pub use key_file::parse_key_file;
-pub use key_list::render_public_keys;
+pub use key_list::{public_key_list, render_public_keys};
 pub use key_ring::{KeyForm, KeyRing, PublicKey, Validity};
 pub use refusal::{KeyFileError, Refusal};
 #[cfg(feature = "seal")]

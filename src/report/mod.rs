@@ -34,11 +34,9 @@ pub(crate) mod words;
 
 pub use estimate::Estimate;
 pub use format::Format;
-pub use objects::ObjectForm;
-#[cfg(feature = "parquet")]
-pub use objects::ParquetObjects;
+pub use objects::{ObjectForm, ObjectKind, ObjectRecord, ObjectResult, ObjectWriter};
 pub use problems::{Problem, problems};
 pub use run::{
-    AcceptedEnd, AcceptedGap, ChainReport, Counts, KeyReport, LogCounts, ObjectLine, ObjectReport,
-    RanBy, ReportError, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
+    AcceptedEnd, AcceptedGap, ChainReport, Counts, KeyReport, LogCounts, RanBy, ReportError,
+    RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
 };

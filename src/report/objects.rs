@@ -1,14 +1,105 @@
-//! The objects that a run checked, one after the other: as JSON lines or as a table.
+//! The objects that a run checked, one after the other: as JSON lines, a CSV table or a Parquet
+//! file.
 
 #[cfg(feature = "parquet")]
 mod parquet;
 
+use std::borrow::Cow;
+use std::fmt;
 use std::io::{self, Write};
 
+use serde::{Deserialize, Serialize};
+
 #[cfg(feature = "parquet")]
-pub use self::parquet::ParquetObjects;
+use self::parquet::ParquetObjects;
+use super::json;
 use super::table::{Cell, Table, cell, chain_cell};
-use super::{ObjectReport, json};
+use crate::model::ChainId;
+use crate::verify::Code;
+
+/// An object that a run checked: a line of `--objects`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectRecord<'a> {
+    /// Kind of the object.
+    pub object: ObjectKind,
+    /// Result of checking it.
+    pub result: ObjectResult,
+    /// The code of the finding on it; `None` when there is none.
+    pub code: Option<Code>,
+    /// The chain that it belongs to; `None` where that cannot be told.
+    pub chain: Option<Cow<'a, ChainId>>,
+    /// Its bucket.
+    pub bucket: Option<Cow<'a, str>>,
+    /// Its key.
+    pub key: Cow<'a, str>,
+    /// The digest that lists it, for a log file.
+    pub referenced_by: Option<Cow<'a, str>>,
+    /// Bytes as stored, as far as they were read.
+    pub bytes: u64,
+}
+
+impl ObjectRecord<'_> {
+    /// The same record, which borrows nothing.
+    #[must_use]
+    pub fn into_owned(self) -> ObjectRecord<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        ObjectRecord {
+            object: self.object,
+            result: self.result,
+            code: self.code,
+            chain: self.chain.map(|chain| Cow::Owned(chain.into_owned())),
+            bucket: self.bucket.map(owned),
+            key: owned(self.key),
+            referenced_by: self.referenced_by.map(owned),
+            bytes: self.bytes,
+        }
+    }
+}
+
+/// Kind of an object of a trail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectKind {
+    /// A digest.
+    Digest,
+    /// A log file.
+    Log,
+}
+
+impl ObjectKind {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::Log => "log",
+        }
+    }
+}
+
+/// Result of checking an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectResult {
+    /// It is what it should be.
+    Valid,
+    /// It contradicts integrity.
+    Invalid,
+    /// It could not be checked.
+    Unchecked,
+}
+
+impl ObjectResult {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Invalid => "invalid",
+            Self::Unchecked => "unchecked",
+        }
+    }
+}
 
 /// Format of the list of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +108,7 @@ pub enum ObjectForm {
     JsonLines,
     /// A row each, below a head that names the same fields.
     Csv,
-    /// A Parquet file with the same fields as columns. A run writes JSON lines, which
-    /// `ParquetObjects` turns into it.
+    /// A Parquet file with the same fields as columns, where this build writes it.
     Parquet,
 }
 
@@ -32,50 +122,104 @@ impl ObjectForm {
             _ => Self::JsonLines,
         }
     }
+}
 
+/// A list of objects that is being written.
+pub struct ObjectWriter<W: Write + Send>(Format<W>);
+
+enum Format<W: Write + Send> {
+    /// The output, and a buffer for one line.
+    JsonLines(W, Vec<u8>),
+    /// The output, and a buffer for one row.
+    Csv(W, Vec<u8>),
+    #[cfg(feature = "parquet")]
+    Parquet(Box<ParquetObjects<W>>),
+}
+
+impl<W: Write + Send> fmt::Debug for ObjectWriter<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectWriter").finish_non_exhaustive()
+    }
+}
+
+impl<W: Write + Send> ObjectWriter<W> {
     /// Writes what comes before the first object.
     ///
     /// # Errors
-    /// When the output cannot be written.
-    pub fn begin(self, out: &mut dyn Write) -> io::Result<()> {
-        match self {
-            Self::JsonLines | Self::Parquet => Ok(()),
-            Self::Csv => row(out, HEAD.map(cell)),
+    /// When the output cannot be written, or this build does not write the form.
+    pub fn begin(form: ObjectForm, out: W) -> io::Result<Self> {
+        let mut writer = Self(match form {
+            ObjectForm::JsonLines => Format::JsonLines(out, Vec::new()),
+            ObjectForm::Csv => Format::Csv(out, Vec::new()),
+            #[cfg(feature = "parquet")]
+            ObjectForm::Parquet => Format::Parquet(Box::new(ParquetObjects::begin(out)?)),
+            #[cfg(not(feature = "parquet"))]
+            ObjectForm::Parquet => return Err(io::ErrorKind::Unsupported.into()),
+        });
+        if let Format::Csv(out, line) = &mut writer.0 {
+            row(out, line, HEAD.map(cell))?;
         }
+        Ok(writer)
     }
 
     /// Writes one object.
     ///
     /// # Errors
     /// When the output cannot be written.
-    pub fn write(self, object: &ObjectReport<'_>, out: &mut dyn Write) -> io::Result<()> {
-        if self != Self::Csv {
-            return json::render_line(object, out);
+    pub fn write(&mut self, record: &ObjectRecord<'_>) -> io::Result<()> {
+        match &mut self.0 {
+            Format::JsonLines(out, line) => {
+                line.clear();
+                json::render_line(record, line)?;
+                out.write_all(line)
+            }
+            Format::Csv(out, line) => row(out, line, cells(record)),
+            #[cfg(feature = "parquet")]
+            Format::Parquet(file) => file.push(record),
         }
-        let bytes = object.bytes.to_string();
-        row(
-            out,
-            [
-                cell(object.object),
-                cell(object.result),
-                cell(object.code.map(|code| code.as_str())),
-                chain_cell(object.chain),
-                cell(object.bucket),
-                cell(object.key),
-                cell(object.referenced_by),
-                cell(&*bytes),
-            ],
-        )
+    }
+
+    /// Writes what comes after the last object, and gives the output back.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn finish(self) -> io::Result<W> {
+        match self.0 {
+            Format::JsonLines(out, _) | Format::Csv(out, _) => Ok(out),
+            #[cfg(feature = "parquet")]
+            Format::Parquet(file) => file.finish(),
+        }
     }
 }
 
 const HEAD: [&str; 8] =
     ["object", "result", "code", "chain", "bucket", "key", "referenced_by", "bytes"];
 
-fn row<const N: usize>(out: &mut dyn Write, cells: [Cell; N]) -> io::Result<()> {
-    let mut table = Table::new(out);
+fn cells(record: &ObjectRecord<'_>) -> [Cell; HEAD.len()] {
+    let bytes = record.bytes.to_string();
+    [
+        cell(record.object.as_str()),
+        cell(record.result.as_str()),
+        cell(record.code.map(|code| code.as_str())),
+        chain_cell(record.chain.as_deref()),
+        cell(record.bucket.as_deref()),
+        cell(&*record.key),
+        cell(record.referenced_by.as_deref()),
+        cell(&*bytes),
+    ]
+}
+
+/// Writes a row at once: a table flushes its output.
+fn row<const N: usize>(
+    out: &mut impl Write,
+    line: &mut Vec<u8>,
+    cells: [Cell; N],
+) -> io::Result<()> {
+    line.clear();
+    let mut table = Table::new(&mut *line);
     table.row(cells)?;
-    table.finish()
+    table.finish()?;
+    out.write_all(line)
 }
 
 #[cfg(test)]
@@ -83,22 +227,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_have_the_same_fields() {
-        let object = ObjectReport {
-            object: "log",
-            result: "invalid",
-            code: Some(crate::verify::Code::LogMissing),
+    fn all_forms_of_text_have_the_same_fields() {
+        let record = ObjectRecord {
+            object: ObjectKind::Log,
+            result: ObjectResult::Invalid,
+            code: Some(Code::LogMissing),
             chain: None,
-            bucket: Some("b"),
-            key: "=1,\n",
-            referenced_by: Some("d"),
+            bucket: Some("b".into()),
+            key: "=1,\n".into(),
+            referenced_by: Some("d".into()),
             bytes: 7,
         };
         let written = |form: ObjectForm| {
-            let mut out = Vec::new();
-            form.begin(&mut out).unwrap();
-            form.write(&object, &mut out).unwrap();
-            String::from_utf8(out).unwrap()
+            let mut writer = ObjectWriter::begin(form, Vec::new()).unwrap();
+            writer.write(&record).unwrap();
+            String::from_utf8(writer.finish().unwrap()).unwrap()
         };
         assert_eq!(
             written(ObjectForm::Csv),
@@ -106,10 +249,13 @@ mod tests {
              log,invalid,log-missing,,b,\"'=1,\\u{a}\",d,7\r\n"
         );
         let line = written(ObjectForm::JsonLines);
-        for field in HEAD {
-            assert!(line.contains(&format!("\"{field}\":")), "{field}");
-        }
-        assert_eq!(line.matches("\":").count(), HEAD.len());
+        assert_eq!(
+            line,
+            "{\"object\":\"log\",\"result\":\"invalid\",\"code\":\"log-missing\",\"chain\":null,\
+             \"bucket\":\"b\",\"key\":\"=1,\\n\",\"referenced_by\":\"d\",\"bytes\":7}\n"
+        );
+        // What others read back is the record.
+        assert_eq!(serde_json::from_str::<ObjectRecord<'_>>(&line).unwrap(), record);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::model::{
     AccountId, BucketName, ChainId, ChainKind, Fingerprint, OrganizationId, Printable, Region,
     Window,
 };
-use crate::verify::{Code, CoverageState, Finding, Interval, Severity};
+use crate::verify::{CoverageState, Finding, Interval, Severity};
 
 /// The schema's name and major version.
 pub const SCHEMA: &str = "trailseal.run/1";
@@ -447,40 +447,4 @@ pub struct KeyReport {
     pub valid_to: Option<Timestamp>,
     /// Whether a digest of this run was verified with it.
     pub used: bool,
-}
-
-/// One object that was checked: a line of `--objects`.
-#[derive(Debug, Clone, Serialize)]
-pub struct ObjectReport<'a> {
-    /// `digest` or `log`.
-    pub object: &'static str,
-    /// `valid`, `invalid` or `unchecked`.
-    pub result: &'static str,
-    /// The code of the finding on it; `None` when there is none.
-    pub code: Option<Code>,
-    /// The chain that it belongs to; `None` where that cannot be told.
-    pub chain: Option<&'a ChainId>,
-    /// Its bucket.
-    pub bucket: Option<&'a str>,
-    /// Its key.
-    pub key: &'a str,
-    /// The digest that lists it, for a log file.
-    pub referenced_by: Option<&'a str>,
-    /// Bytes as stored, as far as they were read.
-    pub bytes: u64,
-}
-
-/// A line of `--objects`, read back.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct ObjectLine {
-    /// `digest` or `log`.
-    pub object: String,
-    /// `valid`, `invalid` or `unchecked`.
-    pub result: String,
-    /// The code of the finding on it.
-    pub code: Option<Code>,
-    /// Its bucket.
-    pub bucket: Option<String>,
-    /// Its key.
-    pub key: String,
 }

@@ -8,8 +8,8 @@ pub mod filter;
 mod in_order;
 mod infer;
 mod loose;
+pub mod observe;
 pub mod pool;
-pub mod progress;
 mod reach;
 #[cfg(feature = "seal")]
 pub mod sample;
@@ -20,4 +20,4 @@ pub mod validate_logs;
 pub mod verify;
 mod walk;
 
-pub use progress::{Progress, Silent};
+pub use observe::{Observer, Observers, RunEvent, Silent};

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub use self::restart::write_restart;
 
-use super::progress::Silent;
+use super::observe::Silent;
 use super::seal::{SealError, SealRequest, seal};
 use crate::crypto::Signer;
 use crate::model::time::{add, day_folder, hours, minutes};

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::observe::{Observer, RunEvent};
 use super::pool::{NoResult, Pool, Stop, Ticket};
-use super::progress::Progress;
 use super::sources::{Area, Found, Sources};
 use crate::crypto::{KeyRing, Signer, Validity};
 use crate::model::time::{hours, sub};
@@ -89,10 +89,10 @@ pub fn seal(
     store: Arc<dyn Store>,
     base: String,
     signer: &dyn Signer,
-    progress: &dyn Progress,
+    observer: &dyn Observer,
 ) -> (SealReport, Result<(), SealError>) {
     let mut report = SealReport::default();
-    let result = run(request, store, base, signer, progress, &mut report);
+    let result = run(request, store, base, signer, observer, &mut report);
     (report, result)
 }
 
@@ -101,7 +101,7 @@ fn run(
     store: Arc<dyn Store>,
     base: String,
     signer: &dyn Signer,
-    progress: &dyn Progress,
+    observer: &dyn Observer,
     report: &mut SealReport,
 ) -> Result<(), SealError> {
     let lock = if request.dry_run { Ok(WriterGuard::none()) } else { store.lock() };
@@ -120,7 +120,7 @@ fn run(
         unsigned: Severity::Incomplete,
         key_unknown: Severity::Incomplete,
     });
-    let mut sealer = Sealer { request, sources, rules, pool, id, area, signer, progress };
+    let mut sealer = Sealer { request, sources, rules, pool, id, area, signer, observer };
     let result = sealer.run(report);
     if request.stop.is_set() {
         sealer.pool.abandon();
@@ -136,7 +136,7 @@ struct Sealer<'a> {
     id: AreaId,
     area: Area,
     signer: &'a dyn Signer,
-    progress: &'a dyn Progress,
+    observer: &'a dyn Observer,
 }
 
 /// A log file to be sealed: by which time it belongs to an interval, and its key.
@@ -163,6 +163,10 @@ impl Sealer<'_> {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Ok(())
+    }
+
+    fn tell(&self, event: &RunEvent<'_>) -> Result<(), SealError> {
+        self.observer.observe(event).map_err(SealError::Observer)
     }
 
     /// Asked before each digest: none is given up while it is written.
@@ -195,7 +199,7 @@ impl Sealer<'_> {
             return Err(SealError::Validity { validity, end: slot.end });
         }
         plan::check_count(&slots, self.request.most.filter(|_| !self.request.dry_run))?;
-        self.progress.place("sealing", slots.len());
+        self.tell(&RunEvent::AreaBegun { area: &self.id, digests: slots.len() })?;
         let mut due = due.iter().peekable();
         for slot in slots {
             let mut inside = Vec::new();
@@ -212,7 +216,7 @@ impl Sealer<'_> {
                 return Ok(false);
             };
             head = Some(next);
-            self.progress.digest();
+            self.tell(&RunEvent::DigestDone)?;
         }
         report.sealed_until = head.as_ref().map(|head| head.window.end);
         let beside = report.planned.last().map(|digest| digest.window);
@@ -354,7 +358,7 @@ impl Sealer<'_> {
             if !has_events {
                 report.without_events.push(entry.object.to_string());
             }
-            self.progress.log(0);
+            self.tell(&RunEvent::LogFileDone { bytes: 0 })?;
             entries.push(entry);
         }
     }

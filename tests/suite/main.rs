@@ -53,6 +53,7 @@ mod layouts;
 #[cfg(all(feature = "aws", target_os = "linux"))]
 mod memory;
 mod moves;
+mod observers;
 #[cfg(unix)]
 mod outputs;
 mod partial_copy;

@@ -93,6 +93,42 @@ fn a_full_device_is_an_output_that_cannot_be_written() {
 }
 
 #[test]
+fn a_list_of_objects_that_cannot_be_written_is_named() {
+    let folder = TempDir::new().unwrap();
+    let sample = folder.path().join("sample");
+    let sample = sample.to_str().unwrap();
+    assert!(trailseal(&["sample", sample]).output().unwrap().status.success());
+    let keys = format!("{sample}/keys/public-keys.json");
+    // A few lines fail when the file is completed, many during the run.
+    for (scope, begins) in
+        [(["--account", "111122223333"], ""), (["--jobs", "2"], "the run failed: ")]
+    {
+        for name in ["objects.jsonl", "objects.csv"] {
+            let link = folder.path().join(name);
+            let _ = std::os::unix::fs::symlink("/dev/full", &link);
+            let file = link.to_str().unwrap();
+            let mut args = vec!["verify", sample, "--keys", &keys, "--no-progress", "--objects"];
+            args.extend([file]);
+            args.extend(scope);
+            if begins.is_empty() {
+                args.extend([
+                    "--region",
+                    "us-east-1",
+                    "--no-logs",
+                    "--end-time",
+                    "2026-03-01T03:00Z",
+                ]);
+            }
+            let ran = trailseal(&args).output().unwrap();
+            let err = String::from_utf8(ran.stderr).unwrap();
+            assert_eq!(ran.status.code(), Some(4), "{err}");
+            let expected = format!("trailseal: {begins}{file}: cannot be written: No space left");
+            assert!(err.contains(&expected), "{err}");
+        }
+    }
+}
+
+#[test]
 fn diagnostics_that_cannot_be_written_change_no_exit_status() {
     let (tree, folder) = (tampered(), TempDir::new().unwrap());
     let mut all = commands(&tree, folder.path());

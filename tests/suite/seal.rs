@@ -17,7 +17,7 @@ use trailseal::crypto::{SigningKey, Validity, render_public_keys};
 use trailseal::model::{ChainKind, Digest, DigestKey, Metadata, Sha256Hash};
 use trailseal::run::pool::Stop;
 use trailseal::run::seal::{SealError, SealReport, SealRequest, seal};
-use trailseal::run::{Progress, Silent};
+use trailseal::run::{Observer, RunEvent, Silent};
 use trailseal::store::{DirectoryStore, Entry, Object, Put, Store, StoreError, WriterGuard};
 
 /// A tree and the files of the key that seals it, which lie elsewhere.
@@ -1070,11 +1070,14 @@ fn a_head_file_remembers_both_heads() {
 /// Sets the stop once so many digests are written.
 struct StopAfter(usize, Stop, AtomicUsize);
 
-impl Progress for StopAfter {
-    fn digest(&self) {
-        if self.2.fetch_add(1, Ordering::SeqCst) + 1 == self.0 {
+impl Observer for StopAfter {
+    fn observe(&self, event: &RunEvent<'_>) -> std::io::Result<()> {
+        if matches!(event, RunEvent::DigestDone)
+            && self.2.fetch_add(1, Ordering::SeqCst) + 1 == self.0
+        {
             self.1.set();
         }
+        Ok(())
     }
 }
 
@@ -1084,8 +1087,8 @@ fn a_run_that_is_stopped_keeps_whole_digests_and_the_next_goes_on() {
     let signer = SigningKey::from_pem("k", &std::fs::read_to_string(&desk.pem).unwrap()).unwrap();
     let request = seal_request(4);
     let store = Arc::new(DirectoryStore::open(desk.tree.root(), "tree").unwrap());
-    let progress = StopAfter(2, request.stop.clone(), AtomicUsize::new(0));
-    let (report, result) = seal(&request, store, String::new(), &signer, &progress);
+    let observer = StopAfter(2, request.stop.clone(), AtomicUsize::new(0));
+    let (report, result) = seal(&request, store, String::new(), &signer, &observer);
     assert!(matches!(result, Err(SealError::Interrupted)), "{result:?}");
     assert_eq!(report.sealed.len(), 2);
     assert_eq!(digests(&desk.tree).len(), 2);

@@ -130,7 +130,7 @@ pub(super) fn verify(objects: &Objects, how: How) -> RunReport {
     let mut found = Vec::new();
     let stores = [(store, String::new())];
     let sources = Sources::discover(&stores, &Insisted::default(), Filter::default(), &mut found);
-    run_verify(&request, sources, rules, None, found, &Silent, None).unwrap()
+    run_verify(&request, sources, rules, None, found, &Silent).unwrap()
 }
 
 #[derive(Default)]

@@ -129,7 +129,7 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
             }
             Failure::usage(error).remedy("collect each bucket separately, into its own directory")
         }
-        CollectError::Threads(_) => Failure::internal(error),
+        CollectError::Threads(_) | CollectError::Observer(_) => Failure::internal(error),
     })?;
     let ended = request.stop.is_set() || report.full.is_some();
     // A copy of an unfinished copy is one too.

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::crypto::{KeyForm, KeyRing, PublicKey, Signer as _, parse_key_file, render_public_keys};
+use crate::crypto::{
+    KeyForm, KeyRing, PublicKey, Signer as _, parse_key_file, public_key_list, render_public_keys,
+};
 use crate::model::Region;
 
 fn read(bytes: &[u8]) -> Vec<PublicKey> {
@@ -20,10 +22,11 @@ fn region(name: &str) -> Region {
 
 #[test]
 fn what_is_rendered_is_read_back() {
-    let text = render_public_keys(&[
-        (key().public_key_der(), validity()),
-        (&rsa_spki(key().public_key_der()), validity()),
-    ]);
+    let spki = rsa_spki(key().public_key_der());
+    let list = [(key().public_key_der(), validity()), (&*spki, validity())];
+    let text = render_public_keys(&list);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value, public_key_list(&list));
     assert!(text.contains("\"ValidityStartTime\": 1525123443.0,"), "{text}");
     let keys = read(text.as_bytes());
     assert_eq!(keys.len(), 2);
@@ -35,7 +38,7 @@ fn what_is_rendered_is_read_back() {
     }
     assert_eq!(keys[0].fingerprint(), key().fingerprint());
     // An entry is named by the bytes of its value, which here are another structure's.
-    let spki = fingerprint_of(&rsa_spki(key().public_key_der()));
+    let spki = fingerprint_of(&spki);
     assert_eq!(keys[1].fingerprints().collect::<Vec<_>>(), [&spki]);
     assert_eq!(render_public_keys(&[]), "{\n    \"PublicKeyList\": [\n    ]\n}\n");
 }

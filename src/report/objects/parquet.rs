@@ -1,9 +1,8 @@
 //! The objects of a run as a Parquet file, for query engines.
 //!
-//! The columns are the fields of the JSON lines. Rows are written in groups, so that memory does not
+//! The columns are the fields of a record. Rows are written in groups, so that memory does not
 //! grow with the number of objects.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -13,17 +12,15 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
-use serde::Deserialize;
+
+use super::ObjectRecord;
 
 /// Rows of a group: some 20 MB of memory.
 const GROUP: usize = 1 << 16;
 
-/// A Parquet file that is being written. It takes the lines of
-/// [`ObjectForm::JsonLines`](super::ObjectForm::JsonLines); what a line lacks is null.
-pub struct ParquetObjects<W: Write + Send> {
+/// A Parquet file that is being written; what a record lacks is null.
+pub(super) struct ParquetObjects<W: Write + Send> {
     file: SerializedFileWriter<W>,
-    /// The line whose end has not been written yet.
-    line: Vec<u8>,
     rows: Rows,
 }
 
@@ -54,44 +51,37 @@ const TEXTS: [(&str, Repetition); 7] = [
     ("referenced_by", Repetition::OPTIONAL),
 ];
 
-#[derive(Deserialize)]
-struct Line<'a> {
-    #[serde(borrow)]
-    object: Cow<'a, str>,
-    #[serde(borrow)]
-    result: Cow<'a, str>,
-    #[serde(borrow)]
-    code: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    chain: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    bucket: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    key: Cow<'a, str>,
-    #[serde(borrow)]
-    referenced_by: Option<Cow<'a, str>>,
-    bytes: u64,
-}
-
 impl<W: Write + Send> ParquetObjects<W> {
     /// Begins a file.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn begin(out: W) -> io::Result<Self> {
+    pub(super) fn begin(out: W) -> io::Result<Self> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::GZIP(GzipLevel::default()))
             .set_created_by(format!("trailseal version {}", env!("CARGO_PKG_VERSION")))
             .build();
         let file = SerializedFileWriter::new(out, schema()?, Arc::new(properties))?;
-        Ok(Self { file, line: Vec::new(), rows: Rows::default() })
+        Ok(Self { file, rows: Rows::default() })
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// When a group of rows is full and cannot be written.
+    pub(super) fn push(&mut self, record: &ObjectRecord<'_>) -> io::Result<()> {
+        self.rows.push(record);
+        if self.rows.count == GROUP {
+            self.rows.write(&mut self.file)?;
+        }
+        Ok(())
     }
 
     /// Writes the last rows and the end of the file.
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn finish(mut self) -> io::Result<W> {
+    pub(super) fn finish(mut self) -> io::Result<W> {
         if self.rows.count > 0 {
             self.rows.write(&mut self.file)?;
         }
@@ -99,46 +89,24 @@ impl<W: Write + Send> ParquetObjects<W> {
     }
 }
 
-impl<W: Write + Send> Write for ParquetObjects<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        for part in bytes.split_inclusive(|&byte| byte == b'\n') {
-            self.line.extend_from_slice(part);
-            if part.ends_with(b"\n") {
-                self.rows.push(&self.line)?;
-                self.line.clear();
-            }
-            if self.rows.count == GROUP {
-                self.rows.write(&mut self.file)?;
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    /// Does nothing: a group of rows is written when it is full.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Rows {
-    fn push(&mut self, line: &[u8]) -> io::Result<()> {
-        let line: Line<'_> = serde_json::from_slice(line)?;
+    fn push(&mut self, record: &ObjectRecord<'_>) {
+        let chain = record.chain.as_ref().map(ToString::to_string);
         let values = [
-            Some(line.object),
-            Some(line.result),
-            line.code,
-            line.chain,
-            line.bucket,
-            Some(line.key),
-            line.referenced_by,
+            Some(record.object.as_str()),
+            Some(record.result.as_str()),
+            record.code.map(|code| code.as_str()),
+            chain.as_deref(),
+            record.bucket.as_deref(),
+            Some(&*record.key),
+            record.referenced_by.as_deref(),
         ];
         for (column, value) in self.texts.iter_mut().zip(values) {
             column.present.push(i16::from(value.is_some()));
             column.values.extend(value.map(|value| ByteArray::from(value.as_bytes().to_vec())));
         }
-        self.bytes.push(i64::try_from(line.bytes).unwrap_or(i64::MAX));
+        self.bytes.push(i64::try_from(record.bytes).unwrap_or(i64::MAX));
         self.count += 1;
-        Ok(())
     }
 
     /// Writes the rows as a group, and leaves none.
@@ -185,29 +153,25 @@ mod tests {
 
     use super::super::HEAD;
     use super::*;
-    use crate::report::{ObjectForm, ObjectReport};
+    use crate::report::{ObjectKind, ObjectResult};
 
     #[test]
-    fn a_file_has_every_line_in_groups_with_the_fields_of_the_json() {
-        let mut lines = Vec::new();
+    fn a_file_has_every_record_in_groups_with_the_fields_of_the_json() {
         let rows = GROUP + 3;
+        let mut file = ParquetObjects::begin(Vec::new()).unwrap();
         for number in 0..rows {
-            let object = ObjectReport {
-                object: "log",
-                result: if number == 7 { "invalid" } else { "valid" },
-                code: (number == 7).then_some(crate::verify::Code::LogMissing),
+            let odd = number == 7;
+            file.push(&ObjectRecord {
+                object: ObjectKind::Log,
+                result: if odd { ObjectResult::Invalid } else { ObjectResult::Valid },
+                code: odd.then_some(crate::verify::Code::LogMissing),
                 chain: None,
-                bucket: Some("b\"\u{e9}"),
-                key: &format!("AWSLogs/{number}"),
+                bucket: Some("b\"\u{e9}".into()),
+                key: format!("AWSLogs/{number}").into(),
                 referenced_by: None,
                 bytes: number as u64,
-            };
-            ObjectForm::Parquet.write(&object, &mut lines).unwrap();
-        }
-        let mut file = ParquetObjects::begin(Vec::new()).unwrap();
-        // Cut anywhere, as the writers of a run do.
-        for piece in lines.chunks(1000) {
-            file.write_all(piece).unwrap();
+            })
+            .unwrap();
         }
         let bytes = file.finish().unwrap();
         let path = tempfile::NamedTempFile::new().unwrap();

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use self::object::{Copier, Done, Outcome, Wanted, no_path, refused};
+use super::observe::{Observer, RunEvent};
 use super::pool::{NoResult, Pool, Stop, Ticket};
-use super::progress::Progress;
 use super::sources::{Area, Excluded, Filter, Found, Insisted, Sources, days_around};
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::time::{add, day_folder, hours, parse_compact_minutes};
@@ -97,6 +97,9 @@ pub enum CollectError {
     /// No threads to work with.
     #[error("no worker thread can be started: {0}")]
     Threads(#[from] io::Error),
+    /// The observer failed; what was copied until then is whole.
+    #[error("the run cannot be observed: {0}")]
+    Observer(io::Error),
 }
 
 /// Copies what the stores hold into the target, under the keys that it has in its bucket.
@@ -107,7 +110,7 @@ pub fn collect(
     request: &CollectRequest,
     stores: &[(Arc<dyn Store>, String)],
     target: Arc<dyn Store>,
-    progress: &dyn Progress,
+    observer: &dyn Observer,
 ) -> Result<CollectReport, CollectError> {
     let CollectRequest { accounts, regions, excluded, stop, .. } = request;
     let filter = Filter { accounts, regions, excluded: Some(excluded), stop: Some(stop) };
@@ -126,17 +129,19 @@ pub fn collect(
         target,
         copier: Arc::new(copier),
         pool: Pool::start(request.jobs)?,
-        progress,
+        observer,
+        observed: Ok(()),
         report: CollectReport::default(),
         queue: VecDeque::new(),
         local: Local::default(),
     };
     run.note(findings);
     run.name_hostile_folders(stores);
-    progress.places(sources.areas.len());
-    for (id, area) in &sources.areas {
-        if run.area(id, area).is_err() {
-            break;
+    if run.tell(&RunEvent::AreasFound { count: sources.areas.len() }).is_ok() {
+        for (id, area) in &sources.areas {
+            if run.area(id, area).is_err() {
+                break;
+            }
         }
     }
     if run.copier.has_ended() {
@@ -144,6 +149,7 @@ pub fn collect(
         run.pool.abandon();
         run.copier.finish_writing();
     }
+    run.observed.map_err(CollectError::Observer)?;
     let mut report = run.report;
     report.full = run.copier.full().map(str::to_owned);
     report.failed.sort();
@@ -172,13 +178,21 @@ struct Run<'a> {
     target: Arc<dyn Store>,
     copier: Arc<Copier>,
     pool: Pool,
-    progress: &'a dyn Progress,
+    observer: &'a dyn Observer,
+    /// Error of the observer, which ends the run.
+    observed: io::Result<()>,
     report: CollectReport,
     queue: VecDeque<(String, Ticket<Done>)>,
     local: Local,
 }
 
 impl Run<'_> {
+    /// Tells the observer; its error stops the run.
+    fn tell(&mut self, event: &RunEvent<'_>) -> Result<(), NoResult> {
+        self.observed = self.observer.observe(event);
+        self.observed.as_ref().map(|&()| ()).map_err(|_| NoResult::Stopped)
+    }
+
     fn area(&mut self, id: &AreaId, area: &Area) -> Result<(), NoResult> {
         let CollectRequest { start, end, .. } = *self.request;
         let days = days_around(start, end);
@@ -191,7 +205,7 @@ impl Run<'_> {
         if !trails.is_empty() && !digests.iter().any(is_of_trail) {
             return Ok(());
         }
-        self.progress.place(&format!("{} {}", id.place.account, id.region), digests.len());
+        self.tell(&RunEvent::AreaBegun { area: id, digests: digests.len() })?;
         if !digests.is_empty() {
             self.report.regions.insert(id.region.clone());
         }
@@ -324,7 +338,7 @@ impl Run<'_> {
             && let Some((key, ticket)) = self.queue.pop_front()
         {
             match ticket.redeem(&self.request.stop) {
-                Ok(done) => self.record(key, done, id, gathered),
+                Ok(done) => self.record(key, done, id, gathered)?,
                 Err(NoResult::Panicked) => self.lack(key, NoResult::Panicked.to_string()),
                 Err(stopped) => return Err(stopped),
             }
@@ -332,7 +346,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn record(&mut self, key: String, done: Done, id: &AreaId, gathered: &mut Gathered) {
+    fn record(
+        &mut self,
+        key: String,
+        done: Done,
+        id: &AreaId,
+        gathered: &mut Gathered,
+    ) -> Result<(), NoResult> {
         let report = &mut self.report;
         match done.outcome {
             Outcome::Copied { bytes, metadata } => {
@@ -341,7 +361,7 @@ impl Run<'_> {
                 report.metadata += u64::from(metadata);
                 report.bytes += bytes;
                 if !done.digest {
-                    self.progress.log(bytes);
+                    self.tell(&RunEvent::LogFileDone { bytes })?;
                 }
             }
             Outcome::Completed => {
@@ -354,7 +374,7 @@ impl Run<'_> {
             Outcome::Differs(cause) => self.fail(key, cause),
         }
         if done.digest {
-            self.progress.digest();
+            self.tell(&RunEvent::DigestDone)?;
         }
         let days = days_around(self.request.start, self.request.end);
         for lists::Listed { bucket, key: object } in done.lists {
@@ -372,6 +392,7 @@ impl Run<'_> {
                 gathered.strays.insert((of, log.kind, log.day));
             }
         }
+        Ok(())
     }
 
     /// The size of a file of the target, as its folder's listing tells.

@@ -5,22 +5,21 @@
 //! the request, its name or its row of custody say.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::check::CheckRequest;
 use super::custody::{Packed, Row};
-use super::objects::Judged;
+use super::objects::{Judged, ObjectLines, WrittenLines};
 use super::request::SavedRequest;
 use super::store::BagStore;
 use super::{NO_BUCKET, OBJECTS};
 use crate::crypto::{KeyRing, PublicKey};
-use crate::model::hash::Sha256Stream;
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{BucketName, ObjectName, Sha256Hash};
-use crate::report::{ObjectForm, ObjectLine, RunReport, Unreferenced, Verdict};
-use crate::run::progress::Progress;
+use crate::report::{ObjectKind, ObjectResult, RunReport, Unreferenced, Verdict};
+use crate::run::observe::{Observer, Observers};
 use crate::run::sources::{Filter, Insisted, Sources};
 use crate::run::verify::{VerifyRequest, verify};
 use crate::store::bag::Checked;
@@ -71,11 +70,11 @@ impl Objects<'_> {
     ///
     /// # Errors
     /// When a folder of it cannot be read.
-    pub(super) fn verify(&self, saved: SavedRequest, progress: &dyn Progress) -> io::Result<Again> {
+    pub(super) fn verify(&self, saved: SavedRequest, observer: &dyn Observer) -> io::Result<Again> {
         let online = saved.online;
         let asked = saved.again(self.request.jobs, self.request.now, self.request.stop.clone());
-        let (report, lines) = self.run(&asked, online, progress)?;
-        let (judged, hash) = lines.end();
+        let (report, lines) = self.run(&asked, online, observer)?;
+        let WrittenLines { judged, hash, .. } = lines;
         let keys = judged.keys().cloned().collect();
         let mut again = Again {
             report,
@@ -87,7 +86,7 @@ impl Objects<'_> {
             unnamed: Vec::new(),
         };
         if !self.request.stop.is_set() {
-            self.verify_the_rest(&asked, online, &mut again, progress)?;
+            self.verify_the_rest(&asked, online, &mut again, observer)?;
         }
         Ok(again)
     }
@@ -108,7 +107,7 @@ impl Objects<'_> {
         asked: &VerifyRequest,
         online: bool,
         again: &mut Again,
-        progress: &dyn Progress,
+        observer: &dyn Observer,
     ) -> io::Result<()> {
         let rest: Vec<_> =
             self.objects().filter(|(_, object)| !again.judged.contains_key(object)).collect();
@@ -125,12 +124,12 @@ impl Objects<'_> {
             logs: rest.iter().any(|(_, (_, key))| !is_digest(key)),
             ..asked.clone()
         };
-        let (more, lines) = self.run(&all, online, progress)?;
+        let (more, lines) = self.run(&all, online, observer)?;
         if self.request.stop.is_set() {
             // Nothing rests on the absence of what was not read.
             return Ok(());
         }
-        let (judged, _) = lines.end();
+        let judged = lines.judged;
         let there: BTreeSet<_> = rest.iter().map(|(path, _)| *path).collect();
         let named = |finding: &Finding| {
             let key = finding.key.as_deref()?;
@@ -158,7 +157,7 @@ impl Objects<'_> {
         for (path, object) in &rest {
             let Some(line) = judged.get(object) else { continue };
             // Many are told of in one finding, which names none of them.
-            if let Some(code) = line.code.filter(|_| line.result == "invalid")
+            if let Some(code) = line.code.filter(|_| line.result == ObjectResult::Invalid.as_str())
                 && code.as_str().starts_with("log-")
                 && (code != Code::LogUnreferenced || asked.unreferenced == Unreferenced::Violation)
                 && said.insert((*path).to_owned())
@@ -174,7 +173,8 @@ impl Objects<'_> {
         again.report.exit_status = again.report.verdict.exit_status();
         // A digest that is not valid may list what none of the others does.
         let lines = again.judged.values().chain(judged.values());
-        let all_valid = lines.filter(|l| l.object == "digest").all(|l| l.result == "valid");
+        let mut digests = lines.filter(|said| said.is(ObjectKind::Digest));
+        let all_valid = digests.all(|said| said.result == ObjectResult::Valid.as_str());
         for (path, object) in rest {
             match judged.get(&object) {
                 Some(line) => {
@@ -200,8 +200,8 @@ impl Objects<'_> {
         &self,
         request: &VerifyRequest,
         online: bool,
-        progress: &dyn Progress,
-    ) -> io::Result<(RunReport, Lines)> {
+        observer: &dyn Observer,
+    ) -> io::Result<(RunReport, WrittenLines)> {
         let stores = self.stores(online)?;
         let mut ring = KeyRing::new();
         ring.add(self.keys.clone());
@@ -210,10 +210,12 @@ impl Objects<'_> {
         let VerifyRequest { accounts, regions, excluded, stop, .. } = request;
         let filter = Filter { accounts, regions, excluded: Some(excluded), stop: Some(stop) };
         let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut findings);
-        let mut lines = Lines::default();
-        let sink = Some((&mut lines as &mut (dyn Write + Send), ObjectForm::JsonLines));
-        let report = verify(request, sources, rules, None, findings, progress, sink)?;
-        Ok((report, lines))
+        let lines = ObjectLines::default();
+        let mut observers = Observers::default();
+        observers.attach(observer);
+        observers.attach(&lines);
+        let report = verify(request, sources, rules, None, findings, &observers)?;
+        Ok((report, lines.finish()?))
     }
 
     /// A store for each bucket. What is there is read, whatever its row says.
@@ -248,38 +250,5 @@ impl Objects<'_> {
             stores.push((Arc::new(store), String::new()));
         }
         Ok(stores)
-    }
-}
-
-/// The lines of the objects, read as they are written.
-#[derive(Default)]
-struct Lines {
-    judged: Judged,
-    hash: Sha256Stream,
-    line: Vec<u8>,
-}
-
-impl Lines {
-    fn end(self) -> (Judged, Sha256Hash) {
-        (self.judged, self.hash.finish())
-    }
-}
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.hash.update(bytes);
-        for part in bytes.split_inclusive(|b| *b == b'\n') {
-            self.line.extend_from_slice(part);
-            if part.ends_with(b"\n") {
-                let object: ObjectLine = serde_json::from_slice(&self.line)?;
-                self.judged.insert((object.bucket.clone(), object.key.clone()), object);
-                self.line.clear();
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

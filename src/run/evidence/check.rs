@@ -21,8 +21,8 @@ use crate::model::Sha256Hash;
 use crate::report::evidence::{CheckReport, Recorded, Reverified, SCHEMA, SealReport, Trust};
 use crate::report::run::SCHEMA as RUN_SCHEMA;
 use crate::report::{RunReport, Tool, Verdict};
+use crate::run::observe::{Observer, RunEvent};
 use crate::run::pool::Stop;
-use crate::run::progress::Progress;
 use crate::store::bag::{self, Checked, Fault, INFO, SEAL};
 use crate::verify::{Finding, Severity};
 
@@ -53,9 +53,16 @@ pub struct CheckRequest {
 pub fn check(
     request: &CheckRequest,
     folder: &Path,
-    progress: &dyn Progress,
+    observer: &dyn Observer,
 ) -> io::Result<CheckReport> {
-    let mut bag = bag::check::check(folder, &seal_files::is_one, &mut |bytes| progress.log(bytes))?;
+    let mut observed = Ok(());
+    let mut hashed = |bytes| {
+        if observed.is_ok() {
+            observed = observer.observe(&RunEvent::LogFileDone { bytes });
+        }
+    };
+    let mut bag = bag::check::check(folder, &seal_files::is_one, &mut hashed)?;
+    observed?;
     let mut faults = std::mem::take(&mut bag.faults);
     taken_away(&bag, &mut faults);
     let run = part(&bag, RUN, Some(RUN_SCHEMA), &mut faults, |bytes| {
@@ -94,7 +101,7 @@ pub fn check(
         Some((saved, rows)) => {
             unlisted(&bag, rows, &mut faults);
             let objects = Objects { request, folder, bag: &bag, rows, keys };
-            Some(objects.verify(saved, progress)?)
+            Some(objects.verify(saved, observer)?)
         }
         None => None,
     };
@@ -274,10 +281,10 @@ impl Parts<'_> {
         let trouble = bytes.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::NotFound);
         match bytes.and_then(|bytes| objects::decode(&*bytes)) {
             Err(_) if trouble => {}
-            Ok((_, hash, _)) if kept_all && hash == again.lines => {
+            Ok((_, hash)) if kept_all && hash == again.lines => {
                 found.extend(recomputed::results(rows, None, again, kept_all));
             }
-            Ok((lines, ..)) => {
+            Ok((lines, _)) => {
                 let before = found.len();
                 found.extend(recomputed::results(rows, Some(&lines), again, kept_all));
                 if kept_all && before == found.len() {

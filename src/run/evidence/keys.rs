@@ -6,10 +6,12 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::recomputed::Claim;
-use crate::crypto::{KeyForm, PublicKey, Validity, parse_key_file, render_public_keys};
+use crate::crypto::{
+    KeyForm, PublicKey, Validity, parse_key_file, public_key_list, render_public_keys,
+};
 use crate::model::{ChainId, Fingerprint, Region, Window};
 use crate::report::{KeyReport, RunReport};
 use crate::run::verify::{CloudTrail, TrailAnswer};
@@ -123,12 +125,10 @@ pub(super) fn write(bag: &mut BagWriter, keys: &[PublicKey]) -> io::Result<()> {
     let mut of_regions = Map::new();
     for (region, list) in lists {
         let list: Vec<_> = list.iter().map(|(der, validity)| (der.as_slice(), *validity)).collect();
-        let text = render_public_keys(&list);
         match region {
-            None => bag.add(OF_NO_REGION, text.as_bytes())?,
+            None => bag.add(OF_NO_REGION, render_public_keys(&list).as_bytes())?,
             Some(region) => {
-                let value: Value = serde_json::from_str(&text)?;
-                of_regions.insert(region.to_string(), value);
+                of_regions.insert(region.to_string(), public_key_list(&list));
             }
         }
     }

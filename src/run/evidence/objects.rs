@@ -1,17 +1,22 @@
-//! The lines of the objects, on their way into a bag: what is not to be kept is let go of as soon
-//! as it is judged.
+//! The objects of a run, as an evidence bag has them: a JSON line and a result for each.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::Deserialize;
+
+use crate::model::hash::Sha256Stream;
 use crate::model::{BucketName, Sha256Hash};
-use crate::report::ObjectLine;
+use crate::report::{ObjectKind, ObjectRecord, ObjectResult, json};
+use crate::run::observe::{Observer, RunEvent};
 use crate::run::sources::Root;
 use crate::store::Recorder;
 use crate::store::recording::Place;
+use crate::verify::Code;
 
 /// Where in the stores a bucket's objects are looked for.
 #[derive(Clone)]
@@ -36,68 +41,135 @@ impl Roots {
     }
 }
 
-/// The sink of a run's object lines.
-pub(super) struct Lines {
-    file: BufWriter<File>,
+/// Results of objects, by bucket and key.
+pub(super) type Judged = HashMap<(Option<String>, String), Said>;
+
+/// What a run says of an object. In a bag others may have written it, so it is any text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    object: Cow<'static, str>,
+    pub(super) result: Cow<'static, str>,
+    pub(super) code: Option<Code>,
+}
+
+impl Said {
+    pub(super) fn is(&self, kind: ObjectKind) -> bool {
+        self.object == kind.as_str()
+    }
+}
+
+impl From<&ObjectRecord<'_>> for Said {
+    fn from(record: &ObjectRecord<'_>) -> Self {
+        Self {
+            object: Cow::Borrowed(record.object.as_str()),
+            result: Cow::Borrowed(record.result.as_str()),
+            code: record.code,
+        }
+    }
+}
+
+/// Releases the bytes of valid log files as soon as they are judged.
+pub(super) struct Discard {
+    pub(super) roots: Roots,
+    pub(super) recorder: Arc<Recorder>,
+}
+
+impl Discard {
+    fn judged(&self, record: &ObjectRecord<'_>) {
+        if (record.object, record.result) == (ObjectKind::Log, ObjectResult::Valid) {
+            for place in self.roots.places(record.bucket.as_deref(), &record.key) {
+                self.recorder.discard(&place);
+            }
+        }
+    }
+}
+
+/// Observer that makes the lines of a bag's objects, and remembers their results.
+#[derive(Default)]
+pub(super) struct ObjectLines {
+    lines: Mutex<Lines>,
+    discard: Option<Discard>,
+}
+
+#[derive(Default)]
+struct Lines {
+    /// `None` where only their hash value is wanted.
+    file: Option<BufWriter<File>>,
     line: Vec<u8>,
-    /// Lets go of valid log files.
-    discard: Option<(Roots, Arc<Recorder>)>,
+    hash: Sha256Stream,
+    size: u64,
+    judged: Judged,
+}
+
+/// All objects of a run, with the hash value and size of their lines.
+pub(super) struct WrittenLines {
+    pub(super) judged: Judged,
+    pub(super) hash: Sha256Hash,
+    pub(super) size: u64,
+}
+
+impl ObjectLines {
+    /// Also writes the lines to a new file.
+    pub(super) fn begin(path: &Path, discard: Option<Discard>) -> io::Result<Self> {
+        let file = BufWriter::new(File::options().write(true).create_new(true).open(path)?);
+        let lines = Lines { file: Some(file), ..Lines::default() };
+        Ok(Self { lines: Mutex::new(lines), discard })
+    }
+
+    pub(super) fn finish(self) -> io::Result<WrittenLines> {
+        let lines = self.lines.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut file) = lines.file {
+            file.flush()?;
+        }
+        Ok(WrittenLines { judged: lines.judged, hash: lines.hash.finish(), size: lines.size })
+    }
+}
+
+impl Observer for ObjectLines {
+    fn observe(&self, event: &RunEvent<'_>) -> io::Result<()> {
+        let RunEvent::Object(record) = event else { return Ok(()) };
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(record)?;
+        if let Some(discard) = &self.discard {
+            discard.judged(record);
+        }
+        Ok(())
+    }
 }
 
 impl Lines {
-    pub(super) fn begin(path: &Path, discard: Option<(Roots, Arc<Recorder>)>) -> io::Result<Self> {
-        let file = BufWriter::new(File::options().write(true).create_new(true).open(path)?);
-        Ok(Self { file, line: Vec::new(), discard })
-    }
-
-    fn judged(&mut self) {
-        let Some((roots, recorder)) = &self.discard else { return };
-        if let Ok(line) = serde_json::from_slice::<ObjectLine>(&self.line)
-            && (line.object.as_str(), line.result.as_str()) == ("log", "valid")
-        {
-            for place in roots.places(line.bucket.as_deref(), &line.key) {
-                recorder.discard(&place);
-            }
+    fn push(&mut self, record: &ObjectRecord<'_>) -> io::Result<()> {
+        self.line.clear();
+        json::render_line(record, &mut self.line)?;
+        if let Some(file) = &mut self.file {
+            file.write_all(&self.line)?;
         }
+        self.hash.update(&self.line);
+        self.size += self.line.len() as u64;
+        let bucket = record.bucket.as_deref().map(str::to_owned);
+        self.judged.insert((bucket, record.key.to_string()), Said::from(record));
+        Ok(())
     }
 }
 
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_all(bytes)?;
-        for part in bytes.split_inclusive(|b| *b == b'\n') {
-            self.line.extend_from_slice(part);
-            if part.ends_with(b"\n") {
-                self.judged();
-                self.line.clear();
-            }
-        }
-        Ok(bytes.len())
+/// Reads the lines that a bag holds, with their hash value.
+pub(super) fn decode(mut reader: impl io::BufRead) -> io::Result<(Judged, Sha256Hash)> {
+    /// The parts of a line that are compared.
+    #[derive(Deserialize)]
+    struct Line {
+        object: String,
+        result: String,
+        code: Option<Code>,
+        bucket: Option<String>,
+        key: String,
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-/// What was found of each object, by bucket and key.
-pub(super) type Judged = HashMap<(Option<String>, String), ObjectLine>;
-
-/// Reads the lines back, with the hash value and size of their file.
-pub(super) fn read(path: &Path) -> io::Result<(Judged, Sha256Hash, u64)> {
-    decode(BufReader::new(File::open(path)?))
-}
-
-/// The same of any reader.
-pub(super) fn decode(mut reader: impl io::BufRead) -> io::Result<(Judged, Sha256Hash, u64)> {
-    let (mut judged, mut hash) = (Judged::new(), crate::model::hash::Sha256Stream::default());
-    let (mut size, mut line) = (0, Vec::new());
+    let (mut judged, mut hash) = (Judged::new(), Sha256Stream::default());
+    let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
         hash.update(&line);
-        size += line.len() as u64;
-        let object: ObjectLine = serde_json::from_slice(&line)?;
-        judged.insert((object.bucket.clone(), object.key.clone()), object);
+        let Line { object, result, code, bucket, key } = serde_json::from_slice(&line)?;
+        let said = Said { object: object.into(), result: result.into(), code };
+        judged.insert((bucket, key), said);
         line.clear();
     }
-    Ok((judged, hash.finish(), size))
+    Ok((judged, hash.finish()))
 }

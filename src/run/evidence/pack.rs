@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::custody::{self, Packed, Row};
-use super::objects::{self, Judged, Lines, Roots};
+use super::objects::{Discard, Judged, ObjectLines, Roots, Said, WrittenLines};
 use super::request::SavedRequest;
 use super::seal::{SealError, SealWith};
 use super::{
@@ -19,9 +19,9 @@ use super::{
 use super::{controls, guide, keys, recomputed, seal, seal_files};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{BucketName, Metadata, ObjectName, Sha256Hash};
-use crate::report::{ObjectForm, RunReport, Unreferenced, html, json};
+use crate::report::{ObjectKind, ObjectResult, RunReport, Unreferenced, html, json};
+use crate::run::observe::{Observer, Observers};
 use crate::run::pool::Pool;
-use crate::run::progress::Progress;
 use crate::run::sources::{Filter, Insisted, Sources};
 use crate::run::verify::{CloudTrail, VerifyRequest, verify};
 use crate::store::bag::{BagWriter, is_bag_path};
@@ -92,7 +92,7 @@ pub fn pack(
     stores: &[(Arc<dyn Store>, String)],
     rules: Rules,
     cloudtrail: Option<&dyn CloudTrail>,
-    progress: &dyn Progress,
+    observer: &dyn Observer,
     work: &Path,
 ) -> Result<PackedBag, PackError> {
     let (kept, folder) = (work.join("kept"), work.join("bag"));
@@ -123,23 +123,17 @@ pub fn pack(
             .collect(),
     );
     let lines_file = work.join("objects.ndjson");
-    let discard = (request.logs == KeptLogs::Failed).then(|| (roots.clone(), recorder.clone()));
-    let mut lines = Lines::begin(&lines_file, discard)?;
+    let discard = (request.logs == KeptLogs::Failed)
+        .then(|| Discard { roots: roots.clone(), recorder: recorder.clone() });
+    let lines = ObjectLines::begin(&lines_file, discard)?;
     let remembering = cloudtrail.map(keys::Remembering::new);
     let asked = remembering.as_ref().map(|c| c as &dyn CloudTrail);
     let mut all_keys = rules.keys.keys().to_vec();
-    let run = verify(
-        &request.verify,
-        sources,
-        rules,
-        asked,
-        findings,
-        progress,
-        Some((&mut lines, ObjectForm::JsonLines)),
-    );
-    io::Write::flush(&mut lines)?;
-    drop(lines);
-    let (judged, lines_hash, lines_size) = objects::read(&lines_file)?;
+    let mut observers = Observers::default();
+    observers.attach(observer);
+    observers.attach(&lines);
+    let run = verify(&request.verify, sources, rules, asked, findings, &observers);
+    let WrittenLines { judged, hash: lines_hash, size: lines_size } = lines.finish()?;
     if request.logs != KeptLogs::None {
         fetch_unreferenced(request, &stores, &roots, &judged)?;
     }
@@ -265,13 +259,15 @@ fn fetch_unreferenced(
     judged: &Judged,
 ) -> io::Result<()> {
     let pool = Pool::start(request.verify.jobs)?;
-    let mut unread: Vec<_> =
-        judged.values().filter(|line| line.object == "log" && line.result != "valid").collect();
-    unread.sort_by(|a, b| (&a.bucket, &a.key).cmp(&(&b.bucket, &b.key)));
+    let log_not_valid =
+        |said: &Said| said.is(ObjectKind::Log) && said.result != ObjectResult::Valid.as_str();
+    let unread = judged.iter().filter(|(_, said)| log_not_valid(said));
+    let mut unread: Vec<_> = unread.map(|(object, _)| object).collect();
+    unread.sort();
     for some in unread.chunks(pool.jobs() * 4) {
         let tickets: Vec<_> = some
             .iter()
-            .flat_map(|line| roots.places(line.bucket.as_deref(), &line.key))
+            .flat_map(|(bucket, key)| roots.places(bucket.as_deref(), key))
             .filter_map(|(number, path)| Some((stores.get(number)?.0.clone(), path)))
             .map(|(store, path)| {
                 pool.submit(move || {

@@ -10,10 +10,10 @@ use jiff::Timestamp;
 
 use super::again::{Again, object_of};
 use super::custody::{Packed, Row};
-use super::objects::Judged;
+use super::objects::{Judged, Said};
 use super::{CUSTODY, LINES};
 use crate::model::ObjectName;
-use crate::report::{ObjectLine, RanBy, RunReport};
+use crate::report::{ObjectKind, RanBy, RunReport};
 use crate::store::bag::{Checked, INFO};
 
 /// A file of the bag, and what it says against its content.
@@ -114,9 +114,9 @@ pub(super) fn by(ran_by: &RanBy) -> String {
 }
 
 /// The result of an object in words of custody.
-pub(super) fn result_of(line: Option<&ObjectLine>) -> (&str, &str) {
-    match line {
-        Some(line) => (&line.result, line.code.map_or("", |code| code.as_str())),
+pub(super) fn result_of(said: Option<&Said>) -> (&str, &str) {
+    match said {
+        Some(said) => (&said.result, said.code.map_or("", |code| code.as_str())),
         None => ("not checked", ""),
     }
 }
@@ -144,7 +144,7 @@ pub(super) fn results(
     }
     // Lines of the very same bytes need no comparing.
     let Some(told) = told else { return claims };
-    let comparable = |line: &ObjectLine| logs || line.object != "log";
+    let comparable = |said: &Said| logs || !said.is(ObjectKind::Log);
     let all: BTreeSet<_> = told.keys().chain(&again.asked).collect();
     let mut differ = all.into_iter().filter(|object| {
         let (told, found) = (told.get(*object), again.judged.get(*object));

@@ -132,6 +132,9 @@ pub enum SealError {
     /// Threads cannot be started, or one failed.
     #[error("a worker thread failed: {0}")]
     Threads(String),
+    /// The observer failed; what was sealed until then stands.
+    #[error("the run cannot be observed: {0}")]
+    Observer(std::io::Error),
     /// The chain is not the one that was expected; nothing was written.
     #[error(transparent)]
     Unexpected(#[from] UnexpectedHead),

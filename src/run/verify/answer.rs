@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use super::elsewhere::read_in_order;
-use super::lines::Lines;
 use super::open::{open_log, presence};
+use super::ordered_events::OrderedEvents;
 use super::{AREAS_AT_ONCE, Run, area};
 use crate::judge::facts::NamedDigest;
 use crate::judge::plan::keys_around;
@@ -123,7 +123,7 @@ impl Run<'_> {
     fn beside(&self, id: &AreaId, time: Window) -> Result<Box<AreaFacts>, String> {
         let area = self.sources.areas.get(id).ok_or("it is not among the sources")?;
         let question = beside(&self.question, time);
-        let run = Run {
+        let mut run = Run {
             request: self.request,
             question: question.clone(),
             sources: self.sources.clone(),
@@ -131,12 +131,16 @@ impl Run<'_> {
             rules: self.rules.clone(),
             cloudtrail: self.cloudtrail,
             pool: Pool::start(self.request.jobs).map_err(|error| error.to_string())?,
-            progress: &Silent,
+            observer: &Silent,
             active: AtomicUsize::new(0),
         };
-        let lines = Lines::new(None).map_err(|error| error.to_string())?;
-        let mut lines = lines.of_area(0, &self.request.stop);
-        let mut facts = area::collect(&run, id, area, &mut lines).map_err(|e| e.to_string())?;
+        let events = OrderedEvents::new(&Silent);
+        let collected =
+            area::collect(&run, id, area, &mut events.of_area(0, id, &self.request.stop));
+        if self.request.stop.is_set() {
+            run.pool.abandon();
+        }
+        let mut facts = collected.map_err(|error| error.to_string())?;
         complete(&run, &question, &mut facts);
         Ok(Box::new(facts))
     }

@@ -9,15 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Run;
-use super::lines::AreaLines;
 use super::list::{self, ListedDigests};
 use super::listed::Claims;
 use super::open::AskedNames;
+use super::ordered_events::AreaEvents;
 use crate::judge::AreaFacts;
 use crate::judge::facts::BeyondDay;
 use crate::judge::plan::{Plan, days_of_trails};
 use crate::model::time::{hours, sub};
 use crate::model::{AreaId, ChainId, ChainKind, DigestKey, LogEntry, LogKey, Window};
+use crate::report::ObjectResult;
+use crate::run::observe::RunEvent;
 use crate::run::pool::Ticket;
 use crate::run::sources::{Area, open_digest};
 use crate::verify::completeness::Listed;
@@ -53,26 +55,26 @@ pub(super) struct Collector<'a, 'l, 'o> {
     /// The log files that only digests list which are not valid.
     pub(super) claimed: Claims,
     queue: VecDeque<Pending>,
-    lines: &'l mut AreaLines<'a, 'o>,
+    events: &'l mut AreaEvents<'a, 'o>,
     /// Whether digests outside of the requested time are read by now.
     pub(super) consulting: bool,
 }
 
 /// Items to record, in input order.
 enum Pending {
-    Digest { chain: ChainId, key: Arc<str>, result: &'static str, code: Option<Code>, bytes: u64 },
+    Digest { chain: ChainId, key: Arc<str>, result: ObjectResult, code: Option<Code>, bytes: u64 },
     Log { listing: Arc<Listing>, entry: Arc<LogEntry>, ticket: Ticket<CheckedLog> },
 }
 
 /// Collects the facts of an area.
 ///
 /// # Errors
-/// When a line for an object cannot be written, or the run is to stop.
+/// When an observer fails, or the run is to stop.
 pub(super) fn collect<'a>(
     run: &'a Run<'a>,
     id: &'a AreaId,
     area: &'a Area,
-    lines: &mut AreaLines<'a, '_>,
+    events: &mut AreaEvents<'a, '_>,
 ) -> io::Result<AreaFacts> {
     run.active.fetch_add(1, Ordering::Relaxed);
     let _active = Active(&run.active);
@@ -91,7 +93,8 @@ pub(super) fn collect<'a>(
         // A successor that carries a signature may be there unseen.
         false => Arc::new(Rules { unsigned: Severity::Incomplete, ..(*rules).clone() }),
     };
-    run.progress.place(&format!("{} {}", id.place.account, id.region), plan.asked_for().len());
+    let digests = plan.asked_for().len();
+    run.observer.observe(&RunEvent::AreaBegun { area: id, digests })?;
     let mut this = Collector {
         run,
         id,
@@ -103,7 +106,7 @@ pub(super) fn collect<'a>(
         listed_memory: run.rules.memory.begin(),
         claimed: Claims::new(run.rules.memory.begin()),
         queue: VecDeque::new(),
-        lines,
+        events,
         consulting: false,
     };
     this.chains_in_view(&plan);
@@ -247,7 +250,7 @@ impl Collector<'_, '_, '_> {
         let asked = plan.asked_for();
         let wanted = plan.read().map(|digest| digest.key.as_str());
         self.read_all(wanted, |this, examined| {
-            this.run.progress.digest();
+            this.run.observer.observe(&RunEvent::DigestDone)?;
             let id = examined.at.chain();
             let rules = this.rules.clone();
             let Some(fold) = this.folds.get_mut(&id) else { return Ok(()) };
@@ -332,9 +335,9 @@ impl Collector<'_, '_, '_> {
         };
         let sound = fold.linker.push(&digest, &mut names);
         let result = match (settled.standing, sound) {
-            (Standing::Valid, true) => "valid",
-            (Standing::Unchecked, _) => "unchecked",
-            _ => "invalid",
+            (Standing::Valid, true) => ObjectResult::Valid,
+            (Standing::Unchecked, _) => ObjectResult::Unchecked,
+            _ => ObjectResult::Invalid,
         };
         let examined = &settled.examined;
         if let Some(content) = examined.content.as_ref().filter(|_| settled.verified().is_some()) {

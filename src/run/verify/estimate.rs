@@ -10,7 +10,7 @@ use crate::model::time::{hours, sub};
 use crate::model::{AreaId, LogKey, Window};
 use crate::report::estimate::{Estimate, Objects, SCHEMA};
 use crate::run::in_order::in_order;
-use crate::run::progress::Progress;
+use crate::run::observe::{Observer, RunEvent};
 use crate::run::sources::{Area, Found, Sources};
 use crate::verify::unlisted::Delivery;
 use crate::verify::{Code, Finding};
@@ -18,16 +18,16 @@ use crate::verify::{Code, Finding};
 /// Lists what a run with this request would list, and counts what it would read.
 ///
 /// # Errors
-/// When a thread cannot be started.
+/// When a thread cannot be started or an observer fails.
 pub fn estimate(
     request: &VerifyRequest,
     sources: &Sources,
     discovered: Vec<Finding>,
-    progress: &dyn Progress,
+    observer: &dyn Observer,
 ) -> io::Result<Estimate> {
     let question = request.question();
     let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| question.wants(id)).collect();
-    progress.places(wanted.len());
+    observer.observe(&RunEvent::AreasFound { count: wanted.len() })?;
     let mut estimate = Estimate {
         schema: SCHEMA,
         scope: scope(&question, &request.sources, request.end),
@@ -43,10 +43,11 @@ pub fn estimate(
         AREAS_AT_ONCE.min(request.jobs.get()),
         &wanted,
         |_, (id, area)| match request.stop.is_set() {
-            true => Listing::default(),
-            false => list(&question, sources, id, area, progress),
+            true => Ok(Listing::default()),
+            false => list(&question, sources, id, area, observer),
         },
         |listing| {
+            let listing = listing?;
             estimate.digests.count += listing.digests.count;
             estimate.digests.bytes += listing.digests.bytes;
             estimate.logs.count += listing.logs.count;
@@ -81,13 +82,13 @@ fn list(
     sources: &Sources,
     id: &AreaId,
     area: &Area,
-    progress: &dyn Progress,
-) -> Listing {
+    observer: &dyn Observer,
+) -> io::Result<Listing> {
     let days = days_around(question.start, question.end);
     let ListedDigests { plan, mut findings, mut unseen } =
         list::digests(sources, question, id, area, days_of_trails(question));
     findings.extend(unseen.take_findings());
-    progress.place(&format!("{} {}", id.place.account, id.region), 0);
+    observer.observe(&RunEvent::AreaBegun { area: id, digests: 0 })?;
     let mut listing = Listing { findings, ..Listing::default() };
     for digest in plan.read() {
         listing.digests.add(digest.size);
@@ -95,7 +96,7 @@ fn list(
     let covered = covered(&plan);
     // Without digests nothing is read of an area, but a run lists it to say what is not proven.
     if !question.logs || (covered.is_none() && area.digests) {
-        return listing;
+        return Ok(listing);
     }
     let knows_delivery = sources.knows_delivery(area);
     for kind in &area.kinds {
@@ -109,7 +110,7 @@ fn list(
         let mut unseen = sources.objects(id, area, kind.folder(), days, each);
         listing.findings.extend(unseen.take_findings());
     }
-    listing
+    Ok(listing)
 }
 
 /// The time whose log files the digests asked for should list; their names tell only its end.

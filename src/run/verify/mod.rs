@@ -9,13 +9,14 @@ mod answer;
 mod area;
 mod elsewhere;
 mod estimate;
-mod lines;
 mod list;
 mod listed;
 mod look;
 mod open;
+mod ordered_events;
 mod unlisted;
 
+use std::borrow::Cow;
 use std::io;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -24,14 +25,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::estimate::estimate;
-pub use self::lines::ObjectSink;
 pub use crate::judge::{SourceForm, TrailAnswer, TrailStatus};
 
-use self::lines::{AreaLines, Lines};
+use self::ordered_events::{AreaEvents, OrderedEvents};
 use super::filter::Excluded;
 use super::in_order::in_order;
+use super::observe::{Observer, RunEvent};
 use super::pool::{Pool, Stop};
-use super::progress::Progress;
 use super::sources::{Area, Sources};
 use crate::crypto::PublicKey;
 use crate::judge::facts::key_reports;
@@ -39,7 +39,10 @@ use crate::judge::{
     AreaFacts, AreaJudgement, Circumstances, Judged, Question, Survey, UnlistedLog, judge_area,
 };
 use crate::model::{AccountId, AreaId, ChainId, Region, TrailName, Window};
-use crate::report::{AcceptedEnd, AcceptedGap, ObjectReport, RanBy, RunReport, Unreferenced};
+use crate::report::{
+    AcceptedEnd, AcceptedGap, ObjectKind, ObjectRecord, ObjectResult, RanBy, RunReport,
+    Unreferenced,
+};
 use crate::verify::digest::Rules;
 use crate::verify::{Code, Finding, Severity};
 
@@ -168,7 +171,7 @@ struct Run<'a> {
     rules: Rules,
     cloudtrail: Option<&'a dyn CloudTrail>,
     pool: Pool,
-    progress: &'a dyn Progress,
+    observer: &'a dyn Observer,
     /// Number of areas being verified; they share the pool.
     active: AtomicUsize,
 }
@@ -176,16 +179,14 @@ struct Run<'a> {
 /// Verifies what the sources hold.
 ///
 /// # Errors
-/// When a thread cannot be started or a line for an object cannot be written; findings are no
-/// errors.
+/// When a thread cannot be started or an observer fails; findings are no errors.
 pub fn verify(
     request: &VerifyRequest,
     sources: Sources,
     rules: Rules,
     cloudtrail: Option<&dyn CloudTrail>,
     discovered: Vec<Finding>,
-    progress: &dyn Progress,
-    objects: ObjectSink<'_>,
+    observer: &dyn Observer,
 ) -> io::Result<RunReport> {
     let mut judged = Judged::with_keys(key_reports(&rules.keys));
     let survey = Survey { taken: request.started, findings: discovered, ..sources.survey() };
@@ -197,19 +198,19 @@ pub fn verify(
         rules,
         cloudtrail,
         pool: Pool::start(request.jobs)?,
-        progress,
+        observer,
         active: AtomicUsize::new(0),
     };
     let sources = run.sources.clone();
     let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| run.question.wants(id)).collect();
-    progress.places(wanted.len());
-    let lines = Lines::new(objects)?;
-    in_order(
+    observer.observe(&RunEvent::AreasFound { count: wanted.len() })?;
+    let events = OrderedEvents::new(observer);
+    let worked = in_order(
         AREAS_AT_ONCE.min(request.jobs.get()),
         &wanted,
         |number, (id, area)| {
-            let lines = lines.of_area(number, &request.stop);
-            match run.verify_area(id, area, lines) {
+            let events = events.of_area(number, id, &request.stop);
+            match run.verify_area(id, area, events) {
                 Err(_) if request.stop.is_set() => Ok(None),
                 result => result.map(Some),
             }
@@ -221,12 +222,16 @@ pub fn verify(
                 }
             })
         },
-    )?;
-    lines.finish()?;
+    );
+    // The observer's own error says more than that of an area that it ended.
+    events.finish()?;
+    worked?;
     if request.stop.is_set() {
         run.pool.abandon();
     }
-    Ok(run.conclude(&judged))
+    let report = run.conclude(&judged);
+    observer.observe(&RunEvent::Concluded(&report))?;
+    Ok(report)
 }
 
 impl Run<'_> {
@@ -235,18 +240,18 @@ impl Run<'_> {
         &'a self,
         id: &'a AreaId,
         area: &'a Area,
-        mut lines: AreaLines<'a, '_>,
+        mut events: AreaEvents<'a, '_>,
     ) -> io::Result<(AreaFacts, AreaJudgement)> {
-        let mut facts = area::collect(self, id, area, &mut lines)?;
+        let mut facts = area::collect(self, id, area, &mut events)?;
         self.complete(&mut facts);
         let each = &mut |log: UnlistedLog<'_>| {
-            lines.push(&ObjectReport {
-                object: "log",
-                result: if log.suspect { "unchecked" } else { "invalid" },
+            events.object(ObjectRecord {
+                object: ObjectKind::Log,
+                result: if log.suspect { ObjectResult::Unchecked } else { ObjectResult::Invalid },
                 code: Some(Code::LogUnreferenced),
-                chain: log.chain,
-                bucket: log.bucket,
-                key: log.key,
+                chain: log.chain.map(Cow::Borrowed),
+                bucket: log.bucket.map(Cow::Borrowed),
+                key: Cow::Borrowed(log.key),
                 referenced_by: None,
                 bytes: 0,
             })

@@ -1,11 +1,13 @@
 //! The log files that an area's digests list: submitted to the workers, and recorded in order.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
 use super::{Collector, Pending};
 use crate::model::{BucketName, LogEntry, LogKey};
-use crate::report::ObjectReport;
+use crate::report::{ObjectKind, ObjectRecord, ObjectResult};
+use crate::run::observe::RunEvent;
 use crate::run::pool::NoResult;
 use crate::run::verify::open::open_log;
 use crate::verify::log_file::{CheckedLog, Listing, check_log};
@@ -66,13 +68,13 @@ impl Collector<'_, '_, '_> {
             match pending {
                 Pending::Digest { chain, key, result, code, bytes } => {
                     let bucket = chain.bucket.as_ref().map(BucketName::as_str);
-                    self.lines.push(&ObjectReport {
-                        object: "digest",
+                    self.events.object(ObjectRecord {
+                        object: ObjectKind::Digest,
                         result,
                         code,
-                        chain: Some(&chain),
-                        bucket,
-                        key: &key,
+                        chain: Some(Cow::Borrowed(&chain)),
+                        bucket: bucket.map(Cow::Borrowed),
+                        key: Cow::Borrowed(&key),
                         referenced_by: None,
                         bytes,
                     })?;
@@ -118,18 +120,20 @@ impl Collector<'_, '_, '_> {
         entry: &Arc<LogEntry>,
         checked: CheckedLog,
     ) -> io::Result<()> {
-        self.run.progress.log(checked.stored);
+        self.run.observer.observe(&RunEvent::LogFileDone { bytes: checked.stored })?;
         self.facts.bytes_read += checked.stored;
         self.facts.bytes_hashed += checked.inflated;
         self.facts.already_inflated += u64::from(checked.already_inflated);
         let Some(chain) = self.facts.chains.get_mut(&listing.chain) else { return Ok(()) };
         let counts = &mut chain.logs;
         let (result, count, state) = match checked.finding.as_ref().map(|f| f.severity) {
-            None => ("valid", &mut counts.valid, None),
+            None => (ObjectResult::Valid, &mut counts.valid, None),
             Some(Severity::Violation) => {
-                ("invalid", &mut counts.invalid, Some(CoverageState::Violated))
+                (ObjectResult::Invalid, &mut counts.invalid, Some(CoverageState::Violated))
             }
-            Some(_) => ("unchecked", &mut counts.unchecked, Some(CoverageState::Unreadable)),
+            Some(_) => {
+                (ObjectResult::Unchecked, &mut counts.unchecked, Some(CoverageState::Unreadable))
+            }
         };
         *count += 1;
         if state.is_none() {
@@ -140,14 +144,14 @@ impl Collector<'_, '_, '_> {
         if let Some((state, code)) = state.zip(code) {
             chain.mark(listing.window, state, code);
         }
-        self.lines.push(&ObjectReport {
-            object: "log",
+        self.events.object(ObjectRecord {
+            object: ObjectKind::Log,
             result,
             code,
-            chain: Some(&listing.chain),
-            bucket: Some(&entry.bucket),
-            key: &entry.object,
-            referenced_by: Some(&listing.key),
+            chain: Some(Cow::Borrowed(&listing.chain)),
+            bucket: Some(Cow::Borrowed(&entry.bucket)),
+            key: Cow::Borrowed(&entry.object),
+            referenced_by: Some(Cow::Borrowed(&listing.key)),
             bytes: checked.stored,
         })?;
         if checked.beyond_copy {
