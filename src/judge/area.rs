@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::answers::not_asked;
-use super::facts::{AreaFacts, BeyondDay, ChainFacts, NamedDigest};
+use super::facts::{AreaFacts, BeyondDay, ChainFacts, NamedDigest, Strays};
+use super::late::OPENED_IN_A_BUCKET;
 use super::unlisted::{self, Group, UnlistedLog};
 use super::{Question, Survey};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::{AreaId, BucketName, ChainId, ChainKind, DigestKey, Window};
 use crate::report::ChainReport;
 use crate::report::words::counted;
+use crate::verify::alike::Alike;
 use crate::verify::link::{Linker, Lookup, Presence, Row, Rows};
 use crate::verify::loss_pattern::Oldest;
 use crate::verify::settle::Standing;
@@ -131,7 +133,10 @@ impl<'a> Judging<'a> {
             question,
             survey,
             facts,
-            findings: facts.findings.clone(),
+            findings: strays_found(&facts.id, &facts.strays)
+                .into_iter()
+                .chain(facts.findings.iter().cloned())
+                .collect(),
             chains: BTreeMap::new(),
             hidden,
             bare: false,
@@ -160,7 +165,7 @@ impl<'a> Judging<'a> {
                 linker.mark(mark.window, mark.state, mark.reason);
             }
             let ChainFacts { oldest, newest_written, listed_until, ref before, .. } = *chain;
-            let before = before.clone();
+            let before = shown_before(self.question.start, before);
             let linked =
                 LinkedChain { report, linker, oldest, newest_written, listed_until, before };
             self.chains.insert(id.clone(), linked);
@@ -238,6 +243,12 @@ impl<'a> Judging<'a> {
     }
 }
 
+/// The digests before the requested start, and the first one after it.
+fn shown_before(start: Option<Timestamp>, listed: &[DigestKey]) -> Vec<DigestKey> {
+    let until = listed.iter().position(|name| start.is_some_and(|start| start < name.end));
+    listed.iter().take(until.map_or(listed.len(), |at| at + 1)).cloned().collect()
+}
+
 /// Counts the digests of a row.
 fn count(report: &mut ChainReport, row: &Row, sound: bool) {
     let counts = &mut report.digests;
@@ -257,6 +268,30 @@ pub(super) fn coverage_of(chain: &ChainId, rows: &Rows) -> Coverage {
     }
     linker.finish();
     linker.statements().clone()
+}
+
+/// The findings on what lies in an area's folders and does not belong there.
+#[must_use]
+pub fn strays_found(id: &AreaId, strays: &Strays) -> Vec<Finding> {
+    let Strays { among_digests, logs_among_digests, among_logs, unread, .. } = strays;
+    let alike = [among_digests, logs_among_digests, among_logs, unread].into_iter();
+    let mut findings: Vec<_> = alike.cloned().flat_map(Alike::into_findings).collect();
+    let bucket = id.bucket.as_ref().map(BucketName::as_str);
+    let folder = |message: String| {
+        Finding::new(Code::ObjectUnreadable, message).object(bucket, id.place.folder())
+    };
+    for (count, what) in [(strays.digests_twice, "digests"), (strays.logs_twice, "log files")] {
+        let message = format!(
+            "The sources have {count} {what} more than once, and only one copy of each was checked. Verify the copies in separate runs."
+        );
+        findings.extend((count > 0).then(|| folder(message)));
+    }
+    let left_out = strays.not_looked_at;
+    let message = format!(
+        "{left_out} objects among the log files are not named like log files and were not identified, because at most {OPENED_IN_A_BUCKET} are opened. Remove them, or verify a shorter time."
+    );
+    findings.extend((left_out > 0).then(|| folder(message)));
+    findings
 }
 
 /// The finding on log files of a day that a copy does not have.

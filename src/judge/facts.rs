@@ -10,11 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use super::hinted::Hinted;
 use super::pairs;
+use super::unit::Unit;
 use crate::crypto::KeyRing;
-use crate::model::{AreaId, ChainId, DigestKey, Fingerprint, LogKind, Region, TrailName, Window};
+use crate::model::{
+    AreaId, BucketName, ChainId, DigestKey, Fingerprint, LogKind, Region, TrailName, Window,
+};
 use crate::report::{Counts, KeyReport};
 use crate::verify::alike::Alike;
 use crate::verify::candidates::Candidates;
+use crate::verify::completeness::ListedName;
 use crate::verify::link::{Presence, Rows};
 use crate::verify::loss_pattern::Oldest;
 use crate::verify::{Code, CoverageState, Finding};
@@ -91,6 +95,20 @@ pub struct Hidden {
     pub beyond: Vec<Window>,
 }
 
+impl Hidden {
+    fn absorb(&mut self, other: Self) {
+        for (own, other) in [
+            (&mut self.listing, other.listing),
+            (&mut self.reading, other.reading),
+            (&mut self.beyond, other.beyond),
+        ] {
+            own.extend(other);
+            own.sort_unstable();
+            own.dedup();
+        }
+    }
+}
+
 /// Log files that verified digests list and that belong to a day which a copy does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BeyondDay {
@@ -115,6 +133,47 @@ pub struct Folders {
     pub days: Option<(String, String)>,
 }
 
+impl Folders {
+    fn absorb(&mut self, other: Self) {
+        self.any_digest |= other.any_digest;
+        self.digests |= other.digests;
+        self.logs |= other.logs;
+        self.days = self.days.take().or(other.days);
+    }
+}
+
+/// What lies among digests or log files and is neither, and objects that are there twice.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Strays {
+    /// Objects among the digests that are not named like digests.
+    pub among_digests: Alike,
+    /// Those of them that are named like log files.
+    pub logs_among_digests: Alike,
+    /// Number of digests of which the sources have more than one copy.
+    pub digests_twice: u64,
+    /// Number of log files of which they have more than one.
+    pub logs_twice: u64,
+    /// Objects among the log files that are none.
+    pub among_logs: Alike,
+    /// Objects among the log files that could not be identified.
+    pub unread: Alike,
+    /// Number of objects among the log files that were not looked at, since they are too many.
+    pub not_looked_at: u64,
+}
+
+impl Strays {
+    /// Adds those of another part of the area.
+    pub fn absorb(&mut self, other: Self) {
+        self.among_digests.absorb(other.among_digests);
+        self.logs_among_digests.absorb(other.logs_among_digests);
+        self.digests_twice += other.digests_twice;
+        self.logs_twice += other.logs_twice;
+        self.among_logs.absorb(other.among_logs);
+        self.unread.absorb(other.unread);
+        self.not_looked_at += other.not_looked_at;
+    }
+}
+
 /// A digest that is named and was not listed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NamedDigest {
@@ -125,14 +184,18 @@ pub struct NamedDigest {
 }
 
 /// The facts of an account and region in one place: all that was asked for, or some days of it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AreaFacts {
     /// The area.
     pub id: AreaId,
+    /// The part of the requested time that they are of.
+    pub unit: Unit,
     /// The chains in view.
     pub chains: BTreeMap<ChainId, ChainFacts>,
     /// What checks of single objects, and listings, found.
     pub findings: Vec<Finding>,
+    /// What else lies in its folders.
+    pub strays: Strays,
     /// What may exist unseen.
     pub hidden: Hidden,
     /// What was seen of its folders, where no chain is in view.
@@ -143,6 +206,8 @@ pub struct AreaFacts {
     pub kinds: BTreeSet<LogKind>,
     /// Log files that no digest lists, as far as digests were asked.
     pub candidates: Candidates,
+    /// Log files in folders of other parts that digests list, valid or not.
+    pub listed_outside: BTreeSet<ListedName>,
     /// By the key of a candidate that is a copy of a listed log file, the key of that.
     pub copies: BTreeMap<String, String>,
     /// Digests outside of the requested time that were asked for log files which no other lists.
@@ -173,16 +238,19 @@ pub struct AreaFacts {
 impl AreaFacts {
     /// Facts of an area of which nothing was looked at.
     #[must_use]
-    pub fn new(id: &AreaId) -> Self {
+    pub fn new(id: &AreaId, unit: Unit) -> Self {
         Self {
             id: id.clone(),
+            unit,
             chains: BTreeMap::new(),
             findings: Vec::new(),
+            strays: Strays::default(),
             hidden: Hidden::default(),
             folders: Folders::default(),
             other_trails: BTreeSet::new(),
             kinds: BTreeSet::from([LogKind::CloudTrail]),
             candidates: Candidates::new(id),
+            listed_outside: BTreeSet::new(),
             copies: BTreeMap::new(),
             consulted: BTreeMap::new(),
             elsewhere: BTreeMap::new(),
@@ -196,6 +264,65 @@ impl AreaFacts {
             bytes_hashed: 0,
             already_inflated: 0,
         }
+    }
+
+    /// Appends the facts of a later part of the same area.
+    pub(super) fn append(&mut self, later: Self) {
+        let Self { chains, findings, strays, hidden, folders, candidates, .. } = later;
+        for (id, chain) in chains {
+            let own = self.chains.entry(id.clone()).or_default();
+            own.join(&id, chain);
+        }
+        self.findings.extend(findings);
+        self.strays.absorb(strays);
+        self.hidden.absorb(hidden);
+        self.folders.absorb(folders);
+        self.candidates.absorb(&candidates);
+        self.listed_outside.extend(later.listed_outside);
+        self.copies.extend(later.copies);
+        for (own, later) in
+            [(&mut self.consulted, later.consulted), (&mut self.elsewhere, later.elsewhere)]
+        {
+            for (id, rows) in later {
+                own.entry(id.clone()).or_default().append(&id, rows);
+            }
+        }
+        for (folder, day) in later.beyond {
+            let own = self.beyond.entry(folder).or_insert(BeyondDay { count: 0, ..day });
+            own.count += day.count;
+            own.window.start = own.window.start.min(day.window.start);
+            own.window.end = own.window.end.max(day.window.end);
+        }
+        self.other_trails.extend(later.other_trails);
+        self.kinds.extend(later.kinds);
+        self.hinted.absorb(later.hinted);
+        self.named.extend(later.named);
+        for (region, cause) in later.keyless {
+            self.keyless.entry(region).or_insert(cause);
+        }
+        self.keys.extend(later.keys);
+        self.used_keys.extend(later.used_keys);
+        self.bytes_read += later.bytes_read;
+        self.bytes_hashed += later.bytes_hashed;
+        self.already_inflated += later.already_inflated;
+    }
+
+    /// Leaves out the candidates that digests of another part list, now that all parts are there.
+    pub(super) fn forget_other_parts(&mut self) {
+        let bucket = self.id.bucket_name().to_owned();
+        let listed = std::mem::take(&mut self.listed_outside);
+        self.candidates.retain(|file| !listed.contains(&ListedName::of(&bucket, &file.key)));
+        self.candidates.sort();
+    }
+
+    /// Facts of an area of which none were collected, which say so.
+    #[must_use]
+    pub fn lacking(id: &AreaId) -> Self {
+        let message = "No facts of this area were collected, so none of it is proven.";
+        let bucket = id.bucket.as_ref().map(BucketName::as_str);
+        let finding = Finding::new(Code::ObjectUnreadable, message);
+        let findings = vec![finding.object(bucket, id.place.folder())];
+        Self { findings, ..Self::new(id, Unit::WHOLE) }
     }
 
     /// Takes note of the keys of a ring.

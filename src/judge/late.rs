@@ -4,9 +4,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Question;
+use super::facts::AreaFacts;
 use super::plan::{Plan, PlannedDigest};
-use crate::model::time::{add, hours, minutes, sub};
-use crate::model::{ChainKind, DigestKey, Window};
+use crate::model::time::{add, day_folder, hours, minutes, sub};
+use crate::model::{ChainKind, DigestKey, LogKey, Window};
 use crate::verify::candidates::{Candidate, Candidates, Name};
 use crate::verify::unlisted::Delivery;
 
@@ -14,6 +15,8 @@ use crate::verify::unlisted::Delivery;
 const FOLDER_MOMENTS: i64 = 24;
 /// Longest time of a folder of which other places are asked: a year's.
 const MOST_FOLDER_SECONDS: i64 = 366 * 24 * 3600;
+/// Files of one area that are opened in a bucket to identify them, at most: each is a request.
+pub const OPENED_IN_A_BUCKET: usize = 5_000;
 
 /// Time within which digests that were not asked for may list the candidates that are left; `None`
 /// where every one was asked.
@@ -55,6 +58,40 @@ pub fn consulted_days(span: Window) -> Window {
 #[must_use]
 pub fn is_consulted(span: Window, name: &DigestKey) -> bool {
     name.end >= span.start && name.end <= add(span.end, hours(2))
+}
+
+/// True if a digest is one of those that were asked for, as the facts of its area show.
+#[must_use]
+pub fn was_asked_for(question: &Question, facts: &AreaFacts, name: &DigestKey) -> bool {
+    let chain = facts.chains.get(&name.chain(facts.id.bucket.as_ref()));
+    let last = chain.and_then(|chain| chain.rows.end());
+    question.start.is_none_or(|start| start < name.end) && Some(name.end) <= last
+}
+
+/// The keys of the log files that a file may be a copy of by its name, such as `NAME (1).json.gz`
+/// or `copy of NAME.json.gz`, as far as digests list them: those of the requested time that are no
+/// candidates themselves.
+#[must_use]
+pub fn listed_originals(question: &Question, facts: &AreaFacts, file: &Candidate) -> Vec<String> {
+    let id = &facts.id;
+    let name = file.key.rsplit_once('/').map_or(file.key.as_str(), |(_, name)| name);
+    let begin = format!("{}_{}_{}_", id.place.account, file.kind.folder(), id.region);
+    let Some(rest) = name.find(&begin).and_then(|at| name.get(at + begin.len()..)) else {
+        return Vec::new();
+    };
+    let of_name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    let stem: String = rest.chars().take_while(of_name).collect();
+    let in_day = |day: &str| {
+        let folder = format!("{}{}/{}", id.place.folder(), file.kind.folder(), id.region);
+        format!("{folder}/{day}/{begin}{stem}.json.gz")
+    };
+    let Some(log) = LogKey::parse(&in_day("2000/01/01")) else { return Vec::new() };
+    if !question.window().contains(log.time) {
+        return Vec::new();
+    }
+    let days = [-24, 0, 24].map(|n| day_folder(add(log.time, hours(n))));
+    let keys = days.iter().map(|day| in_day(day));
+    keys.filter(|key| !facts.candidates.contains(key)).collect()
 }
 
 /// Times that a candidate may be of: its name's, or moments spread over what was asked of its

@@ -9,6 +9,7 @@ mod answers;
 mod area;
 mod conclude;
 mod explain;
+mod fact_set;
 pub mod facts;
 mod hinted;
 mod known;
@@ -21,6 +22,7 @@ mod question;
 mod silent;
 mod status;
 mod survey;
+mod unit;
 mod unlisted;
 mod unreferenced;
 
@@ -30,12 +32,14 @@ use serde::{Deserialize, Serialize};
 use crate::report::RanBy;
 
 pub use self::answers::{Answers, LogFileId, TrailAnswer, TrailStatus, Want};
-pub use self::area::{AreaJudgement, judge_area, wanted_by_links};
+pub use self::area::{AreaJudgement, judge_area, strays_found, wanted_by_links};
 pub use self::conclude::{Concluded, Judged, conclude, interrupted, scope};
+pub use self::fact_set::{FactSet, SCHEMA as FACTS_SCHEMA, SchemaError};
 pub use self::facts::AreaFacts;
 pub use self::known::beside;
 pub use self::question::{Excluded, LOOK_BACK_DAYS, Question, SourceForm};
 pub use self::survey::{HiddenFolders, PassedOver, Survey};
+pub use self::unit::Unit;
 pub use self::unlisted::UnlistedLog;
 
 /// The circumstances of a run that a report tells of.

@@ -5,16 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::Question;
+use super::facts::Strays;
 use super::question::LOOK_BACK_DAYS;
+use super::unit::Unit;
 use crate::model::file_name::FileName;
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::time::{add, hours, sub};
 use crate::model::{AreaId, BucketName, ChainId, ChainKind, DigestKey, Window};
-use crate::verify::alike::Alike;
 use crate::verify::{Code, Finding, Severity};
 
 /// Digests after the requested time that are read for the signature of the last one in it, at most.
 const SUCCESSORS: usize = 4;
+
+/// Digests after a part of the requested time that are read, since the status of the last ones in it
+/// may depend on them.
+const LOOK_AHEAD: usize = 8;
 
 /// Purpose of reading a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,36 +110,49 @@ pub fn days_around(start: Option<Timestamp>, end: Option<Timestamp>) -> Window {
 /// The days whose digests are listed: those around the requested time, and [`LOOK_BACK_DAYS`]
 /// before it, so that a trail is in view that fell silent then. Digests of these are not read.
 #[must_use]
-pub fn days_of_trails(question: &Question) -> Window {
-    let around = days_around(question.start, question.end);
-    let back = question.start.map_or(around.start, |t| sub(t, hours(24 * LOOK_BACK_DAYS)));
-    Window::new(around.start.min(back), around.end)
+pub fn days_of_trails(question: &Question, unit: Unit) -> Window {
+    let Question { start, end, .. } = *question;
+    let around = days_around(start, end);
+    let back = start.map_or(around.start, |t| sub(t, hours(24 * LOOK_BACK_DAYS)));
+    // The day before a part shows which chains are there, the one after it has the successors.
+    let near = days_around(unit.from, unit.to);
+    Window::new(around.start.min(back), around.end).intersect(&near)
+}
+
+/// The days whose log files are listed.
+#[must_use]
+pub fn days_of_logs(question: &Question, unit: Unit) -> Window {
+    unit.days(days_around(question.start, question.end))
 }
 
 /// The objects in an area's folder of digests, as they are listed.
 #[derive(Debug)]
 pub struct DigestFolder<'a> {
     id: &'a AreaId,
+    unit: Unit,
     digests: BTreeMap<(Timestamp, String), (DigestKey, u64, Option<Timestamp>)>,
-    odd: Alike,
-    log_files: Alike,
-    twice: u64,
+    strays: Strays,
 }
 
 impl<'a> DigestFolder<'a> {
     /// An empty one.
     #[must_use]
-    pub fn new(id: &'a AreaId) -> Self {
-        let (odd, log_files) = (Alike::default(), Alike::default());
-        Self { id, digests: BTreeMap::new(), odd, log_files, twice: 0 }
+    pub fn new(id: &'a AreaId, unit: Unit) -> Self {
+        Self { id, unit, digests: BTreeMap::new(), strays: Strays::default() }
     }
 
-    /// Takes up an object: its key, its size as stored, and when it was written.
-    pub fn add(&mut self, key: String, size: u64, modified: Option<Timestamp>) {
+    /// Takes up an object: its key, the time that its folder stands for, its size as stored, and
+    /// when it was written.
+    pub fn add(&mut self, key: String, folder: Window, size: u64, modified: Option<Timestamp>) {
         let own = |name: &DigestKey| name.place == self.id.place && name.region == self.id.region;
         if let Some(name) = DigestKey::parse(&key).filter(own) {
             let digest = (name.clone(), size, modified);
-            self.twice += u64::from(self.digests.insert((name.end, key), digest).is_some());
+            let (end, owned) = (name.end, self.unit.owns_digest(name.end));
+            let twice = self.digests.insert((end, key), digest).is_some();
+            self.strays.digests_twice += u64::from(twice && owned);
+            return;
+        }
+        if !self.unit.owns_folder(folder) {
             return;
         }
         let bucket = self.id.bucket.as_ref().map(BucketName::as_str);
@@ -142,22 +160,23 @@ impl<'a> DigestFolder<'a> {
             let message = "A file named like a log file is in the digest folder, where CloudTrail delivers none, and no digest lists it. Find out who added it.";
             // No accusation, but nothing vouches for it.
             let finding = Finding::new(Code::LogUnreferenced, message);
-            self.log_files.push(finding.severity(Severity::Incomplete).object(bucket, key));
+            self.strays
+                .logs_among_digests
+                .push(finding.severity(Severity::Incomplete).object(bucket, key));
             return;
         }
         let message = match key.ends_with(SIDECAR_SUFFIX) {
             true => "The metadata of an object that does not exist.",
             false => "An object in the digest folder that is not named like a digest.",
         };
-        self.odd.push(Finding::new(Code::ObjectUnknown, message).object(bucket, key));
+        self.strays
+            .among_digests
+            .push(Finding::new(Code::ObjectUnknown, message).object(bucket, key));
     }
 
-    /// The digests, each with its role, and findings on what else is there.
+    /// The digests, each with its role, and what else is there.
     #[must_use]
-    pub fn plan(self, question: &Question) -> (Plan, Vec<Finding>) {
-        let mut findings = self.odd.into_findings();
-        findings.extend(self.log_files.into_findings());
-        findings.extend(second_copies(self.id, self.twice, "digests"));
+    pub fn plan(self, question: &Question) -> (Plan, Strays) {
         // Per chain: asked for is what ends after the start, up to the first that reaches the end.
         let mut reached: BTreeMap<ChainId, (Option<Timestamp>, usize)> = BTreeMap::new();
         let planned =
@@ -181,23 +200,37 @@ impl<'a> DigestFolder<'a> {
                 }
                 PlannedDigest { name, key, size, modified, role }
             };
-        (Plan(self.digests.into_iter().map(planned).collect()), findings)
+        let mut plan = Plan(self.digests.into_iter().map(planned).collect());
+        plan.cut(self.unit);
+        (plan, self.strays)
+    }
+}
+
+impl Plan {
+    /// Leaves aside what another part owns, but for the digests that follow on those of this one.
+    fn cut(&mut self, unit: Unit) {
+        let mut ahead: BTreeMap<ChainId, usize> = BTreeMap::new();
+        for digest in self.0.iter_mut().filter(|digest| digest.role != Role::Aside) {
+            let PlannedDigest { name, role, .. } = digest;
+            if unit.owns_digest(name.end) {
+                if *role == Role::Asked {
+                    ahead.insert(name.chain(None), LOOK_AHEAD);
+                }
+                continue;
+            }
+            let left = ahead.get_mut(&name.chain(None)).filter(|left| **left > 0);
+            *role = match left {
+                None => Role::Aside,
+                Some(left) => {
+                    *left -= 1;
+                    Role::Successor
+                }
+            };
+        }
     }
 }
 
 fn is_log_file(key: &str) -> bool {
     let name = key.rsplit('/').next().and_then(FileName::parse);
     name.is_some_and(|name| !name.is_digest)
-}
-
-/// The finding on objects of which the sources hold more than one copy: only one is read, and
-/// nothing may be said of the others.
-#[must_use]
-pub fn second_copies(id: &AreaId, count: u64, what: &str) -> Option<Finding> {
-    let message = format!(
-        "The sources have {count} {what} more than once, and only one copy of each was checked. Verify the copies in separate runs."
-    );
-    let bucket = id.bucket.as_ref().map(BucketName::as_str);
-    let finding = Finding::new(Code::ObjectUnreadable, message);
-    (count > 0).then(|| finding.object(bucket, id.place.folder()))
 }

@@ -78,7 +78,7 @@ fn around(folder: Window) -> Window {
 }
 
 /// Candidates of one area.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
 pub struct Candidates {
     id: AreaId,
@@ -110,7 +110,7 @@ impl From<Candidates> for Stored {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Item {
     folder: u32,
     kind: LogKind,
@@ -164,6 +164,16 @@ impl Candidates {
     /// Adds those of another part of the area.
     pub fn absorb(&mut self, other: &Self) {
         other.iter().for_each(|file| self.add(&file));
+    }
+
+    /// True if a file is among them, by its key. They must be sorted.
+    #[must_use]
+    pub fn contains(&self, key: &str) -> bool {
+        let (folder, name) = key.rsplit_once('/').unwrap_or(("", key));
+        let order = |item: &Item| {
+            self.folder(item).0.cmp(folder).then_with(|| self.name(item).as_str().cmp(name))
+        };
+        self.items.binary_search_by(order).is_ok()
     }
 
     /// Leaves out those that a test refuses.

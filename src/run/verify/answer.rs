@@ -7,11 +7,11 @@ use std::sync::atomic::AtomicUsize;
 use super::elsewhere::read_in_order;
 use super::open::{open_log, presence};
 use super::ordered_events::OrderedEvents;
-use super::{AREAS_AT_ONCE, Run, area};
+use super::{AREAS_AT_ONCE, Verifier, area};
 use crate::judge::facts::NamedDigest;
 use crate::judge::plan::keys_around;
 use crate::judge::{
-    Answers, AreaFacts, Judged, LogFileId, Question, Want, beside, conclude, wanted_by_links,
+    Answers, AreaFacts, Judged, LogFileId, Question, Unit, Want, beside, conclude, wanted_by_links,
 };
 use crate::model::{AreaId, ChainId, DigestKey, LogEntry, Window};
 use crate::report::RunReport;
@@ -22,7 +22,7 @@ use crate::verify::events::Event;
 use crate::verify::link::DigestFacts;
 use crate::verify::log_file::events_of;
 
-impl Run<'_> {
+impl Verifier<'_> {
     /// Answers what linking the digests of an area asks for, in its facts.
     pub(super) fn complete(&self, facts: &mut AreaFacts) {
         complete(self, &self.question, facts);
@@ -70,7 +70,7 @@ impl Run<'_> {
 
     fn digests(&self, id: &AreaId, names: &[DigestKey], answers: &mut Answers) -> Vec<DigestFacts> {
         let (Some(first), Some(last)) = (names.first(), names.last()) else { return Vec::new() };
-        let mut keys = AreaFacts::new(id);
+        let mut keys = AreaFacts::new(id, Unit::WHOLE);
         let rules = self.rules_for(&first.region, keys_around(first.end, last.end), &mut keys);
         answers.keys.extend(keys.keys);
         answers.keyless.extend(keys.keyless);
@@ -123,7 +123,7 @@ impl Run<'_> {
     fn beside(&self, id: &AreaId, time: Window) -> Result<Box<AreaFacts>, String> {
         let area = self.sources.areas.get(id).ok_or("it is not among the sources")?;
         let question = beside(&self.question, time);
-        let mut run = Run {
+        let mut run = Verifier {
             request: self.request,
             question: question.clone(),
             sources: self.sources.clone(),
@@ -135,8 +135,10 @@ impl Run<'_> {
             active: AtomicUsize::new(0),
         };
         let events = OrderedEvents::new(&Silent);
-        let collected =
-            area::collect(&run, id, area, &mut events.of_area(0, id, &self.request.stop));
+        let collected = {
+            let mut events = events.of_area(0, id, &self.request.stop);
+            area::collect(&run, (id, area), Unit::WHOLE, &mut events)
+        };
         if self.request.stop.is_set() {
             run.pool.abandon();
         }
@@ -146,7 +148,7 @@ impl Run<'_> {
     }
 }
 
-fn complete(run: &Run<'_>, question: &Question, facts: &mut AreaFacts) {
+fn complete(run: &Verifier<'_>, question: &Question, facts: &mut AreaFacts) {
     loop {
         let wanted: Vec<NamedDigest> = wanted_by_links(question, &run.survey, facts);
         if wanted.is_empty() || run.request.stop.is_set() {

@@ -8,21 +8,21 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Run;
+use super::Verifier;
 use super::list::{self, ListedDigests};
 use super::listed::Claims;
 use super::open::AskedNames;
 use super::ordered_events::AreaEvents;
-use crate::judge::AreaFacts;
 use crate::judge::facts::BeyondDay;
 use crate::judge::plan::{Plan, days_of_trails};
-use crate::model::time::{hours, sub};
+use crate::judge::{AreaFacts, Unit};
+use crate::model::time::{date_window, hours, sub};
 use crate::model::{AreaId, ChainId, ChainKind, DigestKey, LogEntry, LogKey, Window};
 use crate::report::ObjectResult;
 use crate::run::observe::RunEvent;
 use crate::run::pool::Ticket;
 use crate::run::sources::{Area, open_digest};
-use crate::verify::completeness::Listed;
+use crate::verify::completeness::{Listed, ListedName};
 use crate::verify::digest::{Examined, Location, Rules, examine};
 use crate::verify::link::{DigestFacts, Linker};
 use crate::verify::log_file::{CheckedLog, Listing};
@@ -42,7 +42,7 @@ struct Fold {
 
 /// One area's state while its facts are collected.
 pub(super) struct Collector<'a, 'l, 'o> {
-    pub(super) run: &'a Run<'a>,
+    pub(super) run: &'a Verifier<'a>,
     pub(super) id: &'a AreaId,
     pub(super) area: &'a Area,
     pub(super) rules: Arc<Rules>,
@@ -71,17 +71,18 @@ enum Pending {
 /// # Errors
 /// When an observer fails, or the run is to stop.
 pub(super) fn collect<'a>(
-    run: &'a Run<'a>,
-    id: &'a AreaId,
-    area: &'a Area,
+    run: &'a Verifier<'a>,
+    (id, area): (&'a AreaId, &'a Area),
+    unit: Unit,
     events: &mut AreaEvents<'a, '_>,
 ) -> io::Result<AreaFacts> {
     run.active.fetch_add(1, Ordering::Relaxed);
     let _active = Active(&run.active);
-    let ListedDigests { plan, findings, mut unseen } =
-        list::digests_by_worker(run, id, area, days_of_trails(&run.question))?;
-    let mut facts = AreaFacts::new(id);
-    facts.findings = findings;
+    let days = days_of_trails(&run.question, unit);
+    let ListedDigests { plan, strays, mut unseen } =
+        list::digests_by_worker(run, id, area, unit, days)?;
+    let mut facts = AreaFacts::new(id, unit);
+    facts.strays = strays;
     facts.findings.extend(unseen.take_findings());
     facts.hidden.listing = unseen.windows().to_vec();
     let rules = match plan.key_window(run.request.started) {
@@ -95,26 +96,39 @@ pub(super) fn collect<'a>(
     };
     let digests = plan.asked_for().len();
     run.observer.observe(&RunEvent::AreaBegun { area: id, digests })?;
-    let mut this = Collector {
-        run,
-        id,
-        area,
-        rules,
-        facts,
-        folds: BTreeMap::new(),
-        listed: Listed::default(),
-        listed_memory: run.rules.memory.begin(),
-        claimed: Claims::new(run.rules.memory.begin()),
-        queue: VecDeque::new(),
-        events,
-        consulting: false,
-    };
+    let mut this = Collector { rules, ..Collector::new(run, (id, area), facts, events) };
     this.chains_in_view(&plan);
     if this.folds.is_empty() {
         this.look_at_folders()?;
+        // Other parts may have a chain in view, which then speaks of these log files too.
+        if unit != Unit::WHOLE && run.question.logs {
+            let listing = super::unlisted::begin(&mut this);
+            super::unlisted::take_up(&mut this, listing)?;
+        }
     } else {
         this.read_chains(&plan)?;
+        // Of a part, others may list what is left: that is looked for when all are there.
+        if unit == Unit::WHOLE && !run.request.stop.is_set() {
+            super::unlisted::complete(&mut this)?;
+        }
     }
+    this.find_beyond_folders();
+    Ok(this.facts)
+}
+
+/// Looks for what may list or explain the log files that no part of an area lists.
+///
+/// # Errors
+/// When an observer fails, or the run is to stop.
+pub(super) fn complete<'a>(
+    run: &'a Verifier<'a>,
+    (id, area): (&'a AreaId, &'a Area),
+    facts: AreaFacts,
+    events: &mut AreaEvents<'a, '_>,
+) -> io::Result<AreaFacts> {
+    let mut this = Collector::new(run, (id, area), facts, events);
+    super::unlisted::complete(&mut this)?;
+    this.find_beyond_folders();
     Ok(this.facts)
 }
 
@@ -124,6 +138,30 @@ struct Active<'a>(&'a AtomicUsize);
 impl Drop for Active<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<'a, 'l, 'o> Collector<'a, 'l, 'o> {
+    fn new(
+        run: &'a Verifier<'a>,
+        (id, area): (&'a AreaId, &'a Area),
+        facts: AreaFacts,
+        events: &'l mut AreaEvents<'a, 'o>,
+    ) -> Self {
+        Self {
+            run,
+            id,
+            area,
+            rules: Arc::new(run.rules.clone()),
+            facts,
+            folds: BTreeMap::new(),
+            listed: Listed::default(),
+            listed_memory: run.rules.memory.begin(),
+            claimed: Claims::new(run.rules.memory.begin()),
+            queue: VecDeque::new(),
+            events,
+            consulting: false,
+        }
     }
 }
 
@@ -202,10 +240,9 @@ impl Collector<'_, '_, '_> {
         } else {
             folded?;
             if let Some(listing) = listing {
-                super::unlisted::collect(self, plan, listing)?;
+                super::unlisted::take_up(self, listing)?;
             }
         }
-        self.find_beyond_folders();
         Ok(())
     }
 
@@ -354,6 +391,19 @@ impl Collector<'_, '_, '_> {
         self.facts.already_inflated += u64::from(examined.already_inflated);
         let (chain, key) = (id.clone(), examined.at.key.clone());
         self.queue.push_back(Pending::Digest { chain, key, result, code, bytes: examined.stored });
+    }
+
+    /// Takes note of a log file that a digest lists in the folder of another part.
+    pub(super) fn note_listed(&mut self, bucket: &str, key: &str) {
+        let unit = self.facts.unit;
+        let owned = || {
+            let day = LogKey::parse(key).and_then(|log| date_window(&log.day));
+            day.is_some_and(|day| unit.owns_folder(day))
+        };
+        if unit != Unit::WHOLE && !owned() {
+            let name = ListedName::of(self.id.bucket_of(bucket), key);
+            self.facts.listed_outside.insert(name);
+        }
     }
 
     /// True if a chain is among those asked for and in view.

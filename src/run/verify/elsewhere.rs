@@ -6,11 +6,11 @@ use std::io;
 
 use jiff::Timestamp;
 
-use super::Run;
+use super::Verifier;
 use super::list::{self, ListedDigests};
-use crate::judge::AreaFacts;
 use crate::judge::late::{days_elsewhere, near};
 use crate::judge::plan::keys_around;
+use crate::judge::{AreaFacts, Unit};
 use crate::model::time::{hours, sub};
 use crate::model::{AreaId, ChainId, DigestKey, LogEntry, Window};
 use crate::run::sources::{open_digest, read_digest_again};
@@ -25,7 +25,7 @@ const AT_MOST: usize = 200;
 /// Asks the digests of other places that may list log files of these times; returns what verified
 /// ones list.
 pub(super) fn consult(
-    run: &Run<'_>,
+    run: &Verifier<'_>,
     facts: &mut AreaFacts,
     id: &AreaId,
     times: &[Timestamp],
@@ -36,7 +36,7 @@ pub(super) fn consult(
     let sources = run.sources.clone();
     for (other, area) in sources.areas.iter().filter(|(o, _)| *o != id && o.is_beside(id)) {
         let ListedDigests { plan, mut unseen, .. } =
-            list::digests_by_worker(run, other, area, days)?;
+            list::digests_by_worker(run, other, area, Unit::WHOLE, days)?;
         facts.findings.extend(unseen.take_findings());
         unseen.windows().iter().for_each(|window| hide(facts, *window));
         let mut chains: BTreeMap<ChainId, Vec<DigestKey>> = BTreeMap::new();
@@ -79,7 +79,7 @@ fn hide(facts: &mut AreaFacts, window: Window) {
 }
 
 /// Hands over what a digest lists; `false` where it is not valid or its list cannot be read.
-fn hand_over(run: &Run<'_>, digest: &Settled, each: &mut dyn FnMut(&LogEntry)) -> bool {
+fn hand_over(run: &Verifier<'_>, digest: &Settled, each: &mut dyn FnMut(&LogEntry)) -> bool {
     let Some(verified) = digest.verified() else { return false };
     let content = verified.content();
     if let Some(entries) = content.log_files.kept() {
@@ -92,7 +92,7 @@ fn hand_over(run: &Run<'_>, digest: &Settled, each: &mut dyn FnMut(&LogEntry)) -
 
 /// Reads digests of one chain, in order.
 pub(super) fn read_in_order(
-    run: &Run<'_>,
+    run: &Verifier<'_>,
     rules: &Rules,
     id: &AreaId,
     names: &[DigestKey],

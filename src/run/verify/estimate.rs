@@ -5,7 +5,7 @@ use std::io;
 use super::list::{self, ListedDigests};
 use super::{AREAS_AT_ONCE, VerifyRequest};
 use crate::judge::plan::{Plan, Role, days_around, days_of_trails};
-use crate::judge::{Question, interrupted, scope};
+use crate::judge::{Question, Unit, interrupted, scope, strays_found};
 use crate::model::time::{hours, sub};
 use crate::model::{AreaId, LogKey, Window};
 use crate::report::estimate::{Estimate, Objects, SCHEMA};
@@ -85,8 +85,10 @@ fn list(
     observer: &dyn Observer,
 ) -> io::Result<Listing> {
     let days = days_around(question.start, question.end);
-    let ListedDigests { plan, mut findings, mut unseen } =
-        list::digests(sources, question, id, area, days_of_trails(question));
+    let trails = days_of_trails(question, Unit::WHOLE);
+    let ListedDigests { plan, strays, mut unseen } =
+        list::digests(sources, question, id, area, Unit::WHOLE, trails);
+    let mut findings = strays_found(id, &strays);
     findings.extend(unseen.take_findings());
     observer.observe(&RunEvent::AreaBegun { area: id, digests: 0 })?;
     let mut listing = Listing { findings, ..Listing::default() };

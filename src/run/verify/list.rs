@@ -2,9 +2,10 @@
 
 use std::io;
 
-use super::Run;
-use crate::judge::Question;
-use crate::judge::plan::{DigestFolder, Plan, days_around, second_copies};
+use super::Verifier;
+use crate::judge::facts::Strays;
+use crate::judge::plan::{DigestFolder, Plan, days_around, days_of_logs};
+use crate::judge::{Question, Unit};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::{AreaId, Sha256Hash, Window};
 use crate::run::sources::{Area, Found, Sources};
@@ -17,7 +18,7 @@ use crate::verify::unseen::Unseen;
 #[derive(Default)]
 pub(super) struct ListedDigests {
     pub(super) plan: Plan,
-    pub(super) findings: Vec<Finding>,
+    pub(super) strays: Strays,
     pub(super) unseen: Unseen,
 }
 
@@ -27,43 +28,47 @@ pub(super) fn digests(
     question: &Question,
     id: &AreaId,
     area: &Area,
+    unit: Unit,
     days: Window,
 ) -> ListedDigests {
     if !area.digests {
         return ListedDigests::default();
     }
-    let mut folder = DigestFolder::new(id);
-    let each = &mut |found: Found| folder.add(found.key, found.size, found.modified);
+    let mut folder = DigestFolder::new(id, unit);
+    let each = &mut |found: Found| folder.add(found.key, found.folder, found.size, found.modified);
     let unseen = sources.objects(id, area, DIGEST_FOLDER, days, each);
-    let (plan, findings) = folder.plan(question);
-    ListedDigests { plan, findings, unseen }
+    let (plan, strays) = folder.plan(question);
+    ListedDigests { plan, strays, unseen }
 }
 
 /// The same by a worker: waiting for it can be given up.
 pub(super) fn digests_by_worker(
-    run: &Run<'_>,
+    run: &Verifier<'_>,
     id: &AreaId,
     area: &Area,
+    unit: Unit,
     days: Window,
 ) -> io::Result<ListedDigests> {
     let (sources, question) = (run.sources.clone(), run.question.clone());
     let (id, area) = (id.clone(), area.clone());
-    let listing = run.pool.submit(move || digests(&sources, &question, &id, &area, days));
+    let listing = run.pool.submit(move || digests(&sources, &question, &id, &area, unit, days));
     listing.redeem(&run.request.stop).map_err(io::Error::other)
 }
 
 /// Log files of the requested time that no digest read so far lists.
 pub(super) struct UnlistedLogs {
     pub(super) candidates: Candidates,
+    /// Number of log files of which the sources have more than one copy.
+    pub(super) twice: u64,
     pub(super) findings: Vec<Finding>,
 }
 
-/// Lists an area's log files of the requested time that are not among those `listed`.
+/// Lists an area's log files of a part of the requested time that are not among those `listed`.
 pub(super) fn unlisted_logs(
     sources: &Sources,
     question: &Question,
-    id: &AreaId,
-    area: &Area,
+    (id, area): (&AreaId, &Area),
+    unit: Unit,
     listed: &Listed,
 ) -> UnlistedLogs {
     let asked = question.window();
@@ -73,6 +78,9 @@ pub(super) fn unlisted_logs(
     let bucket = id.bucket_name();
     for kind in &area.kinds {
         let each = &mut |found: Found| {
+            if !unit.owns_folder(found.folder) {
+                return;
+            }
             if area.in_parts() && !seen.insert(bucket, &found.key, Sha256Hash([0; 32])) {
                 twice += 1;
                 return;
@@ -83,13 +91,11 @@ pub(super) fn unlisted_logs(
                 candidates.push(*kind, &found.key, found.folder, written);
             }
         };
-        let days = days_around(question.start, question.end);
+        let days = days_of_logs(question, unit);
         unseen.absorb(sources.objects(id, area, kind.folder(), days, each));
     }
     candidates.sort();
-    let mut findings: Vec<_> = second_copies(id, twice, "log files").into_iter().collect();
-    findings.extend(unseen.take_findings());
-    UnlistedLogs { candidates, findings }
+    UnlistedLogs { candidates, twice, findings: unseen.take_findings() }
 }
 
 /// True if an area has log files of the requested time; findings on what could not be listed.

@@ -53,10 +53,11 @@ impl Collector<'_, '_, '_> {
             Some((entries, _memory)) if room => {
                 for entry in entries {
                     let bucket = self.id.bucket_of(&entry.bucket);
-                    claims.listed.insert(bucket, &entry.object, entry.hash);
+                    self.claimed.listed.insert(bucket, &entry.object, entry.hash);
+                    self.note_listed(&entry.bucket, &entry.object);
                 }
             }
-            _ => claims.unread.push((at.clone(), hash)),
+            _ => self.claimed.unread.push((at.clone(), hash)),
         }
     }
 

@@ -4,19 +4,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::area::Collector;
-use crate::model::time::{add, day_folder, hours};
-use crate::model::{AreaId, BucketName, LogKey, LogKind, Sha256Hash};
+use crate::judge::facts::Strays;
+use crate::judge::late::{OPENED_IN_A_BUCKET, listed_originals};
+use crate::model::{BucketName, Sha256Hash};
 use crate::run::pool::Ticket;
 use crate::run::sources::{Sources, as_trouble};
 use crate::store::StoreError;
-use crate::verify::alike::Alike;
 use crate::verify::candidates::Candidate;
 use crate::verify::content::Content;
 use crate::verify::inflate::{AlreadyInflated, inflate};
 use crate::verify::{Code, Finding, Limits};
 
-/// Files of one area that are opened in a bucket, at most: each is a request.
-const OPENED_IN_A_BUCKET: usize = 5_000;
 /// Files under way for each worker.
 const FILES_PER_JOB: usize = 4;
 
@@ -38,7 +36,8 @@ pub(super) struct Look {
     pub(super) answers: BTreeMap<String, Answer>,
     /// By the key of a copy, the log file whose bytes it holds.
     pub(super) originals: BTreeMap<String, String>,
-    pub(super) findings: Vec<Finding>,
+    /// Notices on files that are no log files, and those that could not be identified.
+    pub(super) strays: Strays,
 }
 
 /// Content of one file, with the log file that it is a copy of.
@@ -50,47 +49,29 @@ pub(super) fn look(
     files: impl Iterator<Item = Candidate>,
 ) -> io::Result<Look> {
     let in_bucket = this.run.sources.knows_delivery(this.area);
-    let mut looking = Looking {
-        this,
-        look: Look::default(),
-        queue: VecDeque::new(),
-        notices: Default::default(),
-    };
-    let mut left_out = 0_u64;
+    let mut looking = Looking { this, look: Look::default(), queue: VecDeque::new() };
     for file in files {
         if in_bucket && looking.look.answers.len() + looking.queue.len() >= OPENED_IN_A_BUCKET {
-            left_out += 1;
+            looking.look.strays.not_looked_at += 1;
             continue;
         }
         looking.open(file)?;
     }
     looking.drain(0)?;
-    let mut look = looking.finish();
-    if left_out > 0 {
-        let message = format!(
-            "{left_out} objects among the log files are not named like log files and were not identified, because at most {OPENED_IN_A_BUCKET} are opened. Remove them, or verify a shorter time."
-        );
-        let bucket = this.id.bucket.as_ref().map(BucketName::as_str);
-        let finding = Finding::new(Code::ObjectUnreadable, message);
-        look.findings.push(finding.object(bucket, this.id.place.folder()));
-    }
-    Ok(look)
+    Ok(looking.look)
 }
 
 struct Looking<'a, 'r, 'l, 'o> {
     this: &'a Collector<'r, 'l, 'o>,
     look: Look,
     queue: VecDeque<(String, Ticket<Seen>)>,
-    notices: [Alike; 2],
 }
 
 impl Looking<'_, '_, '_, '_> {
     fn open(&mut self, file: Candidate) -> io::Result<()> {
         let this = self.this;
         self.drain(this.run.pool.jobs() * FILES_PER_JOB)?;
-        let bucket = this.id.bucket_name();
-        let mut originals = originals(this.id, file.kind, &file.key);
-        originals.retain(|key| this.listed.contains(bucket, key));
+        let originals = listed_originals(&this.run.question, &this.facts, &file);
         let (sources, limits) = (this.run.sources.clone(), this.rules.limits);
         let (bucket, key) = (this.id.bucket.clone(), file.key.clone());
         let job = move || recognize(&sources, bucket.as_ref(), &key, &originals, limits);
@@ -110,6 +91,7 @@ impl Looking<'_, '_, '_, '_> {
     }
 
     fn record(&mut self, key: String, seen: Seen) -> Answer {
+        let bucket = self.this.id.bucket.as_ref().map(BucketName::as_str);
         let message = match seen {
             Ok((Content::Log(_) | Content::CutOff, None)) => return Answer::Log,
             Ok((Content::Log(_), Some(original))) => {
@@ -124,7 +106,8 @@ impl Looking<'_, '_, '_, '_> {
                     "An object among the log files could not be read to identify it: {}.",
                     trouble.cause
                 );
-                self.notice(1, Finding::new(trouble.code, message), key);
+                let finding = Finding::new(trouble.code, message).object(bucket, key);
+                self.look.strays.unread.push(finding);
                 return Answer::NoLog;
             }
             Ok((Content::Companion, _)) => "A desktop's companion file, not a log file.",
@@ -137,20 +120,9 @@ impl Looking<'_, '_, '_, '_> {
                 "An object among the log files that is not a log file: neither compressed nor JSON."
             }
         };
-        self.notice(0, Finding::new(Code::ObjectUnknown, message), key);
+        let finding = Finding::new(Code::ObjectUnknown, message).object(bucket, key);
+        self.look.strays.among_logs.push(finding);
         Answer::NoLog
-    }
-
-    fn notice(&mut self, kind: usize, finding: Finding, key: String) {
-        let bucket = self.this.id.bucket.as_ref().map(BucketName::as_str);
-        if let Some(alike) = self.notices.get_mut(kind) {
-            alike.push(finding.object(bucket, key));
-        }
-    }
-
-    fn finish(self) -> Look {
-        let findings = self.notices.into_iter().flat_map(Alike::into_findings).collect();
-        Look { findings, ..self.look }
     }
 }
 
@@ -215,23 +187,4 @@ fn hash_of(
     let mut object = sources.get(bucket, key)?.ok()?;
     let read = inflate(&mut object.body, limits.log, AlreadyInflated::Accept, &mut |_| {});
     read.ok().map(|read| read.hash)
-}
-
-/// The keys of the log files that a file may be a copy of by its name, such as `NAME (1).json.gz`
-/// or `copy of NAME.json.gz`.
-fn originals(id: &AreaId, kind: LogKind, key: &str) -> Vec<String> {
-    let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
-    let begin = format!("{}_{}_{}_", id.place.account, kind.folder(), id.region);
-    let Some(rest) = name.find(&begin).and_then(|at| name.get(at + begin.len()..)) else {
-        return Vec::new();
-    };
-    let of_name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
-    let stem: String = rest.chars().take_while(of_name).collect();
-    let in_day = |day: &str| {
-        let folder = format!("{}{}/{}", id.place.folder(), kind.folder(), id.region);
-        format!("{folder}/{day}/{begin}{stem}.json.gz")
-    };
-    let Some(log) = LogKey::parse(&in_day("2000/01/01")) else { return Vec::new() };
-    let days = [-24, 0, 24].map(|n| day_folder(add(log.time, hours(n))));
-    days.iter().map(|day| in_day(day)).collect()
 }

@@ -17,10 +17,11 @@ mod ordered_events;
 mod unlisted;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZero;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -36,13 +37,15 @@ use super::sources::{Area, Sources};
 use crate::crypto::PublicKey;
 use crate::judge::facts::key_reports;
 use crate::judge::{
-    AreaFacts, AreaJudgement, Circumstances, Judged, Question, Survey, UnlistedLog, judge_area,
+    AreaFacts, AreaJudgement, Circumstances, FactSet, Judged, Question, Survey, Unit, UnlistedLog,
+    judge_area,
 };
 use crate::model::{AccountId, AreaId, ChainId, Region, TrailName, Window};
 use crate::report::{
     AcceptedEnd, AcceptedGap, ObjectKind, ObjectRecord, ObjectResult, RanBy, RunReport,
     Unreferenced,
 };
+use crate::verify::candidates::Candidates;
 use crate::verify::digest::Rules;
 use crate::verify::{Code, Finding, Severity};
 
@@ -161,8 +164,8 @@ impl VerifyRequest {
 /// Number of areas verified in parallel: a small one mostly waits for its few requests.
 const AREAS_AT_ONCE: usize = 16;
 
-/// State shared by all areas.
-struct Run<'a> {
+/// A verifying run over sources: collects facts of all areas, and lets the judge conclude.
+pub struct Verifier<'a> {
     request: &'a VerifyRequest,
     question: Question,
     sources: Arc<Sources>,
@@ -176,73 +179,148 @@ struct Run<'a> {
     active: AtomicUsize,
 }
 
-/// Verifies what the sources hold.
-///
-/// # Errors
-/// When a thread cannot be started or an observer fails; findings are no errors.
-pub fn verify(
-    request: &VerifyRequest,
-    sources: Sources,
-    rules: Rules,
-    cloudtrail: Option<&dyn CloudTrail>,
-    discovered: Vec<Finding>,
-    observer: &dyn Observer,
-) -> io::Result<RunReport> {
-    let mut judged = Judged::with_keys(key_reports(&rules.keys));
-    let survey = Survey { taken: request.started, findings: discovered, ..sources.survey() };
-    let mut run = Run {
-        request,
-        question: request.question(),
-        sources: Arc::new(sources),
-        survey,
-        rules,
-        cloudtrail,
-        pool: Pool::start(request.jobs)?,
-        observer,
-        active: AtomicUsize::new(0),
-    };
-    let sources = run.sources.clone();
-    let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| run.question.wants(id)).collect();
-    observer.observe(&RunEvent::AreasFound { count: wanted.len() })?;
-    let events = OrderedEvents::new(observer);
-    let worked = in_order(
-        AREAS_AT_ONCE.min(request.jobs.get()),
-        &wanted,
-        |number, (id, area)| {
-            let events = events.of_area(number, id, &request.stop);
-            match run.verify_area(id, area, events) {
-                Err(_) if request.stop.is_set() => Ok(None),
-                result => result.map(Some),
-            }
-        },
-        |area| {
-            area.map(|area| {
-                if let Some((facts, judgement)) = area {
-                    judged.add(facts, judgement);
-                }
-            })
-        },
-    );
-    // The observer's own error says more than that of an area that it ended.
-    events.finish()?;
-    worked?;
-    if request.stop.is_set() {
-        run.pool.abandon();
+impl<'a> Verifier<'a> {
+    /// A run over sources, which starts its threads and reads nothing yet.
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn new(
+        request: &'a VerifyRequest,
+        sources: Sources,
+        discovered: Vec<Finding>,
+        rules: Rules,
+        observer: &'a dyn Observer,
+    ) -> io::Result<Self> {
+        let survey = Survey { taken: request.started, findings: discovered, ..sources.survey() };
+        Ok(Self {
+            request,
+            question: request.question(),
+            sources: Arc::new(sources),
+            survey,
+            rules,
+            cloudtrail: None,
+            pool: Pool::start(request.jobs)?,
+            observer,
+            active: AtomicUsize::new(0),
+        })
     }
-    let report = run.conclude(&judged);
-    observer.observe(&RunEvent::Concluded(&report))?;
-    Ok(report)
+
+    /// Asks CloudTrail for public keys, and for its word on trails.
+    #[must_use]
+    pub fn asking(self, cloudtrail: Option<&'a dyn CloudTrail>) -> Self {
+        Self { cloudtrail, ..self }
+    }
+
+    /// Verifies what the sources hold.
+    ///
+    /// # Errors
+    /// When an observer fails; findings are no errors.
+    pub fn verify(mut self) -> io::Result<RunReport> {
+        let mut judged = Judged::with_keys(key_reports(&self.rules.keys));
+        self.each_area(
+            &[Unit::WHOLE],
+            |run, id, area, _, mut events| {
+                let facts = area::collect(run, (id, area), Unit::WHOLE, &mut events)?;
+                run.judge_area(facts, &mut events)
+            },
+            |(facts, judgement)| judged.add(facts, judgement),
+        )?;
+        self.conclude_run(&judged)
+    }
+
+    /// Collects the facts of all areas in parts, to be stored, joined and judged.
+    ///
+    /// # Errors
+    /// When an observer fails.
+    pub fn collect(mut self, units: &[Unit]) -> io::Result<FactSet> {
+        let mut set = FactSet::default();
+        self.each_area(
+            units,
+            |run, id, area, unit, mut events| area::collect(run, (id, area), unit, &mut events),
+            |facts| set.add(facts),
+        )?;
+        Ok(set)
+    }
+
+    /// Judges facts that were collected of these sources.
+    ///
+    /// # Errors
+    /// When an observer fails.
+    pub fn judge(mut self, facts: FactSet) -> io::Result<RunReport> {
+        let mut judged = Judged::with_keys(key_reports(&self.rules.keys));
+        let mut joined: BTreeMap<_, _> =
+            facts.into_areas().into_iter().map(|facts| (facts.id.clone(), facts)).collect();
+        let joined = Mutex::new(&mut joined);
+        self.each_area(
+            &[Unit::WHOLE],
+            |run, id, area, _, mut events| {
+                let facts = joined.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+                let facts = facts.unwrap_or_else(|| AreaFacts::lacking(id));
+                let facts = area::complete(run, (id, area), facts, &mut events)?;
+                run.judge_area(facts, &mut events)
+            },
+            |(facts, judgement)| judged.add(facts, judgement),
+        )?;
+        self.conclude_run(&judged)
+    }
+
+    /// Does something with every area and part, several at once, and takes up the results in their
+    /// order.
+    fn each_area<T: Send>(
+        &mut self,
+        units: &[Unit],
+        work: impl for<'r, 'e> Fn(
+            &'r Self,
+            &'r AreaId,
+            &'r Area,
+            Unit,
+            AreaEvents<'e, 'r>,
+        ) -> io::Result<T>
+        + Sync,
+        mut each: impl FnMut(T),
+    ) -> io::Result<()> {
+        let stop = &self.request.stop;
+        let sources = self.sources.clone();
+        let areas = sources.areas.iter().filter(|(id, _)| self.question.wants(id));
+        let wanted: Vec<_> =
+            areas.flat_map(|(id, area)| units.iter().map(move |unit| (id, area, *unit))).collect();
+        self.observer.observe(&RunEvent::AreasFound { count: wanted.len() })?;
+        let events = OrderedEvents::new(self.observer);
+        let worked = in_order(
+            AREAS_AT_ONCE.min(self.request.jobs.get()),
+            &wanted,
+            |number, (id, area, unit)| {
+                let events = events.of_area(number, id, stop);
+                match work(self, id, area, *unit, events) {
+                    Err(_) if stop.is_set() => Ok(None),
+                    result => result.map(Some),
+                }
+            },
+            |result| result.map(|result| result.into_iter().for_each(&mut each)),
+        );
+        // The observer's own error says more than that of an area that it ended.
+        events.finish()?;
+        worked?;
+        if stop.is_set() {
+            self.pool.abandon();
+        }
+        Ok(())
+    }
+
+    fn conclude_run(&self, judged: &Judged) -> io::Result<RunReport> {
+        let report = self.conclude(judged);
+        self.observer.observe(&RunEvent::Concluded(&report))?;
+        Ok(report)
+    }
 }
 
-impl Run<'_> {
-    /// Collects the facts of an area, and judges them by themselves.
-    fn verify_area<'a>(
-        &'a self,
-        id: &'a AreaId,
-        area: &'a Area,
-        mut events: AreaEvents<'a, '_>,
+impl Verifier<'_> {
+    /// Judges the facts of an area by themselves.
+    fn judge_area(
+        &self,
+        mut facts: AreaFacts,
+        events: &mut AreaEvents<'_, '_>,
     ) -> io::Result<(AreaFacts, AreaJudgement)> {
-        let mut facts = area::collect(self, id, area, &mut events)?;
         self.complete(&mut facts);
         let each = &mut |log: UnlistedLog<'_>| {
             events.object(ObjectRecord {
@@ -258,7 +336,7 @@ impl Run<'_> {
         };
         let judgement = judge_area(&self.question, &self.survey, &facts, each)?;
         // Judged by now, and as many as there are log files.
-        facts.candidates = crate::verify::candidates::Candidates::new(id);
+        facts.candidates = Candidates::new(&facts.id);
         Ok((facts, judgement))
     }
 
@@ -298,4 +376,19 @@ impl Run<'_> {
     fn share(&self, of: usize) -> usize {
         of / self.active.load(Ordering::Relaxed).max(1)
     }
+}
+
+/// Verifies what the sources hold.
+///
+/// # Errors
+/// When a thread cannot be started or an observer fails; findings are no errors.
+pub fn verify(
+    request: &VerifyRequest,
+    sources: Sources,
+    rules: Rules,
+    cloudtrail: Option<&dyn CloudTrail>,
+    discovered: Vec<Finding>,
+    observer: &dyn Observer,
+) -> io::Result<RunReport> {
+    Verifier::new(request, sources, discovered, rules, observer)?.asking(cloudtrail).verify()
 }

@@ -8,11 +8,11 @@ use super::area::Collector;
 use super::elsewhere;
 use super::list::{self, ListedDigests, UnlistedLogs};
 use super::look::{Answer, Look, look};
-use crate::judge::late::{consulted_days, consulted_time, is_consulted, times_of};
-use crate::judge::plan::Plan;
+use crate::judge::Unit;
+use crate::judge::late::{consulted_days, consulted_time, is_consulted, times_of, was_asked_for};
 use crate::model::{ChainId, LogEntry, Window};
 use crate::run::pool::Ticket;
-use crate::verify::candidates::{Candidates, Name};
+use crate::verify::candidates::{Candidate, Name};
 use crate::verify::completeness::Listed;
 use crate::verify::link::DigestFacts;
 use crate::verify::log_file::Listing;
@@ -25,70 +25,79 @@ pub(super) type LogListing = Ticket<(Listed, UnlistedLogs)>;
 pub(super) fn begin(this: &mut Collector<'_, '_, '_>) -> LogListing {
     let listed = std::mem::take(&mut this.listed);
     let (sources, question) = (this.run.sources.clone(), this.run.question.clone());
-    let (id, area) = (this.id.clone(), this.area.clone());
+    let (id, area, unit) = (this.id.clone(), this.area.clone(), this.facts.unit);
     this.run.pool.submit(move || {
-        let unlisted = list::unlisted_logs(&sources, &question, &id, &area, &listed);
+        let unlisted = list::unlisted_logs(&sources, &question, (&id, &area), unit, &listed);
         (listed, unlisted)
     })
 }
 
-/// Takes up the log files of an area that no digest lists: those of the requested time, of other
-/// times, and of other places of its trails.
-pub(super) fn collect(
-    this: &mut Collector<'_, '_, '_>,
-    planned: &Plan,
-    listing: LogListing,
-) -> io::Result<()> {
+/// Takes up the log files of an area that no digest read so far lists.
+pub(super) fn take_up(this: &mut Collector<'_, '_, '_>, listing: LogListing) -> io::Result<()> {
     let stop = &this.run.request.stop;
-    let (listed, UnlistedLogs { mut candidates, findings }) =
+    let (listed, UnlistedLogs { candidates, twice, findings }) =
         listing.redeem(stop).map_err(io::Error::other)?;
     this.listed = listed;
     this.facts.findings.extend(findings);
-    if candidates.is_empty() {
+    this.facts.strays.logs_twice += twice;
+    this.settle_claims(&candidates)?;
+    this.facts.candidates = candidates;
+    this.leave_out_listed();
+    Ok(())
+}
+
+/// Asks the digests of other times, and of other places of the trails, for the log files that are
+/// left, and tells log files from others among them.
+pub(super) fn complete(this: &mut Collector<'_, '_, '_>) -> io::Result<()> {
+    if this.facts.candidates.is_empty() {
         return Ok(());
     }
     this.consulting = true;
-    this.settle_claims(&candidates)?;
-    this.leave_out_listed(&mut candidates);
-    if let Some(span) = consulted_time(&this.run.question, &candidates) {
-        consult(this, planned, span)?;
+    if let Some(span) = consulted_time(&this.run.question, &this.facts.candidates) {
+        consult(this, span)?;
         this.drain(0)?;
-        this.leave_out_listed(&mut candidates);
+        this.leave_out_listed();
     }
     let asked = this.run.question.window();
+    let candidates = &this.facts.candidates;
     let times: BTreeSet<_> = candidates.iter().flat_map(|c| times_of(&c, asked)).collect();
     let times: Vec<_> = times.into_iter().collect();
     let listed = elsewhere::consult(this.run, &mut this.facts, this.id, &times)?;
     this.listed.absorb(listed);
-    this.leave_out_listed(&mut candidates);
-    let odd = candidates.iter().filter(|c| c.name == Name::Other);
-    let Look { answers, originals, findings } = look(this, odd)?;
-    this.facts.findings.extend(findings);
+    this.leave_out_listed();
+    let odd: Vec<_> = this.facts.candidates.iter().filter(|c| c.name == Name::Other).collect();
+    let Look { answers, originals, strays } = look(this, odd.into_iter())?;
+    this.facts.strays.absorb(strays);
     this.facts.copies = originals;
     let is_log = |key: &str| answers.get(key).is_some_and(|answer| *answer != Answer::NoLog);
-    candidates.retain(|candidate| candidate.name != Name::Other || is_log(&candidate.key));
-    this.facts.candidates = candidates;
+    let is_left = |file: &Candidate| file.name != Name::Other || is_log(&file.key);
+    this.facts.candidates.retain(is_left);
     Ok(())
 }
 
 impl Collector<'_, '_, '_> {
     /// Leaves out what a digest lists, valid or not: one that is not valid has a finding of its
     /// own, which speaks for its log files too.
-    fn leave_out_listed(&self, candidates: &mut Candidates) {
-        let bucket = self.id.bucket_name();
-        candidates.retain(|candidate| {
+    fn leave_out_listed(&mut self) {
+        let (bucket, listed, claimed) = (self.id.bucket_name(), &self.listed, &self.claimed);
+        self.facts.candidates.retain(|candidate| {
             let key = &candidate.key;
-            !self.listed.contains(bucket, key) && !self.claimed.contains(bucket, key)
+            !listed.contains(bucket, key) && !claimed.contains(bucket, key)
         });
     }
 }
 
 /// Asks the digests that were left aside, other trails' and those of other times, for what they
 /// list of a window of time.
-fn consult(this: &mut Collector<'_, '_, '_>, planned: &Plan, span: Window) -> io::Result<()> {
-    let asked = planned.asked_for();
-    let ListedDigests { plan: all, findings: _, mut unseen } =
-        list::digests_by_worker(this.run, this.id, this.area, consulted_days(span))?;
+fn consult(this: &mut Collector<'_, '_, '_>, span: Window) -> io::Result<()> {
+    let days = consulted_days(span);
+    let ListedDigests { plan: all, strays: _, mut unseen } =
+        list::digests_by_worker(this.run, this.id, this.area, Unit::WHOLE, days)?;
+    let asked: BTreeSet<&str> = all
+        .iter()
+        .filter(|digest| was_asked_for(&this.run.question, &this.facts, &digest.name))
+        .map(|digest| digest.key.as_str())
+        .collect();
     // What lies among the digests was reported where it was asked for; trouble counts here too.
     this.facts.findings.extend(unseen.take_findings());
     unseen.windows().iter().for_each(|window| this.hide(*window));

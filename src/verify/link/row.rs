@@ -227,4 +227,10 @@ impl Rows {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// End of the time of the last digest.
+    #[must_use]
+    pub fn end(&self) -> Option<Timestamp> {
+        self.0.last().map(Row::end)
+    }
 }

@@ -29,6 +29,7 @@ impl Collector<'_, '_, '_> {
         if wanted && self.has_chain(&listing.chain) {
             return self.submit_log(listing, entry);
         }
+        self.note_listed(&entry.bucket, &entry.object);
         self.facts.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
         self.listed.insert(self.id.bucket_of(&entry.bucket), &entry.object, entry.hash);
         Ok(())
@@ -38,6 +39,7 @@ impl Collector<'_, '_, '_> {
         if let Some(log) = LogKey::parse(&entry.object) {
             self.facts.kinds.insert(log.kind);
         }
+        self.note_listed(&entry.bucket, &entry.object);
         // Standard and backfill digests may both list a file: it is checked once.
         if !self.listed.insert(self.id.bucket_of(&entry.bucket), &entry.object, entry.hash) {
             return Ok(());
