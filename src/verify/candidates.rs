@@ -78,7 +78,7 @@ fn around(folder: Window) -> Window {
 }
 
 /// Candidates of one area.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
 pub struct Candidates {
     id: AreaId,
@@ -87,6 +87,14 @@ pub struct Candidates {
     names: Vec<u8>,
     items: Vec<Item>,
 }
+
+impl PartialEq for Candidates {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Candidates {}
 
 /// Candidates as they are stored.
 #[derive(Serialize, Deserialize)]
@@ -110,7 +118,7 @@ impl From<Candidates> for Stored {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 struct Item {
     folder: u32,
     kind: LogKind,

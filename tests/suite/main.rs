@@ -35,6 +35,7 @@ mod evidence_s3;
 mod evidence_seal;
 mod evidence_stamps;
 mod export;
+mod facts;
 mod fixtures;
 #[cfg(feature = "aws")]
 mod flags;
