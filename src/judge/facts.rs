@@ -20,6 +20,7 @@ use crate::verify::alike::Alike;
 use crate::verify::candidates::Candidates;
 use crate::verify::completeness::ListedName;
 use crate::verify::link::{Presence, Rows};
+use crate::verify::listing::Doubts;
 use crate::verify::loss_pattern::Oldest;
 use crate::verify::{Code, CoverageState, Finding};
 
@@ -106,6 +107,29 @@ impl Hidden {
             own.sort_unstable();
             own.dedup();
         }
+    }
+}
+
+/// Digests that are in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubted {
+    /// Those of the requested time, which could not be listed.
+    Asked,
+    /// Those that were listed, and whose lists could not be read or count for nothing.
+    Lists,
+    /// Those outside of the requested time, or in other places of the trail.
+    Beyond,
+}
+
+struct Keeper<'a> {
+    facts: &'a mut AreaFacts,
+    of: Doubted,
+}
+
+impl Doubts for Keeper<'_> {
+    fn take_up(&mut self, findings: Vec<Finding>, hidden: Vec<Window>) {
+        self.facts.findings.extend(findings);
+        hidden.into_iter().for_each(|window| self.facts.hide(self.of, window));
     }
 }
 
@@ -323,6 +347,24 @@ impl AreaFacts {
         let finding = Finding::new(Code::ObjectUnreadable, message);
         let findings = vec![finding.object(bucket, id.place.folder())];
         Self { findings, ..Self::new(id, Unit::WHOLE) }
+    }
+
+    /// Records time whose digests may exist unseen, or list what is not known.
+    pub fn hide(&mut self, of: Doubted, window: Window) {
+        let Hidden { listing, reading, beyond } = &mut self.hidden;
+        let windows = match of {
+            Doubted::Asked => listing,
+            Doubted::Lists => reading,
+            Doubted::Beyond => beyond,
+        };
+        if !windows.contains(&window) {
+            windows.push(window);
+        }
+    }
+
+    /// The keeper of what a listing of digests could not show.
+    pub fn doubts(&mut self, of: Doubted) -> impl Doubts {
+        Keeper { facts: self, of }
     }
 
     /// Takes note of the keys of a ring.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{LogEntry, Window};
 use crate::verify::events::Hints;
-use crate::verify::log_file::Listing;
+use crate::verify::log_file::Lister;
 
 /// Log files of each kind that are remembered for their hints, the latest: a trail of data
 /// events may hint in every file.
@@ -16,7 +16,7 @@ pub(super) const REMEMBERED: usize = 20_000;
 /// A valid log file that holds names of events which tell why something is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hint {
-    pub(super) listing: Arc<Listing>,
+    pub(super) lister: Arc<Lister>,
     pub(super) entry: Arc<LogEntry>,
     pub(super) hints: Hints,
 }
@@ -33,14 +33,14 @@ pub struct Hinted {
 
 impl Hinted {
     /// Adds a valid log file, the digest that lists it, and what it may hold.
-    pub fn push(&mut self, listing: Arc<Listing>, entry: Arc<LogEntry>, hints: Hints) {
+    pub fn push(&mut self, lister: Arc<Lister>, entry: Arc<LogEntry>, hints: Hints) {
         let of_kind = if hints.trail { &mut self.trail } else { &mut self.bucket };
-        of_kind.push_back(Hint { listing, entry, hints });
+        of_kind.push_back(Hint { lister, entry, hints });
         if of_kind.len() > REMEMBERED
             && let Some(forgotten) = of_kind.pop_front()
             && forgotten.hints.trail
         {
-            self.forget(forgotten.listing.window);
+            self.forget(forgotten.lister.window);
         }
     }
 
@@ -52,8 +52,8 @@ impl Hinted {
     /// Adds those of another area, or of later time.
     pub fn absorb(&mut self, other: Self) {
         other.forgotten.into_iter().for_each(|window| self.forget(window));
-        for Hint { listing, entry, hints } in other.trail.into_iter().chain(other.bucket) {
-            self.push(listing, entry, hints);
+        for Hint { lister, entry, hints } in other.trail.into_iter().chain(other.bucket) {
+            self.push(lister, entry, hints);
         }
     }
 }

@@ -88,12 +88,12 @@ impl Known {
         asked: &Asked<'_>,
     ) {
         let all = hinted.trail.iter().rev().chain(hinted.bucket.iter().rev());
-        let mut wanted = all.filter(|hint| wanted(hint.listing.window, hint.hints));
+        let mut wanted = all.filter(|hint| wanted(hint.lister.window, hint.hints));
         let again: Vec<_> = wanted.by_ref().take(READ_AGAIN).collect();
-        for Hint { listing, .. } in wanted.filter(|hint| hint.hints.trail) {
+        for Hint { lister, .. } in wanted.filter(|hint| hint.hints.trail) {
             self.doubts.push(Doubt {
-                chain: Some(listing.chain.clone()),
-                listed_in: listing.window,
+                chain: Some(lister.chain.clone()),
+                listed_in: lister.window,
                 cause: format!("more than {READ_AGAIN} log files may contain such events"),
                 tail: false,
             });
@@ -108,7 +108,7 @@ impl Known {
     }
 
     fn read_one(&mut self, hint: &Hint, asked: &Asked<'_>) {
-        let Hint { listing, entry, hints } = hint;
+        let Hint { lister, entry, hints } = hint;
         let not_read = || Err("it was not read".to_owned());
         let read = asked.events(entry).map_or_else(not_read, |read| match read {
             Ok(events) => Ok(events.as_slice()),
@@ -121,15 +121,15 @@ impl Known {
                     event: event.clone(),
                     bucket: entry.bucket.to_string(),
                     key: key.clone(),
-                    chain: listing.chain.clone(),
-                    listed_in: listing.window,
+                    chain: lister.chain.clone(),
+                    listed_in: lister.window,
                 }));
             }
             (key, read) if hints.trail => {
                 let cause = read.err().or(key.err().map(str::to_owned)).unwrap_or_default();
                 let object = &entry.object;
                 let cause = format!("the log file {object} could not be read again: {cause}");
-                let (chain, listed_in) = (Some(listing.chain.clone()), listing.window);
+                let (chain, listed_in) = (Some(lister.chain.clone()), lister.window);
                 self.doubts.push(Doubt { chain, listed_in, cause, tail: false });
             }
             _ => {}

@@ -29,6 +29,7 @@ use crate::seal::{Draft, EventTimes, ExpectedHead, Head, slots};
 use crate::store::{Put, Store, StoreError, WriterGuard};
 use crate::verify::digest::Rules;
 use crate::verify::inflate::{AlreadyInflated, inflate};
+use crate::verify::listing::Listing;
 use crate::verify::unlisted::Delivery;
 use crate::verify::{Limits, MemoryBudget, Severity};
 
@@ -390,10 +391,14 @@ impl Sealer<'_> {
     }
 
     fn list(&self, folder: &str, each: &mut dyn FnMut(Found)) -> Result<(), SealError> {
-        let mut unseen = self.sources.objects(&self.id, &self.area, folder, Window::ALL, each);
+        let mut listing = Listing::of(());
+        let each = &mut |(): &mut (), found| each(found);
+        let area = (&self.id, &self.area);
+        self.sources.objects(area, folder, Window::ALL, &mut listing, each);
+        let mut findings = Vec::new();
+        listing.open(&mut findings);
         // A folder that cannot be listed may hold what is due: nothing is sealed past it.
-        let trouble =
-            unseen.take_findings().into_iter().find(|f| f.severity == Severity::Incomplete);
+        let trouble = findings.into_iter().find(|f| f.severity == Severity::Incomplete);
         match trouble {
             None => Ok(()),
             Some(finding) => Err(SealError::Store {

@@ -18,8 +18,8 @@ use crate::model::{
 };
 use crate::store::{Entry, Object, Put, Store, StoreError, UnfinishedCopy};
 use crate::verify::digest::{Location, Rules, StoredObject, Trouble};
+use crate::verify::listing::Listing;
 use crate::verify::log_list::read_again;
-use crate::verify::unseen::Unseen;
 use crate::verify::{Code, Finding};
 
 use super::date_tree::DateTree;
@@ -343,52 +343,59 @@ impl Sources {
 
     /// Lists the objects of an area under a service folder: those in the folders of these days, of
     /// their months and years, in the region's own folder and in folders below these that are no
-    /// date's. What cannot be listed or read is returned, with the folders that are no date's.
-    pub fn objects(
+    /// date's. What cannot be listed or read goes into the listing, with the folders that are no
+    /// date's.
+    pub fn objects<T>(
         &self,
-        id: &AreaId,
-        area: &Area,
+        (id, area): (&AreaId, &Area),
         service: &str,
         days: Window,
-        each: &mut dyn FnMut(Found),
-    ) -> Unseen {
-        let mut unseen = Unseen::default();
-        for root in area.roots.iter().filter_map(|n| self.roots.get(*n)) {
-            let folder = format!("{}{service}/{}/", id.place.folder(), id.region);
-            // A copy may begin below one of its services.
-            let Some(folder) = root.path(&folder) else { continue };
-            let (store, requests) = (&*root.store, &self.requests);
-            DateTree { store, requests, folder: &folder, days }.list(&mut |entry, folder| {
-                match entry {
-                    Entry::Object { key, size, modified, md5 } => {
-                        each(Found { key: root.key(&key), size, modified, folder, md5 });
-                    }
-                    Entry::Unreadable { key, cause } => {
-                        let bucket = root.bucket.as_ref().map(BucketName::as_str);
-                        let message = format!("It could not be read or listed: {cause}.");
-                        let finding = Finding::new(Code::ObjectUnreadable, message);
-                        let key = root.key(&key);
-                        let finding = finding.object(bucket, &*key);
-                        // A digest's name tells the end of the time that it hides; beside one that
-                        // is there, metadata hide nothing.
-                        match DigestKey::parse(&key) {
-                            Some(name) => {
-                                unseen.add(finding, Window::new(sub(name.end, hours(1)), name.end));
+        listing: &mut Listing<T>,
+        each: &mut dyn FnMut(&mut T, Found),
+    ) {
+        listing.add(|content, unseen| {
+            for root in area.roots.iter().filter_map(|n| self.roots.get(*n)) {
+                let folder = format!("{}{service}/{}/", id.place.folder(), id.region);
+                // A copy may begin below one of its services.
+                let Some(folder) = root.path(&folder) else { continue };
+                let (store, requests) = (&*root.store, &self.requests);
+                DateTree { store, requests, folder: &folder, days }.list(&mut |entry, folder| {
+                    match entry {
+                        Entry::Object { key, size, modified, md5 } => {
+                            each(
+                                content,
+                                Found { key: root.key(&key), size, modified, folder, md5 },
+                            );
+                        }
+                        Entry::Unreadable { key, cause } => {
+                            let bucket = root.bucket.as_ref().map(BucketName::as_str);
+                            let message = format!("It could not be read or listed: {cause}.");
+                            let finding = Finding::new(Code::ObjectUnreadable, message);
+                            let key = root.key(&key);
+                            let finding = finding.object(bucket, &*key);
+                            // A digest's name tells the end of the time that it hides; beside one that
+                            // is there, metadata hide nothing.
+                            match DigestKey::parse(&key) {
+                                Some(name) => {
+                                    unseen.add(
+                                        finding,
+                                        Window::new(sub(name.end, hours(1)), name.end),
+                                    );
+                                }
+                                None if key.ends_with(SIDECAR_SUFFIX) => unseen.note(finding),
+                                None => unseen.add(finding, folder),
                             }
-                            None if key.ends_with(SIDECAR_SUFFIX) => unseen.note(finding),
-                            None => unseen.add(finding, folder),
+                        }
+                        Entry::Folder(key) => {
+                            let bucket = root.bucket.as_ref().map(BucketName::as_str);
+                            let message = "Unexpected folder.";
+                            let finding = Finding::new(Code::ObjectUnknown, message);
+                            unseen.note(finding.object(bucket, root.key(&key)));
                         }
                     }
-                    Entry::Folder(key) => {
-                        let bucket = root.bucket.as_ref().map(BucketName::as_str);
-                        let message = "Unexpected folder.";
-                        let finding = Finding::new(Code::ObjectUnknown, message);
-                        unseen.note(finding.object(bucket, root.key(&key)));
-                    }
-                }
-            });
-        }
-        unseen
+                });
+            }
+        });
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
+use super::absence::Absence;
 use super::digest::{Rules, StoredObject, Trouble};
 use super::events::{Event, EventsRead, Hints};
 use super::finding::{Code, Finding};
@@ -32,7 +33,7 @@ pub struct CheckedLog {
 
 /// The digest that lists a log file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listing {
+pub struct Lister {
     /// Its chain.
     pub chain: ChainId,
     /// Its key.
@@ -46,7 +47,7 @@ pub enum LogObject<'a> {
     /// Here it is.
     Found(StoredObject<'a>),
     /// There is no such object.
-    Absent,
+    Absent(Absence),
     /// There is none in a copy that does not reach the day that it belongs to.
     BeyondCopy,
     /// It cannot be told.
@@ -57,16 +58,16 @@ pub enum LogObject<'a> {
 #[must_use]
 pub fn check_log(
     rules: &Rules,
-    listing: &Listing,
+    lister: &Lister,
     entry: &LogEntry,
     object: LogObject<'_>,
 ) -> CheckedLog {
     let placed = |finding: Finding| {
         finding
-            .chain(&listing.chain)
+            .chain(&lister.chain)
             .object(Some(&entry.bucket), &*entry.object)
-            .window(listing.window)
-            .referenced_by(&*listing.key)
+            .window(lister.window)
+            .referenced_by(&*lister.key)
     };
     let finding = |code: Code, message: String| placed(Finding::new(code, message));
     let nothing_read = |finding| CheckedLog {
@@ -80,7 +81,7 @@ pub fn check_log(
     };
     let mut object = match object {
         LogObject::Found(object) => object,
-        LogObject::Absent => {
+        LogObject::Absent(Absence { .. }) => {
             let message = "The log file is missing: a valid digest lists it, and the source has no such object.";
             return nothing_read(finding(Code::LogMissing, message.into()));
         }
@@ -140,7 +141,7 @@ pub fn events_of(
 ) -> Result<Vec<Event>, String> {
     let mut object = match object {
         LogObject::Found(object) => object,
-        LogObject::Absent | LogObject::BeyondCopy => return Err("it no longer exists".into()),
+        LogObject::Absent(_) | LogObject::BeyondCopy => return Err("it no longer exists".into()),
         LogObject::Trouble(trouble) => return Err(trouble.cause.to_string()),
     };
     let mut found = EventsRead { events: Vec::new(), whole: false };

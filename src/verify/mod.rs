@@ -6,6 +6,7 @@
 //! the store comes in as a value and stays told apart from contradiction. Everything read is
 //! hostile and bounded by [`Limits`].
 
+pub mod absence;
 pub mod alike;
 pub mod candidates;
 pub mod completeness;
@@ -20,6 +21,7 @@ pub mod inflate;
 pub mod interruptions;
 pub mod limits;
 pub mod link;
+pub mod listing;
 pub mod log_file;
 pub mod log_list;
 pub mod loss_pattern;
@@ -28,7 +30,6 @@ pub mod query_results;
 pub mod settle;
 pub mod unfinished;
 pub mod unlisted;
-pub mod unseen;
 
 pub use coverage::{Coverage, CoverageState, Interval};
 pub use finding::{Code, EventRole, Finding, FoundEvent, Severity};

@@ -27,6 +27,7 @@ use crate::model::{
 };
 use crate::store::{Entry, Store};
 use crate::verify::completeness::Listed;
+use crate::verify::listing::Listing;
 use crate::verify::{Code, Finding, Limits};
 
 /// Objects in progress per worker, so that waiting for the network blocks nothing.
@@ -277,9 +278,12 @@ impl Run<'_> {
 
     /// Lists what lies in a service folder in a window of days, by key.
     fn list(&mut self, id: &AreaId, area: &Area, service: &str, days: Window) -> Vec<Found> {
-        let (mut found, mut twice) = (Vec::new(), Vec::new());
-        let mut unseen = self.sources.objects(id, area, service, days, &mut |one| found.push(one));
-        self.note(unseen.take_findings());
+        let (mut listing, mut twice) = (Listing::of(Vec::new()), Vec::new());
+        let each = &mut |found: &mut Vec<Found>, one| found.push(one);
+        self.sources.objects((id, area), service, days, &mut listing, each);
+        let mut findings = Vec::new();
+        let mut found = listing.open(&mut findings);
+        self.note(findings);
         found.sort_by(|a, b| a.key.cmp(&b.key));
         found.dedup_by(|second, first| {
             let same = second.key == first.key;

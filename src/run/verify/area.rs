@@ -13,7 +13,7 @@ use super::list::{self, ListedDigests};
 use super::listed::Claims;
 use super::open::AskedNames;
 use super::ordered_events::AreaEvents;
-use crate::judge::facts::BeyondDay;
+use crate::judge::facts::{BeyondDay, Doubted};
 use crate::judge::plan::{Plan, days_of_trails};
 use crate::judge::{AreaFacts, Unit};
 use crate::model::time::{date_window, hours, sub};
@@ -25,7 +25,7 @@ use crate::run::sources::{Area, open_digest};
 use crate::verify::completeness::{Listed, ListedName};
 use crate::verify::digest::{Examined, Location, Rules, examine};
 use crate::verify::link::{DigestFacts, Linker};
-use crate::verify::log_file::{CheckedLog, Listing};
+use crate::verify::log_file::{CheckedLog, Lister};
 use crate::verify::memory::Allowance;
 use crate::verify::settle::{Settled, Settler, Standing};
 use crate::verify::{Code, CoverageState, Severity};
@@ -63,7 +63,7 @@ pub(super) struct Collector<'a, 'l, 'o> {
 /// Items to record, in input order.
 enum Pending {
     Digest { chain: ChainId, key: Arc<str>, result: ObjectResult, code: Option<Code>, bytes: u64 },
-    Log { listing: Arc<Listing>, entry: Arc<LogEntry>, ticket: Ticket<CheckedLog> },
+    Log { lister: Arc<Lister>, entry: Arc<LogEntry>, ticket: Ticket<CheckedLog> },
 }
 
 /// Collects the facts of an area.
@@ -79,17 +79,15 @@ pub(super) fn collect<'a>(
     run.active.fetch_add(1, Ordering::Relaxed);
     let _active = Active(&run.active);
     let days = days_of_trails(&run.question, unit);
-    let ListedDigests { plan, strays, mut unseen } =
-        list::digests_by_worker(run, id, area, unit, days)?;
     let mut facts = AreaFacts::new(id, unit);
+    let listed = list::digests_by_worker(run, (id, area), unit, days)?;
+    let ListedDigests { plan, strays } = listed.open(&mut facts.doubts(Doubted::Asked));
     facts.strays = strays;
-    facts.findings.extend(unseen.take_findings());
-    facts.hidden.listing = unseen.windows().to_vec();
     let rules = match plan.key_window(run.request.started) {
         Some(window) => run.rules_for(&id.region, window, &mut facts),
         None => Arc::new(run.rules.clone()),
     };
-    let rules = match unseen.is_empty() {
+    let rules = match facts.hidden.listing.is_empty() {
         true => rules,
         // A successor that carries a signature may be there unseen.
         false => Arc::new(Rules { unsigned: Severity::Incomplete, ..(*rules).clone() }),
@@ -211,11 +209,9 @@ impl Collector<'_, '_, '_> {
             let (sources, asked) = (self.run.sources.clone(), question.clone());
             let (id, area) = (self.id.clone(), self.area.clone());
             let listing =
-                self.run.pool.submit(move || list::has_logs(&sources, &asked, &id, &area));
-            let (any, findings) =
-                listing.redeem(&self.run.request.stop).map_err(io::Error::other)?;
-            self.facts.findings.extend(findings);
-            self.facts.folders.logs = any;
+                self.run.pool.submit(move || list::has_logs(&sources, &asked, (&id, &area)));
+            let listing = listing.redeem(&self.run.request.stop).map_err(io::Error::other)?;
+            self.facts.folders.logs = listing.open(&mut self.facts.findings);
         }
         let folders = &mut self.facts.folders;
         if (folders.digests || folders.logs) && question.start.or(question.end).is_some() {
@@ -248,11 +244,8 @@ impl Collector<'_, '_, '_> {
 
     /// Takes note of time whose digests may exist unseen, or list what is not known.
     pub(super) fn hide(&mut self, window: Window) {
-        let hidden = &mut self.facts.hidden;
-        let windows = if self.consulting { &mut hidden.beyond } else { &mut hidden.reading };
-        if !windows.contains(&window) {
-            windows.push(window);
-        }
+        let of = if self.consulting { Doubted::Beyond } else { Doubted::Lists };
+        self.facts.hide(of, window);
     }
 
     /// Submits the reading of a digest.
@@ -330,13 +323,13 @@ impl Collector<'_, '_, '_> {
             }
             let region = self.id.region.clone();
             self.facts.used_keys.insert((digest.fingerprint.clone(), region));
-            let listing = Arc::new(Listing { chain: id.clone(), key: at.key.clone(), window });
+            let lister = Arc::new(Lister { chain: id.clone(), key: at.key.clone(), window });
             // Delivered after the requested time: of the digest only its link was asked, and the
             // log files that are named in that time.
             let later = self.run.question.end.is_some_and(|end| window.start >= end);
             let submit = &mut |this: &mut Self, entry: LogEntry| match later {
-                true => this.submit_if_named_in_time(&listing, entry),
-                false => this.submit_log(&listing, entry),
+                true => this.submit_if_named_in_time(&lister, entry),
+                false => this.submit_log(&lister, entry),
             };
             let cut_short = self.each_listed(at, content.hash, content.log_files, submit)?;
             if let (Some(cut_short), Some(chain)) = (cut_short, self.facts.chains.get_mut(id)) {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Verifier;
 use super::list::{self, ListedDigests};
+use crate::judge::facts::Doubted;
 use crate::judge::late::{days_elsewhere, near};
 use crate::judge::plan::keys_around;
 use crate::judge::{AreaFacts, Unit};
@@ -35,10 +36,8 @@ pub(super) fn consult(
     let mut left = AT_MOST;
     let sources = run.sources.clone();
     for (other, area) in sources.areas.iter().filter(|(o, _)| *o != id && o.is_beside(id)) {
-        let ListedDigests { plan, mut unseen, .. } =
-            list::digests_by_worker(run, other, area, Unit::WHOLE, days)?;
-        facts.findings.extend(unseen.take_findings());
-        unseen.windows().iter().for_each(|window| hide(facts, *window));
+        let listing = list::digests_by_worker(run, (other, area), Unit::WHOLE, days)?;
+        let ListedDigests { plan, .. } = listing.open(&mut facts.doubts(Doubted::Beyond));
         let mut chains: BTreeMap<ChainId, Vec<DigestKey>> = BTreeMap::new();
         for digest in near(&plan, times) {
             let chain = digest.name.chain(other.bucket.as_ref());
@@ -47,7 +46,7 @@ pub(super) fn consult(
         for (chain, names) in chains {
             left = left.saturating_sub(names.len());
             if left == 0 || run.request.stop.is_set() {
-                hide(facts, days);
+                facts.hide(Doubted::Beyond, days);
                 return Ok(listed);
             }
             let first_last = names.first().zip(names.last());
@@ -63,19 +62,12 @@ pub(super) fn consult(
                 };
                 if !hand_over(run, &digest, each) {
                     let end = digest.examined.at.name.end;
-                    hide(facts, Window::new(sub(end, hours(1)), end));
+                    facts.hide(Doubted::Beyond, Window::new(sub(end, hours(1)), end));
                 }
             }
         }
     }
     Ok(listed)
-}
-
-fn hide(facts: &mut AreaFacts, window: Window) {
-    let windows = &mut facts.hidden.beyond;
-    if !windows.contains(&window) {
-        windows.push(window);
-    }
 }
 
 /// Hands over what a digest lists; `false` where it is not valid or its list cannot be read.

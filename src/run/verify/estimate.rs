@@ -12,6 +12,7 @@ use crate::report::estimate::{Estimate, Objects, SCHEMA};
 use crate::run::in_order::in_order;
 use crate::run::observe::{Observer, RunEvent};
 use crate::run::sources::{Area, Found, Sources};
+use crate::verify::listing::Listing;
 use crate::verify::unlisted::Delivery;
 use crate::verify::{Code, Finding};
 
@@ -43,7 +44,7 @@ pub fn estimate(
         AREAS_AT_ONCE.min(request.jobs.get()),
         &wanted,
         |_, (id, area)| match request.stop.is_set() {
-            true => Ok(Listing::default()),
+            true => Ok(Counted::default()),
             false => list(&question, sources, id, area, observer),
         },
         |listing| {
@@ -71,7 +72,7 @@ pub fn estimate(
 
 /// Result of listing an area.
 #[derive(Default)]
-struct Listing {
+struct Counted {
     digests: Objects,
     logs: Objects,
     findings: Vec<Finding>,
@@ -83,36 +84,37 @@ fn list(
     id: &AreaId,
     area: &Area,
     observer: &dyn Observer,
-) -> io::Result<Listing> {
+) -> io::Result<Counted> {
     let days = days_around(question.start, question.end);
     let trails = days_of_trails(question, Unit::WHOLE);
-    let ListedDigests { plan, strays, mut unseen } =
-        list::digests(sources, question, id, area, Unit::WHOLE, trails);
-    let mut findings = strays_found(id, &strays);
-    findings.extend(unseen.take_findings());
+    let mut findings = Vec::new();
+    let listed = list::digests(sources, question, (id, area), Unit::WHOLE, trails);
+    let ListedDigests { plan, strays } = listed.open(&mut findings);
+    findings.extend(strays_found(id, &strays));
     observer.observe(&RunEvent::AreaBegun { area: id, digests: 0 })?;
-    let mut listing = Listing { findings, ..Listing::default() };
+    let mut counted = Counted { findings, ..Counted::default() };
     for digest in plan.read() {
-        listing.digests.add(digest.size);
+        counted.digests.add(digest.size);
     }
     let covered = covered(&plan);
     // Without digests nothing is read of an area, but a run lists it to say what is not proven.
     if !question.logs || (covered.is_none() && area.digests) {
-        return Ok(listing);
+        return Ok(counted);
     }
     let knows_delivery = sources.knows_delivery(area);
+    let mut logs = Listing::of(Objects::default());
     for kind in &area.kinds {
-        let each = &mut |found: Found| {
+        let each = &mut |logs: &mut Objects, found: Found| {
             let Some(log) = LogKey::parse(&found.key) else { return };
             let delivery = Delivery::of(log.time, found.modified.filter(|_| knows_delivery));
             if covered.is_some_and(|window| window.contains(delivery.time())) {
-                listing.logs.add(found.size);
+                logs.add(found.size);
             }
         };
-        let mut unseen = sources.objects(id, area, kind.folder(), days, each);
-        listing.findings.extend(unseen.take_findings());
+        sources.objects((id, area), kind.folder(), days, &mut logs, each);
     }
-    Ok(listing)
+    counted.logs = logs.open(&mut counted.findings);
+    Ok(counted)
 }
 
 /// The time whose log files the digests asked for should list; their names tell only its end.

@@ -9,49 +9,49 @@ use crate::judge::{Question, Unit};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::{AreaId, Sha256Hash, Window};
 use crate::run::sources::{Area, Found, Sources};
-use crate::verify::Finding;
 use crate::verify::candidates::{Candidates, Name};
 use crate::verify::completeness::Listed;
-use crate::verify::unseen::Unseen;
+use crate::verify::listing::Listing;
 
-/// An area's digests, what else lies among them, and what listing them could not show.
+/// An area's digests, and what else lies among them.
 #[derive(Default)]
 pub(super) struct ListedDigests {
     pub(super) plan: Plan,
     pub(super) strays: Strays,
-    pub(super) unseen: Unseen,
 }
 
 /// Lists an area's digests of these days and gives each its role.
 pub(super) fn digests(
     sources: &Sources,
     question: &Question,
-    id: &AreaId,
-    area: &Area,
+    (id, area): (&AreaId, &Area),
     unit: Unit,
     days: Window,
-) -> ListedDigests {
+) -> Listing<ListedDigests> {
     if !area.digests {
-        return ListedDigests::default();
+        return Listing::of(ListedDigests::default());
     }
-    let mut folder = DigestFolder::new(id, unit);
-    let each = &mut |found: Found| folder.add(found.key, found.folder, found.size, found.modified);
-    let unseen = sources.objects(id, area, DIGEST_FOLDER, days, each);
-    let (plan, strays) = folder.plan(question);
-    ListedDigests { plan, strays, unseen }
+    let mut listing = Listing::of(DigestFolder::new(id, unit));
+    let each = &mut |folder: &mut DigestFolder<'_>, found: Found| {
+        folder.add(found.key, found.folder, found.size, found.modified);
+    };
+    sources.objects((id, area), DIGEST_FOLDER, days, &mut listing, each);
+    listing.map(|folder| {
+        let (plan, strays) = folder.plan(question);
+        ListedDigests { plan, strays }
+    })
 }
 
 /// The same by a worker: waiting for it can be given up.
 pub(super) fn digests_by_worker(
     run: &Verifier<'_>,
-    id: &AreaId,
-    area: &Area,
+    (id, area): (&AreaId, &Area),
     unit: Unit,
     days: Window,
-) -> io::Result<ListedDigests> {
+) -> io::Result<Listing<ListedDigests>> {
     let (sources, question) = (run.sources.clone(), run.question.clone());
     let (id, area) = (id.clone(), area.clone());
-    let listing = run.pool.submit(move || digests(&sources, &question, &id, &area, unit, days));
+    let listing = run.pool.submit(move || digests(&sources, &question, (&id, &area), unit, days));
     listing.redeem(&run.request.stop).map_err(io::Error::other)
 }
 
@@ -60,7 +60,6 @@ pub(super) struct UnlistedLogs {
     pub(super) candidates: Candidates,
     /// Number of log files of which the sources have more than one copy.
     pub(super) twice: u64,
-    pub(super) findings: Vec<Finding>,
 }
 
 /// Lists an area's log files of a part of the requested time that are not among those `listed`.
@@ -70,49 +69,49 @@ pub(super) fn unlisted_logs(
     (id, area): (&AreaId, &Area),
     unit: Unit,
     listed: &Listed,
-) -> UnlistedLogs {
-    let asked = question.window();
+) -> Listing<UnlistedLogs> {
+    let (asked, days) = (question.window(), days_of_logs(question, unit));
     let knows_delivery = sources.knows_delivery(area);
-    let (mut candidates, mut unseen) = (Candidates::new(id), Unseen::default());
-    let (mut seen, mut twice) = (Listed::default(), 0);
+    let mut seen = Listed::default();
     let bucket = id.bucket_name();
+    let mut listing = Listing::of(UnlistedLogs { candidates: Candidates::new(id), twice: 0 });
     for kind in &area.kinds {
-        let each = &mut |found: Found| {
+        let each = &mut |logs: &mut UnlistedLogs, found: Found| {
             if !unit.owns_folder(found.folder) {
                 return;
             }
             if area.in_parts() && !seen.insert(bucket, &found.key, Sha256Hash([0; 32])) {
-                twice += 1;
+                logs.twice += 1;
                 return;
             }
             let name = Name::of(id, &found.key, found.folder);
             if name.touches(found.folder, asked) && !listed.contains(bucket, &found.key) {
                 let written = found.modified.filter(|_| knows_delivery);
-                candidates.push(*kind, &found.key, found.folder, written);
+                logs.candidates.push(*kind, &found.key, found.folder, written);
             }
         };
-        let days = days_of_logs(question, unit);
-        unseen.absorb(sources.objects(id, area, kind.folder(), days, each));
+        sources.objects((id, area), kind.folder(), days, &mut listing, each);
     }
-    candidates.sort();
-    UnlistedLogs { candidates, twice, findings: unseen.take_findings() }
+    listing.map(|mut logs| {
+        logs.candidates.sort();
+        logs
+    })
 }
 
-/// True if an area has log files of the requested time; findings on what could not be listed.
+/// Tells if an area has log files of the requested time.
 pub(super) fn has_logs(
     sources: &Sources,
     question: &Question,
-    id: &AreaId,
-    area: &Area,
-) -> (bool, Vec<Finding>) {
-    let (mut any, mut unseen) = (false, Unseen::default());
+    (id, area): (&AreaId, &Area),
+) -> Listing<bool> {
+    let mut listing = Listing::of(false);
     for kind in &area.kinds {
         let days = days_around(question.start, question.end);
-        let each = &mut |found: Found| {
+        let each = &mut |any: &mut bool, found: Found| {
             let name = Name::of(id, &found.key, found.folder);
-            any |= name.touches(found.folder, question.window());
+            *any |= name.touches(found.folder, question.window());
         };
-        unseen.absorb(sources.objects(id, area, kind.folder(), days, each));
+        sources.objects((id, area), kind.folder(), days, &mut listing, each);
     }
-    (any, unseen.take_findings())
+    listing
 }

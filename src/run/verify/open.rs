@@ -6,16 +6,23 @@ use crate::judge::facts::NamedDigest;
 use crate::model::{BucketName, DigestKey, LogEntry};
 use crate::run::sources::{Sources, as_trouble, stored};
 use crate::store::StoreError;
+use crate::verify::absence::Absence;
 use crate::verify::digest::{Location, Rules, Trouble, examine};
 use crate::verify::link::{Lookup, Presence};
 use crate::verify::log_file::LogObject;
+
+/// Proof that an object is gone which its store says is not there.
+fn absence(sources: &Sources, key: &str) -> Option<Absence> {
+    Absence::stated(sources.reaches(key))
+}
 
 /// Opens a log file that a digest lists, or tells what its absence means.
 pub(super) fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static> {
     match sources.get(Some(&entry.bucket), &entry.object) {
         Some(Ok(object)) => LogObject::Found(stored(object)),
-        Some(Err(StoreError::NotFound)) if sources.reaches(&entry.object) => LogObject::Absent,
-        Some(Err(StoreError::NotFound)) => LogObject::BeyondCopy,
+        Some(Err(StoreError::NotFound)) => {
+            absence(sources, &entry.object).map_or(LogObject::BeyondCopy, LogObject::Absent)
+        }
         Some(Err(error)) => LogObject::Trouble(as_trouble(&error)),
         None if sources.begins_below(&entry.bucket, &entry.object) => LogObject::BeyondCopy,
         None => {
@@ -29,11 +36,14 @@ pub(super) fn presence(sources: &Sources, rules: &Rules, digest: &NamedDigest) -
     let NamedDigest { bucket, key } = digest;
     match sources.get(Some(bucket), key) {
         None => Presence::Elsewhere,
-        Some(Err(StoreError::NotFound)) if sources.reaches(key) => Presence::Absent,
-        Some(Err(StoreError::NotFound)) => Presence::BeyondCopy,
+        Some(Err(StoreError::NotFound)) => {
+            absence(sources, key).map_or(Presence::BeyondCopy, Presence::Absent)
+        }
         Some(Err(error)) => Presence::Unknown(as_trouble(&error)),
         Some(Ok(object)) => {
-            let Some(name) = DigestKey::parse(key) else { return Presence::Absent };
+            let Some(name) = DigestKey::parse(key) else {
+                return Presence::Unknown(Trouble::unreadable("it is not named like a digest"));
+            };
             let bucket = BucketName::parse(bucket).ok();
             let at = Location { bucket, key: key.as_str().into(), name };
             match examine(rules, at, Ok(stored(object))).content {

@@ -9,17 +9,19 @@ use super::elsewhere;
 use super::list::{self, ListedDigests, UnlistedLogs};
 use super::look::{Answer, Look, look};
 use crate::judge::Unit;
+use crate::judge::facts::Doubted;
 use crate::judge::late::{consulted_days, consulted_time, is_consulted, times_of, was_asked_for};
 use crate::model::{ChainId, LogEntry, Window};
 use crate::run::pool::Ticket;
 use crate::verify::candidates::{Candidate, Name};
 use crate::verify::completeness::Listed;
 use crate::verify::link::DigestFacts;
-use crate::verify::log_file::Listing;
+use crate::verify::listing::Listing;
+use crate::verify::log_file::Lister;
 use crate::verify::settle::{Settled, Settler};
 
 /// The listing of an area's log files, under way: what digests list, and what is there besides.
-pub(super) type LogListing = Ticket<(Listed, UnlistedLogs)>;
+pub(super) type LogListing = Ticket<(Listed, Listing<UnlistedLogs>)>;
 
 /// Begins to list the area's log files of the requested time that no digest read so far lists.
 pub(super) fn begin(this: &mut Collector<'_, '_, '_>) -> LogListing {
@@ -35,10 +37,9 @@ pub(super) fn begin(this: &mut Collector<'_, '_, '_>) -> LogListing {
 /// Takes up the log files of an area that no digest read so far lists.
 pub(super) fn take_up(this: &mut Collector<'_, '_, '_>, listing: LogListing) -> io::Result<()> {
     let stop = &this.run.request.stop;
-    let (listed, UnlistedLogs { candidates, twice, findings }) =
-        listing.redeem(stop).map_err(io::Error::other)?;
+    let (listed, unlisted) = listing.redeem(stop).map_err(io::Error::other)?;
     this.listed = listed;
-    this.facts.findings.extend(findings);
+    let UnlistedLogs { candidates, twice } = unlisted.open(&mut this.facts.findings);
     this.facts.strays.logs_twice += twice;
     this.settle_claims(&candidates)?;
     this.facts.candidates = candidates;
@@ -91,16 +92,15 @@ impl Collector<'_, '_, '_> {
 /// list of a window of time.
 fn consult(this: &mut Collector<'_, '_, '_>, span: Window) -> io::Result<()> {
     let days = consulted_days(span);
-    let ListedDigests { plan: all, strays: _, mut unseen } =
-        list::digests_by_worker(this.run, this.id, this.area, Unit::WHOLE, days)?;
+    let listed = list::digests_by_worker(this.run, (this.id, this.area), Unit::WHOLE, days)?;
+    // What lies among the digests was reported where it was asked for; trouble counts here too.
+    let ListedDigests { plan: all, strays: _ } =
+        listed.open(&mut this.facts.doubts(Doubted::Beyond));
     let asked: BTreeSet<&str> = all
         .iter()
         .filter(|digest| was_asked_for(&this.run.question, &this.facts, &digest.name))
         .map(|digest| digest.key.as_str())
         .collect();
-    // What lies among the digests was reported where it was asked for; trouble counts here too.
-    this.facts.findings.extend(unseen.take_findings());
-    unseen.windows().iter().for_each(|window| this.hide(*window));
     // Later digests may be signed with later keys.
     if let Some(window) = all.key_window_of_all() {
         this.rules = this.run.rules_for(&this.id.region, window, &mut this.facts);
@@ -150,9 +150,9 @@ fn take_consulted(
     this.doubt(id, &digest);
     let Some(content) = digest.examined.content.take().filter(|_| valid) else { return Ok(()) };
     let (at, window) = (&digest.examined.at, Window::new(content.digest.start, end));
-    let listing = Arc::new(Listing { chain: id.clone(), key: at.key.clone(), window });
+    let lister = Arc::new(Lister { chain: id.clone(), key: at.key.clone(), window });
     let list = &mut |this: &mut Collector<'_, '_, '_>, entry: LogEntry| {
-        this.submit_if_named_in_time(&listing, entry)
+        this.submit_if_named_in_time(&lister, entry)
     };
     if this.each_listed(at, content.hash, content.log_files, list)?.is_some() {
         this.hide(window);

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{ContentFacts, Link, Linker, Lookup, Presence};
 use crate::model::time::sub;
 use crate::model::{DigestKey, Previous, Window};
+use crate::verify::absence::Absence;
 use crate::verify::coverage::CoverageState;
 use crate::verify::finding::{Code, Finding, Severity};
 use crate::verify::settle::Standing;
@@ -35,6 +36,15 @@ enum Lost {
     /// It cannot be read, or lies in a place that is not among the sources: the finding that says
     /// so, up to the end of this time.
     Unseen { finding: Box<Finding>, end: Timestamp },
+}
+
+/// Proof that a digest is gone.
+#[derive(Debug, Clone, Copy)]
+enum Gone {
+    /// The store has no such object.
+    Absent(#[allow(dead_code)] Absence),
+    /// The chain goes on around it: it was due, and a copy that has its neighbours would have it.
+    Due,
 }
 
 /// The digest that names another one, and whether it is verified.
@@ -88,12 +98,17 @@ impl Linker {
                 );
                 finding(Code::ObjectUnreadable, message)
             }
-            Presence::Absent | Presence::BeyondCopy => {
+            gone @ (Presence::Absent(_) | Presence::BeyondCopy) => {
+                let gone = if let Presence::Absent(absence) = gone {
+                    Gone::Absent(absence)
+                } else {
+                    Gone::Due
+                };
                 let by = DigestWord {
                     key: link.at.key.to_string(),
                     verified: link.standing == Standing::Valid,
                 };
-                self.gone(&by, lost, window.length(), previous, name, moved);
+                self.gone(gone, &by, lost, window.length(), previous, name, moved);
                 return;
             }
             Presence::Present { hash } if moved => {
@@ -136,8 +151,10 @@ impl Linker {
     }
 
     /// A digest is gone, and with it perhaps those between it and the last one that is there.
+    #[allow(clippy::too_many_arguments)]
     fn gone(
         &mut self,
+        gone: Gone,
         by: &DigestWord,
         last: Window,
         interval: SignedDuration,
@@ -148,7 +165,7 @@ impl Linker {
         let message =
             "The digest is missing: the next digest names it, and the source has no such object.";
         let key = Some(previous.object.clone());
-        self.lost(by, last, &previous.bucket, key, Presence::Absent, message);
+        self.lost(gone, by, last, &previous.bucket, key, message);
         // In the same place all time since the last digest there was the chain's own.
         let from = if moved { None } else { self.tip };
         if self.is_standard() && from.is_none_or(|from| from < last.start) {
@@ -201,15 +218,32 @@ impl Linker {
                 let end = sub(hole.end, interval * i32::try_from(slots - slot).unwrap_or(0));
                 let key = name.with_end(end).to_string();
                 let window = Window::new(sub(end, interval), end);
-                let presence = lookup.digest(bucket, &key);
                 let message = "The digest is missing: its neighbours show that it was due, and its name follows from theirs.";
-                self.lost(by, window, bucket, Some(key), presence, message);
+                let unseen = match lookup.digest(bucket, &key) {
+                    Presence::Absent(absence) => {
+                        self.lost(Gone::Absent(absence), by, window, bucket, Some(key), message);
+                        continue;
+                    }
+                    Presence::BeyondCopy | Presence::Elsewhere => {
+                        self.lost(Gone::Due, by, window, bucket, Some(key), message);
+                        continue;
+                    }
+                    Presence::Unknown(trouble) => {
+                        let message = format!("The digest could not be read: {}.", trouble.cause);
+                        Finding::new(trouble.code, message)
+                    }
+                    Presence::Present { .. } => {
+                        let message = "The digest exists but was not listed.";
+                        Finding::new(Code::ObjectUnreadable, message)
+                    }
+                };
+                self.tell(unseen, CoverageState::Unreadable, by, window, bucket, Some(key));
             }
             return;
         }
         let count = u64::try_from(slots.max(1)).unwrap_or(1);
         let message = format!("About {count} digests are missing; their names are unknown.");
-        self.lost(by, hole, bucket, None, Presence::Absent, &message);
+        self.lost(Gone::Due, by, hole, bucket, None, &message);
         if by.verified {
             self.missing += count - 1;
         } else if let Some(unverified) = &mut self.unverified {
@@ -217,33 +251,34 @@ impl Linker {
         }
     }
 
+    /// Accuses of a digest that is gone, if the one that tells of it is verified.
     fn lost(
         &mut self,
+        _: Gone,
         by: &DigestWord,
         window: Window,
         bucket: &str,
         key: Option<String>,
-        presence: Presence,
         message: &str,
     ) {
-        let (finding, state) = match presence {
-            Presence::Unknown(trouble) => {
-                let message = format!("The digest could not be read: {}.", trouble.cause);
-                (Finding::new(trouble.code, message), CoverageState::Unreadable)
-            }
-            Presence::Present { .. } => {
-                let message = "The digest exists but was not listed.";
-                (Finding::new(Code::ObjectUnreadable, message), CoverageState::Unreadable)
-            }
-            Presence::Absent | Presence::BeyondCopy | Presence::Elsewhere if !by.verified => {
-                self.not_shown(by, window, bucket, key);
-                return;
-            }
-            Presence::Absent | Presence::BeyondCopy | Presence::Elsewhere => {
-                self.missing += 1;
-                (Finding::new(Code::DigestMissing, message), CoverageState::Violated)
-            }
-        };
+        if !by.verified {
+            self.not_shown(by, window, bucket, key);
+            return;
+        }
+        self.missing += 1;
+        let finding = Finding::new(Code::DigestMissing, message);
+        self.tell(finding, CoverageState::Violated, by, window, bucket, key);
+    }
+
+    fn tell(
+        &mut self,
+        finding: Finding,
+        state: CoverageState,
+        by: &DigestWord,
+        window: Window,
+        bucket: &str,
+        key: Option<String>,
+    ) {
         self.statements.assign(window, state, Some(finding.code));
         let finding = finding.chain(&self.chain).window(window).referenced_by(&*by.key);
         let bucket = Some(bucket.to_owned());

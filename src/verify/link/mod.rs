@@ -18,6 +18,7 @@ use crate::model::time::{hours, minutes, sub};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Previous, Sha256Hash, Window};
+use crate::verify::absence::Absence;
 use crate::verify::coverage::{Coverage, CoverageState};
 use crate::verify::digest::{Location, Trouble};
 use crate::verify::finding::{Code, Finding, Severity};
@@ -35,7 +36,7 @@ const MEMORY: usize = 16;
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// The store has no such object.
-    Absent,
+    Absent(Absence),
     /// The store is a copy that does not reach the day of the digest, and has no such object.
     BeyondCopy,
     /// It cannot be told.

@@ -10,7 +10,7 @@ use crate::report::{ObjectKind, ObjectRecord, ObjectResult};
 use crate::run::observe::RunEvent;
 use crate::run::pool::NoResult;
 use crate::run::verify::open::open_log;
-use crate::verify::log_file::{CheckedLog, Listing, check_log};
+use crate::verify::log_file::{CheckedLog, Lister, check_log};
 use crate::verify::{Code, CoverageState, Severity};
 
 /// Log files that are under way for each worker: enough that one slow file holds nobody up.
@@ -21,13 +21,13 @@ impl Collector<'_, '_, '_> {
     /// that time and its trail was asked for; notes any other as listed.
     pub(in crate::run::verify) fn submit_if_named_in_time(
         &mut self,
-        listing: &Arc<Listing>,
+        lister: &Arc<Lister>,
         entry: LogEntry,
     ) -> io::Result<()> {
         let named = LogKey::parse(&entry.object).map(|log| log.time);
         let wanted = named.is_some_and(|time| self.run.question.window().contains(time));
-        if wanted && self.has_chain(&listing.chain) {
-            return self.submit_log(listing, entry);
+        if wanted && self.has_chain(&lister.chain) {
+            return self.submit_log(lister, entry);
         }
         self.note_listed(&entry.bucket, &entry.object);
         self.facts.kinds.extend(LogKey::parse(&entry.object).map(|log| log.kind));
@@ -35,7 +35,7 @@ impl Collector<'_, '_, '_> {
         Ok(())
     }
 
-    pub(super) fn submit_log(&mut self, listing: &Arc<Listing>, entry: LogEntry) -> io::Result<()> {
+    pub(super) fn submit_log(&mut self, lister: &Arc<Lister>, entry: LogEntry) -> io::Result<()> {
         if let Some(log) = LogKey::parse(&entry.object) {
             self.facts.kinds.insert(log.kind);
         }
@@ -45,7 +45,7 @@ impl Collector<'_, '_, '_> {
             return Ok(());
         }
         if !self.run.question.logs {
-            if let Some(chain) = self.facts.chains.get_mut(&listing.chain) {
+            if let Some(chain) = self.facts.chains.get_mut(&lister.chain) {
                 chain.logs.unchecked += 1;
             }
             return Ok(());
@@ -53,12 +53,12 @@ impl Collector<'_, '_, '_> {
         self.drain(self.run.share(self.run.pool.jobs() * LOGS_PER_JOB))?;
         let (sources, rules) = (self.run.sources.clone(), self.rules.clone());
         let entry = Arc::new(entry);
-        let (its_listing, its_entry) = (listing.clone(), entry.clone());
+        let (its_listing, its_entry) = (lister.clone(), entry.clone());
         let ticket = self.run.pool.submit(move || {
             let object = open_log(&sources, &its_entry);
             check_log(&rules, &its_listing, &its_entry, object)
         });
-        self.queue.push_back(Pending::Log { listing: listing.clone(), entry, ticket });
+        self.queue.push_back(Pending::Log { lister: lister.clone(), entry, ticket });
         Ok(())
     }
 
@@ -81,17 +81,17 @@ impl Collector<'_, '_, '_> {
                         bytes,
                     })?;
                 }
-                Pending::Log { listing, entry, ticket } => {
+                Pending::Log { lister, entry, ticket } => {
                     let stop = &self.run.request.stop;
                     let checked = match ticket.redeem(stop) {
                         Ok(checked) => checked,
                         Err(NoResult::Stopped) => {
-                            self.leave_unchecked(&listing);
+                            self.leave_unchecked(&lister);
                             continue;
                         }
                         Err(error) => return Err(io::Error::other(error)),
                     };
-                    self.record_log(&listing, &entry, checked)?;
+                    self.record_log(&lister, &entry, checked)?;
                 }
             }
         }
@@ -99,26 +99,26 @@ impl Collector<'_, '_, '_> {
     }
 
     /// Counts a log file that the run did not reach as not checked.
-    fn leave_unchecked(&mut self, listing: &Listing) {
-        if let Some(chain) = self.facts.chains.get_mut(&listing.chain) {
+    fn leave_unchecked(&mut self, lister: &Lister) {
+        if let Some(chain) = self.facts.chains.get_mut(&lister.chain) {
             chain.logs.unchecked += 1;
             let state = CoverageState::Unreadable;
-            chain.mark(listing.window, state, Code::ObjectUnreadable);
+            chain.mark(lister.window, state, Code::ObjectUnreadable);
         }
     }
 
     /// The run was stopped: what is under way is left, as not checked.
     pub(super) fn give_up(&mut self) {
         for pending in std::mem::take(&mut self.queue) {
-            if let Pending::Log { listing, .. } = pending {
-                self.leave_unchecked(&listing);
+            if let Pending::Log { lister, .. } = pending {
+                self.leave_unchecked(&lister);
             }
         }
     }
 
     fn record_log(
         &mut self,
-        listing: &Arc<Listing>,
+        lister: &Arc<Lister>,
         entry: &Arc<LogEntry>,
         checked: CheckedLog,
     ) -> io::Result<()> {
@@ -126,7 +126,7 @@ impl Collector<'_, '_, '_> {
         self.facts.bytes_read += checked.stored;
         self.facts.bytes_hashed += checked.inflated;
         self.facts.already_inflated += u64::from(checked.already_inflated);
-        let Some(chain) = self.facts.chains.get_mut(&listing.chain) else { return Ok(()) };
+        let Some(chain) = self.facts.chains.get_mut(&lister.chain) else { return Ok(()) };
         let counts = &mut chain.logs;
         let (result, count, state) = match checked.finding.as_ref().map(|f| f.severity) {
             None => (ObjectResult::Valid, &mut counts.valid, None),
@@ -139,30 +139,30 @@ impl Collector<'_, '_, '_> {
         };
         *count += 1;
         if state.is_none() {
-            chain.oldest.log(listing.window, &entry.object);
+            chain.oldest.log(lister.window, &entry.object);
         }
         let code = checked.finding.as_ref().map(|f| f.code);
         checked.notice.into_iter().for_each(|notice| chain.headers.push(notice));
         if let Some((state, code)) = state.zip(code) {
-            chain.mark(listing.window, state, code);
+            chain.mark(lister.window, state, code);
         }
         self.events.object(ObjectRecord {
             object: ObjectKind::Log,
             result,
             code,
-            chain: Some(Cow::Borrowed(&listing.chain)),
+            chain: Some(Cow::Borrowed(&lister.chain)),
             bucket: Some(Cow::Borrowed(&entry.bucket)),
             key: Cow::Borrowed(&entry.object),
-            referenced_by: Some(Cow::Borrowed(&listing.key)),
+            referenced_by: Some(Cow::Borrowed(&lister.key)),
             bytes: checked.stored,
         })?;
         if checked.beyond_copy {
-            self.beyond(&entry.object, listing.window);
+            self.beyond(&entry.object, lister.window);
         } else {
             self.facts.findings.extend(checked.finding);
         }
         if checked.hints.any() {
-            self.facts.hinted.push(listing.clone(), entry.clone(), checked.hints);
+            self.facts.hinted.push(lister.clone(), entry.clone(), checked.hints);
         }
         Ok(())
     }

@@ -1,0 +1,36 @@
+//! Proof that something is not there.
+
+use serde::{Deserialize, Serialize};
+
+/// Proof that a source has no such object: its store says so, and what the store lacks is gone and
+/// not only out of its reach. Whoever accuses of a missing object must show it.
+///
+/// Only the driver that asked a store makes one. Trouble on the way is no absence:
+///
+/// ```compile_fail
+/// use trailseal::verify::absence::Absence;
+/// use trailseal::verify::log_file::LogObject;
+/// let denied = LogObject::Absent(Absence(())); // private
+/// ```
+///
+/// ```compile_fail
+/// use trailseal::verify::digest::Trouble;
+/// use trailseal::verify::log_file::LogObject;
+/// let denied = LogObject::Absent(Trouble::unreadable("AccessDenied")); // not a proof
+/// ```
+///
+/// ```
+/// use trailseal::verify::digest::Trouble;
+/// use trailseal::verify::log_file::LogObject;
+/// let denied = LogObject::Trouble(Trouble::unreadable("AccessDenied"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absence(());
+
+impl Absence {
+    /// What a store's word that there is no such object proves: nothing, unless its reach includes
+    /// the object.
+    pub(crate) fn stated(within_reach: bool) -> Option<Self> {
+        within_reach.then_some(Self(()))
+    }
+}
