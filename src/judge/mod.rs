@@ -25,6 +25,7 @@ mod survey;
 mod unit;
 mod unlisted;
 mod unreferenced;
+mod whole;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,7 @@ pub use self::question::{Excluded, LOOK_BACK_DAYS, Question, SourceForm};
 pub use self::survey::{HiddenFolders, PassedOver, Survey};
 pub use self::unit::Unit;
 pub use self::unlisted::UnlistedLog;
+pub use self::whole::judge;
 
 /// The circumstances of a run that a report tells of.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -5,8 +5,10 @@
 //! were not listed.
 
 mod account;
+mod lookup;
 mod missing;
 mod places;
+mod request;
 mod restart;
 mod row;
 
@@ -15,99 +17,20 @@ use std::collections::VecDeque;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::time::{hours, minutes, sub};
-use serde::{Deserialize, Serialize};
-
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Previous, Sha256Hash, Window};
-use crate::verify::absence::Absence;
 use crate::verify::coverage::{Coverage, CoverageState};
-use crate::verify::digest::{Location, Trouble};
+use crate::verify::digest::Location;
 use crate::verify::finding::{Code, Finding, Severity};
 use crate::verify::settle::Standing;
 
+pub use self::lookup::{Lookup, Presence};
 use self::missing::{Loss, UnverifiedLosses};
 pub use self::places::{Place, Silence, close_trail};
+pub use self::request::{Ending, Reach, Reported, Request};
 pub use self::row::{ContentFacts, DigestFacts, PlainDigest, Row, Rows};
 
 /// How many digests back a link may name: enough for forks and strays between neighbours.
 const MEMORY: usize = 16;
-
-/// State of a digest that another one names but that was not listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Presence {
-    /// The store has no such object.
-    Absent(Absence),
-    /// The store is a copy that does not reach the day of the digest, and has no such object.
-    BeyondCopy,
-    /// It cannot be told.
-    Unknown(Trouble),
-    /// It lies in a bucket or under a prefix that is not among the sources.
-    Elsewhere,
-    /// It is there (a chain whose bucket or prefix changed); what it is.
-    Present {
-        /// The hash value of its inflated bytes.
-        hash: Sha256Hash,
-    },
-}
-
-/// Tells of digests that are named and were not listed.
-pub trait Lookup {
-    /// State of this digest.
-    fn digest(&mut self, bucket: &str, key: &str) -> Presence;
-}
-
-/// The requested time, and how long a digest may be late.
-#[derive(Debug, Clone, Copy)]
-pub struct Request {
-    /// The requested start, where one was asked for.
-    pub start: Option<Timestamp>,
-    /// The requested end.
-    pub end: Timestamp,
-    /// Origin of `end`, which decides how a chain is judged that does not reach it.
-    pub reach: Reach,
-    /// The time as of which the sources are judged; `None` where nothing tells it, and then
-    /// nothing is pending.
-    pub as_of: Option<Timestamp>,
-    /// Delay after which a digest counts as missing.
-    pub grace: SignedDuration,
-    /// Whether the run ended before it had read all: what is not there may be.
-    pub cut_short: bool,
-}
-
-/// Origin of the end of the requested time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// The end of the newest digest of a copy: none was asked for. What a chain lags behind it is
-    /// pending up to the grace.
-    Newest,
-    /// Asked for of a copy, which may have been made before the last digests were delivered.
-    OfCopy,
-    /// Of a bucket, which is complete up to now.
-    OfBucket,
-}
-
-/// CloudTrail's own statement on a chain's trail, as far as it bears on the chain's end.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reported {
-    /// Reason for the chain to end.
-    pub ending: Ending,
-    /// The error that the trail's bucket answered the latest delivery of a digest with.
-    pub delivery_error: Option<String>,
-}
-
-/// Reason for a chain to end that CloudTrail itself states.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Ending {
-    /// None is stated, or CloudTrail was not asked.
-    #[default]
-    Unknown,
-    /// The trail does not log since then.
-    Stopped(Timestamp),
-    /// The trail is not among those of its account and region.
-    NotListed,
-    /// The trail delivers to another bucket, prefix or organization; its description.
-    Elsewhere(String),
-}
 
 /// A digest as its successor sees it.
 #[derive(Debug, Clone)]
