@@ -13,10 +13,13 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 use jiff::Timestamp;
 
-use super::{Entry, Object, Put, Store, StoreError, UnfinishedCopy, WriterGuard};
-use crate::model::Metadata;
+use super::{
+    Absence, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests, Store, StoreError,
+    UnfinishedCopy, WriterGuard, Writes,
+};
 use crate::model::key_name::{DIGEST_FOLDER, LogKind};
 use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
+use crate::model::{BucketName, Metadata};
 
 /// S3 allows 2 KB of user metadata; what head-object prints around it is little more.
 const SIDECAR_LIMIT: u64 = 64 << 10;
@@ -40,6 +43,15 @@ pub struct DirectoryStore {
 }
 
 impl DirectoryStore {
+    /// Profile of every directory.
+    pub const PROFILE: Profile = Profile {
+        absence: Absence::WithinReach,
+        times: ObjectTimes::Copying,
+        metadata: KeptMetadata::Sometimes,
+        writes: Writes::IfAbsent,
+        requests: Requests::PerProcessor,
+    };
+
     /// Opens a directory; `name` is how the user named it.
     ///
     /// # Errors
@@ -287,6 +299,14 @@ impl Drop for Temporary<'_> {
 impl Store for DirectoryStore {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn profile(&self) -> Profile {
+        Self::PROFILE
+    }
+
+    fn bucket(&self) -> Option<&BucketName> {
+        None
     }
 
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {

@@ -21,7 +21,7 @@ use crate::model::{BucketName, ObjectName, Sha256Hash};
 use crate::report::{ObjectKind, ObjectResult, RunReport, Unreferenced, Verdict};
 use crate::run::observe::{Observer, Observers};
 use crate::run::sources::{Filter, Insisted, Sources};
-use crate::run::verify::{VerifyRequest, verify};
+use crate::run::verify::{SourceForm, VerifyRequest, verify};
 use crate::store::bag::Checked;
 use crate::store::{DirectoryStore, Store};
 use crate::verify::digest::Rules;
@@ -71,9 +71,9 @@ impl Objects<'_> {
     /// # Errors
     /// When a folder of it cannot be read.
     pub(super) fn verify(&self, saved: SavedRequest, observer: &dyn Observer) -> io::Result<Again> {
-        let online = saved.online;
+        let form = saved.form;
         let asked = saved.again(self.request.jobs, self.request.now, self.request.stop.clone());
-        let (report, lines) = self.run(&asked, online, observer)?;
+        let (report, lines) = self.run(&asked, form, observer)?;
         let WrittenLines { judged, hash, .. } = lines;
         let keys = judged.keys().cloned().collect();
         let mut again = Again {
@@ -86,7 +86,7 @@ impl Objects<'_> {
             unnamed: Vec::new(),
         };
         if !self.request.stop.is_set() {
-            self.verify_the_rest(&asked, online, &mut again, observer)?;
+            self.verify_the_rest(&asked, form, &mut again, observer)?;
         }
         Ok(again)
     }
@@ -105,7 +105,7 @@ impl Objects<'_> {
     fn verify_the_rest(
         &self,
         asked: &VerifyRequest,
-        online: bool,
+        form: SourceForm,
         again: &mut Again,
         observer: &dyn Observer,
     ) -> io::Result<()> {
@@ -124,7 +124,7 @@ impl Objects<'_> {
             logs: rest.iter().any(|(_, (_, key))| !is_digest(key)),
             ..asked.clone()
         };
-        let (more, lines) = self.run(&all, online, observer)?;
+        let (more, lines) = self.run(&all, form, observer)?;
         if self.request.stop.is_set() {
             // Nothing rests on the absence of what was not read.
             return Ok(());
@@ -199,13 +199,16 @@ impl Objects<'_> {
     fn run(
         &self,
         request: &VerifyRequest,
-        online: bool,
+        form: SourceForm,
         observer: &dyn Observer,
     ) -> io::Result<(RunReport, WrittenLines)> {
-        let stores = self.stores(online)?;
+        let stores = self.stores(form)?;
         let mut ring = KeyRing::new();
         ring.add(self.keys.clone());
-        let rules = if online { Rules::of_bucket(ring) } else { Rules::of_copy(ring) };
+        let rules = match form {
+            SourceForm::Bucket => Rules::of_bucket(ring),
+            SourceForm::Copy => Rules::of_copy(ring),
+        };
         let mut findings = Vec::new();
         let VerifyRequest { accounts, regions, excluded, stop, .. } = request;
         let filter = Filter { accounts, regions, excluded: Some(excluded), stop: Some(stop) };
@@ -219,7 +222,7 @@ impl Objects<'_> {
     }
 
     /// A store for each bucket. What is there is read, whatever its row says.
-    fn stores(&self, online: bool) -> io::Result<Vec<(Arc<dyn Store>, String)>> {
+    fn stores(&self, form: SourceForm) -> io::Result<Vec<(Arc<dyn Store>, String)>> {
         let mut buckets: BTreeMap<&str, BTreeMap<String, Row>> = BTreeMap::new();
         for row in self.rows {
             let inside = row.path.strip_prefix(OBJECTS).and_then(|rest| rest.split_once('/'));
@@ -234,6 +237,10 @@ impl Objects<'_> {
                 objects.insert(key.to_owned(), row);
             }
         }
+        let profile = match form {
+            SourceForm::Bucket => BagStore::OF_BUCKET,
+            SourceForm::Copy => BagStore::OF_COPY,
+        };
         let mut stores: Vec<(Arc<dyn Store>, String)> = Vec::new();
         for (bucket, rows) in buckets {
             let path = format!("{OBJECTS}{bucket}");
@@ -246,7 +253,7 @@ impl Objects<'_> {
                 _ => None,
             };
             let bucket = (bucket != NO_BUCKET).then(|| BucketName::parse(bucket).ok()).flatten();
-            let store = BagStore::new(name.to_owned(), files, bucket, online, rows);
+            let store = BagStore::new(name.to_owned(), files, bucket, profile, rows);
             stores.push((Arc::new(store), String::new()));
         }
         Ok(stores)

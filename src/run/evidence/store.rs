@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use super::custody::{Packed, Row};
 use crate::model::{BucketName, Metadata};
-use crate::store::{DirectoryStore, Entry, Object, Put, Store, StoreError, WriterGuard};
+use crate::store::{
+    Absence, DirectoryStore, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests,
+    Store, StoreError, WriterGuard, Writes,
+};
 
 /// Objects of one bucket.
 pub(super) struct BagStore {
@@ -13,21 +16,36 @@ pub(super) struct BagStore {
     /// What was packed of them; `None` where nothing was.
     files: Option<DirectoryStore>,
     bucket: Option<BucketName>,
-    /// Whether the times of its rows are those of delivery.
-    knows_delivery: bool,
+    profile: Profile,
     rows: BTreeMap<String, Row>,
 }
 
 impl BagStore {
+    /// Profile of objects that were read from a bucket.
+    pub(super) const OF_BUCKET: Profile = Profile {
+        absence: Absence::Certain,
+        times: ObjectTimes::Delivery,
+        metadata: KeptMetadata::Always,
+        writes: Writes::Refused,
+        requests: Requests::PerProcessor,
+    };
+    /// Profile of objects that were read from a copy.
+    pub(super) const OF_COPY: Profile = Profile {
+        absence: Absence::WithinReach,
+        times: ObjectTimes::Copying,
+        metadata: KeptMetadata::Sometimes,
+        ..Self::OF_BUCKET
+    };
+
     /// The rows by their keys, and the folder that holds what was packed of them.
     pub(super) fn new(
         name: String,
         files: Option<DirectoryStore>,
         bucket: Option<BucketName>,
-        knows_delivery: bool,
+        profile: Profile,
         rows: BTreeMap<String, Row>,
     ) -> Self {
-        Self { name, files, bucket, knows_delivery, rows }
+        Self { name, files, bucket, profile, rows }
     }
 }
 
@@ -36,12 +54,12 @@ impl Store for BagStore {
         &self.name
     }
 
-    fn bucket(&self) -> Option<&BucketName> {
-        self.bucket.as_ref()
+    fn profile(&self) -> Profile {
+        self.profile
     }
 
-    fn knows_delivery(&self) -> bool {
-        self.knows_delivery
+    fn bucket(&self) -> Option<&BucketName> {
+        self.bucket.as_ref()
     }
 
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
