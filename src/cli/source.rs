@@ -3,6 +3,8 @@
 mod access;
 #[cfg(feature = "aws")]
 mod bucket;
+#[cfg(feature = "object-store")]
+mod cloud;
 mod directory;
 mod place;
 mod scheme;

@@ -401,7 +401,7 @@ pub fn is_path(key: &str) -> bool {
 /// True if a file lies where digests do, whose metadata are read with them:
 /// `CloudTrail-Digest/<region>/<YYYY>/<MM>/<DD>/<name>`, and not so below a folder of log files.
 /// Folders further up are the copy's own.
-fn is_in_digest_folder(key: &str) -> bool {
+pub(super) fn is_in_digest_folder(key: &str) -> bool {
     let of_logs = |part: &str| LogKind::of_folder(part).is_some();
     key.rsplit('/').nth(5) == Some(DIGEST_FOLDER) && !key.split('/').any(of_logs)
 }

@@ -6,7 +6,11 @@
 
 #[cfg(feature = "seal")]
 pub mod bag;
+#[cfg(feature = "object-store")]
+pub mod cloud;
 pub mod directory;
+#[cfg(any(feature = "aws", feature = "object-store"))]
+pub(crate) mod network;
 mod profile;
 pub mod recording;
 mod stop;
@@ -18,6 +22,8 @@ use jiff::Timestamp;
 
 use crate::model::{BucketName, Metadata};
 
+#[cfg(feature = "object-store")]
+pub use cloud::{CloudError, CloudOptions, CloudStore};
 pub use directory::DirectoryStore;
 pub use profile::{Absence, KeptMetadata, ObjectTimes, Profile, Requests, Writes};
 pub use recording::{Reading, Record, Recorder};

@@ -240,6 +240,15 @@ impl Store for RecordingStore {
         self.store.put_new(key, body, metadata)
     }
 
+    fn put_new_from(
+        &self,
+        key: &str,
+        body: &mut dyn Read,
+        metadata: &Metadata,
+    ) -> Result<Put, StoreError> {
+        self.store.put_new_from(key, body, metadata)
+    }
+
     fn lock(&self) -> Result<WriterGuard, StoreError> {
         self.store.lock()
     }

@@ -3,9 +3,11 @@
 use clap::Args;
 use jiff::SignedDuration;
 
-use crate::cli::time_args::parse_span;
 #[cfg(feature = "seal")]
-use crate::cli::{Failure, INCOMPLETE, USAGE};
+use crate::cli::Failure;
+use crate::cli::time_args::parse_span;
+#[cfg(feature = "aws")]
+use crate::cli::{INCOMPLETE, USAGE};
 #[cfg(feature = "seal")]
 use crate::crypto::Signer;
 use crate::run::verify::SourceForm;
@@ -52,9 +54,9 @@ fn parse_read_timeout(text: &str) -> Result<SignedDuration, String> {
 
 /// Opens sources, and keeps what they are reached through.
 pub(in crate::cli) struct Opener<'a> {
-    #[cfg_attr(not(feature = "aws"), allow(dead_code))]
+    #[cfg_attr(not(any(feature = "aws", feature = "object-store")), allow(dead_code))]
     args: &'a AwsArgs,
-    #[cfg_attr(not(feature = "aws"), allow(dead_code))]
+    #[cfg_attr(not(any(feature = "aws", feature = "object-store")), allow(dead_code))]
     stop: Stop,
     #[cfg(feature = "aws")]
     aws: Option<Aws>,
@@ -69,6 +71,13 @@ impl<'a> Opener<'a> {
             #[cfg(feature = "aws")]
             aws: None,
         }
+    }
+
+    /// How copies in object stores are reached.
+    #[cfg(feature = "object-store")]
+    pub(super) fn cloud_options(&self) -> crate::store::CloudOptions {
+        let read_timeout = self.args.read_timeout.unsigned_abs();
+        crate::store::CloudOptions { read_timeout, stop: self.stop.clone() }
     }
 
     /// A KMS key as a signer.

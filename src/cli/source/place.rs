@@ -13,6 +13,7 @@ pub(in crate::cli) struct Place {
 
 impl Place {
     /// Place of an address `NAME[/PREFIX]`.
+    #[cfg(any(feature = "aws", feature = "object-store"))]
     pub(super) fn in_bucket(address: &str) -> Self {
         let (name, prefix) = address.split_once('/').unwrap_or((address, ""));
         // Whether a second slash is a slip or begins the keys cannot be seen from it.
@@ -23,11 +24,13 @@ impl Place {
     }
 
     /// Name of the bucket.
+    #[cfg(any(feature = "aws", feature = "object-store"))]
     pub(super) fn bucket(&self) -> &str {
         self.root.to_str().unwrap_or_default()
     }
 
     /// Folder to begin in, with single slashes.
+    #[cfg(any(feature = "seal", feature = "object-store"))]
     pub(in crate::cli) fn start(&self) -> &str {
         self.starts.last().map_or("", String::as_str)
     }

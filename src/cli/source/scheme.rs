@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::access::Opener;
 #[cfg(feature = "aws")]
 use super::bucket;
+#[cfg(feature = "object-store")]
+use super::cloud;
 use super::directory;
 use super::place::Place;
 #[cfg(feature = "aws")]
@@ -12,6 +14,8 @@ use crate::aws::S3Store;
 use crate::cli::Failure;
 use crate::model::Printable;
 use crate::run::verify::SourceForm;
+#[cfg(feature = "object-store")]
+use crate::store::CloudStore;
 use crate::store::{DirectoryStore, Profile, Requests, Store};
 
 /// A kind of source.
@@ -24,6 +28,8 @@ pub(in crate::cli) struct Scheme {
     support: Support,
 }
 
+type Open = fn(&mut Opener<'_>, &str, &Place) -> Result<Arc<dyn Store>, Failure>;
+
 enum Support {
     Built {
         profile: Profile,
@@ -32,10 +38,10 @@ enum Support {
         /// Finds the place of an address, given without its scheme.
         locate: fn(&str) -> Result<Place, Failure>,
         /// Opens it; the whole address is its name.
-        open: fn(&mut Opener<'_>, &str, &Place) -> Result<Arc<dyn Store>, Failure>,
+        open: Open,
     },
     /// Left out, for want of a feature.
-    #[cfg_attr(feature = "aws", allow(dead_code))]
+    #[cfg_attr(all(feature = "aws", feature = "object-store"), allow(dead_code))]
     Feature { service: &'static str, feature: &'static str },
 }
 
@@ -53,6 +59,36 @@ const SCHEMES: &[Scheme] = &[
         },
         #[cfg(not(feature = "aws"))]
         support: Support::Feature { service: "S3", feature: "aws" },
+    },
+    Scheme {
+        prefix: "gs://",
+        name: "gs://BUCKET[/PREFIX]",
+        #[cfg(feature = "object-store")]
+        support: Support::Built {
+            profile: CloudStore::PROFILE,
+            remedy: cloud::GOOGLE_REMEDY,
+            locate: |address| Ok(Place::in_bucket(address)),
+            open: |opener, source, place| {
+                cloud::open(opener, source, place, (CloudStore::google, cloud::GOOGLE_REMEDY))
+            },
+        },
+        #[cfg(not(feature = "object-store"))]
+        support: Support::Feature { service: "Google Cloud Storage", feature: "object-store" },
+    },
+    Scheme {
+        prefix: "az://",
+        name: "az://CONTAINER[/PREFIX]",
+        #[cfg(feature = "object-store")]
+        support: Support::Built {
+            profile: CloudStore::PROFILE,
+            remedy: cloud::AZURE_REMEDY,
+            locate: |address| Ok(Place::in_bucket(address)),
+            open: |opener, source, place| {
+                cloud::open(opener, source, place, (CloudStore::azure, cloud::AZURE_REMEDY))
+            },
+        },
+        #[cfg(not(feature = "object-store"))]
+        support: Support::Feature { service: "Azure Blob Storage", feature: "object-store" },
     },
     DIRECTORY,
 ];
@@ -176,12 +212,9 @@ impl SourceKind {
 
 /// Help on what sources may be.
 pub(in crate::cli) fn sources_help() -> String {
-    let copies: Vec<_> = SCHEMES
-        .iter()
-        .filter(|scheme| matches!(scheme.support, Support::Built { profile, .. } if !profile.is_bucket()))
-        .map(|scheme| scheme.name)
-        .collect();
-    let copies = copies.join(", ");
+    let is_copy = |scheme: &&Scheme| matches!(scheme.support, Support::Built { profile, .. } if !profile.is_bucket());
+    let names = SCHEMES.iter().rev().filter(is_copy).map(|scheme| scheme.name);
+    let copies = names.collect::<Vec<_>>().join(", ");
     format!(
         "Buckets (s3://BUCKET[/PREFIX]), or {copies} with a copy of a bucket or a part of it; AWSLogs is found at any depth"
     )
