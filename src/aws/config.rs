@@ -2,7 +2,6 @@
 //! command line insists on.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -18,10 +17,10 @@ use aws_sdk_s3::error::SdkError;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use tokio::runtime::Runtime;
 
 use super::answer::{Answer, Watch};
 use crate::store::Stop;
+use crate::store::network::Network;
 
 /// Attempts at one request before it counts as failed, unless AWS_MAX_ATTEMPTS is set.
 const ATTEMPTS: u32 = 7;
@@ -32,8 +31,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Time that a server may be silent, before its answer and in it, unless something else is asked
 /// for.
 const READ: Duration = Duration::from_secs(20);
-/// Time between two looks of a caller that waits at whether the run is to end.
-const STOP_POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Where nothing says otherwise; a bucket's own region is then found from it.
 const FALLBACK_REGION: &str = "us-east-1";
 
@@ -113,7 +110,7 @@ pub(super) struct Stopped;
 /// A loaded configuration and the runtime that drives connections.
 #[derive(Clone)]
 pub struct Aws {
-    runtime: Arc<Runtime>,
+    network: Network,
     pub(super) config: SdkConfig,
     pub(super) options: AwsOptions,
     /// The region that options, environment or files name.
@@ -126,13 +123,9 @@ impl Aws {
     /// # Errors
     /// If the runtime does not start, or a file of certificate authorities cannot be used.
     pub fn load(options: AwsOptions) -> Result<Self, AwsError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("network")
-            .enable_all()
-            .build()?;
-        let (config, named_region) = runtime.block_on(load(&options))?;
-        Ok(Self { runtime: Arc::new(runtime), config, options, named_region })
+        let network = Network::start(options.stop.clone())?;
+        let (config, named_region) = network.wait_to_the_end(load(&options))?;
+        Ok(Self { network, config, options, named_region })
     }
 
     /// Caller's ARN; `None` if unknown after a short wait. It is requested only once.
@@ -160,20 +153,7 @@ impl Aws {
 
     /// Waits for anything on the caller's thread; `None` after a stop.
     pub(super) fn wait_for<F: Future>(&self, future: F) -> Option<F::Output> {
-        let stop = &self.options.stop;
-        if stop.is_set() {
-            return None;
-        }
-        self.runtime.block_on(async {
-            let mut future = std::pin::pin!(future);
-            loop {
-                match tokio::time::timeout(STOP_POLL_INTERVAL, future.as_mut()).await {
-                    Ok(output) => return Some(output),
-                    Err(_) if stop.is_set() => return None,
-                    Err(_) => {}
-                }
-            }
-        })
+        self.network.wait(future)
     }
 
     /// Watches the answers to one kind of request.

@@ -18,7 +18,10 @@ use super::error::{line, of_object};
 use super::listing::{Listed, PageError, Pages, Question, md5};
 use super::redirect::region_in_body;
 use crate::model::{BucketName, Metadata};
-use crate::store::{Entry, Object, Put, Store, StoreError, WriterGuard};
+use crate::store::{
+    Absence, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests, Store, StoreError,
+    WriterGuard, Writes,
+};
 
 /// Purpose for which a bucket is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,16 @@ pub struct S3Store {
 }
 
 impl S3Store {
+    /// Profile of every bucket that CloudTrail delivers to.
+    pub const PROFILE: Profile = Profile {
+        absence: Absence::Certain,
+        times: ObjectTimes::Delivery,
+        metadata: KeptMetadata::Always,
+        writes: Writes::IfAbsent,
+        // Enough to fill two processors at 20 ms of latency.
+        requests: Requests::AtOnce { verifying: 160, copying: 32 },
+    };
+
     /// Opens a bucket in whatever region it is; `name` is how the user named it.
     ///
     /// # Errors
@@ -220,16 +233,16 @@ impl Store for S3Store {
         &self.name
     }
 
+    fn profile(&self) -> Profile {
+        Self::PROFILE
+    }
+
     fn bucket(&self) -> Option<&BucketName> {
         Some(&self.bucket)
     }
 
     fn requests(&self) -> Option<u64> {
         Some(self.requests.load(Ordering::Relaxed))
-    }
-
-    fn knows_delivery(&self) -> bool {
-        true
     }
 
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {

@@ -8,14 +8,14 @@ use crate::model::{ChainId, Region, Window};
 use crate::run::verify::{CloudTrail, TrailAnswer, TrailStatus};
 
 /// CloudTrail, asked with the credentials of the run.
-pub(super) struct Online {
+pub(super) struct LiveCloudTrail {
     keys: CloudTrailKeys,
     trails: Trails,
     /// The regions that the user names.
     named: Vec<Region>,
 }
 
-impl Online {
+impl LiveCloudTrail {
     pub(super) fn new(aws: Aws, named: &[Region]) -> Self {
         let keys = CloudTrailKeys::new(aws.clone());
         Self { keys, trails: Trails::new(aws), named: named.to_vec() }
@@ -33,7 +33,7 @@ impl Online {
     }
 }
 
-impl CloudTrail for Online {
+impl CloudTrail for LiveCloudTrail {
     fn keys(&self, region: &Region, window: Window) -> Result<Vec<PublicKey>, String> {
         self.check(region)?;
         let published = self.keys.list(region, window)?;

@@ -14,7 +14,7 @@ use super::guard::{Kind, OutputGuard};
 use super::keys::read_key_file;
 use super::question::QuestionArgs;
 use super::run_args::{MemoryArgs, PaceArgs, RunArgs, progress};
-use super::source::{AwsArgs, Opener, REACH};
+use super::source::{AwsArgs, Opener};
 use super::verdict;
 use super::{Failure, Format, INCOMPLETE, INTERRUPTED, Io};
 use crate::crypto::document::revocation::RevocationLists;
@@ -199,11 +199,11 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     guard.check("--output", &args.output, Kind::Bag)?;
     args.run.begin(&io.stop);
     let as_of = args.question.as_of(io.now)?;
-    let online = args.question.is_online()?;
-    let mut verify = args.question.request(&args.pace, io.now, &io.stop, online)?;
+    let kind = args.question.kind()?;
+    let mut verify = args.question.request(&args.pace, io.now, &io.stop, kind)?;
     // The same input as of the same time is the same bytes.
     verify.started = as_of;
-    let mut rules = args.question.rules(online)?;
+    let mut rules = args.question.rules(kind.form)?;
     rules.memory = args.memory.budget();
     let signer = signer(args)?;
     let mut lists = revocation_lists(args)?;
@@ -224,16 +224,16 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
     let mut opener = Opener::new(&args.aws, &io.stop);
     let (stores, unopened) = opener.open_all(&args.question.sources)?;
-    if let Some(finding) = unopened.into_iter().next() {
-        let message = format!("no bag was made: {}", Printable(&finding.message));
-        return Err(Failure { status: INCOMPLETE, ..Failure::internal(message) }.remedy(REACH));
+    if let Some(unopened) = unopened.into_iter().next() {
+        let message = format!("no bag was made: {}", Printable(&unopened.finding.message));
+        let failure = Failure { status: INCOMPLETE, ..Failure::internal(message) };
+        return Err(failure.remedy(unopened.remedy));
     }
-    let cloudtrail = args.question.cloudtrail(online, &mut opener)?;
+    let cloudtrail = args.question.cloudtrail(kind.form, &mut opener)?;
     let place = Place::begin(&args.output, args.name.as_deref())?;
-    verify.ran_by.identity = opener.identity(online);
+    verify.ran_by.identity = opener.identity(kind.form);
     let request = PackRequest {
         verify,
-        online,
         insisted: args.question.insisted(),
         logs: args.logs.into(),
         as_of,

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::output::place_of;
-use super::source::S3;
+use super::source::Scheme;
 use crate::crypto::parse_key_file;
 use crate::model::Printable;
 use crate::report::{Format, ObjectForm};
@@ -120,7 +120,7 @@ impl OutputGuard {
     /// Sources as they are typed. A bucket cannot be written to by an output.
     #[must_use]
     pub(super) fn sources<'s>(mut self, sources: impl IntoIterator<Item = &'s String>) -> Self {
-        for source in sources.into_iter().filter(|source| !source.starts_with(S3)) {
+        for source in sources.into_iter().filter(|source| Scheme::of(source).is_path()) {
             self.sources.push((source.clone(), resolved(Path::new(source))));
         }
         self

@@ -289,9 +289,11 @@ fn published(
 ) -> Result<KeyRing, Failure> {
     use crate::run::verify::CloudTrail as _;
 
-    let online =
-        super::cloudtrail::Online::new(opener.aws()?, named.map_or(&[], std::slice::from_ref));
-    let keys = online.keys(region, window).map_err(|cause| Failure {
+    let cloudtrail = super::cloudtrail::LiveCloudTrail::new(
+        opener.aws()?,
+        named.map_or(&[], std::slice::from_ref),
+    );
+    let keys = cloudtrail.keys(region, window).map_err(|cause| Failure {
         remedy: Some("check the permission cloudtrail:ListPublicKeys, or give --keys FILE".into()),
         ..trouble(&format!("the signature (CloudTrail ListPublicKeys in {region})"), &cause)
     })?;

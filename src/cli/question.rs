@@ -10,7 +10,7 @@ use super::acceptances::AcceptanceArgs;
 use super::guard::OutputGuard;
 use super::keys::read_key_file;
 use super::run_args::{PaceArgs, ScopeArgs};
-use super::source::{Opened, Opener, S3, absent, slashed};
+use super::source::{Opened, Opener, Scheme, SourceKind, absent, slashed, sources_help};
 use super::time_args::{TimeArg, parse_span, parse_time};
 use crate::crypto::KeyRing;
 use crate::model::{AccountId, BucketName};
@@ -24,9 +24,7 @@ use crate::verify::digest::Rules;
 /// Options of a verification.
 #[derive(Debug, Args)]
 pub(super) struct QuestionArgs {
-    /// Buckets (s3://BUCKET[/PREFIX]), or directories with a copy of a bucket or a part of it;
-    /// AWSLogs is found at any depth
-    #[arg(required = true, value_name = "SOURCE")]
+    #[arg(required = true, value_name = "SOURCE", help = sources_help())]
     pub(super) sources: Vec<String>,
 
     #[command(flatten)]
@@ -102,23 +100,16 @@ impl QuestionArgs {
         guard.sources(&self.sources).inputs(files).inputs(self.acceptances.files())
     }
 
-    /// Whether the sources are buckets.
+    /// What the sources have in common.
     ///
     /// # Errors
-    /// When some are and some are not, or a directory is not there.
-    pub(super) fn is_online(&self) -> Result<bool, Failure> {
-        let online = self.sources.iter().filter(|s| s.starts_with(S3)).count();
-        if online != 0 && online != self.sources.len() {
-            let message = "buckets and directories cannot be verified in one run";
-            return Err(Failure::usage(message).remedy(
-                "verify them in separate runs: a copy lacks metadata that a bucket must have",
-            ));
-        }
-        let here = self.sources.iter().filter(|source| !source.starts_with(S3));
-        for source in here {
+    /// When some are buckets and some are not, or a directory is not there.
+    pub(super) fn kind(&self) -> Result<SourceKind, Failure> {
+        let kind = SourceKind::of(&self.sources)?;
+        for source in self.sources.iter().filter(|source| Scheme::of(source).is_path()) {
             std::fs::metadata(source).map_err(|error| absent(source, &error))?;
         }
-        Ok(online != 0)
+        Ok(kind)
     }
 
     /// Bucket and prefix of a copy, as set by the user.
@@ -137,31 +128,37 @@ impl QuestionArgs {
     ///
     /// # Errors
     /// When a key file cannot be read, or there is none for a directory.
-    pub(super) fn rules(&self, online: bool) -> Result<Rules, Failure> {
-        let keys = match (self.keys.is_empty(), online) {
-            (true, true) => KeyRing::new(),
+    pub(super) fn rules(&self, form: SourceForm) -> Result<Rules, Failure> {
+        let keys = match (self.keys.is_empty(), form) {
+            (true, SourceForm::Bucket) => KeyRing::new(),
             _ => read_keys(&self.keys)?,
         };
-        Ok(if online { Rules::of_bucket(keys) } else { Rules::of_copy(keys) })
+        Ok(match form {
+            SourceForm::Bucket => Rules::of_bucket(keys),
+            SourceForm::Copy => Rules::of_copy(keys),
+        })
     }
 
     /// CloudTrail itself, for a bucket without key files.
     #[cfg(feature = "aws")]
     pub(super) fn cloudtrail(
         &self,
-        online: bool,
+        form: SourceForm,
         opener: &mut Opener<'_>,
     ) -> Result<Option<Box<dyn CloudTrail>>, Failure> {
-        if !online || !self.keys.is_empty() {
+        if form == SourceForm::Copy || !self.keys.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Box::new(super::cloudtrail::Online::new(opener.aws()?, &self.scope.regions))))
+        Ok(Some(Box::new(super::cloudtrail::LiveCloudTrail::new(
+            opener.aws()?,
+            &self.scope.regions,
+        ))))
     }
 
     #[cfg(not(feature = "aws"))]
     pub(super) fn cloudtrail(
         &self,
-        _: bool,
+        _: SourceForm,
         _: &mut Opener<'_>,
     ) -> Result<Option<Box<dyn CloudTrail>>, Failure> {
         Ok(None)
@@ -190,7 +187,7 @@ impl QuestionArgs {
         pace: &PaceArgs,
         now: Timestamp,
         stop: &Stop,
-        online: bool,
+        kind: SourceKind,
     ) -> Result<VerifyRequest, Failure> {
         let as_of = self.as_of(now)?;
         let reference = self.as_of.map_or(now, |_| as_of);
@@ -207,13 +204,14 @@ impl QuestionArgs {
         }
         // A bucket is what it is now, so what is asked for is all up to now; a copy is asked for
         // what it holds.
-        let judged = online || end.is_some() || self.as_of.is_some();
+        let in_bucket = kind.form == SourceForm::Bucket;
+        let judged = in_bucket || end.is_some() || self.as_of.is_some();
         Ok(VerifyRequest {
             sources: self.sources.clone(),
             start,
-            end: end.or_else(|| online.then_some(as_of)),
+            end: end.or_else(|| in_bucket.then_some(as_of)),
             as_of: judged.then_some(as_of),
-            form: if online { SourceForm::Bucket } else { SourceForm::Copy },
+            form: kind.form,
             stop: stop.clone(),
             unreferenced: self.unreferenced.into(),
             accepted_gaps: self.acceptances.gaps(),
@@ -226,15 +224,12 @@ impl QuestionArgs {
             excluded: self.scope.excluded(),
             logs: true,
             grace: self.grace,
-            jobs: pace.jobs(online.then_some(JOBS_ONLINE)),
+            jobs: pace.jobs(kind.requests.verifying()),
             started: now,
-            bucket_inferred: !online && self.bucket.is_none(),
+            bucket_inferred: !in_bucket && self.bucket.is_none(),
         })
     }
 }
-
-/// How many requests are under way at once: enough to fill two processors at 20 ms of latency.
-const JOBS_ONLINE: usize = 160;
 
 pub(super) fn read_keys(files: &[PathBuf]) -> Result<KeyRing, Failure> {
     if files.is_empty() {

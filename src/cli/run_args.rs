@@ -105,11 +105,11 @@ pub(super) struct PaceArgs {
 }
 
 impl PaceArgs {
-    /// Number of jobs: as set by the user, else `online` for a bucket, else the number of
+    /// Number of jobs: as set by the user, else as suits the sources, else the number of
     /// processors.
-    pub(super) fn jobs(&self, online: Option<usize>) -> NonZero<usize> {
+    pub(super) fn jobs(&self, suited: Option<usize>) -> NonZero<usize> {
         let processors = || std::thread::available_parallelism().ok();
-        let usual = online.and_then(NonZero::new).or_else(processors);
+        let usual = suited.and_then(NonZero::new).or_else(processors);
         self.jobs.or(usual).unwrap_or(NonZero::<usize>::MIN)
     }
 

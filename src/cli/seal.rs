@@ -16,7 +16,7 @@ use super::guard::{Kind, OutputGuard};
 use super::keys::read_key_file;
 use super::output::WholeFile;
 use super::run_args::{PaceArgs, RunArgs, progress};
-use super::source::{AwsArgs, Opener, S3, absent, slashed};
+use super::source::{AwsArgs, Opener, Scheme, absent, slashed};
 use super::time_args::{TimeArg, parse_interval, parse_time};
 use super::{Failure, Format, INCOMPLETE, INTERNAL, INTERRUPTED, Io};
 use crate::crypto::{KeyForm, Signer, SigningKey, Validity};
@@ -25,7 +25,7 @@ use crate::report::json;
 use crate::report::words::counted;
 use crate::run::seal::{SealError, SealReport, SealRequest, seal};
 use crate::seal::ExpectedHead;
-use crate::store::{DirectoryStore, Stop, Store};
+use crate::store::{DirectoryStore, Stop, Store, Writes};
 
 /// Digests that are written unasked at most: six weeks of hours. More are due where a chain is begun
 /// over an old copy, as a rule by mistake.
@@ -292,14 +292,19 @@ struct SealPlace {
 
 fn open(args: &SealArgs, opener: &mut Opener<'_>) -> Result<SealPlace, Failure> {
     let asked = args.prefix.as_deref().map(slashed);
-    if let Some(place) = args.source.strip_prefix(S3) {
-        let (store, own) = opener.open_bucket(&args.source, place)?;
+    let scheme = Scheme::of(&args.source);
+    if scheme.profile(&args.source)?.writes == Writes::Refused {
+        return Err(Failure::usage(format!("{}: this is only read", Printable(&args.source)))
+            .remedy("seal the bucket itself, or a directory"));
+    }
+    if !scheme.is_path() {
+        let (store, place) = opener.open(&args.source)?;
         let bucket = store.bucket().cloned().ok_or_else(|| Failure::internal("no bucket"))?;
         if args.bucket.as_ref().is_some_and(|asked| *asked != bucket) {
             return Err(Failure::usage("--bucket differs from the bucket of the source")
                 .remedy("omit --bucket: the source names the bucket"));
         }
-        let prefix = asked.unwrap_or(own);
+        let prefix = asked.unwrap_or_else(|| place.start().to_owned());
         return Ok(SealPlace { store, base: prefix.clone(), bucket, prefix });
     }
     if let Err(error) = Path::new(&args.source).metadata() {

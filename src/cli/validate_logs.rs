@@ -408,8 +408,8 @@ fn strict(
     let mut found = Vec::new();
     let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut found);
     let rules = Rules::of_bucket(KeyRing::new());
-    let online = super::cloudtrail::Online::new(aws.clone(), regions);
-    let report = verify(&verification, sources, rules, Some(&online), found, &Silent)?;
+    let cloudtrail = super::cloudtrail::LiveCloudTrail::new(aws.clone(), regions);
+    let report = verify(&verification, sources, rules, Some(&cloudtrail), found, &Silent)?;
     let weighs = report.findings.iter().filter(|f| f.severity > Severity::Notice);
     let passed: Vec<_> = weighs.filter(|f| !told.iter().any(|text| says(text, f))).collect();
     let verdict = match report.verdict {

@@ -15,7 +15,7 @@ use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::report::estimate::Rates;
 use crate::report::{self, Format, json};
 use crate::run::Observers;
-use crate::run::verify::{VerifyRequest, estimate, verify};
+use crate::run::verify::{SourceForm, VerifyRequest, estimate, verify};
 use crate::verify::Severity;
 
 const EXAMPLES: &str = "\
@@ -115,24 +115,24 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     check_outputs(args)?;
     args.run.begin(&io.stop);
-    let online = args.question.is_online()?;
-    let mut request = args.question.request(&args.pace, io.now, &io.stop, online)?;
+    let kind = args.question.kind()?;
+    let mut request = args.question.request(&args.pace, io.now, &io.stop, kind)?;
     request.logs = !args.no_logs;
     let mut opener = Opener::new(&args.aws, &io.stop);
     if args.dry.dry_run {
-        return dry_run(args, &request, &mut opener, online, io);
+        return dry_run(args, &request, &mut opener, io);
     }
-    let mut rules = args.question.rules(online)?;
+    let mut rules = args.question.rules(kind.form)?;
     rules.memory = args.memory.budget();
     let (stores, unopened) = opener.open_all(&args.question.sources)?;
-    let cloudtrail = args.question.cloudtrail(online, &mut opener)?;
-    request.ran_by.identity = opener.identity(online);
+    let cloudtrail = args.question.cloudtrail(kind.form, &mut opener)?;
+    request.ran_by.identity = opener.identity(kind.form);
     // Outputs are opened first: a long run must not end in a place that cannot be written.
     let outputs = args.report.begin()?;
     let objects = args.objects.as_deref().map(ObjectsFile::begin).transpose()?;
     let bar = args.pace.bar();
     let (sources, mut findings) = args.question.discover(&stores, &request.stop);
-    findings.extend(unopened);
+    findings.extend(unopened.into_iter().map(|unopened| unopened.finding));
     let mut observers = Observers::default();
     bar.iter().for_each(|bar| observers.attach(bar));
     objects.iter().for_each(|file| observers.attach(file));
@@ -164,7 +164,6 @@ fn dry_run(
     args: &VerifyArgs,
     request: &VerifyRequest,
     opener: &mut Opener<'_>,
-    online: bool,
     io: &mut Io<'_>,
 ) -> Result<u8, Failure> {
     let as_json = match args.report.format() {
@@ -176,11 +175,11 @@ fn dry_run(
     let outputs = args.report.begin()?;
     let bar = args.pace.bar();
     let (sources, mut findings) = args.question.discover(&stores, &request.stop);
-    findings.extend(unopened);
+    findings.extend(unopened.into_iter().map(|unopened| unopened.finding));
     let result = estimate(request, &sources, findings, progress(bar.as_ref()));
     drop(bar);
     let mut estimate = result.map_err(|e| Failure::internal(format!("the run failed: {e}")))?;
-    if online {
+    if request.form == SourceForm::Bucket {
         let DryRunArgs { list_rate, get_rate, transfer_rate, .. } = args.dry;
         estimate.price(Rates {
             list_per_1000: list_rate,

@@ -85,7 +85,7 @@ impl Sources {
         let areas = || {
             self.areas.iter().filter(|(id, _)| id.place.account == *account && id.region == *region)
         };
-        if areas().any(|(_, area)| self.knows_delivery(area)) {
+        if areas().any(|(_, area)| self.absence_is_certain(area)) {
             return None;
         }
         let mut reach: Reach = None;

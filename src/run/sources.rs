@@ -168,7 +168,7 @@ impl Sources {
     ) -> Self {
         let mut sources = Self::default();
         for (store, start) in stores {
-            if store.bucket().is_some() && store.knows_delivery() {
+            if store.bucket().is_some() && store.profile().is_bucket() {
                 sources.buckets.push((store.clone(), start.clone()));
             }
             let mut walk = Walk::new(store, &sources.requests, filter);
@@ -298,7 +298,13 @@ impl Sources {
     /// Whether the times of an area's objects are those of their delivery.
     #[must_use]
     pub fn knows_delivery(&self, area: &Area) -> bool {
-        area.roots.iter().filter_map(|n| self.roots.get(*n)).all(|root| root.store.knows_delivery())
+        self.roots_of(area).all(|root| root.store.profile().knows_delivery())
+    }
+
+    /// Whether what an area lacks is gone, and not only never copied.
+    #[must_use]
+    pub(super) fn absence_is_certain(&self, area: &Area) -> bool {
+        self.roots_of(area).all(|root| root.store.profile().is_bucket())
     }
 
     /// The roots that hold a part of an area.

@@ -13,10 +13,13 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 use jiff::Timestamp;
 
-use super::{Entry, Object, Put, Store, StoreError, UnfinishedCopy, WriterGuard};
-use crate::model::Metadata;
+use super::{
+    Absence, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests, Store, StoreError,
+    UnfinishedCopy, WriterGuard, Writes,
+};
 use crate::model::key_name::{DIGEST_FOLDER, LogKind};
 use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
+use crate::model::{BucketName, Metadata};
 
 /// S3 allows 2 KB of user metadata; what head-object prints around it is little more.
 const SIDECAR_LIMIT: u64 = 64 << 10;
@@ -40,6 +43,15 @@ pub struct DirectoryStore {
 }
 
 impl DirectoryStore {
+    /// Profile of every directory.
+    pub const PROFILE: Profile = Profile {
+        absence: Absence::WithinReach,
+        times: ObjectTimes::Copying,
+        metadata: KeptMetadata::Sometimes,
+        writes: Writes::IfAbsent,
+        requests: Requests::PerProcessor,
+    };
+
     /// Opens a directory; `name` is how the user named it.
     ///
     /// # Errors
@@ -289,6 +301,14 @@ impl Store for DirectoryStore {
         &self.name
     }
 
+    fn profile(&self) -> Profile {
+        Self::PROFILE
+    }
+
+    fn bucket(&self) -> Option<&BucketName> {
+        None
+    }
+
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         let entries = if folder.is_empty() {
             self.dir.entries()
@@ -381,7 +401,7 @@ pub fn is_path(key: &str) -> bool {
 /// True if a file lies where digests do, whose metadata are read with them:
 /// `CloudTrail-Digest/<region>/<YYYY>/<MM>/<DD>/<name>`, and not so below a folder of log files.
 /// Folders further up are the copy's own.
-fn is_in_digest_folder(key: &str) -> bool {
+pub(super) fn is_in_digest_folder(key: &str) -> bool {
     let of_logs = |part: &str| LogKind::of_folder(part).is_some();
     key.rsplit('/').nth(5) == Some(DIGEST_FOLDER) && !key.split('/').any(of_logs)
 }

@@ -6,7 +6,12 @@
 
 #[cfg(feature = "seal")]
 pub mod bag;
+#[cfg(feature = "object-store")]
+pub mod cloud;
 pub mod directory;
+#[cfg(any(feature = "aws", feature = "object-store"))]
+pub(crate) mod network;
+mod profile;
 pub mod recording;
 mod stop;
 mod unfinished;
@@ -17,7 +22,10 @@ use jiff::Timestamp;
 
 use crate::model::{BucketName, Metadata};
 
+#[cfg(feature = "object-store")]
+pub use cloud::{CloudError, CloudOptions, CloudStore};
 pub use directory::DirectoryStore;
+pub use profile::{Absence, KeptMetadata, ObjectTimes, Profile, Requests, Writes};
 pub use recording::{Reading, Record, Recorder};
 pub use stop::Stop;
 pub use unfinished::UnfinishedCopy;
@@ -86,16 +94,11 @@ pub trait Store: Send + Sync {
     /// Name as given by the user.
     fn name(&self) -> &str;
 
-    /// The bucket that this is; `None` for a copy.
-    fn bucket(&self) -> Option<&BucketName> {
-        None
-    }
+    /// What it knows of its objects, and how it is best asked.
+    fn profile(&self) -> Profile;
 
-    /// Whether the times of objects are those at which they were delivered: a bucket knows, a copy
-    /// does not.
-    fn knows_delivery(&self) -> bool {
-        false
-    }
+    /// The bucket that it is, or whose objects it holds; `None` for a copy that does not know.
+    fn bucket(&self) -> Option<&BucketName>;
 
     /// Number of requests made, if the store counts them itself.
     fn requests(&self) -> Option<u64> {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use super::{Entry, Object, Put, Store, StoreError, UnfinishedCopy, WriterGuard};
+use super::{Entry, Object, Profile, Put, Store, StoreError, UnfinishedCopy, WriterGuard};
 use crate::model::hash::Sha256Stream;
 use crate::model::{BucketName, Metadata, Sha256Hash};
 
@@ -166,12 +166,12 @@ impl Store for RecordingStore {
         self.store.name()
     }
 
-    fn bucket(&self) -> Option<&BucketName> {
-        self.store.bucket()
+    fn profile(&self) -> Profile {
+        self.store.profile()
     }
 
-    fn knows_delivery(&self) -> bool {
-        self.store.knows_delivery()
+    fn bucket(&self) -> Option<&BucketName> {
+        self.store.bucket()
     }
 
     fn requests(&self) -> Option<u64> {
@@ -183,7 +183,7 @@ impl Store for RecordingStore {
     }
 
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
-        let knows = self.knows_delivery();
+        let knows = self.profile().knows_delivery();
         self.store.list(folder, &mut |entry| {
             match &entry {
                 Entry::Object { key, size, modified, .. } => {
@@ -238,6 +238,15 @@ impl Store for RecordingStore {
 
     fn put_new(&self, key: &str, body: &[u8], metadata: &Metadata) -> Result<Put, StoreError> {
         self.store.put_new(key, body, metadata)
+    }
+
+    fn put_new_from(
+        &self,
+        key: &str,
+        body: &mut dyn Read,
+        metadata: &Metadata,
+    ) -> Result<Put, StoreError> {
+        self.store.put_new_from(key, body, metadata)
     }
 
     fn lock(&self) -> Result<WriterGuard, StoreError> {

@@ -3,7 +3,8 @@
 
 A whole Ceph on 127.0.0.1 (one monitor, one store in memory, one gateway) is started in a directory
 that goes away afterwards. Genuine log files of account 218007301253, us-east-1, 2023-07-10 11:00 to
-14:00 are put into it: --logs DIR holds AWSLogs.
+14:00 are put into it: --logs DIR holds AWSLogs. With --suite PATH, the test program of the repository
+makes its conformance checks against the gateway too.
 
     apt-get install --no-install-recommends ceph-mon ceph-osd radosgw
     python3 -m venv venv && venv/bin/pip install -r tests/peer/requirements.txt
@@ -309,7 +310,17 @@ def requester_pays(programs, proxy, bucket, keys):
     return f"refused without it; with it, all {len(requests)} requests offer to pay"
 
 
-def run(programs, proxy, work, logs, steps):
+def conformance(programs, bucket, suite):
+    """The checks of the suite that every store passes."""
+    test = "conformance::in_a_bucket::a_bucket_that_the_environment_names"
+    named = programs.with_variables(
+        TRAILSEAL_TEST_ENDPOINT=programs.endpoint, TRAILSEAL_TEST_BUCKET=bucket.name)
+    said = named.run(suite, "--exact", test, "--ignored")
+    said.expect("the checks that every store passes", 0, "1 passed")
+    return "every check that any store passes"
+
+
+def run(programs, proxy, work, logs, steps, suite=None):
     said = programs.run(programs.trailseal, "keys", "generate", work / "keys")
     said.expect("keys generate", 0, "Fingerprint")
     keys = work / "keys"
@@ -340,6 +351,9 @@ def run(programs, proxy, work, logs, steps):
     damage(bucket, verify, steps)
     steps.done("collect", collect(programs, bucket, public, work, online))
     steps.done("--request-payer", requester_pays(programs, proxy, bucket, public))
+    if suite:
+        empty = Bucket(programs, f"{BUCKET}-conformance", work)
+        steps.done("conformance", conformance(programs, empty, suite))
 
 
 def main():
@@ -348,6 +362,7 @@ def main():
     parser.add_argument("--trailseal", required=True, metavar="PATH")
     parser.add_argument("--aws", required=True, metavar="PATH")
     parser.add_argument("--logs", required=True, type=Path, metavar="DIR", help="holds AWSLogs")
+    parser.add_argument("--suite", metavar="PATH", help="the test program of the repository")
     args = parser.parse_args()
     if not (args.logs / "AWSLogs").is_dir():
         print(f"SKIPPED {args.logs} holds no AWSLogs")
@@ -360,7 +375,7 @@ def main():
             steps.done("radosgw", "a monitor, a store and a gateway on 127.0.0.1")
             programs = Programs(program("trailseal", args.trailseal), program("aws", args.aws), work,
                                 proxy.url)
-            run(programs, proxy, work, args.logs, steps)
+            run(programs, proxy, work, args.logs, steps, args.suite)
     return run_steps("radosgw", steps)
 
 

@@ -17,10 +17,13 @@ mod common;
 mod adversary;
 mod architecture;
 mod cli;
+#[cfg(all(feature = "aws", feature = "object-store"))]
+mod clouds;
 #[cfg(feature = "aws")]
 mod collect;
 #[cfg(all(feature = "aws", unix))]
 mod collect_unfinished;
+mod conformance;
 mod ended;
 mod ends;
 #[cfg(feature = "aws")]

@@ -17,7 +17,9 @@ use trailseal::model::{BucketName, ChainKind, LogEntry, Metadata, Sha256Hash};
 use trailseal::run::Silent;
 use trailseal::run::sources::{Filter, Insisted, Sources};
 use trailseal::run::verify::{VerifyRequest, verify};
-use trailseal::store::{DirectoryStore, Entry, Object, Put, Store, StoreError, WriterGuard};
+use trailseal::store::{
+    DirectoryStore, Entry, Object, Profile, Put, Store, StoreError, WriterGuard,
+};
 use trailseal::verify::MemoryBudget;
 use trailseal::verify::digest::Rules;
 
@@ -278,6 +280,14 @@ struct Changing {
 impl Store for Changing {
     fn name(&self) -> &str {
         self.store.name()
+    }
+
+    fn profile(&self) -> Profile {
+        self.store.profile()
+    }
+
+    fn bucket(&self) -> Option<&BucketName> {
+        None
     }
 
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {

@@ -14,11 +14,13 @@ use crate::common::{
 use jiff::Timestamp;
 use tempfile::TempDir;
 use trailseal::crypto::{SigningKey, Validity, render_public_keys};
-use trailseal::model::{ChainKind, Digest, DigestKey, Metadata, Sha256Hash};
+use trailseal::model::{BucketName, ChainKind, Digest, DigestKey, Metadata, Sha256Hash};
 use trailseal::run::pool::Stop;
 use trailseal::run::seal::{SealError, SealReport, SealRequest, seal};
 use trailseal::run::{Observer, RunEvent, Silent};
-use trailseal::store::{DirectoryStore, Entry, Object, Put, Store, StoreError, WriterGuard};
+use trailseal::store::{
+    DirectoryStore, Entry, Object, Profile, Put, Store, StoreError, WriterGuard,
+};
 
 /// A tree and the files of the key that seals it, which lie elsewhere.
 struct Desk {
@@ -694,6 +696,13 @@ impl Store for Watched {
     fn name(&self) -> &str {
         self.directory.name()
     }
+    fn profile(&self) -> Profile {
+        self.directory.profile()
+    }
+
+    fn bucket(&self) -> Option<&BucketName> {
+        None
+    }
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         self.directory.list(folder, each)
     }
@@ -770,6 +779,13 @@ struct Beaten(DirectoryStore);
 impl Store for Beaten {
     fn name(&self) -> &str {
         self.0.name()
+    }
+    fn profile(&self) -> Profile {
+        self.0.profile()
+    }
+
+    fn bucket(&self) -> Option<&BucketName> {
+        None
     }
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         self.0.list(folder, each)

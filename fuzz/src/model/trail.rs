@@ -17,7 +17,9 @@ use trailseal::run::Silent;
 use trailseal::run::seal::{SealRequest, seal};
 use trailseal::run::sources::{Filter, Insisted, Sources};
 use trailseal::run::verify::{VerifyRequest, verify as run_verify};
-use trailseal::store::{Entry, Object, Put, Store, StoreError, WriterGuard};
+use trailseal::store::{
+    DirectoryStore, Entry, Object, Profile, Put, Store, StoreError, WriterGuard,
+};
 use trailseal::verify::digest::Rules;
 
 use super::super::digest::sample_keys;
@@ -151,6 +153,10 @@ impl Memory {
 impl Store for Memory {
     fn name(&self) -> &str {
         "memory"
+    }
+
+    fn profile(&self) -> Profile {
+        DirectoryStore::PROFILE
     }
 
     fn bucket(&self) -> Option<&BucketName> {

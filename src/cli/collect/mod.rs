@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use self::marker::Task;
 use super::guard::resolved;
 use super::run_args::{PaceArgs, RunArgs, ScopeArgs, progress};
-use super::source::{AwsArgs, Opener, REACH, S3};
+use super::source::{AwsArgs, Opener, Scheme, SourceKind};
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::model::Printable;
 use crate::model::text::is_steering;
@@ -22,8 +22,6 @@ use crate::store::directory::UNFINISHED;
 use crate::store::{DirectoryStore, StoreError};
 use crate::verify::Limits;
 
-/// Requests that are under way at once.
-const JOBS_ONLINE: usize = 32;
 /// How many objects that were not copied are named.
 const NAMED: usize = 20;
 
@@ -93,17 +91,16 @@ pub struct CollectArgs {
 /// # Errors
 /// When nothing can be copied.
 pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
-    let online = args.source.starts_with(S3);
-    let request = request(args, io, online)?;
+    let request = request(args, io)?;
     args.run.begin(&io.stop);
-    if !online {
+    if Scheme::of(&args.source).is_path() {
         check_apart(&args.source, &args.dir)?;
     }
     let mut opener = Opener::new(&args.aws, &io.stop);
     let (stores, unopened) = opener.open_all(std::slice::from_ref(&args.source))?;
-    if let Some(finding) = unopened.into_iter().next() {
-        let failure = Failure::internal(Printable(&finding.message));
-        return Err(Failure { status: INCOMPLETE, ..failure }.remedy(REACH));
+    if let Some(unopened) = unopened.into_iter().next() {
+        let failure = Failure::internal(Printable(&unopened.finding.message));
+        return Err(Failure { status: INCOMPLETE, ..failure }.remedy(unopened.remedy));
     }
     let shown = args.dir.display().to_string();
     std::fs::create_dir_all(&args.dir).map_err(|e| unwritable(&shown, &e))?;
@@ -183,7 +180,8 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     Err(Failure { status: INCOMPLETE, ..problem })
 }
 
-fn request(args: &CollectArgs, io: &Io<'_>, online: bool) -> Result<CollectRequest, Failure> {
+fn request(args: &CollectArgs, io: &Io<'_>) -> Result<CollectRequest, Failure> {
+    let kind = SourceKind::of(std::slice::from_ref(&args.source))?;
     let (start, end) = args.scope.resolve(io.now)?;
     Ok(CollectRequest {
         start,
@@ -193,7 +191,7 @@ fn request(args: &CollectArgs, io: &Io<'_>, online: bool) -> Result<CollectReque
         excluded: args.scope.excluded(),
         trails: args.scope.trails.clone(),
         logs: !args.no_logs,
-        jobs: args.pace.jobs(online.then_some(JOBS_ONLINE)),
+        jobs: args.pace.jobs(kind.requests.copying()),
         limits: Limits::default(),
         stop: io.stop.clone(),
     })

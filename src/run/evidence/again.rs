@@ -4,26 +4,24 @@
 //! that leaves aside is verified too. A log file is verified wherever it lies in the bag, whatever
 //! the request, its name or its row of custody say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::check::CheckRequest;
-use super::custody::{Packed, Row};
+use super::custody::Row;
 use super::objects::{Judged, ObjectLines, WrittenLines};
 use super::request::SavedRequest;
-use super::store::BagStore;
+use super::store::Unpacked;
 use super::{NO_BUCKET, OBJECTS};
 use crate::crypto::{KeyRing, PublicKey};
 use crate::model::metadata::SIDECAR_SUFFIX;
-use crate::model::{BucketName, ObjectName, Sha256Hash};
+use crate::model::{ObjectName, Sha256Hash};
 use crate::report::{ObjectKind, ObjectResult, RunReport, Unreferenced, Verdict};
 use crate::run::observe::{Observer, Observers};
 use crate::run::sources::{Filter, Insisted, Sources};
-use crate::run::verify::{VerifyRequest, verify};
+use crate::run::verify::{SourceForm, VerifyRequest, verify};
 use crate::store::bag::Checked;
-use crate::store::{DirectoryStore, Store};
 use crate::verify::digest::Rules;
 use crate::verify::{Code, Finding, Severity};
 
@@ -71,9 +69,9 @@ impl Objects<'_> {
     /// # Errors
     /// When a folder of it cannot be read.
     pub(super) fn verify(&self, saved: SavedRequest, observer: &dyn Observer) -> io::Result<Again> {
-        let online = saved.online;
+        let form = saved.form;
         let asked = saved.again(self.request.jobs, self.request.now, self.request.stop.clone());
-        let (report, lines) = self.run(&asked, online, observer)?;
+        let (report, lines) = self.run(&asked, form, observer)?;
         let WrittenLines { judged, hash, .. } = lines;
         let keys = judged.keys().cloned().collect();
         let mut again = Again {
@@ -86,7 +84,7 @@ impl Objects<'_> {
             unnamed: Vec::new(),
         };
         if !self.request.stop.is_set() {
-            self.verify_the_rest(&asked, online, &mut again, observer)?;
+            self.verify_the_rest(&asked, form, &mut again, observer)?;
         }
         Ok(again)
     }
@@ -105,7 +103,7 @@ impl Objects<'_> {
     fn verify_the_rest(
         &self,
         asked: &VerifyRequest,
-        online: bool,
+        form: SourceForm,
         again: &mut Again,
         observer: &dyn Observer,
     ) -> io::Result<()> {
@@ -124,7 +122,7 @@ impl Objects<'_> {
             logs: rest.iter().any(|(_, (_, key))| !is_digest(key)),
             ..asked.clone()
         };
-        let (more, lines) = self.run(&all, online, observer)?;
+        let (more, lines) = self.run(&all, form, observer)?;
         if self.request.stop.is_set() {
             // Nothing rests on the absence of what was not read.
             return Ok(());
@@ -199,13 +197,18 @@ impl Objects<'_> {
     fn run(
         &self,
         request: &VerifyRequest,
-        online: bool,
+        form: SourceForm,
         observer: &dyn Observer,
     ) -> io::Result<(RunReport, WrittenLines)> {
-        let stores = self.stores(online)?;
+        let there = |path: &str| self.bag.payload.contains_key(path);
+        let bag = Unpacked { name: &self.request.name, folder: self.folder, dir: &self.bag.dir };
+        let stores = bag.stores(self.rows, form, &there)?;
         let mut ring = KeyRing::new();
         ring.add(self.keys.clone());
-        let rules = if online { Rules::of_bucket(ring) } else { Rules::of_copy(ring) };
+        let rules = match form {
+            SourceForm::Bucket => Rules::of_bucket(ring),
+            SourceForm::Copy => Rules::of_copy(ring),
+        };
         let mut findings = Vec::new();
         let VerifyRequest { accounts, regions, excluded, stop, .. } = request;
         let filter = Filter { accounts, regions, excluded: Some(excluded), stop: Some(stop) };
@@ -216,39 +219,5 @@ impl Objects<'_> {
         observers.attach(&lines);
         let report = verify(request, sources, rules, None, findings, &observers)?;
         Ok((report, lines.finish()?))
-    }
-
-    /// A store for each bucket. What is there is read, whatever its row says.
-    fn stores(&self, online: bool) -> io::Result<Vec<(Arc<dyn Store>, String)>> {
-        let mut buckets: BTreeMap<&str, BTreeMap<String, Row>> = BTreeMap::new();
-        for row in self.rows {
-            let inside = row.path.strip_prefix(OBJECTS).and_then(|rest| rest.split_once('/'));
-            let Some((bucket, key)) = inside else { continue };
-            // The first of several copies is the one in the bag.
-            let objects = buckets.entry(bucket).or_default();
-            if row.packed == Packed::Yes || !objects.contains_key(key) {
-                let mut row = row.clone();
-                if self.bag.payload.contains_key(&row.path) {
-                    row.packed = Packed::Yes;
-                }
-                objects.insert(key.to_owned(), row);
-            }
-        }
-        let mut stores: Vec<(Arc<dyn Store>, String)> = Vec::new();
-        for (bucket, rows) in buckets {
-            let path = format!("{OBJECTS}{bucket}");
-            let name = self.request.name.as_str();
-            // A link, which no bag holds, is not followed out of it.
-            let files = match self.bag.dir.symlink_metadata(&path) {
-                Ok(found) if found.is_dir() => {
-                    Some(DirectoryStore::open(&self.folder.join(path), name)?)
-                }
-                _ => None,
-            };
-            let bucket = (bucket != NO_BUCKET).then(|| BucketName::parse(bucket).ok()).flatten();
-            let store = BagStore::new(name.to_owned(), files, bucket, online, rows);
-            stores.push((Arc::new(store), String::new()));
-        }
-        Ok(stores)
     }
 }

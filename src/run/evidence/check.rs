@@ -23,6 +23,7 @@ use crate::report::run::SCHEMA as RUN_SCHEMA;
 use crate::report::{RunReport, Tool, Verdict};
 use crate::run::observe::{Observer, RunEvent};
 use crate::run::pool::Stop;
+use crate::run::verify::SourceForm;
 use crate::store::bag::{self, Checked, Fault, INFO, SEAL};
 use crate::verify::{Finding, Severity};
 
@@ -86,11 +87,11 @@ pub fn check(
     let bag_keys = bag_keys.ok();
     let keys = request.keys.clone().or_else(|| bag_keys.clone()).unwrap_or_default();
     let seal = check_seal(request, &bag, run.as_ref());
-    let online = saved.as_ref().is_some_and(|saved| saved.online);
+    let form = saved.as_ref().map_or(SourceForm::Copy, |saved| saved.form);
     let kept = saved.as_ref().map(|saved| saved.kept_logs);
     let mut told = Told {
         own_keys: request.keys.is_some(),
-        online,
+        form,
         unnamed: Vec::new(),
         asked: !request.authorities.is_empty(),
         lists: request.authorities.have_lists()
@@ -260,7 +261,7 @@ impl Parts<'_> {
         let sealed = bag.info(seal_files::LABEL).unwrap_or_default().to_owned();
         let info = pack::info("", run, kept, &sealed);
         // These are of the bag's own files: nothing that is verified bears on them.
-        let mut firm = recomputed::custody(bag, rows, run, told.online);
+        let mut firm = recomputed::custody(bag, rows, run, told.form);
         firm.extend(recomputed::info(bag, &info, run.finished));
         firm.extend(recomputed::sidecars(bag));
         firm.extend(keys.into_iter().flat_map(|keys| keys::claims(bag, keys, run)));
@@ -273,7 +274,7 @@ impl Parts<'_> {
         let mut found: Vec<_> =
             claims::unproven(run, &again.report, read_logs).into_iter().map(of_report).collect();
         if kept_all {
-            found.extend(claims::unsaid(run, &again.report, told.online).map(of_report));
+            found.extend(claims::unsaid(run, &again.report, told.form).map(of_report));
         }
         let mut lines_differ = false;
         let bytes = bag.read(LINES, LARGEST);
@@ -390,8 +391,8 @@ struct Told {
     lists: bool,
     /// Whether keys were given.
     own_keys: bool,
-    /// Whether the times of delivery weigh.
-    online: bool,
+    /// Form of the sources: only a bucket's times of delivery weigh.
+    form: SourceForm,
     /// Objects that nothing is verified of.
     unnamed: Vec<String>,
     /// Whether the run was to read log files, and which of them the bag holds.
@@ -422,7 +423,7 @@ fn not_proven(seal: &SealReport, told: &Told, again: Option<&RunReport>) -> Vec<
     if matches!(told.logs, Some((true, KeptLogs::Failed | KeptLogs::None))) {
         said.push("That the log files were intact: the bag does not contain them all, and their hash values in it are the packer's claim.".into());
     }
-    if told.online {
+    if told.form == SourceForm::Bucket {
         said.push("That objects were delivered when data/custody.csv says: these times are the packer's claim, and decide which log files a digest should list.".into());
     }
     if let Some(first) = told.unnamed.first() {

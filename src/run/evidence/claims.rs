@@ -13,6 +13,7 @@ use super::{BROWSER_PAGE, CUSTODY, GUIDE, KeptLogs, LINES, OBJECTS, PAGE, REQUES
 use super::{controls, guide, keys, seal_files};
 use crate::model::Sha256Hash;
 use crate::report::{ChainReport, Counts, RunReport, Scope, Tool, Totals, Verdict, html};
+use crate::run::verify::SourceForm;
 use crate::store::bag::{Checked, DECLARATION, Fault, INFO, MANIFEST};
 use crate::verify::{Finding, Severity};
 
@@ -61,11 +62,11 @@ pub(super) fn unproven(run: &RunReport, again: &RunReport, logs: bool) -> Vec<St
 pub(super) fn unsaid(
     run: &RunReport,
     again: &RunReport,
-    online: bool,
+    form: SourceForm,
 ) -> impl Iterator<Item = String> {
     let mut said = Vec::new();
     // The first is on the keys, and differs where CloudTrail itself was asked.
-    let not_proven = again.not_proven.iter().skip(usize::from(online));
+    let not_proven = again.not_proven.iter().skip(usize::from(form == SourceForm::Bucket));
     for sentence in not_proven.filter(|sentence| !run.not_proven.contains(sentence)) {
         said.push(format!("Its report omits this limit: {sentence}"));
     }

@@ -33,6 +33,8 @@ mod stamp_chain;
 mod store;
 pub mod timestamp;
 
+pub use store::open_unchecked;
+
 /// Where objects lie in a bag.
 const OBJECTS: &str = "data/objects/";
 /// The folder of objects whose bucket a copy does not tell; no bucket's name has a tilde.

@@ -36,8 +36,6 @@ pub use super::seal::SealWith as Seal;
 pub struct PackRequest {
     /// The run.
     pub verify: VerifyRequest,
-    /// Whether the sources are buckets.
-    pub online: bool,
     /// What the user insists on of a copy.
     pub insisted: Insisted,
     /// Which log files the bag is to hold.
@@ -160,7 +158,7 @@ pub fn pack(
     bag.add(PAGE, &page)?;
     controls::write(&mut bag, &report)?;
     let mut saved = Vec::new();
-    json::render(&SavedRequest::of(&request.verify, request.online, request.logs), &mut saved)?;
+    json::render(&SavedRequest::of(&request.verify, request.logs), &mut saved)?;
     bag.add(REQUEST, &saved)?;
     bag.add(SCRIPT, guide::script().as_bytes())?;
     bag.add(BROWSER_PAGE, guide::browser_page().as_bytes())?;

@@ -14,13 +14,19 @@ use super::objects::{Judged, Said};
 use super::{CUSTODY, LINES};
 use crate::model::ObjectName;
 use crate::report::{ObjectKind, RanBy, RunReport};
+use crate::run::verify::SourceForm;
 use crate::store::bag::{Checked, INFO};
 
 /// A file of the bag, and what it says against its content.
 pub(super) type Claim = (String, String);
 
 /// Cells of custody that follow from the bag's files and its report.
-pub(super) fn custody(bag: &Checked, rows: &[Row], run: &RunReport, online: bool) -> Vec<Claim> {
+pub(super) fn custody(
+    bag: &Checked,
+    rows: &[Row],
+    run: &RunReport,
+    form: SourceForm,
+) -> Vec<Claim> {
     let mut claims = Vec::new();
     let mut by_path: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for row in rows {
@@ -37,13 +43,13 @@ pub(super) fn custody(bag: &Checked, rows: &[Row], run: &RunReport, online: bool
             (true, _) => claims.push(says("it is in the bag more than once")),
         }
         for row in rows {
-            cells(bag, row, run, online, &mut |said| claims.push(says(said)));
+            cells(bag, row, run, form, &mut |said| claims.push(says(said)));
         }
     }
     claims
 }
 
-fn cells(bag: &Checked, row: &Row, run: &RunReport, online: bool, says: &mut dyn FnMut(&str)) {
+fn cells(bag: &Checked, row: &Row, run: &RunReport, form: SourceForm, says: &mut dyn FnMut(&str)) {
     let Some((_, key)) = object_of(&row.path) else {
         return says("it is no object");
     };
@@ -57,7 +63,7 @@ fn cells(bag: &Checked, row: &Row, run: &RunReport, online: bool, says: &mut dyn
     if row.acquired != read.then_some(run.finished) {
         says("it was read at another time than the run, or was not read");
     }
-    if row.delivered.is_some() && !online {
+    if row.delivered.is_some() && form == SourceForm::Copy {
         says("a copy knew when it was delivered, which no copy does");
     }
     let there = bag.payload.get(&row.path);

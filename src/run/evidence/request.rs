@@ -19,8 +19,9 @@ pub(super) const SCHEMA: &str = "trailseal.evidence-request/1";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SavedRequest {
     pub(super) schema: String,
-    /// Whether the sources were buckets, where nothing is lost on the way.
-    pub(super) online: bool,
+    /// Form of the sources; written as whether they were buckets.
+    #[serde(rename = "online", with = "form_as_bool")]
+    pub(super) form: SourceForm,
     /// Which log files the bag holds.
     pub(super) kept_logs: KeptLogs,
     sources: Vec<String>,
@@ -43,11 +44,27 @@ pub(super) struct SavedRequest {
     ran_by: RanBy,
 }
 
+/// The form as bags have it.
+mod form_as_bool {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::SourceForm;
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+    pub(super) fn serialize<S: Serializer>(form: &SourceForm, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bool(*form == SourceForm::Bucket)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SourceForm, D::Error> {
+        Ok(if bool::deserialize(from)? { SourceForm::Bucket } else { SourceForm::Copy })
+    }
+}
+
 impl SavedRequest {
-    pub(super) fn of(request: &VerifyRequest, online: bool, kept_logs: KeptLogs) -> Self {
+    pub(super) fn of(request: &VerifyRequest, kept_logs: KeptLogs) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
-            online,
+            form: request.form,
             kept_logs,
             sources: request.sources.clone(),
             start: request.start,
@@ -80,7 +97,7 @@ impl SavedRequest {
             start: self.start,
             end: self.end,
             as_of: self.as_of,
-            form: if self.online { SourceForm::Bucket } else { SourceForm::Copy },
+            form: self.form,
             accounts: self.accounts,
             regions: self.regions,
             trails: self.trails,

@@ -2,10 +2,21 @@
 //! could not be read then cannot be read now, so that trouble of that day is not taken for loss.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
-use super::custody::{Packed, Row};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use super::custody::{self, Packed, Row};
+use super::{CUSTODY, NO_BUCKET, OBJECTS};
 use crate::model::{BucketName, Metadata};
-use crate::store::{DirectoryStore, Entry, Object, Put, Store, StoreError, WriterGuard};
+use crate::run::verify::SourceForm;
+use crate::store::{
+    Absence, DirectoryStore, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests,
+    Store, StoreError, WriterGuard, Writes,
+};
 
 /// Objects of one bucket.
 pub(super) struct BagStore {
@@ -13,22 +24,102 @@ pub(super) struct BagStore {
     /// What was packed of them; `None` where nothing was.
     files: Option<DirectoryStore>,
     bucket: Option<BucketName>,
-    /// Whether the times of its rows are those of delivery.
-    knows_delivery: bool,
+    profile: Profile,
     rows: BTreeMap<String, Row>,
 }
 
 impl BagStore {
+    /// Profile of objects that were read from a bucket.
+    pub(super) const OF_BUCKET: Profile = Profile {
+        absence: Absence::Certain,
+        times: ObjectTimes::Delivery,
+        metadata: KeptMetadata::Always,
+        writes: Writes::Refused,
+        requests: Requests::PerProcessor,
+    };
+    /// Profile of objects that were read from a copy.
+    pub(super) const OF_COPY: Profile = Profile {
+        absence: Absence::WithinReach,
+        times: ObjectTimes::Copying,
+        metadata: KeptMetadata::Sometimes,
+        ..Self::OF_BUCKET
+    };
+
     /// The rows by their keys, and the folder that holds what was packed of them.
     pub(super) fn new(
         name: String,
         files: Option<DirectoryStore>,
         bucket: Option<BucketName>,
-        knows_delivery: bool,
+        profile: Profile,
         rows: BTreeMap<String, Row>,
     ) -> Self {
-        Self { name, files, bucket, knows_delivery, rows }
+        Self { name, files, bucket, profile, rows }
     }
+}
+
+/// A bag as a folder.
+pub(super) struct Unpacked<'a> {
+    /// How the user named it.
+    pub(super) name: &'a str,
+    pub(super) folder: &'a Path,
+    pub(super) dir: &'a Dir,
+}
+
+impl Unpacked<'_> {
+    /// A store for each bucket. What is there is read, whatever its row says.
+    pub(super) fn stores(
+        &self,
+        rows: &[Row],
+        form: SourceForm,
+        there: &dyn Fn(&str) -> bool,
+    ) -> io::Result<Vec<(Arc<dyn Store>, String)>> {
+        let mut buckets: BTreeMap<&str, BTreeMap<String, Row>> = BTreeMap::new();
+        for row in rows {
+            let inside = row.path.strip_prefix(OBJECTS).and_then(|rest| rest.split_once('/'));
+            let Some((bucket, key)) = inside else { continue };
+            // The first of several copies is the one in the bag.
+            let objects = buckets.entry(bucket).or_default();
+            if row.packed == Packed::Yes || !objects.contains_key(key) {
+                let mut row = row.clone();
+                if there(&row.path) {
+                    row.packed = Packed::Yes;
+                }
+                objects.insert(key.to_owned(), row);
+            }
+        }
+        let profile = match form {
+            SourceForm::Bucket => BagStore::OF_BUCKET,
+            SourceForm::Copy => BagStore::OF_COPY,
+        };
+        let mut stores: Vec<(Arc<dyn Store>, String)> = Vec::new();
+        for (bucket, rows) in buckets {
+            let path = format!("{OBJECTS}{bucket}");
+            // A link, which no bag holds, is not followed out of it.
+            let files = match self.dir.symlink_metadata(&path) {
+                Ok(found) if found.is_dir() => {
+                    Some(DirectoryStore::open(&self.folder.join(path), self.name)?)
+                }
+                _ => None,
+            };
+            let bucket = (bucket != NO_BUCKET).then(|| BucketName::parse(bucket).ok()).flatten();
+            let store = BagStore::new(self.name.to_owned(), files, bucket, profile, rows);
+            stores.push((Arc::new(store), String::new()));
+        }
+        Ok(stores)
+    }
+}
+
+/// Opens the objects of a bag that is a folder, as a store for each bucket in it. They are what its
+/// custody says; nothing of the bag is checked.
+///
+/// # Errors
+/// When the custody cannot be read.
+pub fn open_unchecked(folder: &Path, form: SourceForm) -> io::Result<Vec<Arc<dyn Store>>> {
+    let dir = Dir::open_ambient_dir(folder, ambient_authority())?;
+    let rows = custody::read(&dir.read(CUSTODY)?)?;
+    let name = folder.display().to_string();
+    let stores = Unpacked { name: &name, folder, dir: &dir }.stores(&rows, form, &|_| false)?;
+    Ok(stores.into_iter().map(|(store, _)| store).collect())
 }
 
 impl Store for BagStore {
@@ -36,12 +127,12 @@ impl Store for BagStore {
         &self.name
     }
 
-    fn bucket(&self) -> Option<&BucketName> {
-        self.bucket.as_ref()
+    fn profile(&self) -> Profile {
+        self.profile
     }
 
-    fn knows_delivery(&self) -> bool {
-        self.knows_delivery
+    fn bucket(&self) -> Option<&BucketName> {
+        self.bucket.as_ref()
     }
 
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {

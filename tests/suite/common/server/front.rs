@@ -9,10 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{StreamExt, future, stream};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, StatusCode};
+use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
 use s3s::dto::StreamingBlob;
@@ -44,6 +44,8 @@ pub(super) struct State {
 #[derive(Clone)]
 pub(super) struct Front {
     s3: S3Service,
+    /// For who brings a token, as clients of Google Cloud Storage do: it is not looked at.
+    of_token: S3Service,
     state: Arc<State>,
 }
 
@@ -71,7 +73,8 @@ impl Front {
     pub(super) fn new(state: Arc<State>) -> Self {
         let mut builder = S3ServiceBuilder::new(state.memory.clone());
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
-        Self { s3: builder.build(), state }
+        let of_token = S3ServiceBuilder::new(state.memory.clone()).build();
+        Self { s3: builder.build(), of_token, state }
     }
 
     /// An error closes the connection.
@@ -157,6 +160,10 @@ impl Front {
     ) -> Result<HttpResponse, HttpError> {
         let mut request = request.map(Body::from);
         match call.service {
+            Service::S3 if has_token(request.headers()) => {
+                request.headers_mut().remove(AUTHORIZATION);
+                self.of_token.call(request).await
+            }
             Service::S3 => self.s3.call(request).await,
             Service::Sts => Ok(self.caller()),
             Service::CloudTrail => {
@@ -193,6 +200,11 @@ impl Front {
             Err(code) => refusal(Service::CloudTrail, 400, code),
         }
     }
+}
+
+fn has_token(headers: &HeaderMap) -> bool {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    header.is_some_and(|text| text.starts_with("Bearer"))
 }
 
 const JSON: &str = "application/x-amz-json-1.1";
