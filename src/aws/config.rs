@@ -36,6 +36,7 @@ const FALLBACK_REGION: &str = "us-east-1";
 
 /// AWS options of the command line.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct AwsOptions {
     /// The profile of the AWS configuration files.
     pub profile: Option<String>,
@@ -61,6 +62,7 @@ pub struct AwsOptions {
 
 /// Error in using AWS.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AwsError {
     /// The runtime does not start.
     #[error("the network runtime cannot start: {0}")]

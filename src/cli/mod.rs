@@ -1,8 +1,6 @@
 //! The command line: what is typed, where results go, and the exit status.
 
 mod acceptances;
-#[cfg(feature = "aws")]
-mod cloudtrail;
 pub mod collect;
 #[cfg(feature = "seal")]
 pub mod evidence;

@@ -27,10 +27,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::question::read_keys;
-use super::source::{AwsArgs, Opener};
+use super::source::AwsArgs;
 use super::{Failure, INCOMPLETE, Io};
 use crate::crypto::KeyRing;
 use crate::model::{Printable, Region, Window};
+use crate::source::Opener;
 use crate::verify::query_results::{Fault, SignFile};
 use folder::{Folder, Unlisted};
 
@@ -208,7 +209,7 @@ fn check(args: &QueryResultsArgs, io: &Io<'_>) -> Result<Unlisted, End> {
         }
     };
     let ring = if args.keys.is_empty() { None } else { Some(read_keys(&args.keys)?) };
-    let mut opener = Opener::new(&args.aws, &io.stop);
+    let mut opener = args.aws.opener(&io.stop);
     let folder = match (path, bucket) {
         (Some(path), _) => Folder::directory(&path)?,
         (None, bucket) => {
@@ -228,14 +229,14 @@ fn check(args: &QueryResultsArgs, io: &Io<'_>) -> Result<Unlisted, End> {
 }
 
 /// Source of the keys.
-struct Keys<'a> {
+struct Keys {
     /// What `--keys` holds; `None` where CloudTrail is to be asked.
     ring: Option<KeyRing>,
     region: Option<Region>,
-    opener: Opener<'a>,
+    opener: Opener,
 }
 
-impl Keys<'_> {
+impl Keys {
     /// Checks the signature.
     fn check(&mut self, sign_file: &SignFile) -> Result<(), End> {
         let window = sign_file.key_window()?;
@@ -282,14 +283,14 @@ impl Keys<'_> {
 /// What CloudTrail publishes for a region and time.
 #[cfg(feature = "aws")]
 fn published(
-    opener: &mut Opener<'_>,
+    opener: &mut Opener,
     named: Option<&Region>,
     region: &Region,
     window: Window,
 ) -> Result<KeyRing, Failure> {
     use crate::run::verify::CloudTrail as _;
 
-    let cloudtrail = super::cloudtrail::LiveCloudTrail::new(
+    let cloudtrail = crate::verification::cloudtrail::LiveCloudTrail::new(
         opener.aws()?,
         named.map_or(&[], std::slice::from_ref),
     );
@@ -304,7 +305,7 @@ fn published(
 
 #[cfg(not(feature = "aws"))]
 fn published(
-    _: &mut Opener<'_>,
+    _: &mut Opener,
     _: Option<&Region>,
     _: &Region,
     _: Window,

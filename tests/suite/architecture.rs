@@ -5,8 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up.
-const LAYERS: [&str; 10] =
-    ["model", "crypto", "verify", "seal", "store", "aws", "report", "judge", "run", "cli"];
+const LAYERS: [&str; 12] = [
+    "model",
+    "crypto",
+    "verify",
+    "seal",
+    "store",
+    "aws",
+    "report",
+    "judge",
+    "run",
+    "source",
+    "verification",
+    "cli",
+];
 /// The layers that are pure.
 const CORE: [&str; 5] = ["model", "crypto", "verify", "seal", "judge"];
 /// What the core must not name. Traits of `std::io` are values' business; these are not.

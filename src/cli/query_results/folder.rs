@@ -103,7 +103,7 @@ impl Folder {
 
     /// A part of a bucket; a prefix takes its closing slash and stays as it is otherwise.
     pub(super) fn bucket(
-        opener: &mut Opener<'_>,
+        opener: &mut Opener,
         bucket: &str,
         mut prefix: String,
     ) -> Result<Self, Failure> {
