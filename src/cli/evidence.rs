@@ -24,7 +24,8 @@ use crate::report::json;
 use crate::report::text::TextOptions;
 use crate::run::evidence::KeptLogs;
 use crate::run::evidence::authority::fetch_lists;
-use crate::run::evidence::check::{CheckRequest, check};
+use crate::run::evidence::check::check;
+use crate::run::evidence::check_request::CheckRequest;
 use crate::run::evidence::pack::{PackError, PackRequest, PackedBag, Seal, pack};
 
 const PACK_EXAMPLES: &str = "\

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::crypto::PublicKey;
 use crate::run::key_files::{self, KEY_FILE_ENDINGS, KeysError};
 
+use super::failure::unwritten;
 use super::{Failure, Format, Io};
 
 /// The schema of `keys show --format json`.
@@ -84,7 +85,7 @@ fn show(args: &ShowArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         Format::Text => show_text(&keys, io.out),
         Format::Json => show_json(&keys, io.out),
     }
-    .map_err(unwritable)?;
+    .map_err(unwritten)?;
     Ok(0)
 }
 
@@ -157,8 +158,4 @@ fn show_json(keys: &[PublicKey], out: &mut dyn Write) -> io::Result<()> {
         })
         .collect();
     writeln!(out, "{:#}", json!({ "schema": SCHEMA, "keys": keys }))
-}
-
-fn unwritable(error: io::Error) -> Failure {
-    Failure::internal(format!("cannot write the results: {error}"))
 }

@@ -20,12 +20,14 @@
 //! 8. What steers a terminal is shown escaped, and keys below 2048 bits are no keys.
 //! 9. More is said on standard error: what the signature does not cover, and what to do.
 
+mod end;
 mod folder;
 
 use std::path::PathBuf;
 
 use clap::Args;
 
+use self::end::{End, INVALID, trouble};
 use super::question::read_keys;
 use super::source::AwsArgs;
 use super::{Failure, INCOMPLETE, Io};
@@ -37,15 +39,8 @@ use folder::{Folder, Unlisted};
 
 /// Exit status of the AWS CLI: options that do not go together.
 const OPTIONS: u8 = 252;
-/// Exit status of the AWS CLI: the service refused; here, that the bucket has no such object.
-const NO_SUCH_KEY: u8 = 254;
-/// Exit status of the AWS CLI: not valid, or not there.
-const INVALID: u8 = 255;
 /// A file passes for a result that the sign file does not list.
 const UNLISTED: u8 = 1;
-
-/// Number of names shown.
-const SHOWN: usize = 5;
 
 const NOT_COVERED: &str = "\
 trailseal: the signature covers only the SHA-256 hash values of the files as stored (compressed), in
@@ -106,33 +101,6 @@ pub struct QueryResultsArgs {
 
     #[command(flatten)]
     aws: AwsArgs,
-}
-
-/// End of a check without the result "valid".
-enum End {
-    /// As the AWS CLI ends.
-    Theirs { status: u8, message: String, remarks: Vec<String> },
-    /// As trailseal does.
-    Ours(Failure),
-}
-
-impl From<Failure> for End {
-    fn from(failure: Failure) -> Self {
-        Self::Ours(failure)
-    }
-}
-
-impl From<Fault> for End {
-    fn from(fault: Fault) -> Self {
-        let remarks = fault.remark().into_iter().collect();
-        Self::Theirs { status: INVALID, message: fault.to_string(), remarks }
-    }
-}
-
-/// Something that could not be read.
-fn trouble(name: &str, cause: &str) -> Failure {
-    let message = format!("{} could not be checked: {}", Printable(name), Printable(cause));
-    Failure { status: INCOMPLETE, message, remedy: None }
 }
 
 /// Runs the command; returns the exit status.

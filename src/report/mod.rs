@@ -12,6 +12,7 @@ pub mod estimate;
 #[cfg(feature = "seal")]
 pub mod evidence;
 pub mod format;
+mod headline;
 pub mod html;
 pub mod intoto;
 pub mod json;
