@@ -19,6 +19,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
 use super::answer::{Answer, Watch};
+use super::error::AwsError;
 use crate::store::Stop;
 use crate::store::network::Network;
 
@@ -36,6 +37,7 @@ const FALLBACK_REGION: &str = "us-east-1";
 
 /// AWS options of the command line.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct AwsOptions {
     /// The profile of the AWS configuration files.
     pub profile: Option<String>,
@@ -57,49 +59,6 @@ pub struct AwsOptions {
     pub read_timeout: Option<Duration>,
     /// Ends the waiting for any answer.
     pub stop: Stop,
-}
-
-/// Error in using AWS.
-#[derive(Debug, thiserror::Error)]
-pub enum AwsError {
-    /// The runtime does not start.
-    #[error("the network runtime cannot start: {0}")]
-    Runtime(#[from] std::io::Error),
-    /// The profile holds an empty endpoint, on which the SDK panics.
-    #[error("endpoint_url of the AWS profile is empty")]
-    EmptyEndpoint,
-    /// Certificate authorities cannot be used.
-    #[error("{}: {cause}", crate::model::Printable(.file))]
-    Authorities {
-        /// The file that was named.
-        file: String,
-        /// Reason for which it is refused.
-        cause: String,
-    },
-    /// A bucket cannot be opened.
-    #[error("bucket {bucket}: {cause}")]
-    Bucket {
-        /// The bucket.
-        bucket: String,
-        /// Message of the service.
-        cause: String,
-    },
-    /// KMS does not give a key.
-    #[error("KMS key {key}: {cause}")]
-    Kms {
-        /// The key.
-        key: String,
-        /// Message of the service.
-        cause: String,
-    },
-    /// A KMS key is not of the kind that signs digests.
-    #[error("KMS key {key} cannot sign digests: {cause}")]
-    KmsKind {
-        /// The key.
-        key: String,
-        /// Its actual kind.
-        cause: String,
-    },
 }
 
 /// The run was stopped before an answer came.

@@ -7,6 +7,50 @@ use aws_sdk_s3::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 
 use crate::store::StoreError;
 
+/// Error in using AWS.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AwsError {
+    /// The runtime does not start.
+    #[error("the network runtime cannot start: {0}")]
+    Runtime(#[from] std::io::Error),
+    /// The profile holds an empty endpoint, on which the SDK panics.
+    #[error("endpoint_url of the AWS profile is empty")]
+    EmptyEndpoint,
+    /// Certificate authorities cannot be used.
+    #[error("{}: {cause}", crate::model::Printable(.file))]
+    Authorities {
+        /// The file that was named.
+        file: String,
+        /// Reason for which it is refused.
+        cause: String,
+    },
+    /// A bucket cannot be opened.
+    #[error("bucket {bucket}: {cause}")]
+    Bucket {
+        /// The bucket.
+        bucket: String,
+        /// Message of the service.
+        cause: String,
+    },
+    /// KMS does not give a key.
+    #[error("KMS key {key}: {cause}")]
+    Kms {
+        /// The key.
+        key: String,
+        /// Message of the service.
+        cause: String,
+    },
+    /// A KMS key is not of the kind that signs digests.
+    #[error("KMS key {key} cannot sign digests: {cause}")]
+    KmsKind {
+        /// The key.
+        key: String,
+        /// Its actual kind.
+        cause: String,
+    },
+}
+
 /// An error in a line: the service's own code and message where it answered, else the cause.
 pub(super) fn line<E>(error: &SdkError<E, HttpResponse>) -> String
 where

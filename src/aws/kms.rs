@@ -6,8 +6,8 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeyUsageType, MessageType, SigningAlgorithmSpec};
 
 use super::answer::Answer;
-use super::config::{Aws, AwsError};
-use super::error::line;
+use super::config::Aws;
+use super::error::{AwsError, line};
 use crate::crypto::{KeyForm, PublicKey, Signer, SigningKeyError, parse_key_file};
 use crate::model::{Fingerprint, Sha256Hash};
 

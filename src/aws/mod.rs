@@ -20,7 +20,8 @@ mod trust;
 
 pub use calls::{CallError, Calls, DescribedTrail};
 pub use cloudtrail::{CloudTrailKeys, PublishedKeys};
-pub use config::{Aws, AwsError, AwsOptions};
+pub use config::{Aws, AwsOptions};
+pub use error::AwsError;
 pub use kms::KmsSigner;
 pub use regions::is_known;
 pub use s3::{Need, S3Store};

@@ -6,7 +6,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::config::AwsError;
+use super::error::AwsError;
 
 /// Largest file of authorities: the system's own has some 200 KB.
 const LARGEST: u64 = 16 << 20;

@@ -11,10 +11,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use self::place::{Place, opened};
 pub use self::timestamp::TimestampArgs;
 use super::guard::{Kind, OutputGuard};
-use super::keys::read_key_file;
+use super::keys::{self, read_key_file};
 use super::question::QuestionArgs;
 use super::run_args::{MemoryArgs, PaceArgs, RunArgs, progress};
-use super::source::{AwsArgs, Opener};
+use super::source::AwsArgs;
 use super::verdict;
 use super::{Failure, Format, INCOMPLETE, INTERRUPTED, Io};
 use crate::crypto::document::revocation::RevocationLists;
@@ -24,7 +24,8 @@ use crate::report::json;
 use crate::report::text::TextOptions;
 use crate::run::evidence::KeptLogs;
 use crate::run::evidence::authority::fetch_lists;
-use crate::run::evidence::check::{CheckRequest, check};
+use crate::run::evidence::check::check;
+use crate::run::evidence::check_request::CheckRequest;
 use crate::run::evidence::pack::{PackError, PackRequest, PackedBag, Seal, pack};
 
 const PACK_EXAMPLES: &str = "\
@@ -198,13 +199,15 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     guard = guard.inputs(args.lists.iter().map(PathBuf::as_path));
     guard.check("--output", &args.output, Kind::Bag)?;
     args.run.begin(&io.stop);
-    let as_of = args.question.as_of(io.now)?;
-    let kind = args.question.kind()?;
-    let mut verify = args.question.request(&args.pace, io.now, &io.stop, kind)?;
+    let verification = args.question.verification(&args.pace, io.now, &io.stop);
+    let verification = verification.memory(args.memory.bytes());
+    let of_question = |error| args.question.failure(error);
+    let as_of = verification.judged_as_of(io.now).map_err(of_question)?;
+    let kind = verification.kind().map_err(of_question)?;
+    let mut verify = verification.request(kind, io.now).map_err(of_question)?;
     // The same input as of the same time is the same bytes.
     verify.started = as_of;
-    let mut rules = args.question.rules(kind.form)?;
-    rules.memory = args.memory.budget();
+    let rules = verification.rules(kind.form).map_err(keys::failure)?;
     let signer = signer(args)?;
     let mut lists = revocation_lists(args)?;
     if let Some(signer) = signer.as_ref().filter(|_| args.fetch_crls) {
@@ -222,19 +225,19 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if let Some(url) = &authority {
         timestamp::is_address(url)?;
     }
-    let mut opener = Opener::new(&args.aws, &io.stop);
+    let mut opener = args.aws.opener(&io.stop);
     let (stores, unopened) = opener.open_all(&args.question.sources)?;
     if let Some(unopened) = unopened.into_iter().next() {
         let message = format!("no bag was made: {}", Printable(&unopened.finding.message));
         let failure = Failure { status: INCOMPLETE, ..Failure::internal(message) };
         return Err(failure.remedy(unopened.remedy));
     }
-    let cloudtrail = args.question.cloudtrail(kind.form, &mut opener)?;
+    let cloudtrail = verification.cloudtrail(kind.form, &mut opener).map_err(of_question)?;
     let place = Place::begin(&args.output, args.name.as_deref())?;
     verify.ran_by.identity = opener.identity(kind.form);
     let request = PackRequest {
         verify,
-        insisted: args.question.insisted(),
+        insisted: verification.insisted().clone(),
         logs: args.logs.into(),
         as_of,
         name: place.name().to_owned(),

@@ -121,7 +121,8 @@ impl ReportArgs {
     /// # Errors
     /// If a file cannot be written.
     pub(super) fn begin(&self) -> Result<Outputs<'_>, Failure> {
-        let begin = |export: &Export| Ok((export.format, WholeFile::begin(&export.file)?));
+        let begin =
+            |export: &Export| WholeFile::begin(&export.file).map(|file| (export.format, file));
         Ok(Outputs {
             main: self.output.as_deref().map(WholeFile::begin).transpose()?,
             exports: self.exports.iter().map(begin).collect::<Result<_, _>>()?,

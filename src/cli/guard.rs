@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::output::place_of;
-use super::source::Scheme;
 use crate::crypto::parse_key_file;
 use crate::model::Printable;
 use crate::report::{Format, ObjectForm};
+use crate::source::Scheme;
 
 /// Bytes at the beginning of an existing file that show its kind.
 const HEAD: u64 = 64 << 10;

@@ -5,17 +5,17 @@ pub(super) mod fetch;
 #[cfg(feature = "seal")]
 pub(super) mod generate;
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::crypto::{KEY_FILE_LIMIT, PublicKey, parse_key_file};
-use crate::model::Printable;
+use crate::crypto::PublicKey;
+use crate::run::key_files::{self, KEY_FILE_ENDINGS, KeysError};
 
+use super::failure::unwritten;
 use super::{Failure, Format, Io};
 
 /// The schema of `keys show --format json`.
@@ -85,7 +85,7 @@ fn show(args: &ShowArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         Format::Text => show_text(&keys, io.out),
         Format::Json => show_json(&keys, io.out),
     }
-    .map_err(unwritable)?;
+    .map_err(unwritten)?;
     Ok(0)
 }
 
@@ -94,70 +94,22 @@ fn show(args: &ShowArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
 /// # Errors
 /// When it cannot be read or is refused, as wrong usage.
 pub fn read_key_file(path: &Path) -> Result<Vec<PublicKey>, Failure> {
-    if path.is_dir() {
-        return read_key_folder(path);
-    }
-    let name = match path == Path::new("-") {
-        true => "standard input".to_owned(),
-        false => path.display().to_string(),
-    };
-    let bytes = read_bounded(path, &name)?;
-    parse_key_file(&name, &bytes).map_err(Failure::usage)
+    key_files::read_key_file(path).map_err(failure)
 }
 
-fn read_bounded(path: &Path, name: &str) -> Result<Vec<u8>, Failure> {
-    let input = || -> io::Result<Box<dyn io::Read>> {
-        Ok(match path == Path::new("-") {
-            true => Box::new(io::stdin()),
-            false => Box::new(File::open(path)?),
-        })
-    };
-    let mut bytes = Vec::new();
-    // One byte more than allowed tells a file that is too large, without reading all of it.
-    input()
-        .and_then(|input| input.take(KEY_FILE_LIMIT as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| {
-            Failure::usage(format!("cannot read {}: {error}", Printable(name))).remedy(
-                "save CloudTrail's public keys with: trailseal keys fetch --region REGION --output keys.json",
-            )
-        })?;
-    Ok(bytes)
-}
-
-/// Endings of the names of key files.
-const KEY_FILES: [&str; 5] = ["json", "pem", "der", "crt", "cer"];
-
-/// Reads every key file of a folder in the order of their names. Private keys in it are left alone.
-fn read_key_folder(folder: &Path) -> Result<Vec<PublicKey>, Failure> {
-    let name = folder.display().to_string();
-    let unreadable =
-        |error: io::Error| Failure::usage(format!("cannot read {}: {error}", Printable(&name)));
-    let is_key_file = |path: &PathBuf| {
-        let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
-        ending.is_some_and(|ending| KEY_FILES.iter().any(|known| ending == *known))
-    };
-    let paths = fs::read_dir(folder).map_err(unreadable)?.map(|entry| Ok(entry?.path()));
-    let mut paths: Vec<_> = paths.collect::<io::Result<_>>().map_err(unreadable)?;
-    paths.retain(is_key_file);
-    paths.sort();
-    let mut keys = Vec::new();
-    for path in paths {
-        let name = path.display().to_string();
-        let bytes = read_bounded(&path, &name)?;
-        if !bytes.windows(PRIVATE.len()).any(|part| part == PRIVATE) {
-            keys.extend(parse_key_file(&name, &bytes).map_err(Failure::usage)?);
+/// Error in reading keys, as wrong usage.
+pub(super) fn failure(error: KeysError) -> Failure {
+    let failure = Failure::usage(&error);
+    match error {
+        KeysError::NotGiven => Failure::usage("no public keys: a directory cannot be verified without --keys").remedy("get them with: aws cloudtrail list-public-keys --region REGION --start-time ... --end-time ... > keys.json"),
+        KeysError::Unreadable { .. } => failure.remedy("save CloudTrail's public keys with: trailseal keys fetch --region REGION --output keys.json"),
+        KeysError::EmptyFolder { .. } => {
+            let endings = KEY_FILE_ENDINGS.map(|ending| format!(".{ending}")).join(" ");
+            failure.remedy(format!("key files in a folder must end in one of {endings}"))
         }
+        KeysError::Refused(_) => failure,
     }
-    if keys.is_empty() {
-        let endings = KEY_FILES.map(|ending| format!(".{ending}")).join(" ");
-        return Err(Failure::usage(format!("{}: contains no public key", Printable(&name)))
-            .remedy(format!("key files in a folder must end in one of {endings}")));
-    }
-    Ok(keys)
 }
-
-/// Part of every private key in PEM.
-const PRIVATE: &[u8] = b"PRIVATE KEY-----";
 
 fn show_text(keys: &[PublicKey], out: &mut dyn Write) -> io::Result<()> {
     let region = |key: &PublicKey| key.region().map_or("any", |region| region.as_str()).to_owned();
@@ -206,8 +158,4 @@ fn show_json(keys: &[PublicKey], out: &mut dyn Write) -> io::Result<()> {
         })
         .collect();
     writeln!(out, "{:#}", json!({ "schema": SCHEMA, "keys": keys }))
-}
-
-fn unwritable(error: io::Error) -> Failure {
-    Failure::internal(format!("cannot write the results: {error}"))
 }

@@ -1,12 +1,12 @@
 //! The command line: what is typed, where results go, and the exit status.
 
 mod acceptances;
-#[cfg(feature = "aws")]
-mod cloudtrail;
 pub mod collect;
+mod console;
 #[cfg(feature = "seal")]
 pub mod evidence;
 mod export;
+mod failure;
 mod guard;
 mod help;
 pub mod inspect;
@@ -30,23 +30,13 @@ pub mod validate_logs;
 mod verdict;
 pub mod verify;
 
-use std::fmt;
-use std::io::Write;
+use clap::{CommandFactory, Parser, Subcommand};
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use jiff::Timestamp;
-
+use self::failure::unwritable;
 use self::streams::{Diagnostics, Pipe};
-use crate::run::pool::Stop;
 
-/// Exit status: wrong usage or configuration; nothing was checked.
-pub const USAGE: u8 = 2;
-/// Exit status: part of what was asked for could not be done.
-pub const INCOMPLETE: u8 = 3;
-/// Exit status: interrupted.
-pub const INTERRUPTED: u8 = 130;
-/// Exit status: a bug or an unwritable output.
-pub const INTERNAL: u8 = 4;
+pub use self::console::{ColorWhen, Format, Io};
+pub use self::failure::{Failure, INCOMPLETE, INTERNAL, INTERRUPTED, USAGE};
 
 const ABOUT: &str =
     "Verify that AWS CloudTrail logs are complete and unaltered; seal logs with your own keys";
@@ -69,17 +59,6 @@ pub struct Cli {
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto,
           display_order = 900)]
     color: ColorWhen,
-}
-
-/// When to colour results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ColorWhen {
-    /// On a terminal, unless NO_COLOR is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -116,66 +95,6 @@ enum PrintCommand {
     },
     /// The JSON Schema of `verify --format json`
     Schema,
-}
-
-/// How a result is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-}
-
-/// Error that ends a command: what is wrong, and what to do.
-#[derive(Debug)]
-pub struct Failure {
-    /// The exit status.
-    pub status: u8,
-    /// What is wrong, naming the object.
-    pub message: String,
-    /// The next step.
-    pub remedy: Option<String>,
-}
-
-impl Failure {
-    /// Wrong usage or configuration.
-    pub fn usage(message: impl fmt::Display) -> Self {
-        Self { status: USAGE, message: message.to_string(), remedy: None }
-    }
-
-    /// An output that cannot be written, or a bug.
-    pub fn internal(message: impl fmt::Display) -> Self {
-        Self { status: INTERNAL, message: message.to_string(), remedy: None }
-    }
-
-    /// Adds what to do next.
-    #[must_use]
-    pub fn remedy(self, remedy: impl fmt::Display) -> Self {
-        Self { remedy: Some(remedy.to_string()), ..self }
-    }
-}
-
-/// Streams, clock and stop signal of a command.
-pub struct Io<'a> {
-    /// Results.
-    pub out: &'a mut dyn Write,
-    /// Diagnostics.
-    pub err: &'a mut dyn Write,
-    /// The time of the run.
-    pub now: Timestamp,
-    /// Whether results may be coloured.
-    pub color: bool,
-    /// Width of the output in columns.
-    pub width: usize,
-    /// Set to end a run early.
-    pub stop: Stop,
-}
-
-/// Error on standard output.
-fn unwritable(error: std::io::Error) -> Failure {
-    Failure::internal(format!("standard output: {error}"))
-        .remedy("the results are incomplete: free some space, or write them elsewhere")
 }
 
 impl Cli {

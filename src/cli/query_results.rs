@@ -20,31 +20,27 @@
 //! 8. What steers a terminal is shown escaped, and keys below 2048 bits are no keys.
 //! 9. More is said on standard error: what the signature does not cover, and what to do.
 
+mod end;
 mod folder;
 
 use std::path::PathBuf;
 
 use clap::Args;
 
+use self::end::{End, INVALID, trouble};
 use super::question::read_keys;
-use super::source::{AwsArgs, Opener};
+use super::source::AwsArgs;
 use super::{Failure, INCOMPLETE, Io};
 use crate::crypto::KeyRing;
 use crate::model::{Printable, Region, Window};
+use crate::source::Opener;
 use crate::verify::query_results::{Fault, SignFile};
 use folder::{Folder, Unlisted};
 
 /// Exit status of the AWS CLI: options that do not go together.
 const OPTIONS: u8 = 252;
-/// Exit status of the AWS CLI: the service refused; here, that the bucket has no such object.
-const NO_SUCH_KEY: u8 = 254;
-/// Exit status of the AWS CLI: not valid, or not there.
-const INVALID: u8 = 255;
 /// A file passes for a result that the sign file does not list.
 const UNLISTED: u8 = 1;
-
-/// Number of names shown.
-const SHOWN: usize = 5;
 
 const NOT_COVERED: &str = "\
 trailseal: the signature covers only the SHA-256 hash values of the files as stored (compressed), in
@@ -105,33 +101,6 @@ pub struct QueryResultsArgs {
 
     #[command(flatten)]
     aws: AwsArgs,
-}
-
-/// End of a check without the result "valid".
-enum End {
-    /// As the AWS CLI ends.
-    Theirs { status: u8, message: String, remarks: Vec<String> },
-    /// As trailseal does.
-    Ours(Failure),
-}
-
-impl From<Failure> for End {
-    fn from(failure: Failure) -> Self {
-        Self::Ours(failure)
-    }
-}
-
-impl From<Fault> for End {
-    fn from(fault: Fault) -> Self {
-        let remarks = fault.remark().into_iter().collect();
-        Self::Theirs { status: INVALID, message: fault.to_string(), remarks }
-    }
-}
-
-/// Something that could not be read.
-fn trouble(name: &str, cause: &str) -> Failure {
-    let message = format!("{} could not be checked: {}", Printable(name), Printable(cause));
-    Failure { status: INCOMPLETE, message, remedy: None }
 }
 
 /// Runs the command; returns the exit status.
@@ -208,7 +177,7 @@ fn check(args: &QueryResultsArgs, io: &Io<'_>) -> Result<Unlisted, End> {
         }
     };
     let ring = if args.keys.is_empty() { None } else { Some(read_keys(&args.keys)?) };
-    let mut opener = Opener::new(&args.aws, &io.stop);
+    let mut opener = args.aws.opener(&io.stop);
     let folder = match (path, bucket) {
         (Some(path), _) => Folder::directory(&path)?,
         (None, bucket) => {
@@ -228,14 +197,14 @@ fn check(args: &QueryResultsArgs, io: &Io<'_>) -> Result<Unlisted, End> {
 }
 
 /// Source of the keys.
-struct Keys<'a> {
+struct Keys {
     /// What `--keys` holds; `None` where CloudTrail is to be asked.
     ring: Option<KeyRing>,
     region: Option<Region>,
-    opener: Opener<'a>,
+    opener: Opener,
 }
 
-impl Keys<'_> {
+impl Keys {
     /// Checks the signature.
     fn check(&mut self, sign_file: &SignFile) -> Result<(), End> {
         let window = sign_file.key_window()?;
@@ -282,14 +251,14 @@ impl Keys<'_> {
 /// What CloudTrail publishes for a region and time.
 #[cfg(feature = "aws")]
 fn published(
-    opener: &mut Opener<'_>,
+    opener: &mut Opener,
     named: Option<&Region>,
     region: &Region,
     window: Window,
 ) -> Result<KeyRing, Failure> {
     use crate::run::verify::CloudTrail as _;
 
-    let cloudtrail = super::cloudtrail::LiveCloudTrail::new(
+    let cloudtrail = crate::verification::cloudtrail::LiveCloudTrail::new(
         opener.aws()?,
         named.map_or(&[], std::slice::from_ref),
     );
@@ -304,7 +273,7 @@ fn published(
 
 #[cfg(not(feature = "aws"))]
 fn published(
-    _: &mut Opener<'_>,
+    _: &mut Opener,
     _: Option<&Region>,
     _: &Region,
     _: Window,

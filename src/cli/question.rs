@@ -8,18 +8,18 @@ use jiff::{SignedDuration, Timestamp};
 use super::Failure;
 use super::acceptances::AcceptanceArgs;
 use super::guard::OutputGuard;
-use super::keys::read_key_file;
+use super::keys::{failure as keys_failure, read_key_file};
 use super::run_args::{PaceArgs, ScopeArgs};
-use super::source::{Opened, Opener, Scheme, SourceKind, absent, slashed, sources_help};
 use super::time_args::{TimeArg, parse_span, parse_time};
 use crate::crypto::KeyRing;
 use crate::model::{AccountId, BucketName};
 use crate::report::{RanBy, Unreferenced};
+use crate::run::key_files::KeysError;
 use crate::run::pool::Stop;
-use crate::run::sources::{Insisted, Sources};
-use crate::run::verify::{CloudTrail, SourceForm, VerifyRequest};
-use crate::verify::Finding;
-use crate::verify::digest::Rules;
+use crate::run::sources::Insisted;
+use crate::run::verify::VerifyRequest;
+use crate::source::{slashed, sources_help};
+use crate::verification::{Error, TimeBound, Verification};
 
 /// Options of a verification.
 #[derive(Debug, Args)]
@@ -100,118 +100,19 @@ impl QuestionArgs {
         guard.sources(&self.sources).inputs(files).inputs(self.acceptances.files())
     }
 
-    /// What the sources have in common.
-    ///
-    /// # Errors
-    /// When some are buckets and some are not, or a directory is not there.
-    pub(super) fn kind(&self) -> Result<SourceKind, Failure> {
-        let kind = SourceKind::of(&self.sources)?;
-        for source in self.sources.iter().filter(|source| Scheme::of(source).is_path()) {
-            std::fs::metadata(source).map_err(|error| absent(source, &error))?;
-        }
-        Ok(kind)
-    }
-
-    /// Bucket and prefix of a copy, as set by the user.
-    pub(super) fn insisted(&self) -> Insisted {
-        Insisted { bucket: self.bucket.clone(), prefix: self.prefix.as_deref().map(slashed) }
-    }
-
-    /// Finds what the sources hold of what is asked for.
-    pub(super) fn discover(&self, stores: &[Opened], stop: &Stop) -> (Sources, Vec<Finding>) {
-        let (mut findings, excluded) = (Vec::new(), self.scope.excluded());
-        let filter = self.scope.filter(&excluded, stop);
-        (Sources::discover(stores, &self.insisted(), filter, &mut findings), findings)
-    }
-
-    /// What a missing signature and an unknown key mean depends on where the digests are read.
-    ///
-    /// # Errors
-    /// When a key file cannot be read, or there is none for a directory.
-    pub(super) fn rules(&self, form: SourceForm) -> Result<Rules, Failure> {
-        let keys = match (self.keys.is_empty(), form) {
-            (true, SourceForm::Bucket) => KeyRing::new(),
-            _ => read_keys(&self.keys)?,
-        };
-        Ok(match form {
-            SourceForm::Bucket => Rules::of_bucket(keys),
-            SourceForm::Copy => Rules::of_copy(keys),
-        })
-    }
-
-    /// CloudTrail itself, for a bucket without key files.
-    #[cfg(feature = "aws")]
-    pub(super) fn cloudtrail(
-        &self,
-        form: SourceForm,
-        opener: &mut Opener<'_>,
-    ) -> Result<Option<Box<dyn CloudTrail>>, Failure> {
-        if form == SourceForm::Copy || !self.keys.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Box::new(super::cloudtrail::LiveCloudTrail::new(
-            opener.aws()?,
-            &self.scope.regions,
-        ))))
-    }
-
-    #[cfg(not(feature = "aws"))]
-    pub(super) fn cloudtrail(
-        &self,
-        _: SourceForm,
-        _: &mut Opener<'_>,
-    ) -> Result<Option<Box<dyn CloudTrail>>, Failure> {
-        Ok(None)
-    }
-
-    /// The time as of which the sources are judged, in whole seconds.
-    ///
-    /// # Errors
-    /// When it lies in the future.
-    pub(super) fn as_of(&self, now: Timestamp) -> Result<Timestamp, Failure> {
-        let as_of = self.as_of.map(|time| time.resolve(now));
-        if let Some(as_of) = as_of.filter(|as_of| *as_of > now) {
-            let message = format!("--as-of {as_of} is in the future; it is {now} now");
-            return Err(Failure::usage(message));
-        }
-        let as_of = as_of.unwrap_or(now);
-        Ok(Timestamp::from_second(as_of.as_second()).unwrap_or(as_of))
-    }
-
-    /// The run that is asked for; all log files are part of it.
-    ///
-    /// # Errors
-    /// When the time asked for is none, or lies in the future.
-    pub(super) fn request(
+    /// The verification that is asked for.
+    pub(super) fn verification(
         &self,
         pace: &PaceArgs,
         now: Timestamp,
         stop: &Stop,
-        kind: SourceKind,
-    ) -> Result<VerifyRequest, Failure> {
-        let as_of = self.as_of(now)?;
-        let reference = self.as_of.map_or(now, |_| as_of);
-        let (start, end) = self.scope.resolve(reference)?;
-        for (flag, time) in [("--start-time", start), ("--end-time", end)] {
-            if let Some(time) = time.filter(|time| *time > reference) {
-                let message = match self.as_of {
-                    None => format!("{flag} {time} is in the future; it is {now} now"),
-                    Some(_) => format!("{flag} {time} is after --as-of {as_of}"),
-                };
-                return Err(Failure::usage(message)
-                    .remedy("use an earlier time: the future cannot be proven"));
-            }
-        }
-        // A bucket is what it is now, so what is asked for is all up to now; a copy is asked for
-        // what it holds.
-        let in_bucket = kind.form == SourceForm::Bucket;
-        let judged = in_bucket || end.is_some() || self.as_of.is_some();
-        Ok(VerifyRequest {
-            sources: self.sources.clone(),
-            start,
-            end: end.or_else(|| in_bucket.then_some(as_of)),
-            as_of: judged.then_some(as_of),
-            form: kind.form,
+    ) -> Verification {
+        let as_of = self.as_of.map(|time| time.resolve(now));
+        let resolve = |time: TimeArg| time.resolve(as_of.unwrap_or(now));
+        let request = VerifyRequest {
+            start: self.scope.start_time.map(resolve),
+            end: self.scope.end_time.map(resolve),
+            as_of,
             stop: stop.clone(),
             unreferenced: self.unreferenced.into(),
             accepted_gaps: self.acceptances.gaps(),
@@ -222,19 +123,53 @@ impl QuestionArgs {
             regions: self.scope.regions.clone(),
             trails: self.scope.trails.clone(),
             excluded: self.scope.excluded(),
-            logs: true,
             grace: self.grace,
-            jobs: pace.jobs(kind.requests.verifying()),
-            started: now,
-            bucket_inferred: !in_bucket && self.bucket.is_none(),
-        })
+            ..VerifyRequest::of(self.sources.clone(), now)
+        };
+        let copy_of =
+            Insisted { bucket: self.bucket.clone(), prefix: self.prefix.as_deref().map(slashed) };
+        let verification = Verification::of_request(request).copy_of(copy_of);
+        let verification = self.keys.iter().fold(verification, |all, file| all.keys(file));
+        match pace.set_jobs() {
+            Some(jobs) => verification.jobs(jobs),
+            None => verification,
+        }
+    }
+
+    /// Error of a verification, in the words of the options.
+    pub(super) fn failure(&self, error: Error) -> Failure {
+        let flag = |bound| if bound == TimeBound::End { "--end-time" } else { "--start-time" };
+        let future = "use an earlier time: the future cannot be proven";
+        match error {
+            Error::Source(error) => error.into(),
+            Error::Keys(error) => keys_failure(error),
+            Error::Future { bound: TimeBound::AsOf, time, now } => {
+                Failure::usage(format!("--as-of {time} is in the future; it is {now} now"))
+            }
+            Error::Future { bound, time, now } if self.as_of.is_none() => {
+                let message = format!("{} {time} is in the future; it is {now} now", flag(bound));
+                Failure::usage(message).remedy(future)
+            }
+            Error::Future { bound, time, now } => {
+                Failure::usage(format!("{} {time} is after --as-of {now}", flag(bound)))
+                    .remedy(future)
+            }
+            Error::EmptyTime { start, end } => Failure::usage(format!(
+                "--start-time {start} is not before --end-time {end}: swap them, or omit one"
+            )),
+            error @ Error::SelectedAndExcluded { .. } => {
+                Failure::usage(error).remedy("remove one of the two options")
+            }
+            #[cfg(feature = "aws")]
+            Error::Aws(error) => error.into(),
+            error @ Error::Run(_) => Failure::internal(error),
+        }
     }
 }
 
 pub(super) fn read_keys(files: &[PathBuf]) -> Result<KeyRing, Failure> {
     if files.is_empty() {
-        return Err(Failure::usage("no public keys: a directory cannot be verified without --keys")
-            .remedy("get them with: aws cloudtrail list-public-keys --region REGION --start-time ... --end-time ... > keys.json"));
+        return Err(keys_failure(KeysError::NotGiven));
     }
     let mut ring = KeyRing::new();
     for file in files {

@@ -9,10 +9,9 @@ use super::Failure;
 use super::progress::Bar;
 use super::time_args::{TimeArg, parse_span, parse_time};
 use crate::model::{AccountId, Region, TrailName};
-use crate::run::filter::{Excluded, Filter};
+use crate::run::filter::Excluded;
 use crate::run::pool::Stop;
 use crate::run::{Observer, Silent};
-use crate::verify::MemoryBudget;
 
 /// Time range, accounts, regions and trails.
 #[derive(Debug, Args)]
@@ -53,12 +52,6 @@ impl ScopeArgs {
     /// What is left out.
     pub(super) fn excluded(&self) -> Excluded {
         Excluded { accounts: self.exclude_account.clone(), regions: self.exclude_region.clone() }
-    }
-
-    /// What is looked for in the sources.
-    pub(super) fn filter<'a>(&'a self, excluded: &'a Excluded, stop: &'a Stop) -> Filter<'a> {
-        let (accounts, regions) = (&self.accounts, &self.regions);
-        Filter { accounts, regions, excluded: Some(excluded), stop: Some(stop) }
     }
 
     /// Start and end as a run at `now` means them.
@@ -113,6 +106,11 @@ impl PaceArgs {
         self.jobs.or(usual).unwrap_or(NonZero::<usize>::MIN)
     }
 
+    /// Number of jobs, as set by the user.
+    pub(super) fn set_jobs(&self) -> Option<NonZero<usize>> {
+        self.jobs
+    }
+
     /// The progress line, where one is wanted.
     pub(super) fn bar(&self) -> Option<Bar> {
         (!self.quiet && !self.no_progress).then(Bar::new)
@@ -155,9 +153,9 @@ pub(super) struct MemoryArgs {
 }
 
 impl MemoryArgs {
-    /// The budget.
-    pub(super) fn budget(&self) -> MemoryBudget {
-        MemoryBudget::of(self.memory)
+    /// The number of bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.memory
     }
 }
 

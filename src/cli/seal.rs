@@ -16,7 +16,7 @@ use super::guard::{Kind, OutputGuard};
 use super::keys::read_key_file;
 use super::output::WholeFile;
 use super::run_args::{PaceArgs, RunArgs, progress};
-use super::source::{AwsArgs, Opener, Scheme, absent, slashed};
+use super::source::{AwsArgs, absent, kms};
 use super::time_args::{TimeArg, parse_interval, parse_time};
 use super::{Failure, Format, INCOMPLETE, INTERNAL, INTERRUPTED, Io};
 use crate::crypto::{KeyForm, Signer, SigningKey, Validity};
@@ -25,6 +25,7 @@ use crate::report::json;
 use crate::report::words::counted;
 use crate::run::seal::{SealError, SealReport, SealRequest, seal};
 use crate::seal::ExpectedHead;
+use crate::source::{Opener, Scheme, slashed};
 use crate::store::{DirectoryStore, Stop, Store, Writes};
 
 /// Digests that are written unasked at most: six weeks of hours. More are due where a chain is begun
@@ -167,7 +168,7 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
     args.run.begin(&io.stop);
     // Nothing that is being written is given up midway: the run stops between two digests.
-    let mut opener = Opener::new(&args.aws, &Stop::default());
+    let mut opener = args.aws.opener(&Stop::default());
     let place = open(args, &mut opener)?;
     let mut request = request(args, &place, io)?;
     if let Some(file) = &args.head_file {
@@ -254,9 +255,9 @@ pub(super) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
 }
 
 /// Opens the signer.
-fn open_key(key: &str, opener: &mut Opener<'_>) -> Result<Box<dyn Signer>, Failure> {
+fn open_key(key: &str, opener: &mut Opener) -> Result<Box<dyn Signer>, Failure> {
     match key.strip_prefix(KMS) {
-        Some(kms) => opener.kms(kms),
+        Some(name) => kms(opener, name),
         None => Ok(Box::new(read_key(Path::new(key))?)),
     }
 }
@@ -290,7 +291,7 @@ struct SealPlace {
     prefix: String,
 }
 
-fn open(args: &SealArgs, opener: &mut Opener<'_>) -> Result<SealPlace, Failure> {
+fn open(args: &SealArgs, opener: &mut Opener) -> Result<SealPlace, Failure> {
     let asked = args.prefix.as_deref().map(slashed);
     let scheme = Scheme::of(&args.source);
     if scheme.profile(&args.source)?.writes == Writes::Refused {

@@ -11,7 +11,6 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::source::{Opened, slashed};
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::aws::{Aws, AwsOptions, CallError, Calls, Need, S3Store};
 use crate::crypto::{KeyRing, parse_key_file};
@@ -23,6 +22,7 @@ use crate::run::validate_logs::{
     NamedKey, Said, Source, Summary, Tally, ValidateRequest, shown, validate,
 };
 use crate::run::verify::{SourceForm, VerifyRequest, verify};
+use crate::source::{Opened, slashed};
 use crate::store::{Object, StoreError};
 use crate::verify::digest::Rules;
 use crate::verify::{Code, Finding, Severity};
@@ -408,7 +408,7 @@ fn strict(
     let mut found = Vec::new();
     let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut found);
     let rules = Rules::of_bucket(KeyRing::new());
-    let cloudtrail = super::cloudtrail::LiveCloudTrail::new(aws.clone(), regions);
+    let cloudtrail = crate::verification::cloudtrail::LiveCloudTrail::new(aws.clone(), regions);
     let report = verify(&verification, sources, rules, Some(&cloudtrail), found, &Silent)?;
     let weighs = report.findings.iter().filter(|f| f.severity > Severity::Notice);
     let passed: Vec<_> = weighs.filter(|f| !told.iter().any(|text| says(text, f))).collect();

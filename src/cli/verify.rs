@@ -6,16 +6,19 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::export::ReportArgs;
+use super::keys;
 use super::objects::{self, ObjectsFile};
 use super::question::QuestionArgs;
 use super::run_args::{MemoryArgs, PaceArgs, RunArgs, progress};
-use super::source::{AwsArgs, Opener};
+use super::source::AwsArgs;
 use super::verdict::{self, FailOnArgs};
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::report::estimate::Rates;
 use crate::report::{self, Format, json};
 use crate::run::Observers;
 use crate::run::verify::{SourceForm, VerifyRequest, estimate, verify};
+use crate::source::Opener;
+use crate::verification::Verification;
 use crate::verify::Severity;
 
 const EXAMPLES: &str = "\
@@ -115,23 +118,25 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     check_outputs(args)?;
     args.run.begin(&io.stop);
-    let kind = args.question.kind()?;
-    let mut request = args.question.request(&args.pace, io.now, &io.stop, kind)?;
+    let verification = args.question.verification(&args.pace, io.now, &io.stop);
+    let verification = verification.memory(args.memory.bytes());
+    let failure = |error| args.question.failure(error);
+    let kind = verification.kind().map_err(failure)?;
+    let mut request = verification.request(kind, io.now).map_err(failure)?;
     request.logs = !args.no_logs;
-    let mut opener = Opener::new(&args.aws, &io.stop);
+    let mut opener = args.aws.opener(&io.stop);
     if args.dry.dry_run {
-        return dry_run(args, &request, &mut opener, io);
+        return dry_run(args, &verification, &request, &mut opener, io);
     }
-    let mut rules = args.question.rules(kind.form)?;
-    rules.memory = args.memory.budget();
+    let rules = verification.rules(kind.form).map_err(keys::failure)?;
     let (stores, unopened) = opener.open_all(&args.question.sources)?;
-    let cloudtrail = args.question.cloudtrail(kind.form, &mut opener)?;
+    let cloudtrail = verification.cloudtrail(kind.form, &mut opener).map_err(failure)?;
     request.ran_by.identity = opener.identity(kind.form);
     // Outputs are opened first: a long run must not end in a place that cannot be written.
     let outputs = args.report.begin()?;
     let objects = args.objects.as_deref().map(ObjectsFile::begin).transpose()?;
     let bar = args.pace.bar();
-    let (sources, mut findings) = args.question.discover(&stores, &request.stop);
+    let (sources, mut findings) = verification.discover(&stores);
     findings.extend(unopened.into_iter().map(|unopened| unopened.finding));
     let mut observers = Observers::default();
     bar.iter().for_each(|bar| observers.attach(bar));
@@ -162,8 +167,9 @@ fn check_outputs(args: &VerifyArgs) -> Result<(), Failure> {
 /// Prints the estimate of a run.
 fn dry_run(
     args: &VerifyArgs,
+    verification: &Verification,
     request: &VerifyRequest,
-    opener: &mut Opener<'_>,
+    opener: &mut Opener,
     io: &mut Io<'_>,
 ) -> Result<u8, Failure> {
     let as_json = match args.report.format() {
@@ -174,7 +180,7 @@ fn dry_run(
     let (stores, unopened) = opener.open_all(&args.question.sources)?;
     let outputs = args.report.begin()?;
     let bar = args.pace.bar();
-    let (sources, mut findings) = args.question.discover(&stores, &request.stop);
+    let (sources, mut findings) = verification.discover(&stores);
     findings.extend(unopened.into_iter().map(|unopened| unopened.finding));
     let result = estimate(request, &sources, findings, progress(bar.as_ref()));
     drop(bar);

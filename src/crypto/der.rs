@@ -12,7 +12,7 @@ use rsa::pkcs8::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 #[cfg(feature = "seal")]
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::key_ring::{KeyForm, Validity};
+use super::key_form::{KeyForm, Validity};
 use super::refusal::Refusal;
 use super::{MAX_BITS, MIN_BITS};
 

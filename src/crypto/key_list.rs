@@ -17,7 +17,8 @@ use crate::model::{Fingerprint, Region};
 
 use super::der;
 use super::json::Json;
-use super::key_ring::{PublicKey, Validity, fingerprint_of};
+use super::key_form::Validity;
+use super::key_ring::{PublicKey, fingerprint_of};
 use super::refusal::{KeyFileError, Refusal, beginning};
 
 const VALUE: &str = "Value";

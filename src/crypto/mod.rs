@@ -23,6 +23,7 @@ mod der;
 pub mod document;
 mod json;
 pub mod key_file;
+mod key_form;
 pub mod key_list;
 pub mod key_ring;
 mod pem;
@@ -34,8 +35,9 @@ pub mod signing_key;
 mod tests;
 
 pub use key_file::parse_key_file;
+pub use key_form::{KeyForm, Validity};
 pub use key_list::{public_key_list, render_public_keys};
-pub use key_ring::{KeyForm, KeyRing, PublicKey, Validity};
+pub use key_ring::{KeyRing, PublicKey};
 pub use refusal::{KeyFileError, Refusal};
 #[cfg(feature = "seal")]
 pub use signing_key::{Signer, SigningKey, SigningKeyError};

@@ -7,6 +7,7 @@ use super::{KEY_FILE_LIMIT, MAX_BITS, MIN_BITS};
 /// A key file that is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}{refusal}", Printable(.file), .entry.as_ref().map_or(String::new(), |e| format!("{}: ", Printable(e))))]
+#[non_exhaustive]
 pub struct KeyFileError {
     /// The file, as the caller named it.
     pub file: String,
@@ -18,6 +19,7 @@ pub struct KeyFileError {
 
 /// The reason why a key or a key file is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refusal {
     /// Larger than [`KEY_FILE_LIMIT`].
     #[error("it is larger than {} MiB, the limit for key files", KEY_FILE_LIMIT / 1024 / 1024)]

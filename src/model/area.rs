@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chain_id::ChainId;
 use super::ids::{BucketName, Region};
-use super::key_name::{ChainId, Place};
+use super::key_name::Place;
 
 /// An account's and region's folders: where digests and the log files that they list meet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,14 +1,13 @@
 //! The digest: CloudTrail's hourly statement of which log files it delivered.
 //!
 //! A `Digest` is what the bytes say, no more: that they are signed is known only to
-//! [`crate::verify`]. Hash values and signatures are over the bytes as stored; a digest is
+//! `crate::verify`. Hash values and signatures are over the bytes as stored; a digest is
 //! rendered only to write a new one, never to compare. Its list of log files may be long, and is
 //! handed over entry by entry ([`DigestHead::read`]) where it need not be kept.
 
 mod decode;
 
 use std::fmt::Write as _;
-use std::io::Read;
 use std::ops::Deref;
 
 use jiff::Timestamp;
@@ -114,18 +113,6 @@ impl Deref for Digest {
 }
 
 impl DigestHead {
-    /// Reads the inflated bytes of a digest and hands over the log files that it lists, in its
-    /// order. Whatever was handed over is part of a digest only if no error follows.
-    ///
-    /// Unknown fields are allowed (they are signed all the same); a field that is missing, given
-    /// twice or of another form is not. Memory does not grow with the bytes.
-    ///
-    /// # Errors
-    /// Fault of the bytes.
-    pub fn read(from: &mut dyn Read, each: &mut dyn FnMut(LogEntry)) -> Result<Self, DigestError> {
-        decode::read(from, each)
-    }
-
     /// The text whose SHA-256 is signed: end time, location, hash value of the digest's own
     /// bytes, and the previous digest's signature or the word `null`, joined by line feeds.
     #[must_use]

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::headline::kinds;
 use super::problems::{Problem, problems};
 use super::repaired::repaired;
 use super::summary::place;
@@ -170,7 +171,7 @@ impl Diff {
         }
         let first = match new.len() as u64 {
             0 => "No new problem".to_owned(),
-            n => format!("{}: {}", counted(n, "new problem", "new problems"), words::kinds(new)),
+            n => format!("{}: {}", counted(n, "new problem", "new problems"), kinds(new)),
         };
         let others = [(repaired, "repaired"), (gone, "no longer found"), (unchanged, "unchanged")];
         let others = others.into_iter().filter(|(problems, _)| !problems.is_empty());

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::run::{AcceptedGap, KeyReport, RanBy, Scope, Tool, Totals, Unreferenced, Verdict};
+use super::AcceptedGap;
+use super::run::{KeyReport, RanBy, Scope, Tool, Totals, Unreferenced, Verdict};
 use super::text::TextOptions;
 use super::text::page::{BAD, BOLD, GOOD, PLAIN, Page, UNSURE};
 use super::words::{self, count, counted, span};

@@ -13,6 +13,7 @@ macro_rules! formats {
     ($($(#[$doc:meta])* $name:ident = $text:literal, [$($ending:literal),*], $help:literal;)*) => {
         /// Format of a run report.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum Format {
             $($(#[$doc])* $name,)*
         }

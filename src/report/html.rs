@@ -13,18 +13,21 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use self::entries::{Cut, ENTRIES, Row, class};
+use super::RunReport;
 use super::controls::{Controls, Support};
+use super::headline::headline;
 use super::problems::problems;
 use super::run::{INTERRUPTED, SCHEMA};
 use super::standing::Grades;
-use super::words::{self, count};
-use super::{RunReport, Verdict};
+use super::words;
 use crate::model::Printable;
 use crate::model::time::format_digest_time;
 
 mod appendix;
 mod axis;
 mod chains;
+mod entries;
 mod findings;
 mod heat;
 mod scope;
@@ -33,8 +36,6 @@ mod timeline;
 
 /// The style sheet. The page's policy allows it by its hash value, and no other.
 const STYLE: &str = include_str!("html/style.css");
-/// At most so many entries of a list in the scope, and so many sentences at the end.
-const ENTRIES: usize = 1000;
 
 /// Writes the report.
 ///
@@ -52,7 +53,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
         style: STYLE,
         verdict: words::verdict_of(report),
         class: class(report.verdict),
-        headline: sentence(&words::headline(report, &found)),
+        headline: sentence(&headline(report, &found)),
         aside: words::aside(report),
         interrupted: (report.exit_status == INTERRUPTED).then_some(words::INTERRUPTED_MEANING),
         problems: summary::Problems::new(&found, &findings),
@@ -112,38 +113,6 @@ struct Offer<'a> {
     badge: (&'static str, &'static str),
 }
 
-/// A label and what belongs to it.
-struct Row {
-    label: &'static str,
-    lines: Vec<String>,
-    /// Whether the lines are names or keys, to be shown as such.
-    names: bool,
-}
-
-impl Row {
-    fn new(label: &'static str, line: impl Into<String>) -> Self {
-        Self { label, lines: vec![line.into()], names: false }
-    }
-}
-
-/// The first entries of a list, and how many more there are.
-struct Cut<T> {
-    shown: Vec<T>,
-    more: Option<String>,
-    total: String,
-}
-
-impl<T> Cut<T> {
-    fn new<S>(all: &[S], limit: usize, show: impl FnMut(&S) -> T) -> Self {
-        let more = all.len().saturating_sub(limit);
-        Self {
-            shown: all.iter().take(limit).map(show).collect(),
-            more: (more > 0).then(|| count(more as u64)),
-            total: count(all.len() as u64),
-        }
-    }
-}
-
 /// What the page may load: the style sheet that it holds.
 fn policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
@@ -155,15 +124,6 @@ fn sentence(words: &str) -> String {
     let mut chars = words.chars();
     let first = chars.next().map(|c| c.to_ascii_uppercase());
     first.into_iter().chain(chars).chain(['.']).collect()
-}
-
-/// The class of a verdict.
-const fn class(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Verified => "verified",
-        Verdict::Violation => "violation",
-        Verdict::Incomplete => "incomplete",
-    }
 }
 
 const fn badge(support: Support) -> (&'static str, &'static str) {

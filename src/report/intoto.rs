@@ -14,10 +14,10 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::problems::WithProblems;
 use super::shared::{Hashed, asked, shown, without_nulls};
 use super::standing::Grades;
-use super::text::TextOptions;
-use super::{Format, KeyReport, RunReport, Verdict, json};
+use super::{KeyReport, RunReport, Verdict, json};
 use crate::verify::Severity;
 
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
@@ -77,7 +77,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
 /// The SHA-256 hash of the JSON report, as that format writes it.
 fn hash(report: &RunReport) -> io::Result<String> {
     let mut hashed = Hashed::default();
-    Format::Json.render(report, &mut hashed, TextOptions::default())?;
+    json::render(&WithProblems::of(report), &mut hashed)?;
     Ok(hashed.0.finish().to_string())
 }
 

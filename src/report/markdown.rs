@@ -12,13 +12,13 @@ use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
 use super::diff::Diff;
+use super::headline::headline;
 use super::problems::{Problem, problems};
 use super::run::INTERRUPTED;
 use super::shared::{cut, facts, shown};
 use super::standing::{Grades, lacks_time};
 use super::words::{
-    INTERRUPTED_MEANING, aside, count, counted, duration, headline, span, title, verdict,
-    verdict_of,
+    INTERRUPTED_MEANING, aside, count, counted, duration, span, title, verdict, verdict_of,
 };
 use super::{ChainReport, RunReport, Verdict};
 use crate::verify::{CoverageState, Finding};

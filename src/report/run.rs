@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     AccountId, BucketName, ChainId, ChainKind, Fingerprint, OrganizationId, Printable, Region,
-    Window,
 };
 use crate::verify::{CoverageState, Finding, Interval, Severity};
+
+use super::acceptance::{AcceptedEnd, AcceptedGap};
 
 /// The schema's name and major version.
 pub const SCHEMA: &str = "trailseal.run/1";
@@ -89,6 +90,7 @@ impl fmt::Display for Verdict {
 
 /// The whole report.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RunReport {
     /// Always [`SCHEMA`].
     pub schema: Cow<'static, str>,
@@ -121,6 +123,7 @@ pub struct RunReport {
 
 /// Error in reading a run report.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReportError {
     /// Not JSON, or not of the report's shape.
     #[error("not a run report: {0}")]
@@ -207,6 +210,7 @@ impl RunReport {
 
 /// The program that made the report.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Tool {
     /// `trailseal`.
     pub name: Cow<'static, str>,
@@ -222,6 +226,7 @@ impl Default for Tool {
 
 /// Who made a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RanBy {
     /// The person or office, in their own words (`--operator`).
     pub operator: Option<String>,
@@ -231,6 +236,7 @@ pub struct RanBy {
 
 /// The requested scope.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Scope {
     /// The sources, as they were given.
     pub sources: Vec<String>,
@@ -276,6 +282,7 @@ pub struct Scope {
 /// Severity of a log file that no digest lists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Unreferenced {
     /// As much as one that was injected: the rule.
     #[default]
@@ -286,49 +293,9 @@ pub enum Unreferenced {
     Ignore,
 }
 
-/// A gap that whoever runs a verification accepts, on their own word.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AcceptedGap {
-    /// The time in which a gap is accepted.
-    #[serde(flatten)]
-    pub window: Window,
-    /// Reason, as given.
-    pub reason: String,
-    /// Whether there was such a gap.
-    pub used: bool,
-}
-
-/// The end of a chain that whoever runs a verification accepts, on their own word.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AcceptedEnd {
-    /// A chain's id, or an account, a region and a trail: `ACCOUNT/REGION/TRAIL`.
-    pub of: String,
-    /// Time of the end.
-    pub time: Timestamp,
-    /// Reason, as given.
-    pub reason: String,
-    /// True if a chain ends there.
-    pub used: bool,
-}
-
-impl AcceptedEnd {
-    /// True if it is about a chain.
-    #[must_use]
-    pub fn is_of(&self, chain: &ChainId) -> bool {
-        let ChainId { place, region, trail, .. } = chain;
-        self.of == chain.to_string() || self.of == format!("{}/{region}/{trail}", place.account)
-    }
-
-    /// A line for reports.
-    #[must_use]
-    pub fn line(&self) -> String {
-        let used = if self.used { "" } else { " (not used: no chain ends there)" };
-        format!("{} at {}: {}{used}", self.of, self.time, self.reason)
-    }
-}
-
 /// Numbers of objects by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Counts {
     /// Proven whole and unaltered.
     pub valid: u64,
@@ -355,6 +322,7 @@ impl Counts {
 
 /// Counts of log files, with those that no digest lists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LogCounts {
     /// Those that digests list.
     #[serde(flatten)]
@@ -365,6 +333,7 @@ pub struct LogCounts {
 
 /// Sums over all chains.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Totals {
     /// Number of chains in scope.
     pub chains: u64,
@@ -384,6 +353,7 @@ pub struct Totals {
 
 /// One chain.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ChainReport {
     /// Its id, which findings name.
     pub id: ChainId,
@@ -434,6 +404,7 @@ impl ChainReport {
 
 /// One public key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct KeyReport {
     /// Its fingerprint.
     pub fingerprint: Fingerprint,

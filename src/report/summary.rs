@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use super::headline::headline as phrase;
 use super::problems::problems;
 use super::words::{self, count, counts, log_files};
 use super::{RunReport, Verdict};
@@ -12,7 +13,7 @@ use crate::verify::{Finding, Severity};
 /// The verdict and what was found where, in a line.
 #[must_use]
 pub fn headline(report: &RunReport) -> String {
-    format!("{}: {}", words::verdict_of(report), words::headline(report, &problems(report)))
+    format!("{}: {}", words::verdict_of(report), phrase(report, &problems(report)))
 }
 
 /// Writes the verdict and the counts.

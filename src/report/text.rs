@@ -9,10 +9,11 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
+use super::headline::headline;
 use super::problems::{Problem, problems};
 use super::run::INTERRUPTED;
 use super::standing::Grades;
-use super::words::{self, count, span};
+use super::words::{self, count, counted, span};
 use super::{AcceptedGap, RunReport, Verdict};
 use crate::model::Printable;
 
@@ -20,27 +21,12 @@ mod chains;
 mod findings;
 pub(super) mod page;
 mod summary;
+pub use page::TextOptions;
 use page::{BAD, GOOD, PLAIN, Page, UNSURE};
 pub(super) use summary::{Next, write_problem};
 
 /// At most so many of the keys that were used are shown.
 const KEYS: usize = 20;
-
-/// Layout of the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TextOptions {
-    /// Whether ANSI styles are written; without, not one escape byte is.
-    pub color: bool,
-    /// The width that prose is wrapped to. Keys and hash values are never broken.
-    pub width: usize,
-}
-
-impl Default for TextOptions {
-    /// Plain, 100 columns: right for a file.
-    fn default() -> Self {
-        Self { color: false, width: 100 }
-    }
-}
 
 /// Writes the report as text.
 ///
@@ -76,7 +62,7 @@ impl<'a> Text<'a> {
     fn verdict(&self, page: &mut Page<'_>) -> io::Result<()> {
         let Self { report, problems, .. } = self;
         let (_, style) = word(report.verdict);
-        let headline = format!(": {}", words::headline(report, problems));
+        let headline = format!(": {}", headline(report, problems));
         page.paragraph(0, (words::verdict_of(report), style.bold()), &headline, 2)?;
         if report.exit_status == INTERRUPTED {
             page.paragraph(2, ("", PLAIN), words::INTERRUPTED_MEANING, 2)?;
@@ -90,7 +76,7 @@ impl<'a> Text<'a> {
 
     fn limits(&self, page: &mut Page<'_>) -> io::Result<()> {
         page.blank()?;
-        page.paragraph(2, ("", PLAIN), &summary::last_line(self.report), 2)
+        page.paragraph(2, ("", PLAIN), &last_line(self.report), 2)
     }
 
     fn scope(&self, page: &mut Page<'_>) -> io::Result<()> {
@@ -170,4 +156,14 @@ const fn word(verdict: Verdict) -> (&'static str, Style) {
         Verdict::Incomplete => UNSURE,
     };
     (words::verdict(verdict), style)
+}
+
+/// Words on the limits of a run, its duration and its status.
+fn last_line(report: &RunReport) -> String {
+    let limits = counted(report.not_proven.len() as u64, "limit", "limits");
+    format!(
+        "This run does not show everything: {limits} at the end. Took {}, exit status {}.",
+        words::took(report),
+        report.exit_status
+    )
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::run::INTERRUPTED;
-use super::{Counts, KeyReport, Problem, RunReport, Scope, Totals, Verdict};
+use super::{Counts, KeyReport, RunReport, Scope, Totals, Verdict};
 use crate::model::{ChainId, ChainKind, Printable};
 use crate::verify::{Code, CoverageState, Finding, Interval, Severity};
 
@@ -55,38 +55,9 @@ pub(super) fn meaning(report: &RunReport) -> String {
     format!("{meaning}{explained}")
 }
 
-/// Summary of a run's problems: a phrase without a full stop.
-pub(super) fn headline(report: &RunReport, problems: &[Problem]) -> String {
-    let totals = &report.totals;
-    let chains = counted(totals.chains, "chain", "chains");
-    if problems.is_empty() {
-        let good = match report.verdict {
-            Verdict::Verified if report.scope.logs => format!(
-                "{chains}, {} and {} intact, signed and linked; {}",
-                counted(totals.digests.valid, "digest", "digests"),
-                counted(totals.logs.listed.valid, "log file", "log files"),
-                proven_share(report),
-            ),
-            _ => format!("{}; {}", meaning(report), proven_share(report)),
-        };
-        return good + &qualified(report);
-    }
-    let touched = chains_touched(report);
-    let place = match touched {
-        0 => String::new(),
-        n => format!(" in {} of {chains}", count(n)),
-    };
-    format!(
-        "{}{place}: {}; {}",
-        counted(problems.len() as u64, "problem", "problems"),
-        kinds(problems),
-        proven_share(report)
-    )
-}
-
 /// What restricts a verdict without problems: what was left out on request, and objects that no
 /// digest vouches for.
-fn qualified(report: &RunReport) -> String {
+pub(super) fn qualified(report: &RunReport) -> String {
     let scope = &report.scope;
     let mut text = String::new();
     for (left_out, one, many) in [
@@ -128,31 +99,9 @@ pub(super) fn aside(report: &RunReport) -> Option<String> {
 }
 
 /// Number of chains with a violation or something incomplete.
-fn chains_touched(report: &RunReport) -> u64 {
+pub(super) fn chains_touched(report: &RunReport) -> u64 {
     let weighing = report.findings.iter().filter(|f| f.severity > Severity::Notice);
     weighing.filter_map(|f| f.chain.as_ref()).collect::<BTreeSet<_>>().len() as u64
-}
-
-/// Problems by kind, the worst first.
-pub(super) fn kinds(problems: &[Problem]) -> String {
-    const SHOWN: usize = 5;
-    let mut kinds: Vec<(Code, u64)> = Vec::new();
-    for problem in problems {
-        match kinds.iter_mut().find(|(code, _)| *code == problem.code) {
-            Some((_, number)) => *number += problem.count,
-            None => kinds.push((problem.code, problem.count)),
-        }
-    }
-    let shown = kinds.iter().take(SHOWN).map(|(code, number)| {
-        let (one, many) = things(*code);
-        counted(*number, one, many)
-    });
-    let mut text = shown.collect::<Vec<_>>().join(", ");
-    if kinds.len() > SHOWN {
-        text +=
-            &format!(" and {}", counted((kinds.len() - SHOWN) as u64, "more kind", "more kinds"));
-    }
-    text
 }
 
 /// Proven share of the chain time.

@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod filter;
 mod in_order;
 mod infer;
+pub mod key_files;
 mod loose;
 pub mod observe;
 pub mod pool;
@@ -20,4 +21,5 @@ pub mod validate_logs;
 pub mod verify;
 mod walk;
 
+pub use key_files::KeysError;
 pub use observe::{Observer, Observers, RunEvent, Silent};

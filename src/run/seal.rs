@@ -6,6 +6,7 @@
 //! digest, which the next run then writes, because sealing the same log files gives the same bytes.
 
 mod chain;
+mod existing;
 mod outcome;
 mod plan;
 
@@ -33,17 +34,10 @@ use crate::verify::listing::Listing;
 use crate::verify::unlisted::Delivery;
 use crate::verify::{Limits, MemoryBudget, Severity};
 
-use self::chain::Chain;
-pub use self::outcome::{ChainHead, SealError, SealReport, SealedDigest};
-pub use self::plan::PlannedDigest;
+use self::existing::{Chain, LATE_DAYS};
+use self::outcome::TURNS;
+pub use self::outcome::{ChainHead, PlannedDigest, SealError, SealReport, SealedDigest};
 
-/// How long after its digest a log file may still come and be taken into a backfill digest: AWS
-/// delivers again for up to 30 days.
-const LATE_DAYS: i64 = 31;
-/// Times in a row that another writer may be first although the chain does not grow, before the run
-/// gives up. Where the chain grows, the other writer's digests are the progress, and they come to
-/// an end with what is due.
-const TURNS: u32 = 20;
 /// The pause after the first such turn; each one after it is longer, as a store may be slow to show
 /// what was written.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);

@@ -12,6 +12,7 @@ use crate::model::Window;
 /// one moment, the worse one holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum CoverageState {
     /// A valid, linked digest covers it, and its log files are whole.
     Proven,
@@ -48,6 +49,7 @@ impl CoverageState {
 
 /// A stretch of one state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Interval {
     /// When.
     #[serde(flatten)]
@@ -56,6 +58,14 @@ pub struct Interval {
     pub state: CoverageState,
     /// The code of the finding that says why; `None` where it is proven or pending.
     pub reason: Option<Code>,
+}
+
+impl Interval {
+    /// An interval of a state; `reason` is the code of the finding behind it.
+    #[must_use]
+    pub const fn new(window: Window, state: CoverageState, reason: Option<Code>) -> Self {
+        Self { window, state, reason }
+    }
 }
 
 /// The states of one chain's time; neighbours of the same state and reason are one interval.

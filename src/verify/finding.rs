@@ -36,6 +36,7 @@ macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $severity:ident, $remedy:literal;)*) => {
         /// Stable code of a finding. Codes never change their meaning; new ones may be added.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum Code {
             $($(#[doc = $doc])* $name,)*
         }
@@ -194,6 +195,7 @@ impl<'de> Deserialize<'de> for Code {
 ///
 /// Texts may hold what a bucket holds: show them through [`crate::model::Printable`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// Code.
     pub code: Code,
@@ -224,6 +226,7 @@ pub struct Finding {
 /// Role of an event in a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum EventRole {
     /// It shows why: the finding is a notice because of it, or incomplete until it is accepted.
     Explains,
@@ -244,6 +247,7 @@ impl EventRole {
 
 /// An event that has to do with a finding, and the verified log file that holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FoundEvent {
     /// Role in the finding.
     pub role: EventRole,

@@ -1,12 +1,26 @@
 //! The layers: each imports only from those below it in this list, and the core touches neither
 //! files nor clock nor environment nor terminal.
 
+mod circles;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up.
-const LAYERS: [&str; 10] =
-    ["model", "crypto", "verify", "seal", "store", "aws", "report", "judge", "run", "cli"];
+const LAYERS: [&str; 12] = [
+    "model",
+    "crypto",
+    "verify",
+    "seal",
+    "store",
+    "aws",
+    "report",
+    "judge",
+    "run",
+    "source",
+    "verification",
+    "cli",
+];
 /// The layers that are pure.
 const CORE: [&str; 5] = ["model", "crypto", "verify", "seal", "judge"];
 /// What the core must not name. Traits of `std::io` are values' business; these are not.
@@ -30,7 +44,9 @@ const IMPURE: [&str; 18] = [
     "tempfile",
     "tokio",
 ];
-const LONGEST_FILE: usize = 600;
+const LONGEST_FILE: usize = 500;
+/// Files that are longer still. None may be added.
+const LONGER: [&str; 1] = ["verify/link/mod.rs"];
 
 struct Source {
     layer: String,
@@ -38,6 +54,15 @@ struct Source {
     /// Without comments and tests.
     code: String,
     lines: usize,
+}
+
+impl Source {
+    /// Its path inside of `src`, with slashes.
+    fn inside(&self) -> String {
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let inside = self.path.strip_prefix(src).unwrap();
+        inside.components().map(|c| c.as_os_str().to_str().unwrap()).collect::<Vec<_>>().join("/")
+    }
 }
 
 fn sources() -> Vec<Source> {
@@ -68,6 +93,7 @@ fn sources() -> Vec<Source> {
 
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]").next().unwrap();
+    let text = text.split("#[cfg(all(test").next().unwrap();
     let line = |line: &str| line.split("//").next().unwrap().to_owned() + "\n";
     text.lines().map(line).collect()
 }
@@ -149,7 +175,9 @@ fn every_source_belongs_to_a_layer() {
 #[test]
 fn no_file_is_longer_than_one_can_hold_in_mind() {
     for source in sources() {
-        assert!(source.lines <= LONGEST_FILE, "{}: {} lines", source.path.display(), source.lines);
+        let path = source.inside();
+        let is_long = source.lines > LONGEST_FILE;
+        assert_eq!(is_long, LONGER.contains(&path.as_str()), "{path}: {} lines", source.lines);
     }
 }
 

@@ -103,7 +103,8 @@ mod in_a_bucket {
     #[ignore = "slow: needs a server that the environment names"]
     fn a_bucket_that_the_environment_names() {
         let (Ok(endpoint), Ok(bucket)) = (env::var(ENDPOINT), env::var(NAME)) else { return };
-        let options = AwsOptions { endpoint_url: Some(endpoint), ..AwsOptions::default() };
+        let mut options = AwsOptions::default();
+        options.endpoint_url = Some(endpoint);
         let aws = Aws::load(options).unwrap();
         let bucket = BucketName::parse(&bucket).unwrap();
         let store = S3Store::open(&aws, bucket, "", "bucket", Need::Listing).unwrap();

@@ -37,7 +37,8 @@ fn nothing(key: &str) -> RunReport {
 #[test]
 fn what_belongs_to_no_chain_is_described_with_its_code_and_object() {
     let key = "AWSLogs/444455556666/";
-    let report = RunReport { exit_status: INTERRUPTED, ..nothing(key) };
+    let mut report = nothing(key);
+    report.exit_status = INTERRUPTED;
 
     let asff = parsed(&report, Format::Asff);
     let reasons = asff[0]["Compliance"]["StatusReasons"].as_array().unwrap();
@@ -220,7 +221,8 @@ fn an_assessment_is_satisfied_by_a_verified_run_alone_and_refers_to_what_it_hold
 
 #[test]
 fn an_attestation_s_subject_is_the_report_to_the_byte_and_nothing_incomplete_has_passed() {
-    let stopped = RunReport { exit_status: INTERRUPTED, ..incomplete() };
+    let mut stopped = incomplete();
+    stopped.exit_status = INTERRUPTED;
     for (name, report) in all().into_iter().chain([("interrupted", stopped)]) {
         let statement = parsed(&report, Format::InToto);
         assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");

@@ -121,8 +121,9 @@ fn tricked(text: &str) -> RunReport {
     RunReport::decode(&serde_json::to_vec(&value).unwrap()).unwrap()
 }
 
-fn interrupted(report: RunReport) -> RunReport {
-    RunReport { exit_status: INTERRUPTED, ..report }
+fn interrupted(mut report: RunReport) -> RunReport {
+    report.exit_status = INTERRUPTED;
+    report
 }
 
 /// A chain that claims time, no moment of which is accounted for.
@@ -629,8 +630,9 @@ fn no_text_of_junit_is_beyond_what_parsers_take_and_what_is_left_out_is_counted(
     let mut report = violation();
     let finding = report.findings.iter().find(|f| f.code == Code::LogMissing).unwrap().clone();
     for n in 0..30_000 {
-        let key = format!("{}{n}", finding.key.as_deref().unwrap());
-        report.findings.push(Finding { key: Some(key), ..finding.clone() });
+        let mut finding = finding.clone();
+        finding.key.as_mut().unwrap().push_str(&n.to_string());
+        report.findings.push(finding);
     }
     let long = tricked(&"x".repeat(100_000));
     for report in [&report, &long] {
@@ -668,7 +670,8 @@ fn a_finding_fails_one_test_and_the_verdict_lists_it() {
     let message = &coverage.unwrap().1["message"];
     assert!(message.ends_with("see chain-gap, digest-modified, log-missing"), "{message}");
     // Where no finding of the chain accounts for it, its coverage fails.
-    let alone = RunReport { findings: vec![], ..violation() };
+    let mut alone = violation();
+    alone.findings.clear();
     let xml = elements(&render(&alone, Format::Junit));
     assert_eq!(xml[0].1["failures"], "2");
     let stopped = elements(&render(&interrupted(incomplete()), Format::Junit));

@@ -4,17 +4,17 @@
 // Helpers outside of test functions may stop the test too.
 
 use crate::common::samples;
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use trailseal::model::time::{add, hours};
 use trailseal::model::{AccountId, Printable, Window};
 use trailseal::report::{AcceptedGap, ChainReport, RunReport, Verdict, html};
-use trailseal::verify::{Code, CoverageState, EventRole, Finding, FoundEvent, Interval};
+use trailseal::verify::{Code, CoverageState, Finding, Interval};
 
 // Not `tests/samples.rs`, which would be a test of its own.
 mod controls;
@@ -72,26 +72,28 @@ const MARKUP: [&str; 7] = [
 fn all_over(text: &str) -> RunReport {
     let mut chain = hostile().chains.remove(0);
     chain.id.place.prefix = format!("team/{text}/");
-    let mut chain = ChainReport { coverage: chain.coverage, ..ChainReport::new(chain.id) };
+    let coverage = chain.coverage;
+    let mut chain = ChainReport::new(chain.id);
+    chain.coverage = coverage;
     chain.prefix = format!("team/{text}");
     let text = text.to_owned();
-    let event = FoundEvent {
-        role: EventRole::Candidate,
-        event: Cow::Owned(text.clone()),
-        time: Timestamp::UNIX_EPOCH,
-        by: Some(text.clone()),
-        from: Some(text.clone()),
-        id: Some(text.clone()),
-        region: text.clone(),
-        bucket: text.clone(),
-        key: text.clone(),
-    };
+    let event = json!({
+        "role": "candidate",
+        "event": text,
+        "time": Timestamp::UNIX_EPOCH,
+        "by": text,
+        "from": text,
+        "id": text,
+        "region": text,
+        "bucket": text,
+        "key": text,
+    });
     let mut finding = Finding::new(Code::LogMissing, text.clone())
         .chain(&chain.id)
         .object(Some(&text), text.clone())
         .compared(&text, &text)
         .referenced_by(text.clone());
-    finding.events = vec![event];
+    finding.events = vec![serde_json::from_value(event).unwrap()];
     let mut report = report(vec![chain], vec![finding]);
     let window = Window::new(Timestamp::UNIX_EPOCH, add(Timestamp::UNIX_EPOCH, hours(1)));
     let scope = &mut report.scope;
@@ -99,7 +101,9 @@ fn all_over(text: &str) -> RunReport {
     scope.accounts = vec![text.clone()];
     scope.regions = vec![text.clone()];
     scope.trails = vec![text.clone()];
-    scope.accepted_gaps = vec![AcceptedGap { window, reason: text.clone(), used: true }];
+    let mut gap = AcceptedGap::new(window, text.clone());
+    gap.used = true;
+    scope.accepted_gaps = vec![gap];
     report.keys[0].source = text.clone();
     report.ran_by.operator = Some(text.clone());
     report.ran_by.identity = Some(text.clone());
@@ -259,17 +263,18 @@ fn everything_is_on_the_page() {
 #[test]
 fn findings_tell_all_that_they_hold() {
     let mut report = violation();
-    report.findings[2].events = vec![FoundEvent {
-        role: EventRole::Explains,
-        event: "StopLogging".into(),
-        time: "2023-07-10T17:59:00Z".parse().unwrap(),
-        by: Some("arn:aws:iam::111122223333:user/eve".into()),
-        from: Some("192.0.2.7".into()),
-        id: Some("an-event".into()),
-        region: "eu-west-1".into(),
-        bucket: "audit-logs".into(),
-        key: "the/log.json.gz".into(),
-    }];
+    let event = json!({
+        "role": "explains",
+        "event": "StopLogging",
+        "time": "2023-07-10T17:59:00Z",
+        "by": "arn:aws:iam::111122223333:user/eve",
+        "from": "192.0.2.7",
+        "id": "an-event",
+        "region": "eu-west-1",
+        "bucket": "audit-logs",
+        "key": "the/log.json.gz",
+    });
+    report.findings[2].events = vec![serde_json::from_value(event).unwrap()];
     let shown = words(&page(&report));
     for finding in &report.findings {
         let texts = [&finding.key, &finding.expected, &finding.actual, &finding.referenced_by];
@@ -420,7 +425,7 @@ fn alternating(chains: usize) -> RunReport {
         chain.coverage = (0..365)
             .map(|n| {
                 let state = CoverageState::ALL[(n + number) % 6];
-                Interval { window: Window::new(day(n), day(n + 1)), state, reason: None }
+                Interval::new(Window::new(day(n), day(n + 1)), state, None)
             })
             .collect();
     }

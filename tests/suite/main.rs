@@ -54,6 +54,7 @@ mod inspect;
 mod interruptions;
 mod keys;
 mod layouts;
+mod library;
 #[cfg(all(feature = "aws", target_os = "linux"))]
 mod memory;
 mod moves;

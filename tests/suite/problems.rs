@@ -253,7 +253,7 @@ fn a_verified_headline_names_what_was_left_out_and_what_no_digest_vouches_for() 
     assert!(said(&report).ends_with("; 1 account excluded"));
     report.scope.excluded_regions = vec!["eu-west-3".into(), "us-west-1".into()];
     assert!(said(&report).ends_with("; 1 account excluded; 2 regions excluded"));
-    let notice = |code| Finding { severity: Severity::Notice, ..Finding::new(code, "One.") };
+    let notice = |code| Finding::new(code, "One.").severity(Severity::Notice);
     let codes = [Code::LogUnreferenced, Code::LogUncovered, Code::ObjectUnknown, Code::GzipHeader];
     report.findings = codes.map(notice).to_vec();
     assert!(said(&report).ends_with(

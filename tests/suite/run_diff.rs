@@ -43,8 +43,8 @@ fn the_worst_of_what_is_new_comes_first_in_every_form() {
             .window(Window::new(start, add(start, hours(1))))
     };
     // By time, what is worst is last.
-    let incomplete = Finding { severity: Severity::Incomplete, ..at(Code::ObjectUnreadable, 1) };
-    let notice = Finding { severity: Severity::Notice, ..at(Code::LogUncovered, 0) };
+    let incomplete = at(Code::ObjectUnreadable, 1).severity(Severity::Incomplete);
+    let notice = at(Code::LogUncovered, 0).severity(Severity::Notice);
     let new = with(&whole, vec![notice, incomplete, at(Code::LogMissing, 5)]);
     let diff = diff(&with(&whole, vec![]), &new);
     let severities: Vec<_> = diff.findings.new.iter().map(|f| f.severity).collect();

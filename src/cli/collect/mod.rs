@@ -12,12 +12,13 @@ use jiff::Timestamp;
 use self::marker::Task;
 use super::guard::resolved;
 use super::run_args::{PaceArgs, RunArgs, ScopeArgs, progress};
-use super::source::{AwsArgs, Opener, Scheme, SourceKind};
+use super::source::AwsArgs;
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::model::Printable;
 use crate::model::text::is_steering;
 use crate::model::time::{hours, sub};
 use crate::run::collect::{CollectError, CollectReport, CollectRequest, collect};
+use crate::source::{Scheme, SourceKind};
 use crate::store::directory::UNFINISHED;
 use crate::store::{DirectoryStore, StoreError};
 use crate::verify::Limits;
@@ -96,7 +97,7 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     if Scheme::of(&args.source).is_path() {
         check_apart(&args.source, &args.dir)?;
     }
-    let mut opener = Opener::new(&args.aws, &io.stop);
+    let mut opener = args.aws.opener(&io.stop);
     let (stores, unopened) = opener.open_all(std::slice::from_ref(&args.source))?;
     if let Some(unopened) = unopened.into_iter().next() {
         let failure = Failure::internal(Printable(&unopened.finding.message));

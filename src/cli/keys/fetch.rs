@@ -11,7 +11,7 @@ use crate::aws::CloudTrailKeys;
 use crate::cli::guard::{Kind, OutputGuard};
 use crate::cli::output::WholeFile;
 use crate::cli::run_args::RunArgs;
-use crate::cli::source::{AwsArgs, Opener};
+use crate::cli::source::AwsArgs;
 use crate::cli::time_args::{TimeArg, parse_time};
 use crate::cli::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::model::{Region, Window};
@@ -60,7 +60,7 @@ pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     args.run.begin(&io.stop);
     OutputGuard::new(args.force).check("--output", &args.output, Kind::Keys)?;
     let mut output = WholeFile::begin(&args.output)?;
-    let keys = CloudTrailKeys::new(Opener::new(&args.aws, &io.stop).aws()?);
+    let keys = CloudTrailKeys::new(args.aws.opener(&io.stop).aws()?);
     let mut lists = Map::new();
     for region in &args.regions {
         let began = Instant::now();

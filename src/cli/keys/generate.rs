@@ -8,12 +8,11 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::NamedTempFile;
 
+use crate::cli::failure::unwritten;
 use crate::cli::time_args::{TimeArg, parse_time};
 use crate::cli::{Failure, Io};
 use crate::crypto::{Signer as _, SigningKey, Validity, render_public_keys};
 use crate::model::{Printable, time};
-
-use super::unwritable;
 
 const SIGNING_KEY: &str = "signing-key.pem";
 const PUBLIC_KEYS: &str = "public-keys.json";
@@ -138,7 +137,7 @@ Next:
 ",
         validity.from, validity.to,
     )
-    .map_err(unwritable)?;
+    .map_err(unwritten)?;
     Ok(0)
 }
 

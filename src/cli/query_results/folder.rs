@@ -9,11 +9,13 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{End, Failure, INVALID, NO_SUCH_KEY, Opener, SHOWN, trouble};
+use super::end::{End, INVALID, NO_SUCH_KEY, SHOWN, trouble};
+use crate::cli::Failure;
 use crate::cli::INTERRUPTED;
 use crate::model::hash::Sha256Stream;
 use crate::model::{Printable, Sha256Hash};
 use crate::run::pool::Stop;
+use crate::source::Opener;
 use crate::store::{DirectoryStore, Entry, Store, StoreError};
 use crate::verify::query_results::{
     ExportFile, SIGN_FILE, SIGN_FILE_LIMIT, SignFile, passes_for_result,
@@ -103,7 +105,7 @@ impl Folder {
 
     /// A part of a bucket; a prefix takes its closing slash and stays as it is otherwise.
     pub(super) fn bucket(
-        opener: &mut Opener<'_>,
+        opener: &mut Opener,
         bucket: &str,
         mut prefix: String,
     ) -> Result<Self, Failure> {

@@ -9,16 +9,16 @@ use der::asn1::{OctetString, OctetStringRef, SetOfVec};
 use der::oid::ObjectIdentifier;
 use der::{Any, Decode as _, Encode as _};
 use jiff::Timestamp;
-use rustls::pki_types::SignatureVerificationAlgorithm;
-use webpki::{EndEntityCert, aws_lc_rs as algorithms};
+use webpki::EndEntityCert;
 use x509_cert::Certificate;
 use x509_cert::attr::Attribute;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::time::Time;
 
+use super::algorithm::{WITH_SHA_256, WITH_SHA_384, fits, hash};
 use super::certificate::{CertificateInfo, read_pem};
-use super::{Algorithm, Authorities, DocumentError, DocumentSigner, Purpose, SEAL_LIMIT};
+use super::{Authorities, DocumentError, DocumentSigner, Purpose, SEAL_LIMIT};
 
 pub(super) const SIGNED_DATA: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
@@ -26,81 +26,6 @@ const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
 const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.5");
-pub(super) const SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
-const SHA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
-const SHA_512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
-const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const ECDSA_SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
-const ECDSA_SHA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
-
-/// Algorithms that a signature may be checked with: which of them fits, the certificate's key says.
-pub(super) type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
-
-pub(super) const WITH_SHA_256: Algorithms = &[
-    algorithms::RSA_PKCS1_2048_8192_SHA256,
-    algorithms::ECDSA_P256_SHA256,
-    algorithms::ECDSA_P384_SHA256,
-    algorithms::ECDSA_P521_SHA256,
-];
-pub(super) const WITH_SHA_384: Algorithms = &[
-    algorithms::RSA_PKCS1_2048_8192_SHA384,
-    algorithms::ECDSA_P256_SHA384,
-    algorithms::ECDSA_P384_SHA384,
-    algorithms::ECDSA_P521_SHA384,
-];
-pub(super) const WITH_SHA_512: Algorithms = &[
-    algorithms::RSA_PKCS1_2048_8192_SHA512,
-    algorithms::ECDSA_P256_SHA512,
-    algorithms::ECDSA_P384_SHA512,
-    algorithms::ECDSA_P521_SHA512,
-];
-
-impl Algorithm {
-    pub(super) const fn verifying(self) -> Algorithms {
-        match self {
-            Self::RsaSha256 | Self::P256Sha256 => WITH_SHA_256,
-            Self::P384Sha384 => WITH_SHA_384,
-        }
-    }
-
-    const fn hash(self) -> ObjectIdentifier {
-        match self {
-            Self::RsaSha256 | Self::P256Sha256 => SHA_256,
-            Self::P384Sha384 => SHA_384,
-        }
-    }
-
-    fn identifier(self) -> AlgorithmIdentifierOwned {
-        let (oid, parameters) = match self {
-            Self::RsaSha256 => (RSA, Some(Any::null())),
-            Self::P256Sha256 => (ECDSA_SHA_256, None),
-            Self::P384Sha384 => (ECDSA_SHA_384, None),
-        };
-        AlgorithmIdentifierOwned { oid, parameters }
-    }
-}
-
-/// Whether a signature is that of a certificate's key.
-pub(super) fn fits(
-    certificate: &EndEntityCert<'_>,
-    by: Algorithms,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
-    by.iter().any(|algorithm| certificate.verify_signature(*algorithm, message, signature).is_ok())
-}
-
-/// The hash value of content by one of the algorithms that are accepted.
-pub(super) fn hash(oid: ObjectIdentifier, content: &[u8]) -> Option<(Vec<u8>, Algorithms)> {
-    use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
-    let (algorithm, verifying) = match oid {
-        SHA_256 => (&SHA256, WITH_SHA_256),
-        SHA_384 => (&SHA384, WITH_SHA_384),
-        SHA_512 => (&SHA512, WITH_SHA_512),
-        _ => return None,
-    };
-    Some((digest(algorithm, content).as_ref().to_vec(), verifying))
-}
 
 /// Signs content at a time, which the signature then states.
 ///

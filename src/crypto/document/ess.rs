@@ -9,7 +9,7 @@ use x509_cert::attr::Attribute;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use super::DocumentError;
-use super::cms::{SHA_256, hash};
+use super::algorithm::{SHA_256, hash};
 
 const WITH_SHA_1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.12");
 const WITH_ANY_HASH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");

@@ -9,7 +9,7 @@ use webpki::EndEntityCert;
 use x509_cert::Certificate;
 use x509_cert::crl::CertificateList;
 
-use super::cms::{WITH_SHA_256, WITH_SHA_384, WITH_SHA_512, fits};
+use super::algorithm::{WITH_SHA_256, WITH_SHA_384, WITH_SHA_512, fits};
 use super::{DocumentError, SEAL_LIMIT};
 use crate::crypto::pem;
 

@@ -7,8 +7,9 @@ use der::{Any, Decode as _, Encode as _, Sequence};
 use jiff::Timestamp;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
+use super::algorithm::SHA_256;
 use super::certificate::{CertificateInfo, NO_TIME_STAMPING, list_addresses, stamps_time};
-use super::cms::{SHA_256, Signed, check, read};
+use super::cms::{Signed, check, read};
 use super::{Authorities, DocumentError, Purpose, SEAL_LIMIT, ess};
 use crate::model::Sha256Hash;
 

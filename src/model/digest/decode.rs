@@ -28,20 +28,25 @@ const WHOLE: usize = 128 << 10;
 const LONGEST_TEXT: usize = 4096;
 const BUFFER: usize = 16 << 10;
 
-/// Reads a digest and hands over the log files that it lists, as they come. What was handed over
-/// is part of a digest only if no error follows.
-pub(super) fn read(
-    from: &mut dyn Read,
-    each: &mut dyn FnMut(LogEntry),
-) -> Result<DigestHead, DigestError> {
-    let mut begin = Vec::new();
-    let limit = WHOLE as u64 + 1;
-    (&mut *from).take(limit).read_to_end(&mut begin).map_err(|e| not_json(&e))?;
-    if begin.len() <= WHOLE {
-        return parse(serde_json::Deserializer::from_slice(&begin), each);
+impl DigestHead {
+    /// Reads the inflated bytes of a digest and hands over the log files that it lists, in its
+    /// order. Whatever was handed over is part of a digest only if no error follows.
+    ///
+    /// Unknown fields are allowed (they are signed all the same); a field that is missing, given
+    /// twice or of another form is not. Memory does not grow with the bytes.
+    ///
+    /// # Errors
+    /// Fault of the bytes.
+    pub fn read(from: &mut dyn Read, each: &mut dyn FnMut(LogEntry)) -> Result<Self, DigestError> {
+        let mut begin = Vec::new();
+        let limit = WHOLE as u64 + 1;
+        (&mut *from).take(limit).read_to_end(&mut begin).map_err(|e| not_json(&e))?;
+        if begin.len() <= WHOLE {
+            return parse(serde_json::Deserializer::from_slice(&begin), each);
+        }
+        let all = BoundedTokens::new(Cursor::new(begin).chain(from));
+        parse(serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, all)), each)
     }
-    let all = BoundedTokens::new(Cursor::new(begin).chain(from));
-    parse(serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, all)), each)
 }
 
 fn parse<'de, R: serde_json::de::Read<'de>>(

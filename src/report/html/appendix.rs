@@ -1,7 +1,7 @@
 //! The tables at the end: every chain and every key.
 
 use super::chains::place;
-use super::{Cut, class};
+use super::entries::{Cut, class};
 use crate::model::Printable;
 use crate::report::standing::Grades;
 use crate::report::words::{self, count};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::axis::Tick;
-use super::class;
+use super::entries::class;
 use super::timeline::{Grid, Mark, Run, WIDTH, decimal};
 use crate::model::{ChainId, ChainKind, Printable};
 use crate::report::standing::{BLOCKS, CHAINS_IN_FULL, Grades, RANGES, by_account};

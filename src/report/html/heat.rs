@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::class;
+use super::entries::class;
 use crate::model::{AccountId, Region};
 use crate::report::standing::{CHAINS_IN_FULL, Grades};
 use crate::report::words::{counted, share};

@@ -1,6 +1,6 @@
 //! What was asked for, by whom, and what it came to in numbers.
 
-use super::{ENTRIES, Row};
+use super::entries::{ENTRIES, Row};
 use crate::model::Printable;
 use crate::report::words::{self, count, counted, duration, span};
 use crate::report::{AcceptedGap, RunReport, Unreferenced};

@@ -9,8 +9,23 @@ use std::io::{self, BufWriter, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::TextOptions;
 use crate::verify::{CoverageState, Severity};
+
+/// Layout of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextOptions {
+    /// Whether ANSI styles are written; without, not one escape byte is.
+    pub color: bool,
+    /// The width that prose is wrapped to. Keys and hash values are never broken.
+    pub width: usize,
+}
+
+impl Default for TextOptions {
+    /// Plain, 100 columns: right for a file.
+    fn default() -> Self {
+        Self { color: false, width: 100 }
+    }
+}
 
 /// Column of the text of a labelled row, relative to its label.
 pub(super) const LABEL: usize = 15;

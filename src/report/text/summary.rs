@@ -8,8 +8,8 @@ use super::{Text, word};
 use crate::model::{ChainKind, Printable};
 use crate::report::problems::Problem;
 use crate::report::standing::CHAINS_IN_FULL;
-use crate::report::words::{self, count, counted, duration, share, when};
-use crate::report::{ChainReport, Counts, RunReport, Verdict};
+use crate::report::words::{count, counted, duration, share, when};
+use crate::report::{ChainReport, Counts, Verdict};
 use crate::verify::CoverageState;
 
 /// Problems that are shown.
@@ -208,14 +208,4 @@ fn elided(name: &str, room: usize) -> String {
     }
     let tail: String = name.chars().skip(length + 3 - room.max(12)).collect();
     format!("...{tail}")
-}
-
-/// Words on the limits of a run, its duration and its status.
-pub(super) fn last_line(report: &RunReport) -> String {
-    let limits = counted(report.not_proven.len() as u64, "limit", "limits");
-    format!(
-        "This run does not show everything: {limits} at the end. Took {}, exit status {}.",
-        words::took(report),
-        report.exit_status
-    )
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-use super::check::CheckRequest;
+use super::check_request::CheckRequest;
 use super::custody::Row;
 use super::objects::{Judged, ObjectLines, WrittenLines};
 use super::request::SavedRequest;

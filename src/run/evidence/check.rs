@@ -3,48 +3,29 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::num::NonZero;
 use std::path::Path;
 
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::again::{Again, Objects};
+use super::check_request::CheckRequest;
 use super::check_seal::check_seal;
 use super::custody::{self, Row};
 use super::request::{self, SavedRequest};
 use super::{CUSTODY, KeptLogs, LINES, OBJECTS, REQUEST, RUN};
 use super::{claims, keys, objects, pack, recomputed, seal_files};
 use crate::crypto::PublicKey;
-use crate::crypto::document::Authorities;
 use crate::model::Sha256Hash;
 use crate::report::evidence::{CheckReport, Recorded, Reverified, SCHEMA, SealReport, Trust};
 use crate::report::run::SCHEMA as RUN_SCHEMA;
 use crate::report::{RunReport, Tool, Verdict};
 use crate::run::observe::{Observer, RunEvent};
-use crate::run::pool::Stop;
 use crate::run::verify::SourceForm;
 use crate::store::bag::{self, Checked, Fault, INFO, SEAL};
 use crate::verify::{Finding, Severity};
 
 /// The largest report or table that is read of a bag.
 const LARGEST: u64 = 4 << 30;
-
-/// How a bag is checked.
-pub struct CheckRequest {
-    /// The bag, as the user named it.
-    pub name: String,
-    /// The authorities that signers and time-stamps must lead to; empty for none.
-    pub authorities: Authorities,
-    /// The public keys to verify with, instead of those in the bag.
-    pub keys: Option<Vec<PublicKey>>,
-    /// How many objects are read at once.
-    pub jobs: NonZero<usize>,
-    /// The time of the check.
-    pub now: Timestamp,
-    /// Ends the check early.
-    pub stop: Stop,
-}
 
 /// Checks the bag in a folder.
 ///

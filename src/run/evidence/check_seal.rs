@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::check::CheckRequest;
+use super::check_request::CheckRequest;
 use super::stamp_chain::StampChain;
 use super::{RUN, recomputed, seal, seal_files};
 use crate::crypto::document::cms::Signed;

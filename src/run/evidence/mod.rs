@@ -18,6 +18,7 @@
 mod again;
 pub mod authority;
 pub mod check;
+pub mod check_request;
 mod check_seal;
 mod claims;
 mod controls;

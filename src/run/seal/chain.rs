@@ -1,8 +1,7 @@
 //! What there is of a chain before a run goes on with it.
 
-use jiff::Timestamp;
-
-use super::{ChainHead, LATE_DAYS, SealError, Sealer};
+use super::existing::{Chain, LATE_DAYS};
+use super::{SealError, Sealer};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::time::{hours, sub};
 use crate::model::{ChainKind, DigestKey, LogEntry, Previous, Window};
@@ -10,28 +9,7 @@ use crate::run::sources::read_digest_again;
 use crate::seal::{ExpectedHead, FoundDigest, Head, builder};
 use crate::store::StoreError;
 use crate::verify::Finding;
-use crate::verify::completeness::Listed;
 use crate::verify::digest::{Examined, Location, State, StoredObject, Trouble, examine};
-
-/// Existing digests of the chain and its backfill chain.
-#[derive(Default)]
-pub(super) struct Chain {
-    pub(super) standard: Option<Head>,
-    pub(super) backfill: Option<Head>,
-    /// Where it starts, unless that is so long ago that nothing older is looked at.
-    pub(super) start: Option<Timestamp>,
-    pub(super) listed: Listed,
-    /// Its digests, as far back as they are read.
-    pub(super) digests: Vec<FoundDigest>,
-}
-
-impl Chain {
-    pub(super) fn heads(&self) -> Vec<ChainHead> {
-        let standard = self.standard.iter().map(|head| ChainHead::of(ChainKind::Standard, head));
-        let backfill = self.backfill.iter().map(|head| ChainHead::of(ChainKind::Backfill, head));
-        standard.chain(backfill).collect()
-    }
-}
 
 impl Sealer<'_> {
     pub(super) fn read_chain(&self) -> Result<Chain, SealError> {

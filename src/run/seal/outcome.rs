@@ -2,11 +2,28 @@
 
 use jiff::Timestamp;
 
-use super::plan::PlannedDigest;
 use crate::crypto::{SigningKeyError, Validity};
 use crate::model::{ChainKind, DigestKey, Previous, Printable, Sha256Hash, Window};
 use crate::seal::{Head, UnexpectedHead};
 use crate::store::StoreError;
+
+/// Times in a row that another writer may be first although the chain does not grow, before the run
+/// gives up. Where the chain grows, the other writer's digests are the progress, and they come to
+/// an end with what is due.
+pub(super) const TURNS: u32 = 20;
+
+/// A digest that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedDigest {
+    /// Its key.
+    pub key: String,
+    /// Its time.
+    pub window: Window,
+    /// Number of log files that it would list.
+    pub log_files: usize,
+    /// Standard or backfill.
+    pub kind: ChainKind,
+}
 
 /// A digest that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,9 +159,6 @@ pub enum SealError {
     #[error("interrupted: not all that is due was sealed")]
     Interrupted,
     /// Other writers were first again and again, and the chain does not grow.
-    #[error(
-        "other writers were first {} times in a row, but their digests are not visible",
-        super::TURNS
-    )]
+    #[error("other writers were first {} times in a row, but their digests are not visible", TURNS)]
     Crowded,
 }

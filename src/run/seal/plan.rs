@@ -3,20 +3,7 @@
 use jiff::Timestamp;
 
 use super::outcome::SealError;
-use crate::model::{ChainKind, Window};
-
-/// A digest that is due.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedDigest {
-    /// Its key.
-    pub key: String,
-    /// Its time.
-    pub window: Window,
-    /// Number of log files that it would list.
-    pub log_files: usize,
-    /// Standard or backfill.
-    pub kind: ChainKind,
-}
+use crate::model::Window;
 
 /// Refuses more digests than may be written unasked; nothing is written before it.
 pub(super) fn check_count(slots: &[Window], most: Option<usize>) -> Result<(), SealError> {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 /// Place that an address names: what is opened, and where in it to begin.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::cli) struct Place {
+pub(crate) struct Place {
     /// A bucket, or the directory that keys are relative to.
-    pub(in crate::cli) root: PathBuf,
+    pub(crate) root: PathBuf,
     /// Folders to begin in: empty, or with their closing slash.
-    pub(in crate::cli) starts: Vec<String>,
+    pub(crate) starts: Vec<String>,
 }
 
 impl Place {
@@ -31,13 +31,13 @@ impl Place {
 
     /// Folder to begin in, with single slashes.
     #[cfg(any(feature = "seal", feature = "object-store"))]
-    pub(in crate::cli) fn start(&self) -> &str {
+    pub(crate) fn start(&self) -> &str {
         self.starts.last().map_or("", String::as_str)
     }
 }
 
 /// A prefix as keys have it: empty, or with its closing slash.
-pub(in crate::cli) fn slashed(prefix: &str) -> String {
+pub(crate) fn slashed(prefix: &str) -> String {
     match prefix.trim_matches('/') {
         "" => String::new(),
         prefix => format!("{prefix}/"),

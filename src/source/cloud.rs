@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::SourceErrorKind;
 use super::access::Opener;
 use super::place::Place;
-use crate::cli::{Failure, INCOMPLETE};
 use crate::store::{CloudError, CloudOptions, CloudStore, Store};
 
 /// The first things to look at where a bucket of Google Cloud Storage does not open.
@@ -16,18 +16,15 @@ type Open = fn(&str, &str, &str, &CloudOptions) -> Result<CloudStore, CloudError
 
 /// Opens a copy.
 pub(super) fn open(
-    opener: &Opener<'_>,
+    opener: &Opener,
     source: &str,
     place: &Place,
-    (open, remedy): (Open, &'static str),
-) -> Result<Arc<dyn Store>, Failure> {
+    open: Open,
+) -> Result<Arc<dyn Store>, SourceErrorKind> {
     let options = opener.cloud_options();
     match open(place.bucket(), place.start(), source, &options) {
         Ok(store) => Ok(Arc::new(store)),
-        Err(error @ CloudError::Configuration(_)) => Err(Failure::usage(error).remedy(remedy)),
-        Err(error @ CloudError::Unreachable(_)) => {
-            // Trouble is no wrong usage, whatever caused it.
-            Err(Failure { status: INCOMPLETE, ..Failure::usage(error) }.remedy(remedy))
-        }
+        Err(CloudError::Configuration(cause)) => Err(SourceErrorKind::Configuration(cause)),
+        Err(CloudError::Unreachable(cause)) => Err(SourceErrorKind::Unreachable(cause)),
     }
 }

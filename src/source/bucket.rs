@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::SourceErrorKind;
 use super::access::Opener;
 use super::place::Place;
 use crate::aws::{Need, S3Store};
-use crate::cli::{Failure, INCOMPLETE};
 use crate::model::BucketName;
 use crate::store::Store;
 
@@ -14,33 +14,30 @@ pub(super) const REMEDY: &str = "check the name, the credentials (aws sts get-ca
 
 /// Opens a bucket.
 pub(super) fn open(
-    opener: &mut Opener<'_>,
+    opener: &mut Opener,
     source: &str,
     place: &Place,
-) -> Result<Arc<dyn Store>, Failure> {
+) -> Result<Arc<dyn Store>, SourceErrorKind> {
     open_for(opener, source, (place.bucket(), place.start()), Need::Listing)
 }
 
 /// Opens a bucket to read objects whose keys are known.
-pub(in crate::cli) fn open_to_read(
-    opener: &mut Opener<'_>,
+pub(crate) fn open_to_read(
+    opener: &mut Opener,
     bucket: &str,
     prefix: &str,
-) -> Result<Arc<dyn Store>, Failure> {
+) -> Result<Arc<dyn Store>, SourceErrorKind> {
     open_for(opener, &format!("s3://{bucket}"), (bucket, prefix), Need::Reading)
 }
 
 fn open_for(
-    opener: &mut Opener<'_>,
+    opener: &mut Opener,
     source: &str,
     (bucket, prefix): (&str, &str),
     need: Need,
-) -> Result<Arc<dyn Store>, Failure> {
-    let bucket = BucketName::parse(bucket)
-        .map_err(|e| Failure::usage(e).remedy("use s3://BUCKET[/PREFIX]"))?;
-    let store = S3Store::open(&opener.aws()?, bucket, prefix, source, need).map_err(|error| {
-        // Trouble is no wrong usage, whatever caused it.
-        Failure { status: INCOMPLETE, ..Failure::usage(error) }.remedy(REMEDY)
-    })?;
+) -> Result<Arc<dyn Store>, SourceErrorKind> {
+    let bucket = BucketName::parse(bucket)?;
+    let store = S3Store::open(&opener.aws()?, bucket, prefix, source, need)
+        .map_err(|error| SourceErrorKind::Unreachable(error.to_string()))?;
     Ok(Arc::new(store))
 }

@@ -8,7 +8,7 @@ use crate::model::{ChainId, Region, Window};
 use crate::run::verify::{CloudTrail, TrailAnswer, TrailStatus};
 
 /// CloudTrail, asked with the credentials of the run.
-pub(super) struct LiveCloudTrail {
+pub(crate) struct LiveCloudTrail {
     keys: CloudTrailKeys,
     trails: Trails,
     /// The regions that the user names.
@@ -16,7 +16,7 @@ pub(super) struct LiveCloudTrail {
 }
 
 impl LiveCloudTrail {
-    pub(super) fn new(aws: Aws, named: &[Region]) -> Self {
+    pub(crate) fn new(aws: Aws, named: &[Region]) -> Self {
         let keys = CloudTrailKeys::new(aws.clone());
         Self { keys, trails: Trails::new(aws), named: named.to_vec() }
     }

@@ -9,17 +9,16 @@ use super::bucket;
 use super::cloud;
 use super::directory;
 use super::place::Place;
+use super::{SourceError, SourceErrorKind};
 #[cfg(feature = "aws")]
 use crate::aws::S3Store;
-use crate::cli::Failure;
-use crate::model::Printable;
 use crate::run::verify::SourceForm;
 #[cfg(feature = "object-store")]
 use crate::store::CloudStore;
 use crate::store::{DirectoryStore, Profile, Requests, Store};
 
 /// A kind of source.
-pub(in crate::cli) struct Scheme {
+pub(crate) struct Scheme {
     /// Start of its addresses; empty for a directory, whose address is its path.
     prefix: &'static str,
     /// Name of what addresses lead to, in the plural.
@@ -28,7 +27,7 @@ pub(in crate::cli) struct Scheme {
     support: Support,
 }
 
-type Open = fn(&mut Opener<'_>, &str, &Place) -> Result<Arc<dyn Store>, Failure>;
+type Open = fn(&mut Opener, &str, &Place) -> Result<Arc<dyn Store>, SourceErrorKind>;
 
 enum Support {
     Built {
@@ -36,7 +35,7 @@ enum Support {
         /// The first things to look at where a source does not open.
         remedy: &'static str,
         /// Finds the place of an address, given without its scheme.
-        locate: fn(&str) -> Result<Place, Failure>,
+        locate: fn(&str) -> Result<Place, SourceErrorKind>,
         /// Opens it; the whole address is its name.
         open: Open,
     },
@@ -68,9 +67,7 @@ const SCHEMES: &[Scheme] = &[
             profile: CloudStore::PROFILE,
             remedy: cloud::GOOGLE_REMEDY,
             locate: |address| Ok(Place::in_bucket(address)),
-            open: |opener, source, place| {
-                cloud::open(opener, source, place, (CloudStore::google, cloud::GOOGLE_REMEDY))
-            },
+            open: |opener, source, place| cloud::open(opener, source, place, CloudStore::google),
         },
         #[cfg(not(feature = "object-store"))]
         support: Support::Feature { service: "Google Cloud Storage", feature: "object-store" },
@@ -83,9 +80,7 @@ const SCHEMES: &[Scheme] = &[
             profile: CloudStore::PROFILE,
             remedy: cloud::AZURE_REMEDY,
             locate: |address| Ok(Place::in_bucket(address)),
-            open: |opener, source, place| {
-                cloud::open(opener, source, place, (CloudStore::azure, cloud::AZURE_REMEDY))
-            },
+            open: |opener, source, place| cloud::open(opener, source, place, CloudStore::azure),
         },
         #[cfg(not(feature = "object-store"))]
         support: Support::Feature { service: "Azure Blob Storage", feature: "object-store" },
@@ -106,12 +101,12 @@ const DIRECTORY: Scheme = Scheme {
 
 impl Scheme {
     /// Kind of an address.
-    pub(in crate::cli) fn of(source: &str) -> &'static Self {
+    pub(crate) fn of(source: &str) -> &'static Self {
         SCHEMES.iter().find(|scheme| source.starts_with(scheme.prefix)).unwrap_or(&DIRECTORY)
     }
 
     /// True if addresses are paths of this machine.
-    pub(in crate::cli) fn is_path(&self) -> bool {
+    pub(crate) fn is_path(&self) -> bool {
         self.prefix.is_empty()
     }
 
@@ -121,7 +116,7 @@ impl Scheme {
     }
 
     /// The first things to look at where a source does not open.
-    pub(super) fn remedy(&self) -> &'static str {
+    pub(crate) fn remedy(&self) -> &'static str {
         match self.support {
             Support::Built { remedy, .. } => remedy,
             Support::Feature { .. } => "",
@@ -132,7 +127,7 @@ impl Scheme {
     ///
     /// # Errors
     /// When this build has no such stores.
-    pub(in crate::cli) fn profile(&self, source: &str) -> Result<Profile, Failure> {
+    pub(crate) fn profile(&self, source: &str) -> Result<Profile, SourceError> {
         match self.support {
             Support::Built { profile, .. } => Ok(profile),
             Support::Feature { service, feature } => Err(missing(source, service, feature)),
@@ -143,10 +138,10 @@ impl Scheme {
     ///
     /// # Errors
     /// When there is none, or this build has no such stores.
-    pub(super) fn locate(&self, source: &str) -> Result<Place, Failure> {
+    pub(super) fn locate(&self, source: &str) -> Result<Place, SourceError> {
         match self.support {
             Support::Built { locate, .. } => {
-                locate(source.strip_prefix(self.prefix).unwrap_or(source))
+                locate(source.strip_prefix(self.prefix).unwrap_or(source)).map_err(|e| e.of(source))
             }
             Support::Feature { service, feature } => Err(missing(source, service, feature)),
         }
@@ -155,32 +150,31 @@ impl Scheme {
     /// Opens a place.
     ///
     /// # Errors
-    /// When it does not open; status [`INCOMPLETE`](crate::cli::INCOMPLETE) is trouble.
+    /// When it does not open.
     pub(super) fn open(
         &self,
-        opener: &mut Opener<'_>,
+        opener: &mut Opener,
         source: &str,
         place: &Place,
-    ) -> Result<Arc<dyn Store>, Failure> {
+    ) -> Result<Arc<dyn Store>, SourceError> {
         match self.support {
-            Support::Built { open, .. } => open(opener, source, place),
+            Support::Built { open, .. } => open(opener, source, place).map_err(|e| e.of(source)),
             Support::Feature { service, feature } => Err(missing(source, service, feature)),
         }
     }
 }
 
-fn missing(source: &str, service: &str, feature: &str) -> Failure {
-    Failure::usage(format!("{}: this build cannot read {service}", Printable(source)))
-        .remedy(format!("build with the feature `{feature}`, or copy the bucket to a directory"))
+fn missing(source: &str, service: &'static str, feature: &'static str) -> SourceError {
+    SourceErrorKind::Unsupported { service, feature }.of(source)
 }
 
 /// What the sources of one run have in common.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::cli) struct SourceKind {
+pub(crate) struct SourceKind {
     /// Buckets, or copies of buckets.
-    pub(in crate::cli) form: SourceForm,
+    pub(crate) form: SourceForm,
     /// Number of requests at once that suits the one that takes most.
-    pub(in crate::cli) requests: Requests,
+    pub(crate) requests: Requests,
 }
 
 impl SourceKind {
@@ -189,29 +183,27 @@ impl SourceKind {
     ///
     /// # Errors
     /// When some are buckets and some are not, or this build cannot read one.
-    pub(in crate::cli) fn of(sources: &[String]) -> Result<Self, Failure> {
+    pub(crate) fn of(sources: &[String]) -> Result<Self, SourceError> {
         let mut kind: Option<Self> = None;
         for source in sources {
             let profile = Scheme::of(source).profile(source)?;
             let form = if profile.is_bucket() { SourceForm::Bucket } else { SourceForm::Copy };
             let requests = match kind {
                 Some(before) if before.form != form => {
-                    let message = "buckets and copies cannot be verified in one run";
-                    return Err(Failure::usage(message).remedy(
-                        "verify them in separate runs: a copy lacks metadata that a bucket must have",
-                    ));
+                    return Err(SourceErrorKind::Mixed.of(source));
                 }
                 Some(before) => before.requests.max(profile.requests),
                 None => profile.requests,
             };
             kind = Some(Self { form, requests });
         }
-        kind.ok_or_else(|| Failure::usage("no source"))
+        let nothing = Self { form: SourceForm::Copy, requests: Requests::PerProcessor };
+        Ok(kind.unwrap_or(nothing))
     }
 }
 
 /// Help on what sources may be.
-pub(in crate::cli) fn sources_help() -> String {
+pub(crate) fn sources_help() -> String {
     let is_copy = |scheme: &&Scheme| matches!(scheme.support, Support::Built { profile, .. } if !profile.is_bucket());
     let names = SCHEMES.iter().rev().filter(is_copy).map(|scheme| scheme.name);
     let copies = names.collect::<Vec<_>>().join(", ");

@@ -1,0 +1,44 @@
+//! Streams, clock and stop signal of a command, and how results are written to them.
+
+use std::io::Write;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+
+use crate::run::pool::Stop;
+
+/// When to colour results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Streams, clock and stop signal of a command.
+pub struct Io<'a> {
+    /// Results.
+    pub out: &'a mut dyn Write,
+    /// Diagnostics.
+    pub err: &'a mut dyn Write,
+    /// The time of the run.
+    pub now: Timestamp,
+    /// Whether results may be coloured.
+    pub color: bool,
+    /// Width of the output in columns.
+    pub width: usize,
+    /// Set to end a run early.
+    pub stop: Stop,
+}

@@ -1,0 +1,43 @@
+//! Directories as sources.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::SourceErrorKind;
+use super::place::Place;
+use crate::model::{AccountId, OrganizationId};
+use crate::store::{DirectoryStore, Store};
+
+/// Opens a directory.
+pub(super) fn open(source: &str, place: &Place) -> Result<Arc<dyn Store>, SourceErrorKind> {
+    let store = DirectoryStore::open(&place.root, source).map_err(SourceErrorKind::Directory)?;
+    Ok(Arc::new(store))
+}
+
+/// Finds the directory that keys are relative to. A directory inside of an `AWSLogs` is a part of
+/// the copy that holds that `AWSLogs`.
+pub(super) fn locate(source: &str) -> Result<Place, SourceErrorKind> {
+    let path = std::fs::canonicalize(source).map_err(SourceErrorKind::Directory)?;
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip")) && path.is_file() {
+        return Err(SourceErrorKind::Archive);
+    }
+    if !path.is_dir() {
+        return Err(SourceErrorKind::NotADirectory);
+    }
+    let logs = path.ancestors().find(|p| p.file_name().is_some_and(|n| n == "AWSLogs"));
+    let Some(root) = logs.and_then(Path::parent) else { return Ok(whole(path)) };
+    let inside = path.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or("AWSLogs");
+    // A prefix may hold AWSLogs too: below such a one lies what any directory may hold.
+    let below = inside.split('/').nth(1);
+    let is_part = below
+        .is_none_or(|name| AccountId::parse(name).is_ok() || OrganizationId::parse(name).is_ok());
+    if is_part {
+        Ok(Place { root: root.to_owned(), starts: vec![format!("{inside}/")] })
+    } else {
+        Ok(whole(path))
+    }
+}
+
+fn whole(root: PathBuf) -> Place {
+    Place { root, starts: vec![String::new()] }
+}
