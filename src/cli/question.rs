@@ -10,7 +10,7 @@ use super::acceptances::AcceptanceArgs;
 use super::guard::OutputGuard;
 use super::keys::read_key_file;
 use super::run_args::{PaceArgs, ScopeArgs};
-use super::source::{Opened, Opener, S3, absent, slashed};
+use super::source::{Opened, Opener, S3, directory, slashed};
 use super::time_args::{TimeArg, parse_span, parse_time};
 use crate::crypto::KeyRing;
 use crate::model::{AccountId, BucketName};
@@ -105,7 +105,7 @@ impl QuestionArgs {
     /// Whether the sources are buckets.
     ///
     /// # Errors
-    /// When some are and some are not, or a directory is not there.
+    /// When some are and some are not, or one is no directory.
     pub(super) fn is_online(&self) -> Result<bool, Failure> {
         let online = self.sources.iter().filter(|s| s.starts_with(S3)).count();
         if online != 0 && online != self.sources.len() {
@@ -116,7 +116,7 @@ impl QuestionArgs {
         }
         let here = self.sources.iter().filter(|source| !source.starts_with(S3));
         for source in here {
-            std::fs::metadata(source).map_err(|error| absent(source, &error))?;
+            directory(source)?;
         }
         Ok(online != 0)
     }

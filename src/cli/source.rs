@@ -285,31 +285,56 @@ fn open_directory(source: &str, root: &Path) -> Result<Arc<dyn Store>, Failure> 
     Ok(Arc::new(store))
 }
 
+/// True if a file is named like an archive of many files.
+fn is_archive(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = name.to_ascii_lowercase();
+    let ends = |end: &str| name.ends_with(end);
+    [".zip", ".7z", ".tar", ".tgz", ".tbz2", ".txz", ".tzst"].into_iter().any(ends)
+        || name.contains(".tar.")
+}
+
 /// A source that is not there: a directory, or a bucket whose scheme was forgotten.
 pub(super) fn absent(source: &str, error: &std::io::Error) -> Failure {
     let bucket = source.split('/').next().unwrap_or_default();
     let remedy = match BucketName::parse(bucket) {
+        Ok(_) if is_archive(Path::new(source)) => {
+            "check the path; an archive must be unpacked first".to_owned()
+        }
         Ok(_) => format!("to read the bucket of this name, use s3://{}", Printable(source)),
         Err(_) => "use a directory with a copy of a bucket, or s3://BUCKET[/PREFIX]".to_owned(),
     };
     Failure::usage(format!("{}: {error}", Printable(source))).remedy(remedy)
 }
 
-/// Finds the directory that keys are relative to. A directory inside of an `AWSLogs` is a part of
-/// the copy that holds that `AWSLogs`.
-fn locate(source: &str) -> Result<(PathBuf, String), Failure> {
+/// The path of a source that must be a directory.
+///
+/// # Errors
+/// When it is not there, or something else.
+pub(super) fn directory(source: &str) -> Result<PathBuf, Failure> {
     let path = std::fs::canonicalize(source).map_err(|e| absent(source, &e))?;
-    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip")) && path.is_file() {
+    if is_archive(&path) && path.is_file() {
         let shown = Printable(source);
-        return Err(Failure::usage(format!("{shown}: an archive, not a directory")).remedy(
-            format!("unpack it, or if it is an evidence bag, run trailseal evidence check {shown}"),
-        ));
+        let failure = Failure::usage(format!("{shown}: an archive, not a directory"));
+        return Err(failure.remedy(match path.extension() {
+            Some(zip) if zip.eq_ignore_ascii_case("zip") => format!(
+                "unpack it, or if it is an evidence bag, run trailseal evidence check {shown}"
+            ),
+            _ => "unpack it, and use the directory that then contains AWSLogs".to_owned(),
+        }));
     }
     if !path.is_dir() {
         return Err(Failure::usage(format!("{}: not a directory", Printable(source))).remedy(
             "use the directory that contains AWSLogs; for a single digest, use trailseal inspect",
         ));
     }
+    Ok(path)
+}
+
+/// Finds the directory that keys are relative to. A directory inside of an `AWSLogs` is a part of
+/// the copy that holds that `AWSLogs`.
+fn locate(source: &str) -> Result<(PathBuf, String), Failure> {
+    let path = directory(source)?;
     let logs = path.ancestors().find(|p| p.file_name().is_some_and(|n| n == "AWSLogs"));
     let Some(root) = logs.and_then(Path::parent) else { return Ok((path, String::new())) };
     let inside = path.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or("AWSLogs");
