@@ -12,6 +12,7 @@ use super::keys::{failure as keys_failure, read_key_file};
 use super::run_args::{PaceArgs, ScopeArgs};
 use super::time_args::{TimeArg, parse_span, parse_time};
 use crate::crypto::KeyRing;
+use crate::judge::Question;
 use crate::model::{AccountId, BucketName};
 use crate::report::{RanBy, Unreferenced};
 use crate::run::key_files::KeysError;
@@ -109,21 +110,25 @@ impl QuestionArgs {
     ) -> Verification {
         let as_of = self.as_of.map(|time| time.resolve(now));
         let resolve = |time: TimeArg| time.resolve(as_of.unwrap_or(now));
-        let request = VerifyRequest {
+        let question = Question {
             start: self.scope.start_time.map(resolve),
             end: self.scope.end_time.map(resolve),
             as_of,
-            stop: stop.clone(),
             unreferenced: self.unreferenced.into(),
             accepted_gaps: self.acceptances.gaps(),
             accepted_ends: self.acceptances.ends(),
             management_account: self.management_account.clone(),
-            ran_by: RanBy { operator: self.operator.clone(), identity: None },
             accounts: self.scope.accounts.clone(),
             regions: self.scope.regions.clone(),
             trails: self.scope.trails.clone(),
             excluded: self.scope.excluded(),
             grace: self.grace,
+            ..Question::default()
+        };
+        let request = VerifyRequest {
+            question,
+            stop: stop.clone(),
+            ran_by: RanBy { operator: self.operator.clone(), identity: None },
             ..VerifyRequest::of(self.sources.clone(), now)
         };
         let copy_of =

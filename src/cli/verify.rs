@@ -123,7 +123,7 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let failure = |error| args.question.failure(error);
     let kind = verification.kind().map_err(failure)?;
     let mut request = verification.request(kind, io.now).map_err(failure)?;
-    request.logs = !args.no_logs;
+    request.question.logs = !args.no_logs;
     let mut opener = args.aws.opener(&io.stop);
     if args.dry.dry_run {
         return dry_run(args, &verification, &request, &mut opener, io);
@@ -185,7 +185,7 @@ fn dry_run(
     let result = estimate(request, &sources, findings, progress(bar.as_ref()));
     drop(bar);
     let mut estimate = result.map_err(|e| Failure::internal(format!("the run failed: {e}")))?;
-    if request.form == SourceForm::Bucket {
+    if request.question.form == SourceForm::Bucket {
         let DryRunArgs { list_rate, get_rate, transfer_rate, .. } = args.dry;
         estimate.price(Rates {
             list_per_1000: list_rate,

@@ -36,8 +36,7 @@ impl Excluded {
 }
 
 /// Form of the sources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceForm {
     /// Buckets, which are complete up to now.
     Bucket,
@@ -46,7 +45,9 @@ pub enum SourceForm {
 }
 
 /// A question to sources: which time of which trails is to be proven, and by which policies.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+///
+/// It is stored, as in evidence bags, in the form that its fields name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// The requested start; `None` for all there is.
     pub start: Option<Timestamp>,
@@ -57,17 +58,20 @@ pub struct Question {
     /// Only these regions; empty for all.
     pub regions: Vec<Region>,
     /// Accounts and regions that are left out.
+    #[serde(default, skip_serializing_if = "Excluded::is_empty")]
     pub excluded: Excluded,
     /// Only these trails; empty for all.
     pub trails: Vec<TrailName>,
     /// Whether log files are read, and looked for that no digest lists.
     pub logs: bool,
-    /// Allowed delay of a digest.
+    /// Allowed delay of a digest; stored in whole seconds.
+    #[serde(rename = "grace_seconds", with = "seconds")]
     pub grace: SignedDuration,
     /// The time as of which the sources are judged: what was due by then and is not there is late
     /// or gone. `None` for a copy of which no end is asked for: nothing depends on it then.
     pub as_of: Option<Timestamp>,
-    /// Form of the sources: buckets or copies.
+    /// Form of the sources: buckets or copies; stored as whether they are buckets.
+    #[serde(rename = "online", with = "form_as_bool")]
     pub form: SourceForm,
     /// Whether the bucket is learned from the digests.
     pub bucket_inferred: bool,
@@ -78,7 +82,43 @@ pub struct Question {
     /// The gaps that are accepted.
     pub accepted_gaps: Vec<AcceptedGap>,
     /// The ends of chains that are accepted.
+    #[serde(default)]
     pub accepted_ends: Vec<AcceptedEnd>,
+}
+
+/// A span in whole seconds.
+mod seconds {
+    use jiff::SignedDuration;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        span: &SignedDuration,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.serialize_i64(span.as_secs())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<SignedDuration, D::Error> {
+        i64::deserialize(from).map(SignedDuration::from_secs)
+    }
+}
+
+/// The form of sources as whether they are buckets.
+mod form_as_bool {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::SourceForm;
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+    pub(super) fn serialize<S: Serializer>(form: &SourceForm, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bool(*form == SourceForm::Bucket)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SourceForm, D::Error> {
+        Ok(if bool::deserialize(from)? { SourceForm::Bucket } else { SourceForm::Copy })
+    }
 }
 
 impl Default for Question {

@@ -3,6 +3,7 @@
 use super::pool::Stop;
 use crate::model::{AccountId, Region};
 
+use crate::judge::Question;
 pub use crate::judge::{Excluded, PassedOver};
 
 /// Selection of accounts and regions; empty for all.
@@ -16,6 +17,15 @@ pub struct Filter<'a> {
     pub excluded: Option<&'a Excluded>,
     /// Ends the looking early.
     pub stop: Option<&'a Stop>,
+}
+
+impl<'a> Filter<'a> {
+    /// What a question selects, until the run is to stop.
+    #[must_use]
+    pub fn of(question: &'a Question, stop: &'a Stop) -> Self {
+        let Question { accounts, regions, excluded, .. } = question;
+        Self { accounts, regions, excluded: Some(excluded), stop: Some(stop) }
+    }
 }
 
 impl Filter<'_> {

@@ -18,7 +18,7 @@ pub(super) fn open(source: &str, place: &Place) -> Result<Arc<dyn Store>, Source
 /// the copy that holds that `AWSLogs`.
 pub(super) fn locate(source: &str) -> Result<Place, SourceErrorKind> {
     let path = std::fs::canonicalize(source).map_err(SourceErrorKind::Directory)?;
-    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip")) && path.is_file() {
+    if is_archive(&path) && path.is_file() {
         return Err(SourceErrorKind::Archive);
     }
     if !path.is_dir() {
@@ -36,6 +36,15 @@ pub(super) fn locate(source: &str) -> Result<Place, SourceErrorKind> {
     } else {
         Ok(whole(path))
     }
+}
+
+/// True if a file is named like an archive of many files.
+pub(crate) fn is_archive(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = name.to_ascii_lowercase();
+    let ends = |end: &str| name.ends_with(end);
+    [".zip", ".7z", ".tar", ".tgz", ".tbz2", ".txz", ".tzst"].into_iter().any(ends)
+        || name.contains(".tar.")
 }
 
 fn whole(root: PathBuf) -> Place {

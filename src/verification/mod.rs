@@ -113,70 +113,71 @@ impl Verification {
 
     /// Verifies only this account, and others that are added the same way.
     pub fn account(mut self, account: AccountId) -> Self {
-        self.request.accounts.push(account);
+        self.request.question.accounts.push(account);
         self
     }
 
     /// Verifies only this region, and others that are added the same way.
     pub fn region(mut self, region: Region) -> Self {
-        self.request.regions.push(region);
+        self.request.question.regions.push(region);
         self
     }
 
     /// Verifies only this trail, and others that are added the same way.
     pub fn trail(mut self, trail: TrailName) -> Self {
-        self.request.trails.push(trail);
+        self.request.question.trails.push(trail);
         self
     }
 
     /// Excludes an account.
     pub fn exclude_account(mut self, account: AccountId) -> Self {
-        self.request.excluded.accounts.push(account);
+        self.request.question.excluded.accounts.push(account);
         self
     }
 
     /// Excludes a region.
     pub fn exclude_region(mut self, region: Region) -> Self {
-        self.request.excluded.regions.push(region);
+        self.request.question.excluded.regions.push(region);
         self
     }
 
     /// Sets the start of the requested time. Without, it is everything available.
     pub fn start(mut self, start: Timestamp) -> Self {
-        (self.request.start, self.last) = (Some(start), None);
+        (self.request.question.start, self.last) = (Some(start), None);
         self
     }
 
     /// Sets the start of the requested time to so long before the reference time.
     pub fn last(mut self, span: Duration) -> Self {
         let span = SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
-        (self.request.start, self.last) = (None, Some(span));
+        (self.request.question.start, self.last) = (None, Some(span));
         self
     }
 
     /// Sets the end of the requested time, exclusive. Without, it is the time of the run for a
     /// bucket, and everything available for a directory.
     pub fn end(mut self, end: Timestamp) -> Self {
-        self.request.end = Some(end);
+        self.request.question.end = Some(end);
         self
     }
 
     /// Sets the reference time, such as when a copy was made: only digests not due by then can be
     /// pending. Without, it is the time of the run.
     pub fn as_of(mut self, as_of: Timestamp) -> Self {
-        self.request.as_of = Some(as_of);
+        self.request.question.as_of = Some(as_of);
         self
     }
 
     /// Sets the allowed delay of the newest digest, two hours by default.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.request.grace = SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX);
+        self.request.question.grace =
+            SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX);
         self
     }
 
     /// Checks digests only. Time is then proven without its log files, as the report says.
     pub fn digests_only(mut self) -> Self {
-        self.request.logs = false;
+        self.request.question.logs = false;
         self
     }
 
@@ -200,26 +201,26 @@ impl Verification {
 
     /// Sets the severity of log files that no digest lists, a violation by default.
     pub fn unreferenced(mut self, severity: Unreferenced) -> Self {
-        self.request.unreferenced = severity;
+        self.request.question.unreferenced = severity;
         self
     }
 
     /// Accepts a gap between segments; the report gives the reason.
     pub fn accept_gap(mut self, gap: AcceptedGap) -> Self {
-        self.request.accepted_gaps.push(gap);
+        self.request.question.accepted_gaps.push(gap);
         self
     }
 
     /// Accepts the end of a chain; the report gives the reason.
     pub fn accept_end(mut self, end: AcceptedEnd) -> Self {
-        self.request.accepted_ends.push(end);
+        self.request.question.accepted_ends.push(end);
         self
     }
 
     /// Sets the management account of the organization: only its events can explain gaps of an
     /// organization's trail.
     pub fn management_account(mut self, account: AccountId) -> Self {
-        self.request.management_account = Some(account);
+        self.request.question.management_account = Some(account);
         self
     }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::cloudtrail::LiveCloudTrail;
 use super::{Error, KeySource, TimeBound, Verification};
 use crate::crypto::{KeyRing, parse_key_file};
+use crate::judge::Question;
 use crate::model::time::sub;
 use crate::model::{AccountId, Region};
 use crate::report::RunReport;
@@ -58,18 +59,21 @@ impl Verification {
     pub(crate) fn request(&self, kind: SourceKind, now: Timestamp) -> Result<VerifyRequest, Error> {
         let mut request = self.request.clone();
         let reference = self.reference(now)?;
-        request.start = self.last.map(|span| sub(reference, span)).or(request.start).map(whole);
-        request.end = request.end.map(whole);
-        is_selected(&request)?;
-        is_time(request.start, request.end, reference)?;
+        request.question.start =
+            self.last.map(|span| sub(reference, span)).or(request.question.start).map(whole);
+        request.question.end = request.question.end.map(whole);
+        is_selected(&request.question)?;
+        is_time(request.question.start, request.question.end, reference)?;
         // A bucket is what it is now, so what is asked for is all up to now; a copy is asked for
         // what it holds.
         let in_bucket = kind.form == SourceForm::Bucket;
-        let judged = in_bucket || request.end.is_some() || request.as_of.is_some();
-        request.as_of = judged.then_some(whole(reference));
-        request.end = request.end.or_else(|| in_bucket.then_some(whole(reference)));
-        request.form = kind.form;
-        request.bucket_inferred = !in_bucket && self.copy_of.bucket.is_none();
+        let judged =
+            in_bucket || request.question.end.is_some() || request.question.as_of.is_some();
+        request.question.as_of = judged.then_some(whole(reference));
+        request.question.end =
+            request.question.end.or_else(|| in_bucket.then_some(whole(reference)));
+        request.question.form = kind.form;
+        request.question.bucket_inferred = !in_bucket && self.copy_of.bucket.is_none();
         request.jobs = self.jobs.unwrap_or_else(|| default_jobs(kind.requests.verifying()));
         request.started = now;
         Ok(request)
@@ -83,7 +87,7 @@ impl Verification {
 
     /// The time of reference: as it was set, in whole seconds, or that of the run.
     fn reference(&self, now: Timestamp) -> Result<Timestamp, Error> {
-        match self.request.as_of {
+        match self.request.question.as_of {
             None => Ok(now),
             Some(time) if time > now => Err(Error::Future { bound: TimeBound::AsOf, time, now }),
             Some(time) => Ok(whole(time)),
@@ -134,7 +138,7 @@ impl Verification {
         if form == SourceForm::Copy || !self.keys.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Box::new(LiveCloudTrail::new(opener.aws()?, &self.request.regions))))
+        Ok(Some(Box::new(LiveCloudTrail::new(opener.aws()?, &self.request.question.regions))))
     }
 
     #[cfg(not(feature = "aws"))]
@@ -148,8 +152,7 @@ impl Verification {
 
     /// Finds what the sources hold of what is asked for.
     pub(crate) fn discover(&self, stores: &[Opened]) -> (Sources, Vec<Finding>) {
-        let VerifyRequest { accounts, regions, excluded, stop, .. } = &self.request;
-        let filter = Filter { accounts, regions, excluded: Some(excluded), stop: Some(stop) };
+        let filter = Filter::of(&self.request.question, &self.request.stop);
         let mut findings = Vec::new();
         (Sources::discover(stores, &self.copy_of, filter, &mut findings), findings)
     }
@@ -183,8 +186,8 @@ fn is_time(
 }
 
 /// Refuses to select what is excluded.
-fn is_selected(request: &VerifyRequest) -> Result<(), Error> {
-    let VerifyRequest { accounts, regions, excluded, .. } = request;
+fn is_selected(question: &Question) -> Result<(), Error> {
+    let Question { accounts, regions, excluded, .. } = question;
     let accounts = accounts.iter().filter(|account| excluded.accounts.contains(account));
     let regions = regions.iter().filter(|region| excluded.regions.contains(region));
     let twice = accounts.map(AccountId::as_str).chain(regions.map(Region::as_str)).next();

@@ -43,9 +43,13 @@ impl World {
 
     fn request(&self) -> VerifyRequest {
         let (from, to) = self.asked;
-        VerifyRequest {
+        let question = Question {
             start: from.map(|hour| at(hour, 0)),
             end: to.map(|hour| at(hour, 0)),
+            ..Question::default()
+        };
+        VerifyRequest {
+            question,
             jobs: NonZero::new(2).unwrap(),
             ..VerifyRequest::of(vec!["copy".to_owned()], at(200, 0))
         }

@@ -10,6 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 use trailseal::crypto::SigningKey;
+use trailseal::judge::Question;
 use trailseal::model::time::{day_folder, format_compact_minutes};
 use trailseal::model::{AccountId, BucketName, Metadata, Place, Region, TrailName};
 use trailseal::report::RunReport;
@@ -120,13 +121,17 @@ pub(super) fn verify(objects: &Objects, how: How) -> RunReport {
     let store: Arc<dyn Store> = Arc::new(Memory { objects: Mutex::new(objects.clone()), bucket });
     let keys = sample_keys();
     let rules = if how.bucket { Rules::of_bucket(keys) } else { Rules::of_copy(keys) };
-    let request = VerifyRequest {
+    let question = Question {
         start: Some(how.start()),
         end: Some(how.end()),
         grace: SignedDuration::ZERO,
-        jobs: NonZero::new(how.jobs).unwrap(),
         as_of: how.bucket.then(|| how.now()),
         bucket_inferred: !how.bucket,
+        ..Question::default()
+    };
+    let request = VerifyRequest {
+        question,
+        jobs: NonZero::new(how.jobs).unwrap(),
         ..VerifyRequest::of(vec!["memory".into()], how.now())
     };
     let mut found = Vec::new();

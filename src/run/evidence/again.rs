@@ -15,6 +15,7 @@ use super::request::SavedRequest;
 use super::store::Unpacked;
 use super::{NO_BUCKET, OBJECTS};
 use crate::crypto::{KeyRing, PublicKey};
+use crate::judge::Question;
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{ObjectName, Sha256Hash};
 use crate::report::{ObjectKind, ObjectResult, RunReport, Unreferenced, Verdict};
@@ -69,7 +70,7 @@ impl Objects<'_> {
     /// # Errors
     /// When a folder of it cannot be read.
     pub(super) fn verify(&self, saved: SavedRequest, observer: &dyn Observer) -> io::Result<Again> {
-        let form = saved.form;
+        let form = saved.question.form;
         let asked = saved.again(self.request.jobs, self.request.now, self.request.stop.clone());
         let (report, lines) = self.run(&asked, form, observer)?;
         let WrittenLines { judged, hash, .. } = lines;
@@ -113,15 +114,16 @@ impl Objects<'_> {
             return Ok(());
         }
         let is_digest = |key: &str| matches!(ObjectName::parse(key), ObjectName::Digest(_));
-        let all = VerifyRequest {
+        let question = Question {
             start: None,
             end: None,
             accounts: Vec::new(),
             regions: Vec::new(),
             trails: Vec::new(),
             logs: rest.iter().any(|(_, (_, key))| !is_digest(key)),
-            ..asked.clone()
+            ..asked.question.clone()
         };
+        let all = VerifyRequest { question, ..asked.clone() };
         let (more, lines) = self.run(&all, form, observer)?;
         if self.request.stop.is_set() {
             // Nothing rests on the absence of what was not read.
@@ -157,7 +159,8 @@ impl Objects<'_> {
             // Many are told of in one finding, which names none of them.
             if let Some(code) = line.code.filter(|_| line.result == ObjectResult::Invalid.as_str())
                 && code.as_str().starts_with("log-")
-                && (code != Code::LogUnreferenced || asked.unreferenced == Unreferenced::Violation)
+                && (code != Code::LogUnreferenced
+                    || asked.question.unreferenced == Unreferenced::Violation)
                 && said.insert((*path).to_owned())
             {
                 let message = "It is outside the requested scope, and does not verify.";
@@ -210,8 +213,7 @@ impl Objects<'_> {
             SourceForm::Copy => Rules::of_copy(ring),
         };
         let mut findings = Vec::new();
-        let VerifyRequest { accounts, regions, excluded, stop, .. } = request;
-        let filter = Filter { accounts, regions, excluded: Some(excluded), stop: Some(stop) };
+        let filter = Filter::of(&request.question, &request.stop);
         let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut findings);
         let lines = ObjectLines::default();
         let mut observers = Observers::default();

@@ -68,7 +68,7 @@ pub fn check(
     let bag_keys = bag_keys.ok();
     let keys = request.keys.clone().or_else(|| bag_keys.clone()).unwrap_or_default();
     let seal = check_seal(request, &bag, run.as_ref());
-    let form = saved.as_ref().map_or(SourceForm::Copy, |saved| saved.form);
+    let form = saved.as_ref().map_or(SourceForm::Copy, |saved| saved.question.form);
     let kept = saved.as_ref().map(|saved| saved.kept_logs);
     let mut told = Told {
         own_keys: request.keys.is_some(),
@@ -77,7 +77,7 @@ pub fn check(
         asked: !request.authorities.is_empty(),
         lists: request.authorities.have_lists()
             || matches!(bag.seal(seal_files::LISTS), Ok(Some(_))),
-        logs: saved.as_ref().map(|saved| (saved.logs, saved.kept_logs)),
+        logs: saved.as_ref().map(|saved| (saved.question.logs, saved.kept_logs)),
     };
     let again = match saved.zip(rows.as_deref()) {
         Some((saved, rows)) => {

@@ -110,8 +110,7 @@ pub fn pack(
         .enumerate()
         .map(|(number, (store, start))| (recorder.record(number, store.clone()), start.clone()))
         .collect();
-    let VerifyRequest { accounts, regions, excluded, stop, .. } = &request.verify;
-    let filter = Filter { accounts, regions, excluded: Some(excluded), stop: Some(stop) };
+    let filter = Filter::of(&request.verify.question, &request.verify.stop);
     let mut findings = Vec::new();
     let sources = Sources::discover(&stores, &request.insisted, filter, &mut findings);
     let roots = Roots(

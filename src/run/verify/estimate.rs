@@ -26,12 +26,12 @@ pub fn estimate(
     discovered: Vec<Finding>,
     observer: &dyn Observer,
 ) -> io::Result<Estimate> {
-    let question = request.question();
+    let question = &request.question;
     let wanted: Vec<_> = sources.areas.iter().filter(|(id, _)| question.wants(id)).collect();
     observer.observe(&RunEvent::AreasFound { count: wanted.len() })?;
     let mut estimate = Estimate {
         schema: SCHEMA,
-        scope: scope(&question, &request.sources, request.end),
+        scope: scope(question, &request.sources, question.end),
         areas: wanted.len() as u64,
         digests: Objects::default(),
         logs: Objects::default(),
@@ -45,7 +45,7 @@ pub fn estimate(
         &wanted,
         |_, (id, area)| match request.stop.is_set() {
             true => Ok(Counted::default()),
-            false => list(&question, sources, id, area, observer),
+            false => list(question, sources, id, area, observer),
         },
         |listing| {
             let listing = listing?;

@@ -23,13 +23,12 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 pub use self::estimate::estimate;
 pub use crate::judge::{SourceForm, TrailAnswer, TrailStatus};
 
 use self::ordered_events::{AreaEvents, OrderedEvents};
-use super::filter::Excluded;
 use super::in_order::in_order;
 use super::observe::{Observer, RunEvent};
 use super::pool::{Pool, Stop};
@@ -40,11 +39,8 @@ use crate::judge::{
     AreaFacts, AreaJudgement, Circumstances, FactSet, Judged, Question, Survey, Unit, UnlistedLog,
     judge_area,
 };
-use crate::model::{AccountId, AreaId, ChainId, Region, TrailName, Window};
-use crate::report::{
-    AcceptedEnd, AcceptedGap, ObjectKind, ObjectRecord, ObjectResult, RanBy, RunReport,
-    Unreferenced,
-};
+use crate::model::{AreaId, ChainId, Region, Window};
+use crate::report::{ObjectKind, ObjectRecord, ObjectResult, RanBy, RunReport};
 use crate::verify::candidates::Candidates;
 use crate::verify::digest::Rules;
 use crate::verify::{Code, Finding, Severity};
@@ -54,41 +50,12 @@ use crate::verify::{Code, Finding, Severity};
 pub struct VerifyRequest {
     /// The sources, as the user named them.
     pub sources: Vec<String>,
-    /// The requested start; `None` for all there is.
-    pub start: Option<Timestamp>,
-    /// The requested end; `None` for where the newest digest comes to.
-    pub end: Option<Timestamp>,
-    /// Only these accounts; empty for all.
-    pub accounts: Vec<AccountId>,
-    /// Only these regions; empty for all.
-    pub regions: Vec<Region>,
-    /// Accounts and regions that are left out.
-    pub excluded: Excluded,
-    /// Only these trails; empty for all.
-    pub trails: Vec<TrailName>,
-    /// Whether log files are read, and looked for that no digest lists.
-    pub logs: bool,
-    /// Allowed delay of a digest.
-    pub grace: SignedDuration,
+    /// What is asked of them.
+    pub question: Question,
     /// Number of objects read in parallel.
     pub jobs: NonZero<usize>,
     /// When the run began.
     pub started: Timestamp,
-    /// The time as of which the sources are judged: what was due by then and is not there is late
-    /// or gone. `None` for a copy of which no end is asked for: nothing depends on it then.
-    pub as_of: Option<Timestamp>,
-    /// Form of the sources: buckets or copies.
-    pub form: SourceForm,
-    /// Whether the bucket is learned from the digests.
-    pub bucket_inferred: bool,
-    /// Severity of log files that no digest lists.
-    pub unreferenced: Unreferenced,
-    /// The account that an organization's trail belongs to, whose events may explain its gaps.
-    pub management_account: Option<AccountId>,
-    /// The gaps that are accepted.
-    pub accepted_gaps: Vec<AcceptedGap>,
-    /// The ends of chains that are accepted.
-    pub accepted_ends: Vec<AcceptedEnd>,
     /// Person or team to name in the report.
     pub ran_by: RanBy,
     /// Ends the run early.
@@ -116,47 +83,11 @@ impl VerifyRequest {
     pub fn of(sources: Vec<String>, started: Timestamp) -> Self {
         Self {
             sources,
-            start: None,
-            end: None,
-            accounts: Vec::new(),
-            regions: Vec::new(),
-            excluded: Excluded::default(),
-            trails: Vec::new(),
-            logs: true,
-            grace: Question::default().grace,
+            question: Question::default(),
             jobs: NonZero::<usize>::MIN,
             started,
-            as_of: None,
-            form: SourceForm::Copy,
-            bucket_inferred: false,
-            unreferenced: Unreferenced::default(),
-            management_account: None,
-            accepted_gaps: Vec::new(),
-            accepted_ends: Vec::new(),
             ran_by: RanBy::default(),
             stop: Stop::default(),
-        }
-    }
-
-    /// What is asked of the sources.
-    #[must_use]
-    pub fn question(&self) -> Question {
-        Question {
-            start: self.start,
-            end: self.end,
-            accounts: self.accounts.clone(),
-            regions: self.regions.clone(),
-            excluded: self.excluded.clone(),
-            trails: self.trails.clone(),
-            logs: self.logs,
-            grace: self.grace,
-            as_of: self.as_of,
-            form: self.form,
-            bucket_inferred: self.bucket_inferred,
-            unreferenced: self.unreferenced,
-            management_account: self.management_account.clone(),
-            accepted_gaps: self.accepted_gaps.clone(),
-            accepted_ends: self.accepted_ends.clone(),
         }
     }
 }
@@ -167,6 +98,7 @@ const AREAS_AT_ONCE: usize = 16;
 /// A verifying run over sources: collects facts of all areas, and lets the judge conclude.
 pub struct Verifier<'a> {
     request: &'a VerifyRequest,
+    /// What is asked: that of the request, or of other trails beside it.
     question: Question,
     sources: Arc<Sources>,
     survey: Survey,
@@ -194,7 +126,7 @@ impl<'a> Verifier<'a> {
         let survey = Survey { taken: request.started, findings: discovered, ..sources.survey() };
         Ok(Self {
             request,
-            question: request.question(),
+            question: request.question.clone(),
             sources: Arc::new(sources),
             survey,
             rules,
