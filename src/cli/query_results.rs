@@ -27,7 +27,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use self::end::{End, INVALID, trouble};
+#[cfg(feature = "aws")]
+use self::end::trouble;
+use self::end::{End, INVALID};
 use super::question::read_keys;
 use super::source::AwsArgs;
 use super::{Failure, INCOMPLETE, Io};

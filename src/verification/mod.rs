@@ -28,7 +28,8 @@ use crate::store::Stop;
 /// Verification of digest chains and log files, before it is run.
 ///
 /// Sources are directories with a copy of a bucket, or buckets (`s3://BUCKET[/PREFIX]`, with the
-/// feature `aws`). A directory needs [`keys`](Self::keys); for a bucket, CloudTrail is asked for them.
+/// feature `aws`), or copies in object stores (`gs://BUCKET[/PREFIX]` and `az://CONTAINER[/PREFIX]`,
+/// with the feature `object-store`). A copy needs [`keys`](Self::keys); for a bucket, CloudTrail is asked for them.
 /// Everything else has the defaults of `trailseal verify`.
 ///
 /// ```

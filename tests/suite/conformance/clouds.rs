@@ -97,7 +97,7 @@ fn a_tree_in_memory_is_verified() {
         ring.add(parse_key_file("keys", &std::fs::read(&tree.keys).unwrap()).unwrap());
         let request = VerifyRequest::of(vec!["memory".to_owned()], at(9, 0));
         let rules = Rules::of_copy(ring);
-        let report = verify(&request, sources, rules, None, findings, &Silent, None).unwrap();
+        let report = verify(&request, sources, rules, None, findings, &Silent).unwrap();
         let codes: Vec<_> = report.findings.iter().map(|finding| finding.code).collect();
         assert_eq!(report.exit_status, status, "{codes:?}");
         assert_eq!(report.totals.digests.valid, 8);
