@@ -33,6 +33,9 @@ Exit status:
   0  the signature is valid      1  the digest or its signature is invalid
   2  wrong usage                 3  the signature or its key is missing";
 
+/// Next step where there is no digest to show.
+const A_DIGEST: &str = "use the path of a digest in a copy: .../CloudTrail-Digest/REGION/YYYY/MM/DD/NAME.json.gz; to check a whole copy or bucket, use trailseal verify";
+
 /// Show one digest: fields, signing string, key, verdict
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -81,7 +84,10 @@ pub fn run(args: &InspectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
 fn read(path: &Path, rules: &Rules) -> Result<Examined, Failure> {
     let shown = path.display().to_string();
     let trouble = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", Printable(&shown)));
-    let path = std::fs::canonicalize(path).map_err(|e| trouble(&e))?;
+    let path = std::fs::canonicalize(path).map_err(|e| trouble(&e).remedy(A_DIGEST))?;
+    if path.is_dir() {
+        return Err(trouble(&"a directory, not a digest").remedy(A_DIGEST));
+    }
     let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
     else {
         return Err(trouble(&"not a file with a readable name"));

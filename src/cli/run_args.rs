@@ -85,7 +85,7 @@ impl ScopeArgs {
 pub(super) struct PaceArgs {
     /// Objects to read in parallel [default: number of processors; 160 for a
     /// bucket, 32 to copy one]
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = parse_jobs, hide_short_help = true)]
     jobs: Option<NonZero<usize>>,
 
     /// Print errors only: no text report, no progress (requested files are still written)
@@ -159,6 +159,11 @@ impl MemoryArgs {
     }
 }
 
+/// Parses a number of objects to read in parallel.
+fn parse_jobs(text: &str) -> Result<NonZero<usize>, String> {
+    text.parse().map_err(|_| "give a whole number from 1 on, or leave --jobs out".to_owned())
+}
+
 /// Parses a number of bytes with a binary unit.
 fn parse_size(text: &str) -> Result<u64, String> {
     const LEAST: u64 = 1 << 20;
@@ -184,7 +189,15 @@ pub(super) fn progress(bar: Option<&Bar>) -> &dyn Observer {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_size;
+    use super::{parse_jobs, parse_size};
+
+    #[test]
+    fn no_jobs_are_refused_with_a_next_step() {
+        assert_eq!(parse_jobs("8").map(|jobs| jobs.get()), Ok(8));
+        for text in ["0", "-1", "many", ""] {
+            assert!(parse_jobs(text).unwrap_err().contains("leave --jobs out"), "{text}");
+        }
+    }
 
     #[test]
     fn sizes_have_binary_units() {

@@ -1,5 +1,7 @@
 //! Access to sources as it is typed, and errors of sources with their next steps.
 
+use std::path::Path;
+
 use clap::Args;
 use jiff::SignedDuration;
 
@@ -10,7 +12,7 @@ use crate::aws::{AwsError, AwsOptions, KmsSigner};
 #[cfg(feature = "seal")]
 use crate::crypto::Signer;
 use crate::model::{BucketName, Printable};
-use crate::source::{Opener, Scheme, SourceError, SourceErrorKind};
+use crate::source::{Opener, Scheme, SourceError, SourceErrorKind, is_archive};
 use crate::store::Stop;
 
 /// Access to AWS; the standard AWS environment and configuration files supply the rest.
@@ -126,9 +128,12 @@ impl From<SourceError> for Failure {
             ),
             SourceErrorKind::Archive => {
                 let shown = Printable(address);
-                Self::usage(format!("{shown}: an archive, not a directory")).remedy(format!(
-                    "unpack it, or if it is an evidence bag, run trailseal evidence check {shown}"
-                ))
+                let is_zip = address.to_ascii_lowercase().ends_with(".zip");
+                let next = match is_zip {
+                    true => format!("unpack it, or if it is an evidence bag, run trailseal evidence check {shown}"),
+                    false => "unpack it, and use the directory that then contains AWSLogs".to_owned(),
+                };
+                Self::usage(format!("{shown}: an archive, not a directory")).remedy(next)
             }
             SourceErrorKind::Address(cause) => {
                 Self::usage(cause).remedy("use s3://BUCKET[/PREFIX]")
@@ -157,6 +162,9 @@ impl From<SourceError> for Failure {
 pub(super) fn absent(source: &str, error: &std::io::Error) -> Failure {
     let bucket = source.split('/').next().unwrap_or_default();
     let remedy = match BucketName::parse(bucket) {
+        Ok(_) if is_archive(Path::new(source)) => {
+            "check the path; an archive must be unpacked first".to_owned()
+        }
         Ok(_) => format!("to read the bucket of this name, use s3://{}", Printable(source)),
         Err(_) => "use a directory with a copy of a bucket, or s3://BUCKET[/PREFIX]".to_owned(),
     };

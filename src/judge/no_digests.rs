@@ -58,6 +58,15 @@ pub(super) fn shortened(names: &[&str]) -> String {
     if names.len() > SHOWN { format!("{shown}, ...") } else { shown }
 }
 
+/// The only name that differs least from one that was asked for, by two letters at most.
+fn nearest<'a>(asked: &str, names: &[&'a str]) -> Option<&'a str> {
+    let distance = |name: &&&str| strsim::osa_distance(asked, name);
+    let nearest = names.iter().min_by_key(distance)?;
+    let least = distance(&nearest);
+    let is_only = names.iter().filter(|name| distance(name) == least).count() == 1;
+    (least <= 2 && is_only).then_some(*nearest)
+}
+
 /// What there is, to tell what there is not.
 pub(super) struct Holdings<'a> {
     pub(super) question: &'a Question,
@@ -132,19 +141,21 @@ impl Holdings<'_> {
         // What is there under the name that was asked for needs no other name.
         let others = |what: &str, asked: Option<&str>, there: BTreeSet<&str>| {
             let names: Vec<_> = there.into_iter().collect();
-            let unmet = asked.is_some_and(|asked| !names.contains(&asked)) && !names.is_empty();
-            unmet.then(|| format!("{what} {}", shortened(&names)))
+            let asked = asked.filter(|asked| !names.contains(asked) && !names.is_empty())?;
+            // Of one name that is there, nothing need be said twice.
+            let meant = nearest(asked, &names).filter(|_| names.len() > 1);
+            let meant = meant.map_or(String::new(), |name| format!(" Did you mean {name}?"));
+            Some((format!("{what} {}", shortened(&names)), meant))
         };
         let parts = [
             others("accounts", named.account.map(AccountId::as_str), accounts),
             others("regions", named.region.map(Region::as_str), regions),
             others("trails", named.trail.map(TrailName::as_str), trails),
         ];
-        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        let (parts, meant): (Vec<_>, String) = parts.into_iter().flatten().unzip();
         if parts.is_empty() {
-            String::new()
-        } else {
-            format!(" The source has: {}.", parts.join("; "))
+            return String::new();
         }
+        format!(" The source has: {}.{meant}", parts.join("; "))
     }
 }

@@ -252,6 +252,10 @@ fn a_filter_that_meets_nothing_is_told_what_is_there() {
     let sample = Sample::new();
     for (filter, says) in [
         (["--account", "999988887777"], format!("The source has: accounts {FIRST}, {SECOND}.")),
+        (
+            ["--region", "us-esat-1"],
+            "The source has: regions eu-west-1, us-east-1. Did you mean us-east-1?".to_owned(),
+        ),
         (["--region", "ap-south-1"], "The source has: regions eu-west-1, us-east-1.".to_owned()),
         (["--trail", "managment_events"], "The source has: trails management_events.".to_owned()),
     ] {
@@ -301,6 +305,27 @@ fn a_forgotten_scheme_is_suggested() {
     }
     let ran = trailseal(&["verify", "./no/such/folder"]);
     assert!(!ran.err.contains("s3://no"), "{}", ran.err);
+}
+
+#[test]
+fn an_archive_is_to_be_unpacked() {
+    let folder = TempDir::new().unwrap();
+    for name in ["copy.tgz", "copy.tar.gz", "COPY.TAR", "copy.7z", "copy.zip"] {
+        let path = folder.path().join(name);
+        let gone = trailseal(&["verify", path.to_str().unwrap()]);
+        std::fs::write(&path, b"x").unwrap();
+        let ran = trailseal(&["verify", path.to_str().unwrap()]);
+        assert_eq!((gone.status, ran.status), (2, 2), "{name}");
+        assert!(ran.err.contains(": an archive, not a directory\n  unpack it, "), "{}", ran.err);
+        assert_eq!(ran.err.contains("evidence check"), name.ends_with(".zip"), "{}", ran.err);
+    }
+    let ran = trailseal(&["verify", "no-such-copy.tgz"]);
+    assert!(ran.err.contains("\n  check the path; an archive must be unpacked"), "{}", ran.err);
+    // The name alone does not make an archive.
+    let folder = folder.path().join("copy.old.tar");
+    std::fs::create_dir(&folder).unwrap();
+    let ran = trailseal(&["verify", folder.to_str().unwrap()]);
+    assert!(ran.err.contains("no public keys"), "{}", ran.err);
 }
 
 #[test]

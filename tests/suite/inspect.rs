@@ -101,7 +101,11 @@ fn tells_what_is_wrong_by_verdict_and_status() {
     assert_eq!(verdict(&tree), (3, "key unknown".to_owned()));
     let ran = trailseal(&["inspect", tree.keys.to_str().unwrap()]);
     assert_eq!((ran.status, ran.out.as_str()), (2, ""), "{}", ran.err);
-    assert_eq!(trailseal(&["inspect", "no-such-file"]).status, 2);
+    for path in ["no-such-file", tree.root().to_str().unwrap()] {
+        let ran = trailseal(&["inspect", path]);
+        assert_eq!(ran.status, 2);
+        assert!(ran.err.contains("\n  use the path of a digest in a copy: "), "{}", ran.err);
+    }
 }
 
 #[test]

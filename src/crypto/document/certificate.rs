@@ -276,7 +276,16 @@ fn why(error: &webpki::Error) -> String {
         webpki::Error::CertExpired { .. } => "a certificate had expired".into(),
         webpki::Error::CertNotValidYet { .. } => "a certificate was not valid yet".into(),
         webpki::Error::RequiredEkuNotFoundContext(_) => "it is not for this use".into(),
-        other => format!("{other:?}"),
+        webpki::Error::CaUsedAsEndEntity => {
+            "it is a CA certificate itself, and none of those given (--ca)".into()
+        }
+        webpki::Error::EndEntityUsedAsCa => {
+            "a certificate that it leads to is not an authority's".into()
+        }
+        webpki::Error::InvalidSignatureForPublicKey => {
+            "a signature between it and the authorities given (--ca) is not valid".into()
+        }
+        other => format!("the way to the authorities given (--ca) cannot be checked ({other:?})"),
     }
 }
 
@@ -298,5 +307,26 @@ mod tests {
         let check = |purpose| authorities.check(&certificate, &[], purpose, now);
         assert_eq!(check(Purpose::Signing), Ok(()));
         assert!(matches!(check(Purpose::TimeStamping), Err(DocumentError::Untrusted(_))));
+    }
+
+    #[test]
+    fn an_authority_that_was_not_given_is_refused_in_words() {
+        let now = "2026-06-01T00:00:00Z".parse().unwrap();
+        let mut names =
+            ["signer", "other"].map(|name| rcgen::CertificateParams::new([name.into()]).unwrap());
+        let [signer, other] = names.each_mut().map(|params| {
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params.not_before = rcgen::date_time_ymd(2026, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2027, 1, 1);
+            let key = rcgen::KeyPair::generate().unwrap();
+            params.self_signed(&key).unwrap().pem()
+        });
+        let certificate = read_pem(signer.as_bytes()).unwrap().remove(0);
+        let mut authorities = Authorities::default();
+        authorities.add_pem(other.as_bytes()).unwrap();
+        let refused = authorities.check(&certificate, &[], Purpose::Signing, now);
+        let message = refused.unwrap_err().to_string();
+        let expected = "it is a CA certificate itself, and none of those given (--ca)";
+        assert!(message.ends_with(expected), "{message}");
     }
 }
