@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZero;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use trailseal::crypto::{KeyRing, parse_key_file};
 use trailseal::report::{ObjectKind, ObjectRecord, ObjectResult, RunReport};
@@ -86,6 +87,9 @@ struct Diary {
     /// What comes as it happens.
     live: Mutex<BTreeMap<String, u64>>,
     concluded: Mutex<Vec<serde_json::Value>>,
+    /// Log files for which the first area waits, and how they are waited for.
+    first_waits_for: u64,
+    one_more: Condvar,
 }
 
 impl Diary {
@@ -100,11 +104,21 @@ impl Observer for Diary {
             RunEvent::AreasFound { count } => self.count("areas", *count as u64),
             RunEvent::AreaBegun { area, digests } => {
                 self.count(format!("digests of {}", area.region), *digests as u64);
+                let mut live = self.live.lock().unwrap();
+                while area.region.as_str() == ABROAD.region
+                    && live.get("log files").copied().unwrap_or(0) < self.first_waits_for
+                {
+                    let (woken, late) =
+                        self.one_more.wait_timeout(live, Duration::from_secs(60)).unwrap();
+                    assert!(!late.timed_out(), "the other area is not worked on meanwhile");
+                    live = woken;
+                }
             }
             RunEvent::DigestDone => self.count("digests", 1),
             RunEvent::LogFileDone { bytes } => {
                 self.count("log files", 1);
                 self.count("bytes", *bytes);
+                self.one_more.notify_all();
             }
             RunEvent::Object(record) => {
                 let line = serde_json::to_string(record)?;
@@ -130,7 +144,9 @@ fn objects_and_areas_come_in_the_order_of_the_report_whatever_the_jobs() {
     let tree = two_regions();
     let mut ordered = Vec::new();
     for jobs in [1, 2, 8] {
-        let (diary, second) = (Diary::default(), Counter::default());
+        // Where areas are worked on at once, the first comes last.
+        let first_waits_for = if jobs == 1 { 0 } else { 6 };
+        let (diary, second) = (Diary { first_waits_for, ..Diary::default() }, Counter::default());
         let mut both = Observers::default();
         both.attach(&diary);
         both.attach(&second);

@@ -265,7 +265,7 @@ mod tests {
         let events = OrderedEvents::new(&keys);
         let mut second = events.of_area(1, &id, &stop);
         let mut objects = 0;
-        while second.held.bytes < HELD {
+        while second.held.bytes < HELD && objects < 10_000 {
             second.object(record(&chain, &format!("{objects:06}"))).unwrap();
             objects += 1;
         }
