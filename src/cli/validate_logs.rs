@@ -19,7 +19,7 @@ use crate::report::Verdict;
 use crate::run::Silent;
 use crate::run::sources::{Filter, Insisted, Sources};
 use crate::run::validate_logs::{
-    NamedKey, Said, Source, Summary, Tally, ValidateRequest, shown, validate,
+    About, Message, NamedKey, Source, Summary, Tally, ValidateRequest, shown, validate,
 };
 use crate::run::verify::{SourceForm, VerifyRequest, verify};
 use crate::source::{Opened, slashed};
@@ -282,7 +282,7 @@ fn answer(
     let mut teller =
         Teller { verbose: args.verbose, after_blank: true, error: None, errors: Vec::new() };
     let source: Arc<dyn Source> = Arc::new(Online(calls));
-    let validated = validate(request, source, &mut |said| teller.tell(said, io));
+    let validated = validate(request, source, &mut |message| teller.tell(message, io));
     if let Some(error) = teller.error {
         return Err(error.into());
     }
@@ -316,26 +316,25 @@ struct Teller {
     /// Whether an empty line was the last thing said.
     after_blank: bool,
     error: Option<io::Error>,
-    /// Errors printed so far.
-    errors: Vec<String>,
+    /// Errors printed so far, as what they are about.
+    errors: Vec<About>,
 }
 
 impl Teller {
-    fn tell(&mut self, said: Said, io: &mut Io<'_>) {
-        let told = match said {
-            Said::Error(text) => {
-                let before = if std::mem::replace(&mut self.after_blank, true) { "" } else { "\n" };
-                let written = write!(io.err, "{before}{text}\n\n");
-                self.errors.push(text);
-                written
-            }
-            Said::Valid(text) if self.verbose => {
+    fn tell(&mut self, Message { about, text }: Message, io: &mut Io<'_>) {
+        let written = match about {
+            About::Valid if self.verbose => {
                 self.after_blank = false;
                 writeln!(io.out, "{text}")
             }
-            Said::Valid(_) => Ok(()),
+            About::Valid => Ok(()),
+            about => {
+                let before = if std::mem::replace(&mut self.after_blank, true) { "" } else { "\n" };
+                self.errors.push(about);
+                write!(io.err, "{before}{text}\n\n")
+            }
         };
-        if let Err(error) = told {
+        if let Err(error) = written {
             self.error.get_or_insert(error);
         }
     }
@@ -375,7 +374,7 @@ fn summarise(request: &ValidateRequest, summary: &Summary, out: &mut dyn Write) 
 fn strict(
     request: &ValidateRequest,
     aws: &Aws,
-    told: &[String],
+    told: &[About],
     io: &mut Io<'_>,
 ) -> Result<u8, Ended> {
     let name = |e: crate::model::IdError| Ended::Said(e.to_string());
@@ -411,7 +410,7 @@ fn strict(
     let cloudtrail = crate::verification::cloudtrail::LiveCloudTrail::new(aws.clone(), regions);
     let report = verify(&verification, sources, rules, Some(&cloudtrail), found, &Silent)?;
     let weighs = report.findings.iter().filter(|f| f.severity > Severity::Notice);
-    let passed: Vec<_> = weighs.filter(|f| !told.iter().any(|text| says(text, f))).collect();
+    let passed: Vec<_> = weighs.filter(|f| !told.iter().any(|about| says(about, f))).collect();
     let verdict = match report.verdict {
         Verdict::Verified => "VERIFIED",
         Verdict::Violation => "VIOLATION",
@@ -433,10 +432,10 @@ fn strict(
 /// The line that ends with the verdict of verify.
 const BY_VERIFY: &str = "\nBy the rules of trailseal verify: ";
 
-/// True if a line about an object says what a finding does: that it is not valid, or was not read.
+/// True if a message says of an object what a finding does: that it is not valid, or was not read.
 /// A finding on its place in the chain, or one that weighs more, says something else.
-fn says(text: &str, finding: &Finding) -> bool {
-    let of_the_object = match finding.code {
+fn says(about: &About, finding: &Finding) -> bool {
+    let key = match finding.code {
         Code::LogMissing
         | Code::LogModified
         | Code::LogMalformed
@@ -445,12 +444,17 @@ fn says(text: &str, finding: &Finding) -> bool {
         | Code::DigestMalformed
         | Code::DigestMoved
         | Code::DigestUnsigned
-        | Code::DigestKeyUnknown => text.contains("\tINVALID"),
-        Code::ObjectUnreadable | Code::ObjectArchived => text.contains("\tUNREAD"),
-        _ => false,
+        | Code::DigestKeyUnknown => match about {
+            About::Invalid(key) => Some(key),
+            _ => None,
+        },
+        Code::ObjectUnreadable | Code::ObjectArchived => match about {
+            About::Unread(key) => Some(key),
+            _ => None,
+        },
+        _ => None,
     };
-    let key = finding.key.as_ref().map(|key| format!("/{key}\t"));
-    of_the_object && key.is_some_and(|key| text.contains(&key))
+    key.is_some() && key == finding.key.as_ref()
 }
 
 /// AWS, asked as the AWS CLI asks it.

@@ -80,11 +80,24 @@ pub trait Source: Send + Sync {
 
 /// Message on an object or a period, in the order of the AWS CLI.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// Only told where much is to be told.
-    Valid(String),
-    /// Always told.
-    Error(String),
+pub struct Message {
+    /// What it is about, and the result.
+    pub about: About,
+    /// The AWS CLI's words for it.
+    pub text: String,
+}
+
+/// Subject of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// An object is valid: only printed where much is to be printed.
+    Valid,
+    /// The object of this key is not valid.
+    Invalid(String),
+    /// The object of this key could not be read.
+    Unread(String),
+    /// A time between digests has no log files.
+    Gap,
 }
 
 /// Numbers of objects of one kind by result.

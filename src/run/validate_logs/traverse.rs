@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::check::{Bad, Checked, Loaded, Log};
 use super::keys::{Names, end_of, is_backfill, time_text};
-use super::{NamedKey, Said, Source, Summary, Tally, ValidateRequest, shown};
+use super::{About, Message, NamedKey, Source, Summary, Tally, ValidateRequest, shown};
 use crate::model::Window;
 use crate::model::time::{add, format_compact_seconds, hours, sub};
 use crate::run::pool::{Pool, Ticket};
@@ -23,7 +23,7 @@ const WAITING_PER_JOB: usize = 32;
 pub fn validate(
     request: &ValidateRequest,
     source: Arc<dyn Source>,
-    say: &mut dyn FnMut(Said),
+    say: &mut dyn FnMut(Message),
 ) -> Result<Summary, String> {
     let mut run = Run {
         request,
@@ -57,11 +57,11 @@ struct Run<'a> {
     /// Results not yet reported.
     waiting: VecDeque<Waiting>,
     summary: Summary,
-    say: &'a mut dyn FnMut(Said),
+    say: &'a mut dyn FnMut(Message),
 }
 
 enum Waiting {
-    Line(Said),
+    Line(Message),
     Log(Log, Ticket<Checked>),
 }
 
@@ -133,13 +133,16 @@ impl Run<'_> {
             Ok(valid) => valid,
             Err(bad) => {
                 let tally = self.tally(at.backfill);
-                let (count, said) = match bad {
-                    Bad::Missing => (&mut tally.invalid, "INVALID: not found".to_owned()),
-                    Bad::Invalid(why) => (&mut tally.invalid, format!("INVALID: {why}")),
-                    Bad::Unread(why) => (&mut tally.unread, format!("UNREAD: {why}")),
+                let message = match bad {
+                    Bad::Missing => invalid(key, &place, "not found"),
+                    Bad::Invalid(why) => invalid(key, &place, &why),
+                    Bad::Unread(why) => unread(key, &place, &why),
                 };
-                *count += 1;
-                self.line(Said::Error(place + &said))?;
+                match message.about {
+                    About::Unread(_) => tally.unread += 1,
+                    _ => tally.invalid += 1,
+                }
+                self.line(message)?;
                 at.key = self.take_before(at, Some(key)).map(|(key, _)| key);
                 return Ok(());
             }
@@ -147,7 +150,7 @@ impl Run<'_> {
         at.last_start = start;
         self.found(start, end);
         self.tally(at.backfill).valid += 1;
-        self.line(Said::Valid(place + "valid"))?;
+        self.line(Message { about: About::Valid, text: place + "valid" })?;
         for log in loaded.logs() {
             let (source, its_log) = (self.source.clone(), log.clone());
             let ticket = self.pool.submit(move || its_log.check(&*source));
@@ -166,9 +169,10 @@ impl Run<'_> {
                 let next = self.take_before(at, Some(key));
                 if let Some((_, end)) = &next {
                     let (from, to) = (shown(*end), shown(start));
-                    self.line(Said::Error(format!(
+                    let text = format!(
                         "{kind}No log files were delivered by CloudTrail between {from} and {to}"
-                    )))?;
+                    );
+                    self.line(Message { about: About::Gap, text })?;
                 }
                 at.key = next.map(|(key, _)| key);
             }
@@ -301,8 +305,8 @@ impl Run<'_> {
         self.summary.found = Some((first.min(start), last.max(end)));
     }
 
-    fn line(&mut self, said: Said) -> Result<(), String> {
-        self.wait_for(Waiting::Line(said))
+    fn line(&mut self, message: Message) -> Result<(), String> {
+        self.wait_for(Waiting::Line(message))
     }
 
     fn wait_for(&mut self, waiting: Waiting) -> Result<(), String> {
@@ -315,30 +319,30 @@ impl Run<'_> {
         while self.waiting.len() > leave
             && let Some(waiting) = self.waiting.pop_front()
         {
-            let said = match waiting {
-                Waiting::Line(said) => said,
+            let message = match waiting {
+                Waiting::Line(message) => message,
                 Waiting::Log(log, ticket) => {
                     let checked = ticket.redeem(&self.request.stop);
                     let checked = checked.map_err(|_| "interrupted".to_owned())?;
                     self.log(&log, checked)
                 }
             };
-            (self.say)(said);
+            (self.say)(message);
         }
         Ok(())
     }
 
-    fn log(&mut self, log: &Log, checked: Checked) -> Said {
+    fn log(&mut self, log: &Log, checked: Checked) -> Message {
         let place = format!("Log file\ts3://{}/{}\t", log.bucket, log.key);
         let tally = &mut self.summary.logs;
         let why = match checked {
             Checked::Valid => {
                 tally.valid += 1;
-                return Said::Valid(place + "valid");
+                return Message { about: About::Valid, text: place + "valid" };
             }
             Checked::Unread(why) => {
                 tally.unread += 1;
-                return Said::Error(format!("{place}UNREAD: {why}"));
+                return unread(&log.key, &place, &why);
             }
             Checked::Missing => "not found",
             Checked::Format => "invalid format",
@@ -346,8 +350,16 @@ impl Run<'_> {
             Checked::Mismatch => "hash value doesn't match",
         };
         tally.invalid += 1;
-        Said::Error(format!("{place}INVALID: {why}"))
+        invalid(&log.key, &place, why)
     }
+}
+
+fn invalid(key: &str, place: &str, why: &str) -> Message {
+    Message { about: About::Invalid(key.to_owned()), text: format!("{place}INVALID: {why}") }
+}
+
+fn unread(key: &str, place: &str, why: &str) -> Message {
+    Message { about: About::Unread(key.to_owned()), text: format!("{place}UNREAD: {why}") }
 }
 
 impl Ahead {
