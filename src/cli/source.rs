@@ -1,5 +1,7 @@
 //! Access to sources as it is typed, and errors of sources with their next steps.
 
+use std::path::Path;
+
 use clap::Args;
 use jiff::SignedDuration;
 
@@ -127,14 +129,11 @@ impl From<SourceError> for Failure {
             SourceErrorKind::Archive => {
                 let shown = Printable(address);
                 let is_zip = address.to_ascii_lowercase().ends_with(".zip");
-                Self::usage(format!("{shown}: an archive, not a directory")).remedy(match is_zip {
-                    true => format!(
-                        "unpack it, or if it is an evidence bag, run trailseal evidence check {shown}"
-                    ),
-                    false => {
-                        "unpack it, and use the directory that then contains AWSLogs".to_owned()
-                    }
-                })
+                let next = match is_zip {
+                    true => format!("unpack it, or if it is an evidence bag, run trailseal evidence check {shown}"),
+                    false => "unpack it, and use the directory that then contains AWSLogs".to_owned(),
+                };
+                Self::usage(format!("{shown}: an archive, not a directory")).remedy(next)
             }
             SourceErrorKind::Address(cause) => {
                 Self::usage(cause).remedy("use s3://BUCKET[/PREFIX]")
@@ -163,7 +162,7 @@ impl From<SourceError> for Failure {
 pub(super) fn absent(source: &str, error: &std::io::Error) -> Failure {
     let bucket = source.split('/').next().unwrap_or_default();
     let remedy = match BucketName::parse(bucket) {
-        Ok(_) if is_archive(source.as_ref()) => {
+        Ok(_) if is_archive(Path::new(source)) => {
             "check the path; an archive must be unpacked first".to_owned()
         }
         Ok(_) => format!("to read the bucket of this name, use s3://{}", Printable(source)),

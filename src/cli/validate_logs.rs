@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
 use crate::aws::{Aws, AwsOptions, CallError, Calls, Need, S3Store};
-use crate::crypto::{KeyRing, parse_key_file};
+use crate::crypto::{KeyRing, read_key_list};
 use crate::judge::Question;
 use crate::model::{AccountId, BucketName, Printable, Region, TrailName, Window};
 use crate::report::Verdict;
@@ -486,8 +486,8 @@ impl Source for Online {
         let entries = list.get("PublicKeyList").and_then(|l| l.as_array());
         let named = entries.into_iter().flatten().filter_map(|entry| {
             let fingerprint = entry.get("Fingerprint")?.as_str()?.to_owned();
-            let text = json!({ "PublicKeyList": [entry] }).to_string();
-            let key = parse_key_file("ListPublicKeys", text.as_bytes()).ok();
+            let list = json!({ "PublicKeyList": [entry] });
+            let key = read_key_list("ListPublicKeys", &list).ok();
             Some((fingerprint, key.and_then(|keys| keys.into_iter().next())))
         });
         Ok(named.collect())

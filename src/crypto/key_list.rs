@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::model::{Fingerprint, Region};
@@ -67,11 +68,28 @@ pub fn public_key_list(keys: &[(&[u8], Validity)]) -> Value {
 
 /// Reads the keys of a text that is JSON.
 pub(super) fn read(source: &str, text: &str) -> Result<Vec<PublicKey>, KeyFileError> {
+    let json = serde_json::from_str(text).map_err(|error| no_json(source, &error))?;
+    keys_of(source, &json)
+}
+
+/// Reads the keys of a list, or of lists by region, that is a JSON value already.
+///
+/// # Errors
+/// As [`super::parse_key_file`].
+pub fn read_key_list(source: &str, list: &Value) -> Result<Vec<PublicKey>, KeyFileError> {
+    let json = Json::deserialize(list).map_err(|error| no_json(source, &error))?;
+    keys_of(source, &json)
+}
+
+fn no_json(source: &str, error: &serde_json::Error) -> KeyFileError {
+    let refusal = Refusal::Json(error.to_string());
+    KeyFileError { file: source.to_owned(), entry: None, refusal }
+}
+
+fn keys_of(source: &str, json: &Json) -> Result<Vec<PublicKey>, KeyFileError> {
     let refuse = |refusal| KeyFileError { file: source.to_owned(), entry: None, refusal };
-    let json: Json =
-        serde_json::from_str(text).map_err(|e| refuse(Refusal::Json(e.to_string())))?;
     let mut keys = Vec::new();
-    for (region, entries) in lists(&json).map_err(refuse)? {
+    for (region, entries) in lists(json).map_err(refuse)? {
         for (i, entry) in entries.iter().enumerate() {
             let key = read_entry(source, region.as_ref(), entry).map_err(|refusal| {
                 let entry = Some(describe(i + 1, region.as_ref(), entry));

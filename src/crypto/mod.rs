@@ -36,7 +36,7 @@ mod tests;
 
 pub use key_file::parse_key_file;
 pub use key_form::{KeyForm, Validity};
-pub use key_list::{public_key_list, render_public_keys};
+pub use key_list::{public_key_list, read_key_list, render_public_keys};
 pub use key_ring::{KeyRing, PublicKey};
 pub use refusal::{KeyFileError, Refusal};
 #[cfg(feature = "seal")]

@@ -14,16 +14,29 @@ pub(super) fn open(source: &str, place: &Place) -> Result<Arc<dyn Store>, Source
     Ok(Arc::new(store))
 }
 
+/// The path of a source, which must be a directory.
+pub(crate) fn resolve(source: &str) -> Result<PathBuf, SourceErrorKind> {
+    let path = std::fs::canonicalize(source).map_err(SourceErrorKind::Directory)?;
+    match path.is_dir() {
+        true => Ok(path),
+        false if is_archive(&path) => Err(SourceErrorKind::Archive),
+        false => Err(SourceErrorKind::NotADirectory),
+    }
+}
+
+/// True if a file is named like an archive of many files.
+pub(crate) fn is_archive(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = name.to_ascii_lowercase();
+    let ends = |end: &str| name.ends_with(end);
+    [".zip", ".7z", ".tar", ".tgz", ".tbz2", ".txz", ".tzst"].into_iter().any(ends)
+        || name.contains(".tar.")
+}
+
 /// Finds the directory that keys are relative to. A directory inside of an `AWSLogs` is a part of
 /// the copy that holds that `AWSLogs`.
 pub(super) fn locate(source: &str) -> Result<Place, SourceErrorKind> {
-    let path = std::fs::canonicalize(source).map_err(SourceErrorKind::Directory)?;
-    if is_archive(&path) && path.is_file() {
-        return Err(SourceErrorKind::Archive);
-    }
-    if !path.is_dir() {
-        return Err(SourceErrorKind::NotADirectory);
-    }
+    let path = resolve(source)?;
     let logs = path.ancestors().find(|p| p.file_name().is_some_and(|n| n == "AWSLogs"));
     let Some(root) = logs.and_then(Path::parent) else { return Ok(whole(path)) };
     let inside = path.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or("AWSLogs");
@@ -36,15 +49,6 @@ pub(super) fn locate(source: &str) -> Result<Place, SourceErrorKind> {
     } else {
         Ok(whole(path))
     }
-}
-
-/// True if a file is named like an archive of many files.
-pub(crate) fn is_archive(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let name = name.to_ascii_lowercase();
-    let ends = |end: &str| name.ends_with(end);
-    [".zip", ".7z", ".tar", ".tgz", ".tbz2", ".txz", ".tzst"].into_iter().any(ends)
-        || name.contains(".tar.")
 }
 
 fn whole(root: PathBuf) -> Place {

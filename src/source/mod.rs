@@ -17,7 +17,7 @@ use crate::store::Store;
 use crate::verify::{Code, Finding};
 
 pub(crate) use self::access::Opener;
-pub(crate) use self::directory::is_archive;
+pub(crate) use self::directory::{is_archive, resolve};
 pub use self::error::{SourceError, SourceErrorKind};
 pub(crate) use self::place::{Place, slashed};
 pub(crate) use self::scheme::{Scheme, SourceKind, sources_help};

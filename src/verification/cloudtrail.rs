@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::aws::{Aws, CloudTrailKeys, Trail, Trails, is_known};
-use crate::crypto::{PublicKey, parse_key_file};
+use crate::crypto::{PublicKey, read_key_list};
 use crate::model::{ChainId, Region, Window};
 use crate::run::verify::{CloudTrail, TrailAnswer, TrailStatus};
 
@@ -40,9 +40,9 @@ impl CloudTrail for LiveCloudTrail {
         if published.count() == 0 {
             return Ok(Vec::new());
         }
-        let text = json!({ region.as_str(): published.list() }).to_string();
+        let list = json!({ region.as_str(): published.list() });
         let source = format!("CloudTrail ListPublicKeys {region}");
-        parse_key_file(&source, text.as_bytes()).map_err(|error| error.to_string())
+        read_key_list(&source, &list).map_err(|error| error.to_string())
     }
 
     fn trail(&self, chain: &ChainId) -> Result<TrailAnswer, String> {

@@ -18,7 +18,7 @@ use crate::run::key_files::{KeysError, read_key_file};
 use crate::run::sources::Insisted;
 use crate::run::sources::Sources;
 use crate::run::verify::{CloudTrail, SourceForm, VerifyRequest, verify};
-use crate::source::{Opened, Opener, Scheme, SourceErrorKind, SourceKind};
+use crate::source::{Opened, Opener, Scheme, SourceKind, resolve};
 use crate::verify::digest::Rules;
 use crate::verify::{Finding, MemoryBudget};
 
@@ -43,8 +43,7 @@ impl Verification {
         let sources = &self.request.sources;
         let kind = SourceKind::of(sources)?;
         for source in sources.iter().filter(|source| Scheme::of(source).is_path()) {
-            std::fs::metadata(source)
-                .map_err(|error| SourceErrorKind::Directory(error).of(source))?;
+            resolve(source).map_err(|cause| cause.of(source))?;
         }
         Ok(kind)
     }

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::crypto::{
-    KeyForm, KeyRing, PublicKey, Signer as _, parse_key_file, public_key_list, render_public_keys,
+    KeyForm, KeyRing, PublicKey, Signer as _, parse_key_file, public_key_list, read_key_list,
+    render_public_keys,
 };
 use crate::model::Region;
 
@@ -27,6 +28,13 @@ fn what_is_rendered_is_read_back() {
     let text = render_public_keys(&list);
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value, public_key_list(&list));
+    let told = |keys: Vec<PublicKey>| -> Vec<_> {
+        let of = |k: &PublicKey| (k.fingerprint().clone(), k.validity(), k.source().to_owned());
+        keys.iter().map(of).collect()
+    };
+    assert_eq!(told(read_key_list("file", &value).unwrap()), told(read(text.as_bytes())));
+    let none = read_key_list("file", &public_key_list(&[])).unwrap_err();
+    assert_eq!(none.to_string(), parse_key_file("file", b"[]").unwrap_err().to_string());
     assert!(text.contains("\"ValidityStartTime\": 1525123443.0,"), "{text}");
     let keys = read(text.as_bytes());
     assert_eq!(keys.len(), 2);
