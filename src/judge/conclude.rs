@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::answers::{Answers, Asked, Want};
-use super::area::{AreaJudgement, LinkedChain};
+use super::area::AreaJudgement;
 use super::explain::{Explained, Grounds, explain};
 use super::facts::AreaFacts;
 use super::hinted::Hinted;
+use super::judging::LinkedChain;
 use super::no_digests::Holdings;
 use super::not_proven::Shown;
 use super::silent::silences;

@@ -7,11 +7,13 @@
 
 mod answers;
 mod area;
+mod circumstances;
 mod conclude;
 mod explain;
 mod fact_set;
 pub mod facts;
 mod hinted;
+mod judging;
 mod known;
 pub mod late;
 mod no_digests;
@@ -27,13 +29,9 @@ mod unlisted;
 mod unreferenced;
 mod whole;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use crate::report::RanBy;
-
 pub use self::answers::{Answers, LogFileId, TrailAnswer, TrailStatus, Want};
 pub use self::area::{AreaJudgement, judge_area, strays_found, wanted_by_links};
+pub use self::circumstances::Circumstances;
 pub use self::conclude::{Concluded, Judged, conclude, interrupted, scope};
 pub use self::fact_set::{FactSet, SCHEMA as FACTS_SCHEMA, SchemaError};
 pub use self::facts::AreaFacts;
@@ -41,20 +39,5 @@ pub use self::known::beside;
 pub use self::question::{Excluded, LOOK_BACK_DAYS, Question, SourceForm};
 pub use self::survey::{HiddenFolders, PassedOver, Survey};
 pub use self::unit::Unit;
-pub use self::unlisted::UnlistedLog;
+pub use self::unreferenced::UnlistedLog;
 pub use self::whole::judge;
-
-/// The circumstances of a run that a report tells of.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Circumstances {
-    /// The sources, as the user named them.
-    pub sources: Vec<String>,
-    /// When the run began.
-    pub started: Timestamp,
-    /// Who made it, if known.
-    pub ran_by: RanBy,
-    /// Whether CloudTrail is asked for keys and trails.
-    pub asks_cloudtrail: bool,
-    /// Whether the run ended before it had read all.
-    pub interrupted: bool,
-}

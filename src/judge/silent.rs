@@ -3,7 +3,7 @@
 
 use super::Question;
 use super::answers::Asked;
-use super::area::LinkedChain;
+use super::judging::LinkedChain;
 use crate::model::{AreaId, ChainKind, DigestKey};
 use crate::verify::link::{DigestFacts, Silence};
 use crate::verify::settle::Standing;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::answers::{Asked, TrailAnswer, TrailStatus};
-use super::area::LinkedChain;
+use super::judging::LinkedChain;
 use super::{Circumstances, Question};
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{AccountId, ChainId, ChainKind, Window};

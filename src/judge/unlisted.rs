@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::Question;
-use super::area::{Judging, coverage_of};
-use super::unreferenced::Unreferenced;
+use super::judging::{Judging, coverage_of};
+use super::unreferenced::{UnlistedLog, Unreferenced};
 use crate::model::time::{add, minutes, sub};
 use crate::model::{AreaId, BucketName, ChainId, LogKind, Window};
 use crate::report::ChainReport;
@@ -16,19 +16,6 @@ use crate::verify::candidates::{Candidate, Name};
 use crate::verify::link::Request;
 use crate::verify::unlisted::{Testimony, Unlisted};
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
-
-/// A log file that no digest lists, though digests cover its time and place.
-#[derive(Debug, Clone, Copy)]
-pub struct UnlistedLog<'a> {
-    /// The only standard chain of the area, where there is one only.
-    pub chain: Option<&'a ChainId>,
-    /// The bucket, where it is known.
-    pub bucket: Option<&'a str>,
-    /// Its key.
-    pub key: &'a str,
-    /// True if the next digest may still list it.
-    pub suspect: bool,
-}
 
 /// Log files that are reported together.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +38,15 @@ impl Group {
     }
 }
 
+/// What the log files of an area that no digest lists come to, beside findings.
+#[derive(Debug, Default)]
+pub(super) struct JudgedUnlisted {
+    /// Log files that lie after the newest digest.
+    pub(super) after_newest: Option<Group>,
+    /// Number of log files that no digest lists, though digests cover their time and place.
+    pub(super) unreferenced: u64,
+}
+
 /// Judges an area's log files that no digest lists.
 ///
 /// # Errors
@@ -58,18 +54,16 @@ impl Group {
 pub(super) fn judge<E>(
     area: &mut Judging<'_>,
     each: &mut dyn FnMut(UnlistedLog<'_>) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<JudgedUnlisted, E> {
     if area.facts.candidates.is_empty() {
-        return Ok(());
+        return Ok(JudgedUnlisted::default());
     }
     let mut unreferenced = Unreferenced::new(area);
     let groups = Groups::of(area, &mut unreferenced, each)?;
     let (count, findings) = unreferenced.finish();
-    area.unreferenced = count;
     area.findings.extend(findings);
     area.findings.extend(groups.findings(&area.facts.id));
-    area.after_newest = groups.after_newest;
-    Ok(())
+    Ok(JudgedUnlisted { after_newest: groups.after_newest, unreferenced: count })
 }
 
 /// What the digests of an area say of the times that log files may be of.

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::area::Judging;
-use super::unlisted::UnlistedLog;
+use super::judging::Judging;
 use crate::model::{BucketName, ChainId, ChainKind, Window};
 use crate::report::Unreferenced as Policy;
 use crate::report::words::counted;
@@ -19,6 +18,19 @@ const OF_A_TRAIL: u64 = 50;
 const HOURS_OF_A_TRAIL: usize = 6;
 /// Log files that are reported one by one; the rest is counted.
 const ONE_BY_ONE: usize = 200;
+
+/// A log file that no digest lists, though digests cover its time and place.
+#[derive(Debug, Clone, Copy)]
+pub struct UnlistedLog<'a> {
+    /// The only standard chain of the area, where there is one only.
+    pub chain: Option<&'a ChainId>,
+    /// The bucket, where it is known.
+    pub bucket: Option<&'a str>,
+    /// Its key.
+    pub key: &'a str,
+    /// True if the next digest may still list it.
+    pub suspect: bool,
+}
 
 /// Log files of an area that should be listed, as they come in the order of their keys.
 pub(super) struct Unreferenced {

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+/// Number of areas worked on in parallel: a small one mostly waits for its few requests.
+pub(super) const AREAS_AT_ONCE: usize = 16;
+
 /// Calls `work` for every item, on so many threads at once, and `take` with each result, in the
 /// order of the items and on the caller's thread.
 ///

@@ -4,10 +4,11 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use super::area;
+use super::context::Context;
 use super::elsewhere::read_in_order;
 use super::open::{open_log, presence};
 use super::ordered_events::OrderedEvents;
-use super::{AREAS_AT_ONCE, Verifier, area};
 use crate::judge::facts::NamedDigest;
 use crate::judge::plan::keys_around;
 use crate::judge::{
@@ -16,13 +17,13 @@ use crate::judge::{
 use crate::model::{AreaId, ChainId, DigestKey, LogEntry, Window};
 use crate::report::RunReport;
 use crate::run::Silent;
-use crate::run::in_order::in_order;
+use crate::run::in_order::{AREAS_AT_ONCE, in_order};
 use crate::run::pool::{Pool, Ticket};
 use crate::verify::events::Event;
 use crate::verify::link::DigestFacts;
 use crate::verify::log_file::events_of;
 
-impl Verifier<'_> {
+impl Context<'_> {
     /// Answers what linking the digests of an area asks for, in its facts.
     pub(super) fn complete(&self, facts: &mut AreaFacts) {
         complete(self, &self.question, facts);
@@ -123,7 +124,7 @@ impl Verifier<'_> {
     fn beside(&self, id: &AreaId, time: Window) -> Result<Box<AreaFacts>, String> {
         let area = self.sources.areas.get(id).ok_or("it is not among the sources")?;
         let question = beside(&self.question, time);
-        let mut run = Verifier {
+        let mut run = Context {
             request: self.request,
             question: question.clone(),
             sources: self.sources.clone(),
@@ -148,7 +149,7 @@ impl Verifier<'_> {
     }
 }
 
-fn complete(run: &Verifier<'_>, question: &Question, facts: &mut AreaFacts) {
+fn complete(run: &Context<'_>, question: &Question, facts: &mut AreaFacts) {
     loop {
         let wanted: Vec<NamedDigest> = wanted_by_links(question, &run.survey, facts);
         if wanted.is_empty() || run.request.stop.is_set() {

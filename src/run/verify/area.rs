@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Verifier;
+use super::context::Context;
 use super::list::{self, ListedDigests};
 use super::listed::Claims;
 use super::open::AskedNames;
@@ -42,7 +42,7 @@ struct Fold {
 
 /// One area's state while its facts are collected.
 pub(super) struct Collector<'a, 'l, 'o> {
-    pub(super) run: &'a Verifier<'a>,
+    pub(super) run: &'a Context<'a>,
     pub(super) id: &'a AreaId,
     pub(super) area: &'a Area,
     pub(super) rules: Arc<Rules>,
@@ -71,7 +71,7 @@ enum Pending {
 /// # Errors
 /// When an observer fails, or the run is to stop.
 pub(super) fn collect<'a>(
-    run: &'a Verifier<'a>,
+    run: &'a Context<'a>,
     (id, area): (&'a AreaId, &'a Area),
     unit: Unit,
     events: &mut AreaEvents<'a, '_>,
@@ -119,7 +119,7 @@ pub(super) fn collect<'a>(
 /// # Errors
 /// When an observer fails, or the run is to stop.
 pub(super) fn complete<'a>(
-    run: &'a Verifier<'a>,
+    run: &'a Context<'a>,
     (id, area): (&'a AreaId, &'a Area),
     facts: AreaFacts,
     events: &mut AreaEvents<'a, '_>,
@@ -141,7 +141,7 @@ impl Drop for Active<'_> {
 
 impl<'a, 'l, 'o> Collector<'a, 'l, 'o> {
     fn new(
-        run: &'a Verifier<'a>,
+        run: &'a Context<'a>,
         (id, area): (&'a AreaId, &'a Area),
         facts: AreaFacts,
         events: &'l mut AreaEvents<'a, 'o>,

@@ -6,7 +6,7 @@ use std::io;
 
 use jiff::Timestamp;
 
-use super::Verifier;
+use super::context::Context;
 use super::list::{self, ListedDigests};
 use crate::judge::facts::Doubted;
 use crate::judge::late::{days_elsewhere, near};
@@ -26,7 +26,7 @@ const AT_MOST: usize = 200;
 /// Asks the digests of other places that may list log files of these times; returns what verified
 /// ones list.
 pub(super) fn consult(
-    run: &Verifier<'_>,
+    run: &Context<'_>,
     facts: &mut AreaFacts,
     id: &AreaId,
     times: &[Timestamp],
@@ -71,7 +71,7 @@ pub(super) fn consult(
 }
 
 /// Hands over what a digest lists; `false` where it is not valid or its list cannot be read.
-fn hand_over(run: &Verifier<'_>, digest: &Settled, each: &mut dyn FnMut(&LogEntry)) -> bool {
+fn hand_over(run: &Context<'_>, digest: &Settled, each: &mut dyn FnMut(&LogEntry)) -> bool {
     let Some(verified) = digest.verified() else { return false };
     let content = verified.content();
     if let Some(entries) = content.log_files.kept() {
@@ -84,7 +84,7 @@ fn hand_over(run: &Verifier<'_>, digest: &Settled, each: &mut dyn FnMut(&LogEntr
 
 /// Reads digests of one chain, in order.
 pub(super) fn read_in_order(
-    run: &Verifier<'_>,
+    run: &Context<'_>,
     rules: &Rules,
     id: &AreaId,
     names: &[DigestKey],

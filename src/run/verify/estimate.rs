@@ -3,13 +3,13 @@
 use std::io;
 
 use super::list::{self, ListedDigests};
-use super::{AREAS_AT_ONCE, VerifyRequest};
+use super::request::VerifyRequest;
 use crate::judge::plan::{Plan, Role, days_around, days_of_trails};
 use crate::judge::{Question, Unit, interrupted, scope, strays_found};
 use crate::model::time::{hours, sub};
 use crate::model::{AreaId, LogKey, Window};
 use crate::report::estimate::{Estimate, Objects, SCHEMA};
-use crate::run::in_order::in_order;
+use crate::run::in_order::{AREAS_AT_ONCE, in_order};
 use crate::run::observe::{Observer, RunEvent};
 use crate::run::sources::{Area, Found, Sources};
 use crate::verify::listing::Listing;

@@ -7,6 +7,7 @@
 
 mod answer;
 mod area;
+mod context;
 mod elsewhere;
 mod estimate;
 mod list;
@@ -14,102 +15,37 @@ mod listed;
 mod look;
 mod open;
 mod ordered_events;
+mod request;
 mod unlisted;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
-
 pub use self::estimate::estimate;
+pub use self::request::{CloudTrail, VerifyRequest};
 pub use crate::judge::{SourceForm, TrailAnswer, TrailStatus};
 
+use self::context::Context;
 use self::ordered_events::{AreaEvents, OrderedEvents};
-use super::in_order::in_order;
+use super::in_order::{AREAS_AT_ONCE, in_order};
 use super::observe::{Observer, RunEvent};
-use super::pool::{Pool, Stop};
+use super::pool::Pool;
 use super::sources::{Area, Sources};
-use crate::crypto::PublicKey;
 use crate::judge::facts::key_reports;
 use crate::judge::{
-    AreaFacts, AreaJudgement, Circumstances, FactSet, Judged, Question, Survey, Unit, UnlistedLog,
-    judge_area,
+    AreaFacts, AreaJudgement, FactSet, Judged, Survey, Unit, UnlistedLog, judge_area,
 };
-use crate::model::{AreaId, ChainId, Region, Window};
-use crate::report::{ObjectKind, ObjectRecord, ObjectResult, RanBy, RunReport};
+use crate::model::AreaId;
+use crate::report::{ObjectKind, ObjectRecord, ObjectResult, RunReport};
 use crate::verify::candidates::Candidates;
 use crate::verify::digest::Rules;
-use crate::verify::{Code, Finding, Severity};
-
-/// Request to verify.
-#[derive(Debug, Clone)]
-pub struct VerifyRequest {
-    /// The sources, as the user named them.
-    pub sources: Vec<String>,
-    /// What is asked of them.
-    pub question: Question,
-    /// Number of objects read in parallel.
-    pub jobs: NonZero<usize>,
-    /// When the run began.
-    pub started: Timestamp,
-    /// Person or team to name in the report.
-    pub ran_by: RanBy,
-    /// Ends the run early.
-    pub stop: Stop,
-}
-
-/// Queries to CloudTrail.
-pub trait CloudTrail: Send + Sync {
-    /// The keys that a region published for a window of time.
-    ///
-    /// # Errors
-    /// Reason why they could not be fetched, on one line.
-    fn keys(&self, region: &Region, window: Window) -> Result<Vec<PublicKey>, String>;
-
-    /// Its answer on a chain's trail.
-    ///
-    /// # Errors
-    /// The cause for which it cannot be asked, in a line.
-    fn trail(&self, chain: &ChainId) -> Result<TrailAnswer, String>;
-}
-
-impl VerifyRequest {
-    /// All that sources hold, as of when a run begins.
-    #[must_use]
-    pub fn of(sources: Vec<String>, started: Timestamp) -> Self {
-        Self {
-            sources,
-            question: Question::default(),
-            jobs: NonZero::<usize>::MIN,
-            started,
-            ran_by: RanBy::default(),
-            stop: Stop::default(),
-        }
-    }
-}
-
-/// Number of areas verified in parallel: a small one mostly waits for its few requests.
-const AREAS_AT_ONCE: usize = 16;
+use crate::verify::{Code, Finding};
 
 /// A verifying run over sources: collects facts of all areas, and lets the judge conclude.
-pub struct Verifier<'a> {
-    request: &'a VerifyRequest,
-    /// What is asked: that of the request, or of other trails beside it.
-    question: Question,
-    sources: Arc<Sources>,
-    survey: Survey,
-    /// The rules, with the keys of the files that were given.
-    rules: Rules,
-    cloudtrail: Option<&'a dyn CloudTrail>,
-    pool: Pool,
-    observer: &'a dyn Observer,
-    /// Number of areas being verified; they share the pool.
-    active: AtomicUsize,
-}
+pub struct Verifier<'a>(Context<'a>);
 
 impl<'a> Verifier<'a> {
     /// A run over sources, which starts its threads and reads nothing yet.
@@ -124,7 +60,7 @@ impl<'a> Verifier<'a> {
         observer: &'a dyn Observer,
     ) -> io::Result<Self> {
         let survey = Survey { taken: request.started, findings: discovered, ..sources.survey() };
-        Ok(Self {
+        Ok(Self(Context {
             request,
             question: request.question.clone(),
             sources: Arc::new(sources),
@@ -134,13 +70,13 @@ impl<'a> Verifier<'a> {
             pool: Pool::start(request.jobs)?,
             observer,
             active: AtomicUsize::new(0),
-        })
+        }))
     }
 
     /// Asks CloudTrail for public keys, and for its word on trails.
     #[must_use]
     pub fn asking(self, cloudtrail: Option<&'a dyn CloudTrail>) -> Self {
-        Self { cloudtrail, ..self }
+        Self(Context { cloudtrail, ..self.0 })
     }
 
     /// Verifies what the sources hold.
@@ -148,12 +84,12 @@ impl<'a> Verifier<'a> {
     /// # Errors
     /// When an observer fails; findings are no errors.
     pub fn verify(mut self) -> io::Result<RunReport> {
-        let mut judged = Judged::with_keys(key_reports(&self.rules.keys));
+        let mut judged = Judged::with_keys(key_reports(&self.0.rules.keys));
         self.each_area(
             &[Unit::WHOLE],
             |run, id, area, _, mut events| {
                 let facts = area::collect(run, (id, area), Unit::WHOLE, &mut events)?;
-                run.judge_area(facts, &mut events)
+                judge(run, facts, &mut events)
             },
             |(facts, judgement)| judged.add(facts, judgement),
         )?;
@@ -179,7 +115,7 @@ impl<'a> Verifier<'a> {
     /// # Errors
     /// When an observer fails.
     pub fn judge(mut self, facts: FactSet) -> io::Result<RunReport> {
-        let mut judged = Judged::with_keys(key_reports(&self.rules.keys));
+        let mut judged = Judged::with_keys(key_reports(&self.0.rules.keys));
         let mut joined: BTreeMap<_, _> =
             facts.into_areas().into_iter().map(|facts| (facts.id.clone(), facts)).collect();
         let joined = Mutex::new(&mut joined);
@@ -189,7 +125,7 @@ impl<'a> Verifier<'a> {
                 let facts = joined.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
                 let facts = facts.unwrap_or_else(|| AreaFacts::lacking(id));
                 let facts = area::complete(run, (id, area), facts, &mut events)?;
-                run.judge_area(facts, &mut events)
+                judge(run, facts, &mut events)
             },
             |(facts, judgement)| judged.add(facts, judgement),
         )?;
@@ -202,7 +138,7 @@ impl<'a> Verifier<'a> {
         &mut self,
         units: &[Unit],
         work: impl for<'r, 'e> Fn(
-            &'r Self,
+            &'r Context<'a>,
             &'r AreaId,
             &'r Area,
             Unit,
@@ -211,19 +147,20 @@ impl<'a> Verifier<'a> {
         + Sync,
         mut each: impl FnMut(T),
     ) -> io::Result<()> {
-        let stop = &self.request.stop;
-        let sources = self.sources.clone();
-        let areas = sources.areas.iter().filter(|(id, _)| self.question.wants(id));
+        let context = &self.0;
+        let stop = &context.request.stop;
+        let sources = context.sources.clone();
+        let areas = sources.areas.iter().filter(|(id, _)| context.question.wants(id));
         let wanted: Vec<_> =
             areas.flat_map(|(id, area)| units.iter().map(move |unit| (id, area, *unit))).collect();
-        self.observer.observe(&RunEvent::AreasFound { count: wanted.len() })?;
-        let events = OrderedEvents::new(self.observer);
+        context.observer.observe(&RunEvent::AreasFound { count: wanted.len() })?;
+        let events = OrderedEvents::new(context.observer);
         let worked = in_order(
-            AREAS_AT_ONCE.min(self.request.jobs.get()),
+            AREAS_AT_ONCE.min(context.request.jobs.get()),
             &wanted,
             |number, (id, area, unit)| {
                 let events = events.of_area(number, id, stop);
-                match work(self, id, area, *unit, events) {
+                match work(context, id, area, *unit, events) {
                     Err(_) if stop.is_set() => Ok(None),
                     result => result.map(Some),
                 }
@@ -234,80 +171,41 @@ impl<'a> Verifier<'a> {
         events.finish()?;
         worked?;
         if stop.is_set() {
-            self.pool.abandon();
+            self.0.pool.abandon();
         }
         Ok(())
     }
 
     fn conclude_run(&self, judged: &Judged) -> io::Result<RunReport> {
-        let report = self.conclude(judged);
-        self.observer.observe(&RunEvent::Concluded(&report))?;
+        let report = self.0.conclude(judged);
+        self.0.observer.observe(&RunEvent::Concluded(&report))?;
         Ok(report)
     }
 }
 
-impl Verifier<'_> {
-    /// Judges the facts of an area by themselves.
-    fn judge_area(
-        &self,
-        mut facts: AreaFacts,
-        events: &mut AreaEvents<'_, '_>,
-    ) -> io::Result<(AreaFacts, AreaJudgement)> {
-        self.complete(&mut facts);
-        let each = &mut |log: UnlistedLog<'_>| {
-            events.object(ObjectRecord {
-                object: ObjectKind::Log,
-                result: if log.suspect { ObjectResult::Unchecked } else { ObjectResult::Invalid },
-                code: Some(Code::LogUnreferenced),
-                chain: log.chain.map(Cow::Borrowed),
-                bucket: log.bucket.map(Cow::Borrowed),
-                key: Cow::Borrowed(log.key),
-                referenced_by: None,
-                bytes: 0,
-            })
-        };
-        let judgement = judge_area(&self.question, &self.survey, &facts, each)?;
-        // Judged by now, and as many as there are log files.
-        facts.candidates = Candidates::new(&facts.id);
-        Ok((facts, judgement))
-    }
-
-    /// The circumstances of the run so far.
-    fn circumstances(&self) -> Circumstances {
-        let VerifyRequest { sources, started, ran_by, stop, .. } = self.request;
-        Circumstances {
-            sources: sources.clone(),
-            started: *started,
-            ran_by: ran_by.clone(),
-            asks_cloudtrail: self.cloudtrail.is_some(),
-            interrupted: stop.is_set(),
-        }
-    }
-
-    /// The rules with the keys that the digests of a region and time need, from where they are
-    /// published.
-    fn rules_for(&self, region: &Region, window: Window, facts: &mut AreaFacts) -> Arc<Rules> {
-        let mut rules = self.rules.clone();
-        if let Some(cloudtrail) = self.cloudtrail {
-            match cloudtrail.keys(region, window) {
-                Ok(keys) => {
-                    rules.keys.add(keys);
-                    rules.key_unknown = Severity::Violation;
-                }
-                Err(cause) => {
-                    rules.key_unknown = Severity::Incomplete;
-                    facts.keyless.entry(region.clone()).or_insert(cause);
-                }
-            }
-        }
-        facts.note_keys(&rules.keys);
-        Arc::new(rules)
-    }
-
-    /// An even share of what can be under way at once.
-    fn share(&self, of: usize) -> usize {
-        of / self.active.load(Ordering::Relaxed).max(1)
-    }
+/// Judges the facts of an area by themselves.
+fn judge(
+    run: &Context<'_>,
+    mut facts: AreaFacts,
+    events: &mut AreaEvents<'_, '_>,
+) -> io::Result<(AreaFacts, AreaJudgement)> {
+    run.complete(&mut facts);
+    let each = &mut |log: UnlistedLog<'_>| {
+        events.object(ObjectRecord {
+            object: ObjectKind::Log,
+            result: if log.suspect { ObjectResult::Unchecked } else { ObjectResult::Invalid },
+            code: Some(Code::LogUnreferenced),
+            chain: log.chain.map(Cow::Borrowed),
+            bucket: log.bucket.map(Cow::Borrowed),
+            key: Cow::Borrowed(log.key),
+            referenced_by: None,
+            bytes: 0,
+        })
+    };
+    let judgement = judge_area(&run.question, &run.survey, &facts, each)?;
+    // Judged by now, and as many as there are log files.
+    facts.candidates = Candidates::new(&facts.id);
+    Ok((facts, judgement))
 }
 
 /// Verifies what the sources hold.

@@ -1,7 +1,8 @@
 //! The account of time: every moment that was asked for gets its state.
 
+use super::linker::{Begins, ChainVerdict, Linker};
 use super::places::{Place, Silence};
-use super::{Begins, ChainVerdict, Ending, Linker, Reach, Reported, Request};
+use super::request::{Ending, Reach, Reported, Request};
 use crate::model::time::{add, hours};
 use crate::model::{BucketName, Printable, Window};
 use crate::verify::coverage::{Coverage, CoverageState};

@@ -3,66 +3,20 @@
 //! Only a verified digest accuses. Digests that are not there, and that only unverified ones name,
 //! are one finding for the chain, which says that nothing is shown.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::{ContentFacts, Link, Linker, Lookup, Presence};
+use super::linker::{Link, Linker};
+use super::lookup::{Lookup, Presence};
+use super::loss::{DigestWord, Gone, Loss, Lost, UnverifiedLosses};
+use super::row::ContentFacts;
 use crate::model::time::sub;
 use crate::model::{DigestKey, Previous, Window};
-use crate::verify::absence::Absence;
 use crate::verify::coverage::CoverageState;
 use crate::verify::finding::{Code, Finding, Severity};
 use crate::verify::settle::Standing;
 
 /// How many missing digests in a row are named one by one; beyond that one finding covers them.
 const NAMED_ONE_BY_ONE: i64 = 48;
-
-/// A predecessor that is not there, with time before it that other places of the trail may
-/// account for.
-#[derive(Debug, Clone)]
-pub(super) struct Loss {
-    /// Start of the time in question; `None` where it reaches back to the last digest of the trail
-    /// in any place.
-    pub(super) from: Option<Timestamp>,
-    /// End of the time in question.
-    pub(super) until: Timestamp,
-    what: Lost,
-}
-
-/// Cause of a [`Loss`].
-#[derive(Debug, Clone)]
-enum Lost {
-    /// The store has no such object.
-    Gone { by: DigestWord, bucket: String, name: DigestKey, interval: SignedDuration },
-    /// It cannot be read, or lies in a place that is not among the sources: the finding that says
-    /// so, up to the end of this time.
-    Unseen { finding: Box<Finding>, end: Timestamp },
-}
-
-/// Proof that a digest is gone.
-#[derive(Debug, Clone, Copy)]
-enum Gone {
-    /// The store has no such object.
-    Absent(#[allow(dead_code)] Absence),
-    /// The chain goes on around it: it was due, and a copy that has its neighbours would have it.
-    Due,
-}
-
-/// The digest that names another one, and whether it is verified.
-#[derive(Debug, Clone)]
-pub(super) struct DigestWord {
-    key: String,
-    verified: bool,
-}
-
-/// Digests that are not there, and that only unverified digests name.
-#[derive(Debug, Clone)]
-pub(super) struct UnverifiedLosses {
-    count: u64,
-    window: Window,
-    bucket: String,
-    key: Option<String>,
-    by: String,
-}
 
 impl Linker {
     /// Looks up a predecessor that is named and was not listed: gone, unreadable, or in another

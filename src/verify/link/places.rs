@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Begins, ChainVerdict, Linker, Lookup, Reported, Request, before_segment};
+use super::linker::{Begins, ChainVerdict, Linker, before_segment};
+use super::lookup::Lookup;
+use super::request::{Reported, Request};
 use crate::model::{ChainId, Window};
 use crate::verify::coverage::{Coverage, CoverageState};
 use crate::verify::finding::Code;

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Link, Linker, is_about};
+use super::linker::{Link, Linker, is_about};
 use crate::model::Window;
 use crate::model::time::hours;
 use crate::verify::coverage::CoverageState;

@@ -9,10 +9,12 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::MEMORY;
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Previous, Sha256Hash, Window};
 use crate::verify::finding::Finding;
 use crate::verify::settle::{Settled, Standing};
+
+/// How many digests back a link may name: enough for forks and strays between neighbours.
+pub(super) const MEMORY: usize = 16;
 
 /// A settled digest, as linking and the judge take it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,489 @@
+//! One chain's fold: each digest placed by what the ones before it are.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::lookup::Lookup;
+use super::loss::{Loss, UnverifiedLosses};
+use super::row::{ContentFacts, DigestFacts, MEMORY, PlainDigest, Row};
+use crate::model::time::{hours, minutes, sub};
+use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Previous, Sha256Hash, Window};
+use crate::verify::coverage::{Coverage, CoverageState};
+use crate::verify::digest::Location;
+use crate::verify::finding::{Code, Finding, Severity};
+use crate::verify::settle::Standing;
+
+/// A digest as its successor sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    pub(super) at: Location,
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
+    pub(super) hash: Option<Sha256Hash>,
+    pub(super) signature: Option<String>,
+    pub(super) standing: Standing,
+    pub(super) has_successor: bool,
+}
+
+/// What stands for time until the next digest shows whether it is part of the chain: a digest
+/// that is not valid.
+#[derive(Debug, Clone)]
+pub(super) struct Provisional {
+    link: Link,
+    window: Window,
+    reason: Code,
+}
+
+/// Statement of the first existing digest about those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begins {
+    /// It starts the chain.
+    Here,
+    /// It follows on another.
+    Inside,
+}
+
+/// One chain's fold.
+#[derive(Debug, Clone)]
+pub struct Linker {
+    pub(super) begins: Option<Begins>,
+    /// Whether digests may be there that could not be listed.
+    pub(super) unlisted: bool,
+    /// The chains in other places that this one continues.
+    pub(super) arrivals: Vec<ChainId>,
+    /// True if its first digest continues a chain in another place.
+    pub(super) arrived: bool,
+    /// The verified digests that start a segment.
+    pub(super) segment_starts: Vec<(Timestamp, Location)>,
+    /// True if one of its digests is verified.
+    pub(super) verified: bool,
+    /// Digests that are gone; what else of the trail is there decides how far the loss reaches.
+    pub(super) losses: Vec<Loss>,
+    /// Digests that are not there and that only unverified digests name.
+    pub(super) unverified: Option<UnverifiedLosses>,
+    /// The digest that began a segment within the time of the one before it.
+    pub(super) restarted: Option<(Link, Window)>,
+    pub(super) chain: ChainId,
+    /// The requested start, where one was asked for: what lies before it is not missed.
+    pub(super) start: Option<Timestamp>,
+    pub(super) recent: VecDeque<Link>,
+    pub(super) provisional: Vec<Provisional>,
+    /// End of the linked digests.
+    pub(super) tip: Option<Timestamp>,
+    pub(super) interval: SignedDuration,
+    /// Coverage by the digests alone.
+    pub(super) statements: Coverage,
+    /// Coverage that their log files add.
+    pub(super) marks: Vec<(Window, CoverageState, Code)>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) missing: u64,
+}
+
+/// Result of linking a chain.
+#[derive(Debug)]
+pub struct ChainVerdict {
+    /// The requested time; empty for a backfill chain.
+    pub coverage: Coverage,
+    /// Findings on links and time.
+    pub findings: Vec<Finding>,
+    /// Number of missing digests.
+    pub missing: u64,
+    /// True if the trail went on in another place after this one's newest digest.
+    pub left: bool,
+}
+
+impl Linker {
+    /// A chain of which nothing was seen yet.
+    #[must_use]
+    pub fn new(chain: ChainId, start: Option<Timestamp>) -> Self {
+        Self {
+            chain,
+            start,
+            begins: None,
+            unlisted: false,
+            arrivals: Vec::new(),
+            arrived: false,
+            segment_starts: Vec::new(),
+            verified: false,
+            losses: Vec::new(),
+            unverified: None,
+            restarted: None,
+            recent: VecDeque::new(),
+            provisional: Vec::new(),
+            tip: None,
+            interval: hours(1),
+            statements: Coverage::default(),
+            marks: Vec::new(),
+            findings: Vec::new(),
+            missing: 0,
+        }
+    }
+
+    /// Records that digests may be there that could not be listed: what is not seen is not gone.
+    pub fn listing_failed(&mut self) {
+        self.unlisted = true;
+    }
+
+    /// Coverage by the digests seen so far, without their log files.
+    #[must_use]
+    pub fn statements(&self) -> &Coverage {
+        &self.statements
+    }
+
+    /// Records that log files of a digest lessen what its time is worth.
+    pub fn mark(&mut self, window: Window, state: CoverageState, reason: Code) {
+        let mark = (window, state, reason);
+        if self.marks.last() != Some(&mark) {
+            self.marks.push(mark);
+        }
+    }
+
+    /// Takes the next row of digests; returns whether the place of its first one in the chain is
+    /// sound. That of all others is.
+    pub fn push_row(&mut self, row: &Row, lookup: &mut dyn Lookup) -> bool {
+        let sound = self.push(&row.first, lookup);
+        if let Some((inside, _)) = row.inside() {
+            self.statements.assign(inside, CoverageState::Proven, None);
+            self.tip = self.tip.max(Some(inside.end));
+            self.recent.clear();
+        }
+        for PlainDigest { start, end, hash } in row.last.iter().cloned() {
+            if let Some(predecessor) = self.recent.back_mut() {
+                predecessor.has_successor = true;
+            }
+            let window = Window::new(start, end);
+            self.statements.assign(window, CoverageState::Proven, None);
+            self.interval = window.length().max(minutes(1));
+            self.advance(Link {
+                at: Location::of(self.chain.bucket.clone(), row.first.name.with_end(end)),
+                start,
+                end,
+                hash: Some(hash),
+                signature: None,
+                standing: Standing::Valid,
+                has_successor: false,
+            });
+        }
+        if let Some(last) = self.recent.back_mut() {
+            last.signature.clone_from(&row.signature);
+        }
+        sound
+    }
+
+    /// Takes the next digest; returns whether its place in the chain is sound.
+    pub fn push(&mut self, digest: &DigestFacts, lookup: &mut dyn Lookup) -> bool {
+        let content = digest.content.as_ref();
+        let link = Link {
+            at: Location::of(self.chain.bucket.clone(), digest.name.clone()),
+            start: content.map_or(digest.name.end, |content| content.start),
+            end: digest.name.end,
+            hash: content.map(|content| content.hash),
+            signature: digest.signature.clone(),
+            standing: digest.standing,
+            has_successor: false,
+        };
+        let reason = digest.finding.as_ref().map(|f| f.code);
+        match (content, digest.standing) {
+            (Some(content), Standing::Valid | Standing::Unchecked) => {
+                self.link(link, content, reason, lookup)
+            }
+            _ => {
+                self.hold(link, content, reason);
+                true
+            }
+        }
+    }
+
+    /// Keeps a digest whose own word counts for nothing until the next one places it.
+    fn hold(&mut self, link: Link, content: Option<&ContentFacts>, reason: Option<Code>) {
+        let end = link.end;
+        let by_content =
+            content.map(|content| content.start).filter(|start| *start >= sub(end, hours(25)));
+        let by_neighbour =
+            self.provisional.last().map_or(self.tip, |p| Some(p.window.end)).filter(|tip| {
+                *tip < end && end.duration_since(*tip) <= self.interval + minutes(30)
+            });
+        let start = by_neighbour.or(by_content).unwrap_or_else(|| sub(end, self.interval));
+        // Its own word must not reach back over what others prove.
+        let start = self.tip.filter(|tip| *tip < end).map_or(start, |tip| start.max(tip));
+        let reason = reason.unwrap_or(Code::ObjectUnreadable);
+        let window = Window::new(start, end);
+        self.provisional.push(Provisional { link, window, reason });
+    }
+
+    /// Places the digests held, now that one with a word of its own has come.
+    fn place_held(&mut self, next: Option<(&str, Window)>) {
+        for held in std::mem::take(&mut self.provisional) {
+            // A stray: the digest that follows covers its time and does not build on it.
+            let stray = next.is_some_and(|(previous, window)| {
+                previous != &*held.link.at.key && window.start < held.window.end
+            });
+            if stray {
+                continue;
+            }
+            let state = match held.link.standing {
+                Standing::Invalid => CoverageState::Violated,
+                _ => CoverageState::Unreadable,
+            };
+            self.statements.assign(held.window, state, Some(held.reason));
+            self.advance(held.link);
+        }
+    }
+
+    pub(super) fn advance(&mut self, link: Link) {
+        self.tip = self.tip.max(Some(link.end));
+        if self.recent.len() == MEMORY {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(link);
+    }
+
+    fn link(
+        &mut self,
+        link: Link,
+        content: &ContentFacts,
+        reason: Option<Code>,
+        lookup: &mut dyn Lookup,
+    ) -> bool {
+        let window = content.window();
+        let begins = if content.previous.is_none() { Begins::Here } else { Begins::Inside };
+        let first = self.begins.replace(self.begins.unwrap_or(begins)).is_none();
+        if link.standing == Standing::Valid {
+            self.verified = true;
+            if begins == Begins::Here {
+                self.segment_starts.push((window.start, link.at.clone()));
+            }
+        }
+        let previous_key = content.previous.as_ref().map_or("", |p| p.object.as_str());
+        self.place_held(Some((previous_key, window)));
+        let (before, arrivals) = (self.findings.len(), self.arrivals.len());
+        match &content.previous {
+            None => self.new_segment(&link, window),
+            Some(previous) => self.follow(&link, content, window, previous, lookup),
+        }
+        self.arrived |= first && self.arrivals.len() > arrivals;
+        let sound = !self
+            .findings
+            .get(before..)
+            .is_some_and(|new| new.iter().any(|f| is_about(f, &link) && f.code != Code::ChainGap));
+        let (state, reason) = match (link.standing, sound) {
+            (Standing::Valid, true) => (CoverageState::Proven, None),
+            (Standing::Valid, false) => {
+                (CoverageState::Violated, self.findings.get(before).map(|f| f.code))
+            }
+            _ => (CoverageState::Unreadable, reason),
+        };
+        let start = match (link.standing, self.tip) {
+            (Standing::Unchecked, Some(tip)) => window.start.max(tip),
+            _ => window.start,
+        };
+        self.statements.assign(Window::new(start, window.end), state, reason);
+        self.interval = window.length().max(minutes(1));
+        self.advance(link);
+        sound
+    }
+
+    pub(super) fn is_standard(&self) -> bool {
+        self.chain.kind == ChainKind::Standard
+    }
+
+    fn new_segment(&mut self, link: &Link, window: Window) {
+        let Some(tip) = self.tip else { return };
+        if self.is_standard() && self.restart(link, window, tip) {
+            return;
+        }
+        if self.is_standard() && window.start < tip {
+            self.fork(
+                link,
+                window,
+                "The digest starts a new segment in time that another digest already covers.",
+            );
+            return;
+        }
+        let gap = if self.is_standard() {
+            Window::new(tip, window.start)
+        } else {
+            Window::new(tip, window.end)
+        };
+        self.findings.push(before_segment(&link.at, gap));
+        self.statements.assign(gap, CoverageState::Gap, Some(Code::ChainGap));
+    }
+
+    pub(super) fn fork(&mut self, link: &Link, window: Window, message: &str) {
+        // An unverified digest proves no second history.
+        if link.standing == Standing::Valid {
+            self.findings.push(link.at.finding(Code::DigestFork, message).window(window));
+        }
+    }
+
+    pub(super) fn broken(
+        &mut self,
+        link: &Link,
+        window: Window,
+        message: &str,
+        expected: &str,
+        actual: &str,
+    ) {
+        if link.standing == Standing::Valid {
+            let finding = link.at.finding(Code::ChainBroken, message).window(window);
+            self.findings.push(finding.compared(expected, actual));
+        }
+    }
+
+    fn follow(
+        &mut self,
+        link: &Link,
+        content: &ContentFacts,
+        window: Window,
+        previous: &Previous,
+        lookup: &mut dyn Lookup,
+    ) {
+        let same_bucket = |l: &Link| {
+            l.at.bucket.as_ref().is_none_or(|bucket| *bucket.as_str() == *previous.bucket)
+        };
+        let found =
+            self.recent.iter().rposition(|l| *l.at.key == *previous.object && same_bucket(l));
+        if let Some(predecessor) = found.and_then(|i| self.recent.get_mut(i)) {
+            let forked = predecessor.has_successor;
+            if link.standing == Standing::Valid {
+                predecessor.has_successor = true;
+            }
+            let predecessor = predecessor.clone();
+            self.follow_known(link, window, previous, &predecessor, forked);
+            return;
+        }
+        let name = DigestKey::parse(&previous.object).filter(|name| name.same_trail(&link.at.name));
+        let Some(name) = name else {
+            let message = "The digest's predecessor is not a digest of the same trail.";
+            self.broken(link, window, message, "a digest of the same trail", &previous.object);
+            return;
+        };
+        if name.end >= link.end {
+            let message = "The digest names itself or a later digest as its predecessor.";
+            self.broken(
+                link,
+                window,
+                message,
+                &format!("an end before {}", link.end),
+                &previous.object,
+            );
+            return;
+        }
+        let moved = name.place != link.at.name.place
+            || link.at.bucket.as_ref().is_some_and(|b| *b.as_str() != *previous.bucket);
+        if !moved && self.tip.is_some_and(|tip| name.end <= tip) {
+            let message = "The digest's predecessor is not part of the chain before it.";
+            self.broken(
+                link,
+                window,
+                message,
+                "the digest that ends when this one starts",
+                &previous.object,
+            );
+            return;
+        }
+        if moved {
+            let bucket =
+                link.at.bucket.as_ref().and_then(|_| BucketName::parse(&previous.bucket).ok());
+            self.arrivals.push(name.chain(bucket.as_ref()));
+        }
+        // What lies before the requested start is not asked for.
+        if self.start.is_some_and(|start| name.end <= start) {
+            return;
+        }
+        self.follow_unlisted(link, content, window, previous, &name, moved, lookup);
+    }
+
+    fn follow_known(
+        &mut self,
+        link: &Link,
+        window: Window,
+        previous: &Previous,
+        predecessor: &Link,
+        forked: bool,
+    ) {
+        self.refute_restart(predecessor);
+        if forked {
+            self.fork(link, window, "Two digests have the same predecessor.");
+            return;
+        }
+        if self.is_standard() && window.start < predecessor.end {
+            self.fork(link, window, "The digest's time overlaps that of the previous digest.");
+            return;
+        }
+        if predecessor.standing != Standing::Valid {
+            // Nothing vouched for it, whatever stood between: this one contradicts it.
+            if predecessor.standing == Standing::Unchecked
+                && link.standing == Standing::Valid
+                && let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash)
+            {
+                let message =
+                    "The digest's content does not match the hash value in the next digest.";
+                let its = Window::new(predecessor.start, predecessor.end);
+                let finding = predecessor.at.finding(Code::DigestModified, message).window(its);
+                self.findings.push(
+                    finding
+                        .compared(format!("SHA-256 {}", previous.hash), hash)
+                        .referenced_by(&*link.at.key),
+                );
+                self.statements.assign(its, CoverageState::Violated, Some(Code::DigestModified));
+            }
+            return;
+        }
+        if let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash) {
+            let message = "Both digests are valid, but the hash value that this digest states for its predecessor is wrong.";
+            self.broken(
+                link,
+                window,
+                message,
+                &format!("SHA-256 {hash}"),
+                &previous.hash.to_string(),
+            );
+        } else if let Some(signature) =
+            predecessor.signature.as_ref().filter(|s| **s != previous.signature)
+        {
+            let message = "Both digests are valid, but the signature that this digest states for its predecessor is wrong.";
+            self.broken(link, window, message, signature, &previous.signature);
+        }
+    }
+
+    /// Where the digests have come to: the end of the newest one that is not contradicted, and of
+    /// those that follow on it without a hole. An altered digest that claims a later time does
+    /// not move it.
+    #[must_use]
+    pub fn end(&self) -> Option<Timestamp> {
+        let span = self.statements.span()?;
+        let mut end = None;
+        for interval in self.statements.all() {
+            if interval.state != CoverageState::Violated || end == Some(interval.window.start) {
+                end = Some(interval.window.end);
+            }
+        }
+        end.or(Some(span.end))
+    }
+
+    /// Places what is held: no more digests come.
+    pub fn finish(&mut self) {
+        self.place_held(None);
+        let keep = self.recent.len().saturating_sub(1);
+        self.recent.drain(..keep);
+        self.recent.shrink_to_fit();
+    }
+}
+
+/// The finding on the time before a new segment, which nothing covers.
+pub(super) fn before_segment(at: &Location, gap: Window) -> Finding {
+    let (message, severity) = if gap.is_empty() {
+        let message = "A new segment starts exactly where the last one ended. No time is missing, but nothing links the two segments.";
+        (message, Severity::Notice)
+    } else {
+        let message = "A new segment of the chain starts here. No digest covers the time since the last segment, and digests may be missing from the end of that segment.";
+        (message, Severity::Incomplete)
+    };
+    at.finding(Code::ChainGap, message).severity(severity).window(gap)
+}
+
+pub(super) fn is_about(finding: &Finding, link: &Link) -> bool {
+    finding.key.as_deref() == Some(&*link.at.key)
+}
