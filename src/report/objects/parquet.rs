@@ -13,7 +13,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
 
-use super::ObjectRecord;
+use super::record::ObjectRecord;
 
 /// Rows of a group: some 20 MB of memory.
 const GROUP: usize = 1 << 16;
