@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use super::area::Collector;
+use super::collector::Collector;
 use crate::model::{LogEntry, Sha256Hash};
 use crate::run::pool::Ticket;
 use crate::run::sources::read_digest_again;
@@ -23,25 +23,6 @@ pub(super) struct CutShort {
     pub(super) read: u64,
     /// Reason for which there are no more.
     pub(super) trouble: Trouble,
-}
-
-/// The log files that only digests list which are not valid.
-pub(super) struct Claims {
-    listed: Listed,
-    memory: Allowance,
-    /// Digests whose lists found no room.
-    unread: Vec<(Location, Sha256Hash)>,
-}
-
-impl Claims {
-    pub(super) fn new(memory: Allowance) -> Self {
-        Self { listed: Listed::default(), memory, unread: Vec::new() }
-    }
-
-    /// True if a log file is claimed.
-    pub(super) fn contains(&self, bucket: &str, key: &str) -> bool {
-        self.listed.contains(bucket, key)
-    }
 }
 
 impl Collector<'_, '_, '_> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::area::Collector;
+use super::collector::Collector;
 use crate::judge::facts::Strays;
 use crate::judge::late::{OPENED_IN_A_BUCKET, listed_originals};
 use crate::model::{BucketName, Sha256Hash};

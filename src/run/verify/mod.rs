@@ -7,11 +7,14 @@
 
 mod answer;
 mod area;
+mod claims;
+mod collector;
 mod context;
 mod elsewhere;
 mod estimate;
 mod list;
 mod listed;
+mod logs;
 mod look;
 mod open;
 mod ordered_events;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use super::area::Collector;
+use super::collector::Collector;
 use super::elsewhere;
 use super::list::{self, ListedDigests, UnlistedLogs};
 use super::look::{Answer, Look, look};

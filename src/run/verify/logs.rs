@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
-use super::{Collector, Pending};
+use super::collector::{Collector, Pending};
 use crate::model::{BucketName, LogEntry, LogKey};
 use crate::report::{ObjectKind, ObjectRecord, ObjectResult};
 use crate::run::observe::RunEvent;
@@ -19,7 +19,7 @@ const LOGS_PER_JOB: usize = 32;
 impl Collector<'_, '_, '_> {
     /// Submits a log file that a digest outside of the requested time lists, if its name lies in
     /// that time and its trail was asked for; notes any other as listed.
-    pub(in crate::run::verify) fn submit_if_named_in_time(
+    pub(super) fn submit_if_named_in_time(
         &mut self,
         lister: &Arc<Lister>,
         entry: LogEntry,
@@ -63,7 +63,7 @@ impl Collector<'_, '_, '_> {
     }
 
     /// Records what has come in until so many are left.
-    pub(in crate::run::verify) fn drain(&mut self, leave: usize) -> io::Result<()> {
+    pub(super) fn drain(&mut self, leave: usize) -> io::Result<()> {
         while self.queue.len() > leave
             && let Some(pending) = self.queue.pop_front()
         {
