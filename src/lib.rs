@@ -97,8 +97,9 @@
 //! | `aws` | buckets, and CloudTrail's public keys, as sources |
 //! | `seal` | sealing and evidence bags, in the command; the faster engine for signatures |
 //! | `parquet` | objects as Parquet files, in the command |
+//! | `object-store` | copies in Google Cloud Storage and Azure Blob Storage as sources (off by default) |
 //!
-//! All are on by default. Without them the crate verifies directories, and compiles no C.
+//! The first three are on by default. Without them the crate verifies directories, and compiles no C.
 //!
 //! # Stability
 //!
@@ -107,29 +108,19 @@
 //! its major version.
 
 #[cfg(feature = "aws")]
-#[doc(hidden)]
-pub mod aws;
-#[doc(hidden)]
-pub mod cli;
-#[doc(hidden)]
-pub mod crypto;
-#[doc(hidden)]
-pub mod judge;
-#[doc(hidden)]
-pub mod model;
-#[doc(hidden)]
-pub mod report;
-#[doc(hidden)]
-pub mod run;
+mod aws;
+mod cli;
+mod crypto;
+mod judge;
+mod model;
+mod report;
+mod run;
 #[cfg(feature = "seal")]
-#[doc(hidden)]
-pub mod seal;
+mod seal;
 mod source;
-#[doc(hidden)]
-pub mod store;
+mod store;
 mod verification;
-#[doc(hidden)]
-pub mod verify;
+mod verify;
 
 #[doc(no_inline)]
 pub use jiff::Timestamp;
@@ -141,17 +132,56 @@ pub use verification::{Error, TimeBound, Verification};
 pub use aws::{AwsError, AwsOptions};
 pub use crypto::{KeyFileError, Refusal};
 pub use model::{
-    AccountId, BucketName, ChainId, ChainKind, Fingerprint, IdError, OrganizationId, Place,
+    AccountId, AreaId, BucketName, ChainId, ChainKind, Fingerprint, IdError, OrganizationId, Place,
     Printable, Region, TrailName, Window,
 };
 pub use report::text::TextOptions;
 pub use report::{
-    AcceptedEnd, AcceptedGap, ChainReport, Counts, Format, KeyReport, LogCounts, RanBy,
-    ReportError, RunReport, Scope, Tool, Totals, Unreferenced, Verdict,
+    AcceptedEnd, AcceptedGap, ChainReport, Counts, Format, KeyReport, LogCounts, ObjectKind,
+    ObjectRecord, ObjectResult, RanBy, ReportError, RunReport, Scope, Tool, Totals, Unreferenced,
+    Verdict,
 };
 pub use run::{KeysError, Observer, RunEvent};
 pub use store::Stop;
 pub use verify::{Code, CoverageState, EventRole, Finding, FoundEvent, Interval, Severity};
+
+/// Inner parts, for the command, tests, benches and fuzz targets of this repository. No stability is
+/// promised: anything in here may change in any version.
+#[doc(hidden)]
+pub mod internals {
+    #[cfg(feature = "aws")]
+    pub mod aws {
+        pub use crate::aws::*;
+    }
+    pub mod cli {
+        pub use crate::cli::*;
+    }
+    pub mod crypto {
+        pub use crate::crypto::*;
+    }
+    pub mod judge {
+        pub use crate::judge::*;
+    }
+    pub mod model {
+        pub use crate::model::*;
+    }
+    pub mod report {
+        pub use crate::report::*;
+    }
+    pub mod run {
+        pub use crate::run::*;
+    }
+    #[cfg(feature = "seal")]
+    pub mod seal {
+        pub use crate::seal::*;
+    }
+    pub mod store {
+        pub use crate::store::*;
+    }
+    pub mod verify {
+        pub use crate::verify::*;
+    }
+}
 
 /// The examples, run as a program outside of this crate would be.
 #[cfg(doctest)]

@@ -7,8 +7,8 @@ use std::process::{Command, ExitCode};
 use anstream::ColorChoice;
 use clap::FromArgMatches as _;
 use jiff::Timestamp;
-use trailseal::cli::{Cli, ColorWhen, INTERNAL, Io};
-use trailseal::run::pool::Stop;
+use trailseal::internals::cli::{Cli, ColorWhen, INTERNAL, Io};
+use trailseal::internals::run::pool::Stop;
 
 fn main() -> ExitCode {
     if let Some(status) = without_empty_variables() {

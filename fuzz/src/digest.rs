@@ -6,12 +6,14 @@
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use trailseal::crypto::{KeyRing, parse_key_file};
-use trailseal::model::{BucketName, Digest, DigestKey, Metadata, Sha256Hash};
-use trailseal::verify::digest::{Location, Rules, State, StoredObject, Trouble, examine};
-use trailseal::verify::inflate::AlreadyInflated;
-use trailseal::verify::settle::{Settler, Standing};
-use trailseal::verify::{Limits, MemoryBudget, Severity};
+use trailseal::internals::crypto::{KeyRing, parse_key_file};
+use trailseal::internals::model::{BucketName, Digest, DigestKey, Metadata, Sha256Hash};
+use trailseal::internals::verify::digest::{
+    Location, Rules, State, StoredObject, Trouble, examine,
+};
+use trailseal::internals::verify::inflate::AlreadyInflated;
+use trailseal::internals::verify::settle::{Settler, Standing};
+use trailseal::internals::verify::{Limits, MemoryBudget, Severity};
 
 /// Where a digest is read that does not name a digest's place.
 const ELSEWHERE: &str = "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/01/111122223333_CloudTrail-Digest_us-east-1_management_events_us-east-1_20260301T010000Z.json.gz";

@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use trailseal::seal::EventTimes;
-use trailseal::verify::events::{Effect, Event, Hints};
+use trailseal::internals::seal::EventTimes;
+use trailseal::internals::verify::events::{Effect, Event, Hints};
 
 pub fn run(data: &[u8]) {
     let hints = Hints::search(&mut &*data);

@@ -5,9 +5,9 @@
 
 use std::io::{self, Read};
 
-use trailseal::model::Sha256Hash;
-use trailseal::verify::Bounds;
-use trailseal::verify::inflate::{AlreadyInflated, BodyFault, inflate};
+use trailseal::internals::model::Sha256Hash;
+use trailseal::internals::verify::Bounds;
+use trailseal::internals::verify::inflate::{AlreadyInflated, BodyFault, inflate};
 
 use super::naive;
 

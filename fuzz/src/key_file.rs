@@ -1,9 +1,11 @@
 //! Key files: no bytes make the reader panic, what is refused is told without steering a
 //! terminal, and what is accepted can be used, in both engines alike.
 
-use trailseal::crypto::{KeyRing, MAX_BITS, MIN_BITS, parse_key_file, render_public_keys};
-use trailseal::model::text::is_steering;
-use trailseal::model::{Region, Sha256Hash};
+use trailseal::internals::crypto::{
+    KeyRing, MAX_BITS, MIN_BITS, parse_key_file, render_public_keys,
+};
+use trailseal::internals::model::text::is_steering;
+use trailseal::internals::model::{Region, Sha256Hash};
 
 /// Keys that are put to use; more of one file are not worth the time.
 const USED: usize = 3;

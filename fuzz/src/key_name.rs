@@ -1,7 +1,7 @@
 //! Object keys: no text makes the parser panic, and what parses formats back to the same key.
 
-use trailseal::model::text::is_steering;
-use trailseal::model::{DigestKey, LogKey, ObjectName};
+use trailseal::internals::model::text::is_steering;
+use trailseal::internals::model::{DigestKey, LogKey, ObjectName};
 
 pub fn run(data: &[u8]) {
     let Ok(key) = std::str::from_utf8(data) else { return };

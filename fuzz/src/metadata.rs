@@ -5,8 +5,8 @@ use std::fs;
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
-use trailseal::model::Metadata;
-use trailseal::store::{DirectoryStore, Store};
+use trailseal::internals::model::Metadata;
+use trailseal::internals::store::{DirectoryStore, Store};
 
 const OBJECT: &str = "object.json.gz";
 

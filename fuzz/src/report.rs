@@ -1,8 +1,8 @@
 //! Saved reports: whatever they hold, they render in every format, and nothing in them steers.
 
-use trailseal::model::text::is_steering;
-use trailseal::report::text::TextOptions;
-use trailseal::report::{Format, RunReport};
+use trailseal::internals::model::text::is_steering;
+use trailseal::internals::report::text::TextOptions;
+use trailseal::internals::report::{Format, RunReport};
 
 /// What is read is written as it was, and every format takes it.
 pub fn run(data: &[u8]) {

@@ -3,7 +3,7 @@
 //! The first byte says which of them the rest is. `seal/` holds content and a signature over it, of
 //! the key that signed the seeds.
 
-use trailseal::crypto::document::{Authorities, Purpose, cms, dsse, timestamp};
+use trailseal::internals::crypto::document::{Authorities, Purpose, cms, dsse, timestamp};
 
 const CONTENT: &[u8] = include_bytes!("seal/content.txt");
 const SIGNATURE: &[u8] = include_bytes!("seal/signature.p7s");

@@ -18,8 +18,7 @@ use crate::report::{ObjectRecord, RunReport};
 /// ```
 /// use std::io;
 /// use std::sync::atomic::{AtomicUsize, Ordering};
-/// use trailseal::report::ObjectResult;
-/// use trailseal::run::{Observer, RunEvent};
+/// use trailseal::{ObjectResult, Observer, RunEvent};
 ///
 /// #[derive(Default)]
 /// struct CountInvalid(AtomicUsize);

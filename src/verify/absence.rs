@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 /// Only the driver that asked a store makes one. Trouble on the way is no absence:
 ///
 /// ```compile_fail
-/// use trailseal::verify::absence::Absence;
-/// use trailseal::verify::log_file::LogObject;
+/// use trailseal::internals::verify::absence::Absence;
+/// use trailseal::internals::verify::log_file::LogObject;
 /// let denied = LogObject::Absent(Absence(())); // private
 /// ```
 ///
 /// ```compile_fail
-/// use trailseal::verify::digest::Trouble;
-/// use trailseal::verify::log_file::LogObject;
+/// use trailseal::internals::verify::digest::Trouble;
+/// use trailseal::internals::verify::log_file::LogObject;
 /// let denied = LogObject::Absent(Trouble::unreadable("AccessDenied")); // not a proof
 /// ```
 ///
 /// ```
-/// use trailseal::verify::digest::Trouble;
-/// use trailseal::verify::log_file::LogObject;
+/// use trailseal::internals::verify::digest::Trouble;
+/// use trailseal::internals::verify::log_file::LogObject;
 /// let denied = LogObject::Trouble(Trouble::unreadable("AccessDenied"));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -49,19 +49,19 @@ impl Doubts for Vec<Finding> {
 /// Its content is out of reach until somebody keeps the doubts:
 ///
 /// ```compile_fail
-/// # use trailseal::verify::listing::Listing;
+/// # use trailseal::internals::verify::listing::Listing;
 /// let mut listing = Listing::of(vec!["a digest"]);
 /// let digests = listing.content; // private
 /// ```
 ///
 /// ```compile_fail
-/// # use trailseal::verify::listing::Listing;
+/// # use trailseal::internals::verify::listing::Listing;
 /// let listing = Listing::of(vec!["a digest"]);
 /// for digest in listing {} // no iterator
 /// ```
 ///
 /// ```
-/// # use trailseal::verify::listing::Listing;
+/// # use trailseal::internals::verify::listing::Listing;
 /// let listing = Listing::of(vec!["a digest"]);
 /// let mut findings = Vec::new();
 /// assert_eq!(listing.open(&mut findings), ["a digest"]);

@@ -10,7 +10,9 @@ use crate::common::{
     key, log_key, log_key_at, objects,
 };
 use jiff::Timestamp;
-use trailseal::model::{BucketName, ChainKind, DigestKey, Previous, Region, Sha256Hash, TrailName};
+use trailseal::internals::model::{
+    BucketName, ChainKind, DigestKey, Previous, Region, Sha256Hash, TrailName,
+};
 
 // Tricks.
 
@@ -63,7 +65,7 @@ impl Chain<'_> {
 
 /// Puts a digest that nobody signed.
 fn forge(tree: &Tree, name: DigestKey, start: Timestamp, previous: Option<Previous>) {
-    let forged = trailseal::seal::Draft { name, ..draft(start, start, previous) };
+    let forged = trailseal::internals::seal::Draft { name, ..draft(start, start, previous) };
     let forged = forged.seal(key()).unwrap();
     tree.write(&forged.key, &forged.body);
     tree.rewrite(&forged.key, "\"logFiles\"", " \"logFiles\"");

@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use trailseal::model::Sha256Hash;
-use trailseal::run::evidence::open_unchecked;
-use trailseal::run::verify::SourceForm;
-use trailseal::store::{DirectoryStore, Put, Recorder, Store};
+use trailseal::internals::model::Sha256Hash;
+use trailseal::internals::run::evidence::open_unchecked;
+use trailseal::internals::run::verify::SourceForm;
+use trailseal::internals::store::{DirectoryStore, Put, Recorder, Store};
 
 use crate::common::BUCKET;
 use checks::{Names, Seeded, hold, objects};
@@ -88,8 +88,8 @@ mod in_a_bucket {
     use std::env;
     use std::process::Command;
 
-    use trailseal::aws::{Aws, AwsOptions, Need, S3Store};
-    use trailseal::model::BucketName;
+    use trailseal::internals::aws::{Aws, AwsOptions, Need, S3Store};
+    use trailseal::internals::model::BucketName;
 
     use crate::common::bucket::ENVIRONMENT;
     use crate::common::server::Server;

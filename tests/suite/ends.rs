@@ -14,8 +14,8 @@ use crate::common::{
     ACCOUNT, HOURS, REGION, Report, TRAIL, Tree, at, backfill_key, digest_key, digest_name, draft,
     key, log_key,
 };
-use trailseal::crypto::{SigningKey, render_public_keys};
-use trailseal::model::{ChainKind, Previous, Region, TrailName};
+use trailseal::internals::crypto::{SigningKey, render_public_keys};
+use trailseal::internals::model::{ChainKind, Previous, Region, TrailName};
 
 fn time(hour: i64) -> String {
     at(hour, 0).to_string()

@@ -141,7 +141,7 @@ fn every_command_trusts_the_authorities_of_the_environment_and_the_profile() {
     let out = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (keys, copy, bag) = (out("keys.json"), out("copy"), out("bag.zip"));
     let key = out("key.pem");
-    let signing = trailseal::crypto::SigningKey::generate().unwrap();
+    let signing = trailseal::internals::crypto::SigningKey::generate().unwrap();
     fs::write(&key, signing.to_pkcs8_pem().unwrap()).unwrap();
     let arn = "arn:aws:cloudtrail:us-east-1:111122223333:trail/audit";
     let seal = ["--account", "111122223333", "--region", REGION, "--trail", "audit", "--key", &key];

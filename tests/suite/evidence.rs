@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::common::bag::{AS_OF, Bag, check, files_of, object, pack};
 use crate::common::{EMPTY_HOUR, HOURS, Tree, digest_key, gzip, log_key, log_key_at, trailseal};
 use tempfile::TempDir;
-use trailseal::run::evidence::KeptLogs;
+use trailseal::internals::run::evidence::KeptLogs;
 use zip::write::SimpleFileOptions;
 
 /// The tools that the script needs, beside those of every system.
@@ -71,7 +71,10 @@ fn custody_has_a_row_for_every_object() {
     for row in &rows {
         let path = &row[column("path")];
         let bytes = fs::read(bag.path(path)).unwrap();
-        assert_eq!(row[column("sha256")], trailseal::model::Sha256Hash::of(&bytes).to_string());
+        assert_eq!(
+            row[column("sha256")],
+            trailseal::internals::model::Sha256Hash::of(&bytes).to_string()
+        );
         assert_eq!(row[column("size")], bytes.len().to_string());
         assert_eq!(&row[column("packed")], "yes");
         assert_eq!(&row[column("result")], "valid");
@@ -95,7 +98,7 @@ fn the_bag_says_which_controls_the_run_supports() {
         assert!(text.contains(offer["statement"].as_str().unwrap()), "{id}");
     }
     let data = bag.read("data/controls/controls.json");
-    assert_eq!(data, trailseal::report::controls::CONTROLS_JSON);
+    assert_eq!(data, trailseal::internals::report::controls::CONTROLS_JSON);
     let certification = bag.read("data/controls/certification.txt");
     assert!(certification.contains("902(14)") && certification.contains("____"), "{certification}");
     assert!(certification.contains("Jane Doe") && certification.contains(AS_OF), "{certification}");
@@ -145,7 +148,10 @@ fn only_the_log_files_that_are_asked_for_are_packed() {
         let custody = bag.read("data/custody.csv");
         let of_log = custody.lines().find(|row| row.contains(&log_key(6))).unwrap();
         let bytes = fs::read(tree.path(&log_key(6))).unwrap();
-        assert!(of_log.contains(&trailseal::model::Sha256Hash::of(&bytes).to_string()), "{kept:?}");
+        assert!(
+            of_log.contains(&trailseal::internals::model::Sha256Hash::of(&bytes).to_string()),
+            "{kept:?}"
+        );
     }
 }
 

@@ -232,7 +232,7 @@ fn the_statement_is_in_toto_in_an_envelope_that_openssl_checks() {
             serde_json::from_str(&bag.read("seal/statement.dsse.json")).unwrap();
         let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
         let statement: serde_json::Value = serde_json::from_slice(&payload).unwrap();
-        let hash = trailseal::model::Sha256Hash::of(
+        let hash = trailseal::internals::model::Sha256Hash::of(
             &fs::read(bag.path("tagmanifest-sha256.txt")).unwrap(),
         );
         assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
@@ -467,15 +467,15 @@ fn a_time_stamp_keeps_a_seal_valid_beyond_its_certificate() {
             "--format",
             "json",
         ];
-        let cli = trailseal::cli::Cli::try_parse_from(args).unwrap();
+        let cli = trailseal::internals::cli::Cli::try_parse_from(args).unwrap();
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let status = cli.run(&mut trailseal::cli::Io {
+        let status = cli.run(&mut trailseal::internals::cli::Io {
             out: &mut out,
             err: &mut err,
             now: now.parse().unwrap(),
             color: false,
             width: 100,
-            stop: trailseal::run::pool::Stop::default(),
+            stop: trailseal::internals::run::pool::Stop::default(),
         });
         (status, String::from_utf8(out).unwrap())
     };

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::common::{Tree, files_of, log_key, trailseal};
 use tempfile::TempDir;
-use trailseal::report::Format;
+use trailseal::internals::report::Format;
 
 struct Place {
     tree: Tree,

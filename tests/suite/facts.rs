@@ -9,16 +9,18 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use trailseal::crypto::KeyRing;
-use trailseal::judge::{Answers, Circumstances, Concluded, FactSet, Question, Survey, Unit, judge};
-use trailseal::report::{RanBy, RunReport, Verdict};
-use trailseal::run::Silent;
-use trailseal::run::filter::Filter;
-use trailseal::run::sources::{Insisted, Sources};
-use trailseal::run::verify::{Verifier, VerifyRequest};
-use trailseal::store::{DirectoryStore, Store};
-use trailseal::verify::Code;
-use trailseal::verify::digest::Rules;
+use trailseal::internals::crypto::KeyRing;
+use trailseal::internals::judge::{
+    Answers, Circumstances, Concluded, FactSet, Question, Survey, Unit, judge,
+};
+use trailseal::internals::report::{RanBy, RunReport, Verdict};
+use trailseal::internals::run::Silent;
+use trailseal::internals::run::filter::Filter;
+use trailseal::internals::run::sources::{Insisted, Sources};
+use trailseal::internals::run::verify::{Verifier, VerifyRequest};
+use trailseal::internals::store::{DirectoryStore, Store};
+use trailseal::internals::verify::Code;
+use trailseal::internals::verify::digest::Rules;
 
 use crate::common::trails::{AUDIT, WITNESS, event};
 use crate::common::{HOURS, Tree, at, backfill_key, digest_key, draft, key, log_key, log_key_at};
@@ -65,7 +67,7 @@ impl World {
         let sources = Sources::discover(&stores, &insisted, Filter::default(), &mut findings);
         let mut ring = KeyRing::new();
         let file = fs::read(&self.tree.keys).unwrap();
-        ring.add(trailseal::crypto::parse_key_file("public-keys.json", &file).unwrap());
+        ring.add(trailseal::internals::crypto::parse_key_file("public-keys.json", &file).unwrap());
         let request = self.request();
         let verifier =
             Verifier::new(&request, sources, findings, Rules::of_copy(ring), &Silent).unwrap();

@@ -9,8 +9,8 @@ use crate::common::{
     ACCOUNT, BUCKET, HOURS, REGION, Report, Tree, at, backfill_key, digest_key, draft, gunzip,
     gzip, key, log_key, log_key_at, objects,
 };
-use trailseal::crypto::{SigningKey, Validity, render_public_keys};
-use trailseal::model::{ChainKind, LogEntry, Sha256Hash};
+use trailseal::internals::crypto::{SigningKey, Validity, render_public_keys};
+use trailseal::internals::model::{ChainKind, LogEntry, Sha256Hash};
 
 /// What a fixture comes to: exit status, coverage by hour, and code with key of each finding.
 struct Expected<'a> {
@@ -1022,7 +1022,7 @@ fn gzip_headers_of_many_objects_are_told_of_together() {
 fn the_documentation_explains_every_code_with_its_severity() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes.md");
     let page = std::fs::read_to_string(path).unwrap();
-    for code in trailseal::verify::Code::ALL {
+    for code in trailseal::internals::verify::Code::ALL {
         let letter = match code.severity().as_str() {
             "violation" => "V",
             "incomplete" => "I",
@@ -1037,7 +1037,7 @@ fn the_documentation_explains_every_code_with_its_severity() {
 fn both_engines_agree_on_every_digest_whole_or_damaged() {
     let tree = Tree::sealed();
     let keys = std::fs::read(&tree.keys).unwrap();
-    let keys = trailseal::crypto::parse_key_file("keys", &keys).unwrap();
+    let keys = trailseal::internals::crypto::parse_key_file("keys", &keys).unwrap();
     let (mut accepted, mut refused) = (0, 0);
     for hour in 1..=HOURS {
         let digest = tree.digest(&digest_key(hour));

@@ -181,7 +181,7 @@ fn a_run_ends_when_its_time_is_over() {
 fn online(folder: &TempDir) -> Vec<Vec<String>> {
     let out = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (copy, bag, keys, key) = (out("copy"), out("bag.zip"), out("keys.json"), out("key.pem"));
-    let signing = trailseal::crypto::SigningKey::generate().unwrap();
+    let signing = trailseal::internals::crypto::SigningKey::generate().unwrap();
     fs::write(&key, signing.to_pkcs8_pem().unwrap()).unwrap();
     let source = format!("s3://{BUCKET}");
     let seal = ["seal", &source, "--account", FIRST, "--region", REGION, "--trail", "audit"];

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use trailseal::model::AccountId;
-use trailseal::report::run::INTERRUPTED;
-use trailseal::report::text::TextOptions;
-use trailseal::report::{Format, RunReport, Verdict};
-use trailseal::verify::{Code, CoverageState, Finding, Severity};
+use trailseal::internals::model::AccountId;
+use trailseal::internals::report::run::INTERRUPTED;
+use trailseal::internals::report::text::TextOptions;
+use trailseal::internals::report::{Format, RunReport, Verdict};
+use trailseal::internals::verify::{Code, CoverageState, Finding, Severity};
 
 use crate::common::samples::{all, incomplete, report, violation};
 

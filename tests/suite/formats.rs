@@ -13,11 +13,11 @@ use std::io::{self, Write};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde_json::{Value, json};
-use trailseal::model::text::is_steering;
-use trailseal::report::run::INTERRUPTED;
-use trailseal::report::text::TextOptions;
-use trailseal::report::{Format, RunReport, Verdict};
-use trailseal::verify::{Code, CoverageState, Finding, Severity};
+use trailseal::internals::model::text::is_steering;
+use trailseal::internals::report::run::INTERRUPTED;
+use trailseal::internals::report::text::TextOptions;
+use trailseal::internals::report::{Format, RunReport, Verdict};
+use trailseal::internals::verify::{Code, CoverageState, Finding, Severity};
 
 use crate::common::samples::{all, hostile, incomplete, many, report, violation};
 use crate::common::snapshot::assert_snapshot;
@@ -488,7 +488,7 @@ fn junit_counts_what_it_holds() {
         for finding in &report.findings {
             let number = seen.entry((&finding.chain, finding.code)).or_default();
             *number += 1;
-            let message = trailseal::model::Printable(&finding.message).to_string();
+            let message = trailseal::internals::model::Printable(&finding.message).to_string();
             assert_eq!(told.contains(&message), *number <= 20, "{name}: {message}");
         }
         let skipped = xml.iter().filter(|(_, a, _)| {
@@ -637,7 +637,11 @@ fn no_text_of_junit_is_beyond_what_parsers_take_and_what_is_left_out_is_counted(
     let long = tricked(&"x".repeat(100_000));
     for report in [&report, &long] {
         for (element, attributes, text) in elements(&render(report, Format::Junit)) {
-            assert!(text.len() <= trailseal::report::junit::TEXT, "{element}: {}", text.len());
+            assert!(
+                text.len() <= trailseal::internals::report::junit::TEXT,
+                "{element}: {}",
+                text.len()
+            );
             assert!(attributes.values().all(|value| value.len() < 70_000), "{element}");
         }
     }

@@ -162,7 +162,7 @@ fn an_acceptance_without_a_reason_or_times_is_wrong_usage() {
     ] {
         use clap::Parser;
         let args = ["trailseal", "verify", "x", "--keys", "k", "--accept-gap", gap];
-        let error = trailseal::cli::Cli::try_parse_from(args).unwrap_err();
+        let error = trailseal::internals::cli::Cli::try_parse_from(args).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{gap}");
     }
 }

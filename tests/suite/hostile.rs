@@ -12,10 +12,10 @@ use crate::common::{
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trailseal::crypto::Signer;
-use trailseal::model::text::is_steering;
-use trailseal::model::{LogEntry, Sha256Hash};
-use trailseal::seal::builder;
+use trailseal::internals::crypto::Signer;
+use trailseal::internals::model::text::is_steering;
+use trailseal::internals::model::{LogEntry, Sha256Hash};
+use trailseal::internals::seal::builder;
 
 /// Nothing that was printed steers a terminal; lines may end.
 fn plain(text: &str) {

@@ -11,10 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use trailseal::model::time::{add, hours};
-use trailseal::model::{AccountId, Printable, Window};
-use trailseal::report::{AcceptedGap, ChainReport, RunReport, Verdict, html};
-use trailseal::verify::{Code, CoverageState, Finding, Interval};
+use trailseal::internals::model::time::{add, hours};
+use trailseal::internals::model::{AccountId, Printable, Window};
+use trailseal::internals::report::{AcceptedGap, ChainReport, RunReport, Verdict, html};
+use trailseal::internals::verify::{Code, CoverageState, Finding, Interval};
 
 // Not `tests/samples.rs`, which would be a test of its own.
 mod controls;
@@ -131,7 +131,7 @@ fn no_page_holds_what_steers_or_hides() {
     let reports = all().into_iter().map(|(_, report)| report);
     for report in reports.chain(MARKUP.map(all_over)) {
         let shown = page(&report);
-        let steering = |c: &char| *c != '\n' && trailseal::model::text::is_steering(*c);
+        let steering = |c: &char| *c != '\n' && trailseal::internals::model::text::is_steering(*c);
         assert_eq!(shown.chars().find(steering), None);
     }
 }
@@ -199,7 +199,7 @@ fn each_problem_links_its_first_finding() {
     let links: Vec<_> =
         list.split("href=\"#").skip(1).map(|l| l.split_once('"').unwrap().0).collect();
     assert_eq!(links.len(), 4, "{list}");
-    for (link, problem) in links.iter().zip(trailseal::report::problems(&violation())) {
+    for (link, problem) in links.iter().zip(trailseal::internals::report::problems(&violation())) {
         let shown = page.split_once(&format!("id=\"{link}\"")).unwrap().1;
         let shown = shown.split_once("</li>").unwrap().0;
         let key = problem.key.map_or(escaped(&problem.message), |key| escaped(&key));

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::common::{Ran, Tree, digest_key, key, trailseal};
 use serde_json::Value;
-use trailseal::crypto::SigningKey;
+use trailseal::internals::crypto::SigningKey;
 
 fn inspect(tree: &Tree, hour: u8, args: &[&str]) -> Ran {
     let path = tree.path(&digest_key(hour));
@@ -96,7 +96,10 @@ fn tells_what_is_wrong_by_verdict_and_status() {
     assert_eq!(verdict(&tree), (1, "digest-moved".to_owned()));
     let tree = Tree::sealed();
     let other = SigningKey::generate().unwrap();
-    let keys = trailseal::crypto::render_public_keys(&[(other.public_key_der(), common::always())]);
+    let keys = trailseal::internals::crypto::render_public_keys(&[(
+        other.public_key_der(),
+        common::always(),
+    )]);
     fs::write(&tree.keys, keys).unwrap();
     assert_eq!(verdict(&tree), (3, "key unknown".to_owned()));
     let ran = trailseal(&["inspect", tree.keys.to_str().unwrap()]);

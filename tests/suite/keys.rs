@@ -12,12 +12,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Parser as _;
 use jiff::Timestamp;
-use trailseal::cli::keys::{KeysCommand, run};
-use trailseal::cli::{Failure, Io};
-use trailseal::crypto::{
+use trailseal::internals::cli::keys::{KeysCommand, run};
+use trailseal::internals::cli::{Failure, Io};
+use trailseal::internals::crypto::{
     KeyForm, KeyRing, Refusal, Signer as _, SigningKey, SigningKeyError, Validity, parse_key_file,
 };
-use trailseal::model::{Fingerprint, Region, Sha256Hash};
+use trailseal::internals::model::{Fingerprint, Region, Sha256Hash};
 
 /// A file of the genuine material, which is not part of the repository.
 fn genuine(name: &str) -> Option<Vec<u8>> {
@@ -239,7 +239,7 @@ fn keys(args: &[&str]) -> Result<String, Failure> {
             now: at(NOW),
             color: false,
             width: 100,
-            stop: trailseal::run::pool::Stop::default(),
+            stop: trailseal::internals::run::pool::Stop::default(),
         },
     )?;
     assert_eq!((status, err.as_slice()), (0, &b""[..]));

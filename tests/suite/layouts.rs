@@ -12,7 +12,7 @@ use std::path::Path;
 use crate::common::{
     ACCOUNT, BUCKET, REGION, Report, Tree, at, gzip, log_key_at, seal_request, verify,
 };
-use trailseal::model::{BucketName, OrganizationId};
+use trailseal::internals::model::{BucketName, OrganizationId};
 
 const HOURS: u8 = 3;
 
@@ -110,7 +110,7 @@ fn every_layout_is_found_in_a_bucket() {
             server.create_bucket(bucket);
             server.load(bucket, prefix, tree.root());
             for key in server.keys(bucket) {
-                if let Some(log) = trailseal::model::LogKey::parse(&key) {
+                if let Some(log) = trailseal::internals::model::LogKey::parse(&key) {
                     server.modified(bucket, &key, log.time);
                 }
             }
@@ -392,7 +392,8 @@ fn digests_that_cannot_be_read_do_not_make_the_others_look_moved() {
     tree.seal_as(&request).unwrap();
     for hour in 1..=30 {
         let key =
-            common::digest_name(at(hour, 0), trailseal::model::ChainKind::Standard).to_string();
+            common::digest_name(at(hour, 0), trailseal::internals::model::ChainKind::Standard)
+                .to_string();
         tree.remove(&key);
         std::os::unix::fs::symlink("nowhere", tree.path(&key)).unwrap();
     }

@@ -12,16 +12,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
-use trailseal::crypto::{KeyRing, Signer, parse_key_file};
-use trailseal::model::{BucketName, ChainKind, LogEntry, Metadata, Sha256Hash};
-use trailseal::run::Silent;
-use trailseal::run::sources::{Filter, Insisted, Sources};
-use trailseal::run::verify::{VerifyRequest, verify};
-use trailseal::store::{
+use trailseal::internals::crypto::{KeyRing, Signer, parse_key_file};
+use trailseal::internals::model::{BucketName, ChainKind, LogEntry, Metadata, Sha256Hash};
+use trailseal::internals::run::Silent;
+use trailseal::internals::run::sources::{Filter, Insisted, Sources};
+use trailseal::internals::run::verify::{VerifyRequest, verify};
+use trailseal::internals::store::{
     DirectoryStore, Entry, Object, Profile, Put, Store, StoreError, WriterGuard,
 };
-use trailseal::verify::MemoryBudget;
-use trailseal::verify::digest::Rules;
+use trailseal::internals::verify::MemoryBudget;
+use trailseal::internals::verify::digest::Rules;
 
 use crate::common::bucket::ENVIRONMENT;
 use crate::common::peak;

@@ -8,7 +8,7 @@ use crate::common::both::{each, verify};
 #[cfg(feature = "aws")]
 use crate::common::bucket;
 use crate::common::{Report, Tree, at, digest_name, draft, key, log_key_at};
-use trailseal::model::{
+use trailseal::internals::model::{
     BucketName, ChainKind, DigestKey, LogEntry, OrganizationId, Previous, Sha256Hash,
 };
 
@@ -155,7 +155,7 @@ fn another_trail(tree: &Tree) {
     let mut previous: Option<Previous> = None;
     for hour in 0..LAST {
         let mut draft = draft(at(hour, 0), at(hour + 1, 0), previous);
-        draft.name.trail = trailseal::model::TrailName::parse("other").unwrap();
+        draft.name.trail = trailseal::internals::model::TrailName::parse("other").unwrap();
         let sealed = draft.seal(key()).unwrap();
         tree.put(&sealed);
         previous = Some(sealed.head.previous);

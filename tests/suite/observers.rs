@@ -6,17 +6,17 @@ use std::num::NonZero;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use trailseal::crypto::{KeyRing, parse_key_file};
-use trailseal::report::{ObjectKind, ObjectRecord, ObjectResult, RunReport};
-use trailseal::run::collect::{CollectError, CollectRequest, collect};
-use trailseal::run::filter::Filter;
-use trailseal::run::seal::{SealError, seal};
-use trailseal::run::sources::{Insisted, Sources};
-use trailseal::run::verify::{VerifyRequest, estimate, verify};
-use trailseal::run::{Observer, Observers, RunEvent, Silent};
-use trailseal::store::{DirectoryStore, Store};
-use trailseal::verify::Limits;
-use trailseal::verify::digest::Rules;
+use trailseal::internals::crypto::{KeyRing, parse_key_file};
+use trailseal::internals::report::{ObjectKind, ObjectRecord, ObjectResult, RunReport};
+use trailseal::internals::run::collect::{CollectError, CollectRequest, collect};
+use trailseal::internals::run::filter::Filter;
+use trailseal::internals::run::seal::{SealError, seal};
+use trailseal::internals::run::sources::{Insisted, Sources};
+use trailseal::internals::run::verify::{VerifyRequest, estimate, verify};
+use trailseal::internals::run::{Observer, Observers, RunEvent, Silent};
+use trailseal::internals::store::{DirectoryStore, Store};
+use trailseal::internals::verify::Limits;
+use trailseal::internals::verify::digest::Rules;
 
 use crate::common::trails::{ABROAD, AUDIT, Trail, hourly};
 use crate::common::{Tree, at, key, seal_request};

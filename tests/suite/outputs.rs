@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use trailseal::crypto::SigningKey;
+use trailseal::internals::crypto::SigningKey;
 
 use crate::common::{Ran, Tree, digest_key, log_key, trailseal};
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::common::{
     ACCOUNT, BUCKET, REGION, Report, Tree, at, digest_name, draft, log_key_at, seal_request,
 };
-use trailseal::model::{ChainKind, LogEntry, OrganizationId, Previous, Sha256Hash};
+use trailseal::internals::model::{ChainKind, LogEntry, OrganizationId, Previous, Sha256Hash};
 
 const DAYS: i64 = 4;
 

@@ -8,9 +8,9 @@ use crate::common::{
     objects, trailseal,
 };
 use serde_json::Value;
-use trailseal::report::text::TextOptions;
-use trailseal::report::{Format, RunReport, problems, summary};
-use trailseal::verify::{Code, Finding, Severity};
+use trailseal::internals::report::text::TextOptions;
+use trailseal::internals::report::{Format, RunReport, problems, summary};
+use trailseal::internals::verify::{Code, Finding, Severity};
 
 /// The problems of a report: code, number of findings and of chains.
 fn of(report: &Report) -> Vec<(String, u64, u64)> {
@@ -155,7 +155,8 @@ fn a_report_that_is_read_again_has_the_problems_of_its_findings() {
     assert_eq!(stated.as_array().unwrap().len(), 1);
     // Somebody leaves them out.
     report["problems"] = serde_json::json!([]);
-    let decoded = trailseal::report::RunReport::decode(report.to_string().as_bytes()).unwrap();
+    let decoded =
+        trailseal::internals::report::RunReport::decode(report.to_string().as_bytes()).unwrap();
     let mut out = Vec::new();
     Format::Json.render(&decoded, &mut out, Default::default()).unwrap();
     let again: Value = serde_json::from_slice(&out).unwrap();
@@ -169,10 +170,10 @@ fn the_first_screen_fits_eighty_columns() {
     tree.remove(&log_key(2));
     tree.change(&digest_key(5), |bytes| bytes.push(0));
     let report = tree.verify(&[]).json.to_string();
-    let report = trailseal::report::RunReport::decode(report.as_bytes()).unwrap();
+    let report = trailseal::internals::report::RunReport::decode(report.as_bytes()).unwrap();
     for width in [60, 80, 120] {
         let mut out = Vec::new();
-        let options = trailseal::report::text::TextOptions { color: false, width };
+        let options = trailseal::internals::report::text::TextOptions { color: false, width };
         Format::Text.render(&report, &mut out, options).unwrap();
         let text = String::from_utf8(out).unwrap();
         let first = text.split("Findings in full").next().unwrap();
@@ -291,7 +292,7 @@ fn chains_that_end_in_the_same_hour_are_one_problem() {
     let [one, other, ..] = &ids[..] else { panic!("two chains") };
     let problems_of = |ends: [(i64, i64); 2]| {
         let ended = ends.iter().zip([one, other]).map(|((hour, minute), chain)| {
-            let time = trailseal::model::Window::new(at(*hour, *minute), at(30, 0));
+            let time = trailseal::internals::model::Window::new(at(*hour, *minute), at(30, 0));
             Finding::new(Code::ChainTruncated, "It ends.").chain(chain).window(time)
         });
         let findings = ended.collect();

@@ -9,8 +9,8 @@ use std::process::Command;
 use crate::common::{REGION, Ran, always, gzip, key, trailseal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trailseal::crypto::{Signer as _, SigningKey, render_public_keys};
-use trailseal::model::Sha256Hash;
+use trailseal::internals::crypto::{Signer as _, SigningKey, render_public_keys};
+use trailseal::internals::model::Sha256Hash;
 
 const VALID: &str = "Successfully validated sign and query result files\n";
 const NOT_COVERED: &str = "trailseal: the signature covers only the SHA-256 hash values";

@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use trailseal::model::Printable;
-use trailseal::model::text::is_steering;
-use trailseal::report::json::{self, SCHEMA_JSON};
-use trailseal::report::run::SCHEMA;
-use trailseal::report::text::{self, TextOptions};
-use trailseal::report::{LogCounts, RunReport};
-use trailseal::verify::{Code, Finding, Severity};
+use trailseal::internals::model::Printable;
+use trailseal::internals::model::text::is_steering;
+use trailseal::internals::report::json::{self, SCHEMA_JSON};
+use trailseal::internals::report::run::SCHEMA;
+use trailseal::internals::report::text::{self, TextOptions};
+use trailseal::internals::report::{LogCounts, RunReport};
+use trailseal::internals::verify::{Code, Finding, Severity};
 
 use crate::common::samples::{HOSTILE, all, hostile, incomplete, many, report, violation};
 use crate::common::snapshot::assert_snapshot;

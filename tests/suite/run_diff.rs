@@ -1,12 +1,12 @@
 //! `report --diff`: what is new comes first and the worst of it first, then what is repaired, then
 //! counts; what is the same is said to be.
 
-use trailseal::model::Window;
-use trailseal::model::time::{add, hours};
-use trailseal::report::diff::Diff;
-use trailseal::report::text::TextOptions;
-use trailseal::report::{RunReport, Verdict, markdown};
-use trailseal::verify::{Code, CoverageState, Finding, Severity};
+use trailseal::internals::model::Window;
+use trailseal::internals::model::time::{add, hours};
+use trailseal::internals::report::diff::Diff;
+use trailseal::internals::report::text::TextOptions;
+use trailseal::internals::report::{RunReport, Verdict, markdown};
+use trailseal::internals::verify::{Code, CoverageState, Finding, Severity};
 
 use crate::common::samples::{HOSTILE, hostile};
 use crate::common::samples::{all, report, violation};

@@ -390,7 +390,7 @@ fn sealing_goes_by_the_time_of_delivery() {
     assert!(seal(&server, &key, HOURS.into()).status.success());
     let digest = |hour| {
         let bytes = common::gunzip(&server.get(BUCKET, &digest_key(hour)).unwrap());
-        trailseal::model::Digest::decode(&bytes).unwrap().log_files.len()
+        trailseal::internals::model::Digest::decode(&bytes).unwrap().log_files.len()
     };
     assert_eq!([digest(1), digest(2), digest(3)], [1, 0, 2]);
     assert_eq!(check(&server, &[]).status, 0);

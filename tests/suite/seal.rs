@@ -13,12 +13,12 @@ use crate::common::{
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
-use trailseal::crypto::{SigningKey, Validity, render_public_keys};
-use trailseal::model::{BucketName, ChainKind, Digest, DigestKey, Metadata, Sha256Hash};
-use trailseal::run::pool::Stop;
-use trailseal::run::seal::{SealError, SealReport, SealRequest, seal};
-use trailseal::run::{Observer, RunEvent, Silent};
-use trailseal::store::{
+use trailseal::internals::crypto::{SigningKey, Validity, render_public_keys};
+use trailseal::internals::model::{BucketName, ChainKind, Digest, DigestKey, Metadata, Sha256Hash};
+use trailseal::internals::run::pool::Stop;
+use trailseal::internals::run::seal::{SealError, SealReport, SealRequest, seal};
+use trailseal::internals::run::{Observer, RunEvent, Silent};
+use trailseal::internals::store::{
     DirectoryStore, Entry, Object, Profile, Put, Store, StoreError, WriterGuard,
 };
 

@@ -193,7 +193,7 @@ fn a_chain_in_a_place_that_its_trail_left_is_not_compared_with_the_trails_status
 
 #[test]
 fn a_backfill_digest_accounts_for_the_latest_delivery() {
-    use trailseal::model::ChainKind;
+    use trailseal::internals::model::ChainKind;
     let tree = Tree::sealed();
     let mut draft = common::draft(at(0, 0), at(4, 0), None);
     draft.name = common::digest_name(at(4, 0), ChainKind::Backfill);

@@ -14,7 +14,7 @@ use crate::common::{
     ACCOUNT, BUCKET, HOURS, REGION, Report, Tree, at, digest_name, draft_of, gunzip, gzip, key,
     log_key, log_key_at, seal_request,
 };
-use trailseal::model::{ChainKind, LogEntry, Previous, Sha256Hash, TrailName};
+use trailseal::internals::model::{ChainKind, LogEntry, Previous, Sha256Hash, TrailName};
 
 const TEXT: &[u8] = br#"{"Records":[{"eventName":"x"}]}"#;
 

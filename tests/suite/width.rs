@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use clap::Parser as _;
-use trailseal::cli::Cli;
+use trailseal::internals::cli::Cli;
 
 use crate::common::{Tree, log_key};
 

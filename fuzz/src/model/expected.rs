@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use trailseal::model::{ChainKind, LogKey, LogKind, Metadata, ObjectName, Window};
-use trailseal::report::{ChainReport, RunReport, Verdict};
-use trailseal::verify::{CoverageState, Finding, Severity};
+use trailseal::internals::model::{ChainKind, LogKey, LogKind, Metadata, ObjectName, Window};
+use trailseal::internals::report::{ChainReport, RunReport, Verdict};
+use trailseal::internals::verify::{CoverageState, Finding, Severity};
 
 use super::super::naive;
 use super::How;

@@ -3,7 +3,7 @@
 use arbitrary::Unstructured;
 use flate2::Compression;
 use jiff::SignedDuration;
-use trailseal::model::{DigestKey, LogKey, LogKind, ObjectName, TrailName};
+use trailseal::internals::model::{DigestKey, LogKey, LogKind, ObjectName, TrailName};
 
 use super::super::naive;
 use super::trail::{HOURS, Objects, Stored, at, gzip, log_key, trail};

@@ -9,19 +9,19 @@ use std::sync::{Arc, Mutex, OnceLock};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
-use trailseal::crypto::SigningKey;
-use trailseal::judge::Question;
-use trailseal::model::time::{day_folder, format_compact_minutes};
-use trailseal::model::{AccountId, BucketName, Metadata, Place, Region, TrailName};
-use trailseal::report::RunReport;
-use trailseal::run::Silent;
-use trailseal::run::seal::{SealRequest, seal};
-use trailseal::run::sources::{Filter, Insisted, Sources};
-use trailseal::run::verify::{VerifyRequest, verify as run_verify};
-use trailseal::store::{
+use trailseal::internals::crypto::SigningKey;
+use trailseal::internals::judge::Question;
+use trailseal::internals::model::time::{day_folder, format_compact_minutes};
+use trailseal::internals::model::{AccountId, BucketName, Metadata, Place, Region, TrailName};
+use trailseal::internals::report::RunReport;
+use trailseal::internals::run::Silent;
+use trailseal::internals::run::seal::{SealRequest, seal};
+use trailseal::internals::run::sources::{Filter, Insisted, Sources};
+use trailseal::internals::run::verify::{VerifyRequest, verify as run_verify};
+use trailseal::internals::store::{
     DirectoryStore, Entry, Object, Profile, Put, Store, StoreError, WriterGuard,
 };
-use trailseal::verify::digest::Rules;
+use trailseal::internals::verify::digest::Rules;
 
 use super::super::digest::sample_keys;
 use super::How;
@@ -109,7 +109,7 @@ fn seal_until(store: &Arc<Memory>, hour: i64) {
             dry_run: false,
             now: at(hour, 5),
             jobs: NonZero::<usize>::MIN,
-            stop: trailseal::store::Stop::default(),
+            stop: trailseal::internals::store::Stop::default(),
         };
         seal(&request, store.clone(), String::new(), &key, &Silent).1.unwrap();
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use trailseal::model::Sha256Hash;
+use trailseal::internals::model::Sha256Hash;
 
 pub(crate) use crate::common::files_of;
 use crate::common::{BUCKET, Ran, Tree, trailseal};

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use trailseal::model::LogKey;
+use trailseal::internals::model::LogKey;
 
 use crate::common::server::{ACCESS_KEY, SECRET_KEY, Server};
 use crate::common::{BUCKET, REGION, Report, Tree, at};

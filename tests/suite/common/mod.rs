@@ -24,17 +24,17 @@ use clap::Parser;
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
-use trailseal::cli::{Cli, Io};
-use trailseal::crypto::{Signer, SigningKey, Validity, render_public_keys};
-use trailseal::model::{
+use trailseal::internals::cli::{Cli, Io};
+use trailseal::internals::crypto::{Signer, SigningKey, Validity, render_public_keys};
+use trailseal::internals::model::{
     AccountId, BucketName, ChainKind, Digest, DigestKey, LogEntry, Place, Previous, Region,
     Sha256Hash, TrailName, Window,
 };
-use trailseal::run::Silent;
-use trailseal::run::pool::Stop;
-use trailseal::run::seal::{SealError, SealReport, SealRequest, seal};
-use trailseal::seal::{Draft, Sealed};
-use trailseal::store::DirectoryStore;
+use trailseal::internals::run::Silent;
+use trailseal::internals::run::pool::Stop;
+use trailseal::internals::run::seal::{SealError, SealReport, SealRequest, seal};
+use trailseal::internals::seal::{Draft, Sealed};
+use trailseal::internals::store::DirectoryStore;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const REGION: &str = "us-east-1";
@@ -273,7 +273,7 @@ pub(crate) fn objects() -> Vec<String> {
 }
 
 pub(crate) fn log_key_at(time: Timestamp, kind: &str, unique: &str) -> String {
-    use trailseal::model::time::{day_folder, format_compact_minutes};
+    use trailseal::internals::model::time::{day_folder, format_compact_minutes};
     format!(
         "AWSLogs/{ACCOUNT}/{kind}/{REGION}/{}/{ACCOUNT}_{kind}_{REGION}_{}_{unique}.json.gz",
         day_folder(time),
@@ -364,7 +364,8 @@ impl Report {
             serde_json::from_str(out).unwrap_or_else(|e| panic!("{e}: {status} {out} {err}"));
         static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
         let schema = SCHEMA.get_or_init(|| {
-            let schema = serde_json::from_str(trailseal::report::json::SCHEMA_JSON).unwrap();
+            let schema =
+                serde_json::from_str(trailseal::internals::report::json::SCHEMA_JSON).unwrap();
             jsonschema::validator_for(&schema).unwrap()
         });
         if let Err(error) = schema.validate(&json) {

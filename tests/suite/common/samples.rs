@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use serde_json::json;
-use trailseal::model::time::{add, hours};
-use trailseal::model::{
+use trailseal::internals::model::time::{add, hours};
+use trailseal::internals::model::{
     AccountId, BucketName, ChainId, ChainKind, DigestKey, OrganizationId, Place, Region, TrailName,
     Window,
 };
-use trailseal::report::run::SCHEMA;
-use trailseal::report::{ChainReport, Counts, RunReport, Totals, Verdict};
-use trailseal::verify::{Code, CoverageState, Finding, Interval};
+use trailseal::internals::report::run::SCHEMA;
+use trailseal::internals::report::{ChainReport, Counts, RunReport, Totals, Verdict};
+use trailseal::internals::verify::{Code, CoverageState, Finding, Interval};
 
 /// Steers terminals, turns text around, hides, forges a line and reaches beyond U+FFFF.
 pub(crate) const HOSTILE: &str =

@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use trailseal::model::{BucketName, ChainKind, DigestKey, LogEntry, Region, Sha256Hash, TrailName};
-use trailseal::seal::Draft;
+use trailseal::internals::model::{
+    BucketName, ChainKind, DigestKey, LogEntry, Region, Sha256Hash, TrailName,
+};
+use trailseal::internals::seal::Draft;
 
 use crate::common::{ACCOUNT, BUCKET, REGION, Report, TRAIL, Tree, gzip, key, place};
 
@@ -63,7 +65,7 @@ impl Trail {
     }
 
     pub(crate) fn log_key(self, time: Timestamp) -> String {
-        use trailseal::model::time::{day_folder, format_compact_minutes};
+        use trailseal::internals::model::time::{day_folder, format_compact_minutes};
         format!(
             "AWSLogs/{ACCOUNT}/CloudTrail/{0}/{1}/{ACCOUNT}_CloudTrail_{0}_{2}_{3}.json.gz",
             self.region,

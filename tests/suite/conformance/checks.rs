@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::{Arc, Barrier};
 
-use trailseal::model::{ChainKind, Metadata};
-use trailseal::store::{
+use trailseal::internals::model::{ChainKind, Metadata};
+use trailseal::internals::store::{
     Absence, Entry, KeptMetadata, ObjectTimes, Put, Requests, Store, StoreError, Writes,
 };
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use trailseal::model::Printable;
-use trailseal::report::controls::{Aspect, Control, Controls, Support};
-use trailseal::report::{RunReport, Verdict};
-use trailseal::verify::{Code, CoverageState, Finding};
+use trailseal::internals::model::Printable;
+use trailseal::internals::report::controls::{Aspect, Control, Controls, Support};
+use trailseal::internals::report::{RunReport, Verdict};
+use trailseal::internals::verify::{Code, CoverageState, Finding};
 
 use super::samples::{HOSTILE, incomplete, violation};
 use super::{escaped, page, sample};
