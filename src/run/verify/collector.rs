@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::claims::Claims;
 use super::context::Context;
-use super::list::{self, ListedDigests};
+use super::list::{self};
 use super::open::AskedNames;
 use super::ordered_events::AreaEvents;
 use crate::judge::facts::{BeyondDay, Doubted};
-use crate::judge::plan::{Plan, days_of_trails};
+use crate::judge::plan::Plan;
 use crate::judge::{AreaFacts, Unit};
 use crate::model::time::{date_window, hours, sub};
 use crate::model::{AreaId, ChainId, ChainKind, DigestKey, LogEntry, LogKey, Window};
@@ -25,7 +24,7 @@ use crate::verify::link::{DigestFacts, Linker};
 use crate::verify::log_file::{CheckedLog, Lister};
 use crate::verify::memory::Allowance;
 use crate::verify::settle::{Settled, Settler, Standing};
-use crate::verify::{Code, CoverageState, Severity};
+use crate::verify::{Code, CoverageState};
 
 /// Number of digests read ahead, besides one per worker.
 const DIGESTS_AHEAD: usize = 4;

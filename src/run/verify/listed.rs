@@ -14,7 +14,7 @@ use crate::verify::candidates::Candidates;
 use crate::verify::completeness::Listed;
 use crate::verify::digest::{Location, Trouble};
 use crate::verify::log_list::LogListPart;
-use crate::verify::memory::{Allowance, Share};
+use crate::verify::memory::Share;
 
 /// A list that could not be read to its end.
 #[must_use]
