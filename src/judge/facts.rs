@@ -74,7 +74,7 @@ impl ChainFacts {
             (self.listed_until, self.newest_written) = (later.listed_until, later.newest_written);
         }
         self.before.extend(later.before);
-        self.before.sort_by(|a, b| a.end.cmp(&b.end));
+        self.before.sort_by_key(|name| name.end);
         self.before.dedup();
         self.oldest.join(later.oldest);
         self.logs.add(&later.logs);

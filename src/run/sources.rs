@@ -19,7 +19,7 @@ use crate::model::{
 use crate::store::{Entry, Object, Put, Store, StoreError, UnfinishedCopy};
 use crate::verify::digest::{Location, Rules, StoredObject, Trouble};
 use crate::verify::listing::Listing;
-use crate::verify::log_list::read_again;
+use crate::verify::read_again::read_again;
 use crate::verify::{Code, Finding};
 
 use super::date_tree::DateTree;

@@ -27,6 +27,7 @@ pub mod log_list;
 pub mod loss_pattern;
 pub mod memory;
 pub mod query_results;
+pub mod read_again;
 pub mod settle;
 pub mod unfinished;
 pub mod unlisted;

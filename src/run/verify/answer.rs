@@ -23,6 +23,9 @@ use crate::verify::events::Event;
 use crate::verify::link::DigestFacts;
 use crate::verify::log_file::events_of;
 
+/// The events of a log file, or why they could not be read.
+type EventsAnswer = Result<Vec<Event>, String>;
+
 impl Context<'_> {
     /// Answers what linking the digests of an area asks for, in its facts.
     pub(super) fn complete(&self, facts: &mut AreaFacts) {
@@ -81,7 +84,7 @@ impl Context<'_> {
     /// Reads the events of log files, several at once.
     fn read_events(&self, files: Vec<LogFileId>, answers: &mut Answers) {
         let rules = Arc::new(self.rules.clone());
-        let mut under_way: VecDeque<(LogFileId, Ticket<Result<Vec<Event>, String>>)> = files
+        let mut under_way: VecDeque<(LogFileId, Ticket<EventsAnswer>)> = files
             .into_iter()
             .map(|file| {
                 let (sources, rules, id) = (self.sources.clone(), rules.clone(), file.clone());

@@ -13,7 +13,6 @@ const LEFT: &[&[&str]] = &[
     &["report/objects.rs", "report/objects/parquet.rs"],
     &["run/infer.rs", "run/reach.rs", "run/sources.rs"],
     &["run/loose.rs", "run/walk.rs"],
-    &["verify/digest.rs", "verify/log_list.rs"],
 ];
 
 /// A module by its path from the root.
