@@ -15,10 +15,12 @@ use super::no_digests::Holdings;
 use super::not_proven::Shown;
 use super::silent::silences;
 use super::status::Statuses;
-use super::unlisted::report_after_newest;
+use super::unlisted::{Group, report_after_newest};
 use super::{Circumstances, Question, SourceForm, Survey};
 use crate::model::metadata::SIDECAR_SUFFIX;
-use crate::model::{AccountId, ChainId, ChainKind, Fingerprint, Region, TrailName};
+use crate::model::{
+    AccountId, AreaId, BucketName, ChainId, ChainKind, Fingerprint, Region, TrailName,
+};
 use crate::report::run::INTERRUPTED;
 use crate::report::{ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Verdict};
 use crate::verify::link::{Place, Reach, Request, close_trail};
@@ -46,8 +48,8 @@ pub struct Judged {
     used_keys: BTreeSet<(Fingerprint, Region)>,
     already_inflated: u64,
     other_trails: BTreeSet<TrailName>,
-    bare: Vec<crate::model::AreaId>,
-    after_newest: Vec<(crate::model::AreaId, super::unlisted::Group)>,
+    bare: Vec<AreaId>,
+    after_newest: Vec<(AreaId, Group)>,
     hinted: Hinted,
 }
 
@@ -56,6 +58,15 @@ impl Judged {
     #[must_use]
     pub fn with_keys(keys: impl IntoIterator<Item = KeyReport>) -> Self {
         Self { keys: keys.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Notes facts of an area that is none of those asked for: they are of another question or other
+    /// sources.
+    pub fn note_foreign(&mut self, id: &AreaId) {
+        let message = "There are facts of an area that is not asked for, or not in these sources: they are of another run. They were not used.";
+        let bucket = id.bucket.as_ref().map(BucketName::as_str);
+        let finding = Finding::new(Code::ObjectUnreadable, message);
+        self.findings.push(finding.object(bucket, id.place.folder()));
     }
 
     /// Adds an area. Of its facts, those are kept that concern the whole.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::AreaFacts;
 use super::unit::Unit;
-use crate::model::AreaId;
+use crate::model::{AreaId, BucketName, Printable};
 use crate::verify::{Code, Finding};
 
 /// Name and version of the form in which facts are stored.
@@ -22,7 +22,7 @@ pub struct FactSet(BTreeMap<(AreaId, Unit), Vec<AreaFacts>>);
 
 /// Error in reading stored facts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the facts are of schema {}, but this version reads {SCHEMA}", crate::model::Printable(.0))]
+#[error("the facts are of schema {}, but this version reads {SCHEMA}", Printable(.0))]
 pub struct SchemaError(String);
 
 /// Facts as they are stored.
@@ -156,6 +156,6 @@ fn contradicted(id: &AreaId, unit: Unit) -> Finding {
 }
 
 fn of_area(id: &AreaId, message: String) -> Finding {
-    let bucket = id.bucket.as_ref().map(crate::model::BucketName::as_str);
+    let bucket = id.bucket.as_ref().map(BucketName::as_str);
     Finding::new(Code::ObjectUnreadable, message).object(bucket, id.place.folder())
 }

@@ -11,7 +11,9 @@ use crate::model::Window;
 /// end, and the folders of the days that begin in it; what lies in the folder of a month, of a year
 /// or of a region belongs to the part in which that time begins.
 ///
-/// Parts are cut at the beginning of days, so that a day's folder belongs to one part whole.
+/// Any moment may be a cut. One at the beginning of a day is best: then a part has the log files of its
+/// digests. Facts that are kept while the source goes on should end a day before the newest digest: the
+/// status of the last digests may depend on those after them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unit {
     /// The cut before it; `None` where it begins with all that was asked for.
@@ -24,8 +26,7 @@ impl Unit {
     /// All that was asked for.
     pub const WHOLE: Self = Self { from: None, to: None };
 
-    /// The parts between these cuts, which are beginnings of days. Cuts in any order, or twice, are
-    /// no trouble.
+    /// The parts between these cuts, in order of time. Cuts may come in any order, and twice.
     #[must_use]
     pub fn between(cuts: &[Timestamp]) -> Vec<Self> {
         let mut cuts: Vec<_> = cuts.iter().copied().map(Some).collect();

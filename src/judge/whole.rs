@@ -31,6 +31,7 @@ pub fn judge(
         let Ok(judgement) = judge_area(question, survey, &facts, &mut |_| Ok::<_, Infallible>(()));
         judged.add(facts, judgement);
     }
+    known.keys().for_each(|id| judged.note_foreign(id));
     let mut concluded = conclude(question, circumstances, survey, &judged, answers);
     concluded.wanted.append(&mut wanted);
     concluded

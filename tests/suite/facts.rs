@@ -23,7 +23,9 @@ use trailseal::internals::verify::Code;
 use trailseal::internals::verify::digest::Rules;
 
 use crate::common::trails::{AUDIT, WITNESS, event};
-use crate::common::{HOURS, Tree, at, backfill_key, digest_key, draft, key, log_key, log_key_at};
+use crate::common::{
+    ACCOUNT, HOURS, Tree, at, backfill_key, digest_key, draft, key, log_key, log_key_at,
+};
 
 /// A tree and the hours that are asked for.
 struct World {
@@ -59,6 +61,14 @@ impl World {
 
     /// What a run over the tree comes to.
     fn run<T>(&self, ask: impl FnOnce(Verifier<'_>) -> std::io::Result<T>) -> T {
+        self.run_as(&self.request(), ask)
+    }
+
+    fn run_as<T>(
+        &self,
+        request: &VerifyRequest,
+        ask: impl FnOnce(Verifier<'_>) -> std::io::Result<T>,
+    ) -> T {
         let store: Arc<dyn Store> =
             Arc::new(DirectoryStore::open(self.tree.root(), "copy").unwrap());
         let mut findings = Vec::new();
@@ -68,9 +78,8 @@ impl World {
         let mut ring = KeyRing::new();
         let file = fs::read(&self.tree.keys).unwrap();
         ring.add(trailseal::internals::crypto::parse_key_file("public-keys.json", &file).unwrap());
-        let request = self.request();
         let verifier =
-            Verifier::new(&request, sources, findings, Rules::of_copy(ring), &Silent).unwrap();
+            Verifier::new(request, sources, findings, Rules::of_copy(ring), &Silent).unwrap();
         ask(verifier).unwrap()
     }
 
@@ -263,6 +272,16 @@ fn a_part_that_lacks_or_changed_is_never_verified() {
     }
     let report = FactSet::default().into_report(&world);
     assert_eq!(report.verdict.exit_status(), 3, "{:#?}", report.findings);
+    let elsewhere = World::new("another account", |tree| {
+        let of = |account: &str| tree.path(&format!("AWSLogs/{account}"));
+        fs::rename(of(ACCOUNT), of("999999999999")).unwrap();
+    });
+    let mut joined = FactSet::default();
+    parts.iter().for_each(|part| joined.join(part.clone()));
+    elsewhere.parts(&[]).into_iter().for_each(|part| joined.join(part));
+    let report = joined.into_report(&world);
+    assert_eq!(report.verdict.exit_status(), 3, "{:#?}", report.findings);
+    assert!(report.findings.iter().any(|f| f.message.contains("they are of another run")));
     world.tree.rewrite(&log_key(2), "Records", "records");
     let mut joined = FactSet::default();
     parts.iter().for_each(|part| joined.join(part.clone()));
@@ -314,4 +333,41 @@ fn stored_facts_are_read_written_and_judged_without_their_sources() {
     assert!(wanted.is_empty(), "{wanted:?}");
     let nothing = judged(FactSet::default()).report;
     assert_eq!(nothing.verdict, Verdict::Incomplete);
+}
+
+#[test]
+fn parts_that_an_interruption_leaves_unread_are_not_there() {
+    let world = World::new("whole", |_| {});
+    let request = world.request();
+    request.stop.set();
+    let facts = world.run_as(&request, |verifier| verifier.collect(&[Unit::WHOLE]));
+    assert!(facts == FactSet::default());
+    let report = facts.into_report(&world);
+    assert_eq!(report.verdict, Verdict::Incomplete, "{:#?}", report.findings);
+}
+
+/// Facts up to a day are a checkpoint: what came later is collected alone and joined.
+#[test]
+fn continuing_is_joining() {
+    let hourly = |tree: &Tree, hours: std::ops::Range<i64>| {
+        hours.for_each(|hour| {
+            tree.write_log(&log_key_at(at(hour, 20), "CloudTrail", "AAAAAAAAAAAAAAAA"))
+        });
+    };
+    let world = World::new("two days", |tree| {
+        hourly(tree, 8..30);
+        tree.seal(30).unwrap();
+    });
+    let day = at(24, 0);
+    let checkpoint = world.run(|v| v.collect(&[Unit { from: None, to: Some(day) }]));
+    hourly(&world.tree, 30..40);
+    world.tree.seal(40).unwrap();
+    world.tree.remove(&log_key_at(at(33, 20), "CloudTrail", "AAAAAAAAAAAAAAAA"));
+    let mut joined = world.run(|v| v.collect(&[Unit { from: Some(day), to: None }]));
+    joined.join(checkpoint);
+    let (report, whole) = (joined.into_report(&world), world.whole());
+    assert_eq!(whole.verdict, Verdict::Violation);
+    assert_eq!((whole.totals.digests.valid, whole.totals.logs.listed.invalid), (40, 1));
+    let (report, whole) = (told(report), told(whole));
+    assert!(report == whole, "{}", difference(&whole, &report));
 }

@@ -58,7 +58,7 @@ pub(super) fn collect<'a>(
     } else {
         read_chains(&mut this, &plan)?;
         // Of a part, others may list what is left: that is looked for when all are there.
-        if unit == Unit::WHOLE && !run.request.stop.is_set() {
+        if unit == Unit::WHOLE {
             super::unlisted::complete(&mut this)?;
         }
     }

@@ -35,7 +35,7 @@ use self::context::Context;
 use self::ordered_events::{AreaEvents, OrderedEvents};
 use super::in_order::{AREAS_AT_ONCE, in_order};
 use super::observe::{Observer, RunEvent};
-use super::pool::Pool;
+use super::pool::{NoResult, Pool};
 use super::sources::{Area, Sources};
 use crate::judge::facts::key_reports;
 use crate::judge::{
@@ -99,7 +99,8 @@ impl<'a> Verifier<'a> {
         self.conclude_run(&judged)
     }
 
-    /// Collects the facts of all areas in parts, to be stored, joined and judged.
+    /// Collects the facts of all areas in parts, to be stored, joined and judged. Parts that an
+    /// interruption leaves unread are not among them.
     ///
     /// # Errors
     /// When an observer fails.
@@ -107,7 +108,14 @@ impl<'a> Verifier<'a> {
         let mut set = FactSet::default();
         self.each_area(
             units,
-            |run, id, area, unit, mut events| area::collect(run, (id, area), unit, &mut events),
+            |run, id, area, unit, mut events| {
+                let facts = area::collect(run, (id, area), unit, &mut events)?;
+                // What was not read to its end would look as if it ended there.
+                match run.request.stop.is_set() {
+                    true => Err(io::Error::other(NoResult::Stopped)),
+                    false => Ok(facts),
+                }
+            },
             |facts| set.add(facts),
         )?;
         Ok(set)
@@ -119,9 +127,9 @@ impl<'a> Verifier<'a> {
     /// When an observer fails.
     pub fn judge(mut self, facts: FactSet) -> io::Result<RunReport> {
         let mut judged = Judged::with_keys(key_reports(&self.0.rules.keys));
-        let mut joined: BTreeMap<_, _> =
+        let joined: BTreeMap<_, _> =
             facts.into_areas().into_iter().map(|facts| (facts.id.clone(), facts)).collect();
-        let joined = Mutex::new(&mut joined);
+        let joined = Mutex::new(joined);
         self.each_area(
             &[Unit::WHOLE],
             |run, id, area, _, mut events| {
@@ -132,6 +140,8 @@ impl<'a> Verifier<'a> {
             },
             |(facts, judgement)| judged.add(facts, judgement),
         )?;
+        let foreign = joined.into_inner().unwrap_or_else(PoisonError::into_inner);
+        foreign.keys().for_each(|id| judged.note_foreign(id));
         self.conclude_run(&judged)
     }
 

@@ -13,7 +13,7 @@ use crate::judge::facts::Doubted;
 use crate::judge::late::{consulted_days, consulted_time, is_consulted, times_of, was_asked_for};
 use crate::model::{ChainId, LogEntry, Window};
 use crate::run::pool::Ticket;
-use crate::verify::candidates::{Candidate, Name};
+use crate::verify::candidates::{Candidate, Candidates, Name};
 use crate::verify::completeness::Listed;
 use crate::verify::link::DigestFacts;
 use crate::verify::listing::Listing;
@@ -50,6 +50,10 @@ pub(super) fn take_up(this: &mut Collector<'_, '_, '_>, listing: LogListing) -> 
 /// Asks the digests of other times, and of other places of the trails, for the log files that are
 /// left, and tells log files from others among them.
 pub(super) fn complete(this: &mut Collector<'_, '_, '_>) -> io::Result<()> {
+    if this.run.request.stop.is_set() {
+        // Nobody was asked who may list them, so nothing is said of them.
+        this.facts.candidates = Candidates::new(this.id);
+    }
     if this.facts.candidates.is_empty() {
         return Ok(());
     }
