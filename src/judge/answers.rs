@@ -49,6 +49,8 @@ pub enum Want {
     Events(LogFileId),
     /// Facts of an area for some time, of all its trails.
     Beside(AreaId, Window),
+    /// Which later digests, or digests of other places, list the log files of an area that are left.
+    Late(AreaId),
     /// CloudTrail's word on a chain's trail. This is a wish: refused, it adds to what is not
     /// proven, and changes nothing else.
     Trail(ChainId),

@@ -51,6 +51,8 @@ pub struct Judged {
     bare: Vec<AreaId>,
     after_newest: Vec<(AreaId, Group)>,
     hinted: Hinted,
+    /// Areas of which facts are lacking.
+    lacking: Vec<AreaId>,
 }
 
 impl Judged {
@@ -86,6 +88,9 @@ impl Judged {
         self.already_inflated += facts.already_inflated;
         self.other_trails.extend(facts.other_trails);
         self.hinted.absorb(facts.hinted);
+        if !facts.lacking.is_empty() {
+            self.lacking.push(id.clone());
+        }
         self.after_newest.extend(after_newest.map(|group| (id.clone(), group)));
         if bare {
             self.bare.push(id);
@@ -178,6 +183,8 @@ impl<'a> Conclusion<'a> {
         }
         let shapes = loss_patterns(&aged, self.question.start, &self.findings);
         self.findings.extend(shapes);
+        // What explains what does not depend on the order in which areas, or their parts, came.
+        Finding::sort(&mut self.findings);
         let explained = self.explain(&mut closed);
         let mut chains = Vec::new();
         for (mut report, coverage) in closed {
@@ -222,6 +229,13 @@ impl<'a> Conclusion<'a> {
         self.judged.chains.get(&backfill)?.newest_written
     }
 
+    /// True if facts of another place of a chain's account and region are lacking: the trail may have
+    /// gone on there.
+    fn lacks_beside(&self, chain: &ChainId) -> bool {
+        let own = AreaId::from(chain);
+        self.judged.lacking.iter().any(|id| *id != own && id.is_beside(&own))
+    }
+
     /// Closes the chains of one trail in all its places.
     fn close(
         &mut self,
@@ -235,6 +249,9 @@ impl<'a> Conclusion<'a> {
             let backfill = self.backfill_written(&chain.report.id);
             let missing = statuses.missing(&mut chain, backfill);
             let reported = statuses.reported(&chain.report.id);
+            if self.lacks_beside(&chain.report.id) {
+                chain.linker.listing_failed();
+            }
             let LinkedChain { report, linker, oldest, listed_until, before, .. } = chain;
             let existed = request.start.is_some_and(|start| before.iter().any(|d| d.end <= start));
             places.push(Place { linker, listed_until, reported, silence, existed });

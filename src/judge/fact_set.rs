@@ -75,76 +75,92 @@ impl FactSet {
     }
 
     /// The facts of each area, its parts joined in the order of time. What the parts do not hold, and
-    /// where they contradict each other, is told of in the facts of the area.
+    /// where they overlap or contradict each other, is told of in the facts of the area.
     #[must_use]
     pub fn into_areas(self) -> Vec<AreaFacts> {
-        let mut areas: Vec<Parts> = Vec::new();
-        for ((id, unit), mut versions) in self.0 {
-            let changed = versions.len() > 1;
-            let Some(facts) = (!versions.is_empty()).then(|| versions.swap_remove(0)) else {
-                continue;
-            };
-            let part = Part { unit, facts, changed };
-            match areas.last_mut().filter(|parts| parts.id == id) {
-                Some(parts) => parts.parts.push(part),
-                None => areas.push(Parts { id, parts: vec![part] }),
+        let mut areas: Vec<Joining> = Vec::new();
+        for ((id, unit), versions) in self.0 {
+            if areas.last().is_none_or(|area| area.facts.id != id) {
+                areas.push(Joining::new(&id));
+            }
+            if let Some(area) = areas.last_mut() {
+                area.add(unit, versions);
             }
         }
-        areas.into_iter().map(Parts::joined).collect()
+        areas.into_iter().map(Joining::finish).collect()
     }
 }
 
-/// The parts of one area, in the order of time.
-struct Parts {
-    id: AreaId,
-    parts: Vec<Part>,
-}
-
-struct Part {
-    unit: Unit,
+/// The facts of an area whose parts are being joined, in the order of time.
+struct Joining {
     facts: AreaFacts,
-    /// Whether other facts of it are known.
-    changed: bool,
+    /// The parts that are joined; `None` before the first.
+    joined: Option<Unit>,
 }
 
-impl Parts {
-    fn joined(self) -> AreaFacts {
-        let Self { id, parts } = self;
-        let mut joined = AreaFacts::new(&id, Unit { from: None, to: None });
-        let mut at: Option<Unit> = None;
-        for Part { unit, facts, changed } in parts {
-            let gap = Unit { from: at.and_then(|at| at.to), to: unit.from };
-            let follows = match at {
-                None => unit.from.is_none(),
-                Some(at) => at.is_followed_by(&unit),
-            };
-            if !follows {
-                joined.findings.push(lacking(&id, gap));
+impl Joining {
+    fn new(id: &AreaId) -> Self {
+        Self { facts: AreaFacts::new(id, Unit { from: None, to: None }), joined: None }
+    }
+
+    fn add(&mut self, unit: Unit, versions: Vec<AreaFacts>) {
+        let id = self.facts.id.clone();
+        let expected = self.joined.map_or(Some(None), |joined| joined.to.map(Some));
+        match expected {
+            Some(expected) if unit.from == expected => {}
+            // They begin later than the last one ends.
+            Some(expected) if unit.from > expected => {
+                self.lack(Unit { from: expected, to: unit.from });
             }
-            if changed {
-                joined.findings.push(contradicted(&id, unit));
+            _ => {
+                self.facts.findings.push(overlapping(&id, unit));
+                return;
             }
-            match at {
-                None => {
-                    let findings = std::mem::take(&mut joined.findings);
-                    joined = facts;
-                    joined.findings.extend(findings);
-                }
-                Some(_) => joined.append(facts),
-            }
-            at = Some(unit);
         }
-        if let Some(to) = at.and_then(|at| at.to) {
-            joined.findings.push(lacking(&id, Unit { from: Some(to), to: None }));
+        if versions.len() > 1 {
+            self.facts.findings.push(contradicted(&id, unit));
         }
-        joined.unit = Unit::WHOLE;
-        joined.forget_other_parts();
-        joined
+        let mut versions = versions.into_iter();
+        let Some(first) = versions.next() else { return };
+        // What was found stands, whichever of them is right.
+        self.facts.findings.extend(versions.flat_map(|other| other.findings));
+        match self.joined {
+            None if self.facts.lacking.is_empty() => {
+                let findings = std::mem::take(&mut self.facts.findings);
+                self.facts = first;
+                self.facts.findings.extend(findings);
+            }
+            _ => self.facts.append(first),
+        }
+        self.joined = Some(Unit { from: None, to: unit.to });
+    }
+
+    fn lack(&mut self, part: Unit) {
+        self.facts.findings.push(lacking(&self.facts.id, part));
+        self.facts.lack(part);
+    }
+
+    fn finish(mut self) -> AreaFacts {
+        match self.joined {
+            None => self.lack(Unit::WHOLE),
+            Some(Unit { to: Some(to), .. }) => self.lack(Unit { from: Some(to), to: None }),
+            Some(_) => {}
+        }
+        self.facts.unit = Unit::WHOLE;
+        self.facts.forget_other_parts();
+        self.facts
     }
 }
 
 fn lacking(id: &AreaId, gap: Unit) -> Finding {
     let message = format!("The facts of {gap} were not collected, so none of it is proven.");
+    of_area(id, message)
+}
+
+fn overlapping(id: &AreaId, unit: Unit) -> Finding {
+    let message = format!(
+        "The facts of {unit} overlap those of another part and were not used. Collect parts that follow each other."
+    );
     of_area(id, message)
 }
 

@@ -230,8 +230,15 @@ pub struct AreaFacts {
     pub kinds: BTreeSet<LogKind>,
     /// Log files that no digest lists, as far as digests were asked.
     pub candidates: Candidates,
+    /// Whether every digest that may list the candidates was asked, and every odd file looked at.
+    pub completed: bool,
+    /// Time between parts of which no facts were collected.
+    pub lacking: Vec<Window>,
     /// Log files in folders of other parts that digests list, valid or not.
     pub listed_outside: BTreeSet<ListedName>,
+    /// Log files that digests list and that are named for other times than the requested one, where
+    /// the facts are of a part.
+    pub listed_of_other_times: BTreeSet<ListedName>,
     /// By the key of a candidate that is a copy of a listed log file, the key of that.
     pub copies: BTreeMap<String, String>,
     /// Digests outside of the requested time that were asked for log files which no other lists.
@@ -274,7 +281,10 @@ impl AreaFacts {
             other_trails: BTreeSet::new(),
             kinds: BTreeSet::from([LogKind::CloudTrail]),
             candidates: Candidates::new(id),
+            completed: false,
+            lacking: Vec::new(),
             listed_outside: BTreeSet::new(),
+            listed_of_other_times: BTreeSet::new(),
             copies: BTreeMap::new(),
             consulted: BTreeMap::new(),
             elsewhere: BTreeMap::new(),
@@ -303,6 +313,7 @@ impl AreaFacts {
         self.folders.absorb(folders);
         self.candidates.absorb(&candidates);
         self.listed_outside.extend(later.listed_outside);
+        self.listed_of_other_times.extend(later.listed_of_other_times);
         self.copies.extend(later.copies);
         for (own, later) in
             [(&mut self.consulted, later.consulted), (&mut self.elsewhere, later.elsewhere)]
@@ -345,8 +356,10 @@ impl AreaFacts {
         let message = "No facts of this area were collected, so none of it is proven.";
         let bucket = id.bucket.as_ref().map(BucketName::as_str);
         let finding = Finding::new(Code::ObjectUnreadable, message);
-        let findings = vec![finding.object(bucket, id.place.folder())];
-        Self { findings, ..Self::new(id, Unit::WHOLE) }
+        let mut facts = Self::new(id, Unit::WHOLE);
+        facts.findings.push(finding.object(bucket, id.place.folder()));
+        facts.lack(Unit::WHOLE);
+        facts
     }
 
     /// Records time whose digests may exist unseen, or list what is not known.
@@ -365,6 +378,13 @@ impl AreaFacts {
     /// The keeper of what a listing of digests could not show.
     pub fn doubts(&mut self, of: Doubted) -> impl Doubts {
         Keeper { facts: self, of }
+    }
+
+    /// Records a part of which no facts were collected: its digests may be there.
+    pub(super) fn lack(&mut self, part: Unit) {
+        let time = part.days(Window::ALL);
+        self.hide(Doubted::Asked, time);
+        self.lacking.push(time);
     }
 
     /// Takes note of the keys of a ring.

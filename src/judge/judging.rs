@@ -91,6 +91,9 @@ impl<'a> Judging<'a> {
                 count(&mut report, row, sound);
                 self.findings.extend(row.first.finding.as_deref().cloned());
             }
+            for gap in self.facts.lacking.iter().filter(|gap| is_inner(**gap)) {
+                linker.lack(*gap);
+            }
             report.logs = chain.logs;
             for mark in &chain.marks {
                 linker.mark(mark.window, mark.state, mark.reason);
@@ -172,6 +175,11 @@ impl<'a> Judging<'a> {
 fn shown_before(start: Option<Timestamp>, listed: &[DigestKey]) -> Vec<DigestKey> {
     let until = listed.iter().position(|name| start.is_some_and(|start| start < name.end));
     listed.iter().take(until.map_or(listed.len(), |at| at + 1)).cloned().collect()
+}
+
+/// True if a gap between parts has parts on both sides.
+fn is_inner(gap: Window) -> bool {
+    gap.start > Timestamp::MIN && gap.end < Timestamp::MAX
 }
 
 /// Counts the digests of a row.

@@ -7,8 +7,9 @@ use super::Question;
 use super::facts::AreaFacts;
 use super::plan::{Plan, PlannedDigest};
 use crate::model::time::{add, day_folder, hours, minutes, sub};
-use crate::model::{ChainKind, DigestKey, LogKey, Window};
+use crate::model::{AreaId, ChainKind, DigestKey, LogKey, Window};
 use crate::verify::candidates::{Candidate, Candidates, Name};
+use crate::verify::completeness::ListedName;
 use crate::verify::unlisted::Delivery;
 
 /// Moments of a folder's time at which other places are asked: those of the hours of a day.
@@ -69,11 +70,9 @@ pub fn was_asked_for(question: &Question, facts: &AreaFacts, name: &DigestKey) -
 }
 
 /// The keys of the log files that a file may be a copy of by its name, such as `NAME (1).json.gz`
-/// or `copy of NAME.json.gz`, as far as digests list them: those of the requested time that are no
-/// candidates themselves.
+/// or `copy of NAME.json.gz`.
 #[must_use]
-pub fn listed_originals(question: &Question, facts: &AreaFacts, file: &Candidate) -> Vec<String> {
-    let id = &facts.id;
+pub fn originals(id: &AreaId, file: &Candidate) -> Vec<String> {
     let name = file.key.rsplit_once('/').map_or(file.key.as_str(), |(_, name)| name);
     let begin = format!("{}_{}_{}_", id.place.account, file.kind.folder(), id.region);
     let Some(rest) = name.find(&begin).and_then(|at| name.get(at + begin.len()..)) else {
@@ -86,12 +85,18 @@ pub fn listed_originals(question: &Question, facts: &AreaFacts, file: &Candidate
         format!("{folder}/{day}/{begin}{stem}.json.gz")
     };
     let Some(log) = LogKey::parse(&in_day("2000/01/01")) else { return Vec::new() };
-    if !question.window().contains(log.time) {
-        return Vec::new();
-    }
     let days = [-24, 0, 24].map(|n| day_folder(add(log.time, hours(n))));
-    let keys = days.iter().map(|day| in_day(day));
-    keys.filter(|key| !facts.candidates.contains(key)).collect()
+    days.iter().map(|day| in_day(day)).collect()
+}
+
+/// True if a log file that exists is listed, as facts joined of parts show: of the requested time,
+/// those that no digest lists are candidates; of other times, those are known that digests list.
+#[must_use]
+pub fn is_listed(question: &Question, facts: &AreaFacts, key: &str) -> bool {
+    match LogKey::parse(key) {
+        Some(log) if question.window().contains(log.time) => !facts.candidates.contains(key),
+        _ => facts.listed_of_other_times.contains(&ListedName::of(facts.id.bucket_name(), key)),
+    }
 }
 
 /// Times that a candidate may be of: its name's, or moments spread over what was asked of its

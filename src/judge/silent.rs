@@ -30,19 +30,24 @@ pub(super) fn silences(
             return None;
         }
         let newest = chain.before.last()?;
-        let mut others = chains.iter().enumerate().filter(|(other, _)| *other != number);
-        if let Some(gone_on) =
-            others.find_map(|(_, other)| departure(question, newest, chain, other, asked))
-        {
-            return Some(gone_on);
+        let others = chains.iter().enumerate().filter(|(other, _)| *other != number);
+        for (_, other) in others {
+            match departure(question, newest, chain, other, asked) {
+                Ok(None) => {}
+                Ok(gone_on) => return gone_on,
+                Err(Lacking) => return Some(Silence::Unverified),
+            }
         }
         let from = chain.before.len().saturating_sub(READ_OF_END);
-        let settled = read(chain, chain.before.get(from..)?, asked);
+        let settled = read(chain, chain.before.get(from..)?, asked).unwrap_or_default();
         let verified = settled.iter().any(|digest| digest.standing == Standing::Valid);
         Some(if verified { Silence::Verified } else { Silence::Unverified })
     };
     chains.iter().enumerate().map(silence).collect()
 }
+
+/// Digests that are wanted and not known yet: the rest waits for them.
+struct Lacking;
 
 /// Departure that the first later digest of another place tells of a chain's newest one.
 fn departure(
@@ -51,12 +56,17 @@ fn departure(
     chain: &LinkedChain,
     other: &LinkedChain,
     asked: &Asked<'_>,
-) -> Option<Silence> {
-    let later = other.before.iter().position(|name| name.end > newest.end)?;
-    let arrival = other.before.get(later..)?;
-    let settled = read(other, arrival.get(..arrival.len().min(READ_OF_END))?, asked);
-    let first = settled.first()?;
-    let previous = first.content.as_ref()?.previous.as_ref()?;
+) -> Result<Option<Silence>, Lacking> {
+    let later = other.before.iter().skip_while(|name| name.end <= newest.end);
+    let arrival: Vec<_> = later.take(READ_OF_END).cloned().collect();
+    if arrival.is_empty() {
+        return Ok(None);
+    }
+    let Some(first) = read(other, &arrival, asked).ok_or(Lacking)?.first() else { return Ok(None) };
+    let content = first.content.as_ref();
+    let Some(previous) = content.and_then(|content| content.previous.as_ref()) else {
+        return Ok(None);
+    };
     let bucket = chain.report.id.bucket.as_ref();
     let here = DigestKey::parse(&previous.object).filter(|name| {
         name.place == newest.place
@@ -66,11 +76,17 @@ fn departure(
             && question.start.is_none_or(|start| name.end <= start)
             && bucket.is_none_or(|bucket| bucket.as_str() == previous.bucket)
     });
-    here?;
-    Some(if first.standing == Standing::Valid { Silence::Moved } else { Silence::SaidToHaveMoved })
+    Ok(here.map(|_| match first.standing {
+        Standing::Valid => Silence::Moved,
+        _ => Silence::SaidToHaveMoved,
+    }))
 }
 
-/// Digests of a chain, in order.
-fn read<'a>(chain: &LinkedChain, names: &[DigestKey], asked: &Asked<'a>) -> &'a [DigestFacts] {
-    asked.digests(&AreaId::from(&chain.report.id), names).unwrap_or_default()
+/// Digests of a chain, in order, as far as they are known.
+fn read<'a>(
+    chain: &LinkedChain,
+    names: &[DigestKey],
+    asked: &Asked<'a>,
+) -> Option<&'a [DigestFacts]> {
+    asked.digests(&AreaId::from(&chain.report.id), names)
 }

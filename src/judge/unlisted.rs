@@ -9,7 +9,7 @@ use super::Question;
 use super::judging::{Judging, coverage_of};
 use super::unreferenced::{UnlistedLog, Unreferenced};
 use crate::model::time::{add, minutes, sub};
-use crate::model::{AreaId, BucketName, ChainId, LogKind, Window};
+use crate::model::{AreaId, BucketName, ChainId, ChainKind, LogKind, Window};
 use crate::report::ChainReport;
 use crate::report::words::counted;
 use crate::verify::candidates::{Candidate, Name};
@@ -80,7 +80,8 @@ impl Statements {
     fn of(area: &Judging<'_>) -> Self {
         let asked_for = area.statements();
         let mut all = asked_for.clone();
-        for (id, rows) in &area.facts.consulted {
+        let standard = |(id, _): &(&ChainId, _)| id.kind == ChainKind::Standard;
+        for (id, rows) in area.facts.consulted.iter().filter(standard) {
             let known = all.entry(id.clone()).or_default();
             for interval in coverage_of(id, rows).all() {
                 known.assign(interval.window, interval.state, interval.reason);
@@ -131,6 +132,11 @@ impl Groups {
             let time = candidate.name.time().unwrap_or(candidate.folder.start.max(judge.first));
             if !facts.kinds.contains(&candidate.kind) {
                 Group::add(groups.kinds.entry(candidate.kind).or_default(), time);
+                continue;
+            }
+            if !facts.completed {
+                // Not every digest that may list it was asked.
+                Group::add(&mut groups.undecided, time);
                 continue;
             }
             if let Some(original) = facts.copies.get(&candidate.key) {

@@ -28,6 +28,9 @@ pub fn judge(
         let mut facts = known.remove(id).unwrap_or_else(|| AreaFacts::lacking(id));
         facts.named.extend(answers.named.clone());
         wanted.extend(wanted_by_links(question, survey, &facts).into_iter().map(Want::Named));
+        if !facts.completed && !facts.candidates.is_empty() {
+            wanted.insert(Want::Late(id.clone()));
+        }
         let Ok(judgement) = judge_area(question, survey, &facts, &mut |_| Ok::<_, Infallible>(()));
         judged.add(facts, judgement);
     }

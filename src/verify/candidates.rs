@@ -185,7 +185,7 @@ impl Candidates {
     }
 
     /// Leaves out those that a test refuses.
-    pub fn retain(&mut self, test: impl Fn(&Candidate) -> bool) {
+    pub fn retain(&mut self, mut test: impl FnMut(&Candidate) -> bool) {
         let items = std::mem::take(&mut self.items);
         self.items = items.into_iter().filter(|item| test(&self.candidate(item))).collect();
     }
@@ -200,7 +200,10 @@ impl Candidates {
         items.sort_by(|a, b| {
             let folder = |item: &Item| self.folder(item).0;
             folder(a).cmp(folder(b)).then_with(|| match (a.usual, b.usual) {
-                (true, true) if a.kind == b.kind => self.kept(a).cmp(self.kept(b)),
+                (true, true) if a.kind == b.kind => {
+                    let name = |item: &Item| self.kept(item).bytes().chain(SUFFIX.bytes());
+                    name(a).cmp(name(b))
+                }
                 _ => self.name(a).cmp(&self.name(b)),
             })
         });
@@ -271,6 +274,7 @@ mod tests {
             log("2026/03/01", "20260301T0120Z"),
             key("2026/03/01", "a ü.gz"),
             log("2026/03/01", "20260301T0020Z"),
+            log("2026/03/01", "20260301T0020Z").replace(".json.gz", " (1).json.gz"),
         ];
         let mut candidates = Candidates::new(&id());
         assert!(candidates.is_empty());
@@ -287,6 +291,7 @@ mod tests {
         let mut sorted = keys.to_vec();
         sorted.sort();
         assert_eq!(back.iter().map(|c| c.key.clone()).collect::<Vec<_>>(), sorted);
+        assert!(keys.iter().all(|key| candidates.contains(key)) && !candidates.contains("x/y"));
         let of = |ending: &str| back.iter().find(|c| c.key.ends_with(ending)).unwrap();
         assert_eq!((of("z.gz").written, of("z.gz").name), (written, Name::Other));
         assert_eq!(of("ü.gz").written, None);

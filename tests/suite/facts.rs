@@ -11,8 +11,9 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use trailseal::internals::crypto::KeyRing;
 use trailseal::internals::judge::{
-    Answers, Circumstances, Concluded, FactSet, Question, Survey, Unit, judge,
+    Answers, Circumstances, Concluded, FactSet, Question, Survey, Unit, Want, judge,
 };
+use trailseal::internals::model::AreaId;
 use trailseal::internals::report::{RanBy, RunReport, Verdict};
 use trailseal::internals::run::Silent;
 use trailseal::internals::run::filter::Filter;
@@ -190,6 +191,15 @@ fn worlds() -> Vec<World> {
             let cuts: Vec<_> = (0..=8).map(|hour| at(hour, 10)).collect();
             WITNESS.segment(tree, &cuts);
         }),
+        World::new("a log file is injected near the end of the hours asked for", |tree| {
+            tree.write_log(&log_key_at(at(5, 45), "CloudTrail", "CCCCCCCCCCCCCCCC"));
+        })
+        .asking(2, 6),
+        World::new("a copy of a log file outside of the hours asked for", |tree| {
+            let copy = log_key(5).replace(".json.gz", " (1).json.gz");
+            fs::copy(tree.path(&log_key(5)), tree.path(&copy)).unwrap();
+        })
+        .asking(0, 5),
         World::new("nothing of the hours asked for", |_| {}).asking(100, 110),
     ]
 }
@@ -258,6 +268,44 @@ fn joining_is_a_union() {
     assert!(join(&[&all, &b, &all]) == all, "idempotent");
 }
 
+/// Pure judgement, without the sources: nothing is accused that they would explain.
+#[test]
+fn what_the_sources_would_explain_is_wanted_and_not_accused() {
+    let note = World::new("a note", |tree| tree.write(&format!("{}.txt", log_key(1)), b"a note"));
+    let mut joined = FactSet::default();
+    note.parts(&[at(4, 0)]).into_iter().for_each(|part| joined.join(part));
+    let id = joined.clone().into_areas().remove(0).id;
+    let Concluded { report, wanted } = judged_alone(joined, &id);
+    assert_eq!(report.verdict, Verdict::Incomplete, "{:#?}", report.findings);
+    assert_eq!(Vec::from_iter(wanted), [Want::Late(id)]);
+}
+
+#[test]
+fn parts_that_overlap_or_lack_accuse_nobody() {
+    let world = World::new("whole", |_| {}).asking(0, 8);
+    let collect = |unit| world.run(|verifier| verifier.collect(&[unit]));
+    let (from, to) = (Some(at(3, 0)), Some(at(6, 0)));
+    let parts = [
+        Unit { from: None, to: from },
+        Unit { from, to },
+        Unit { from: to, to: None },
+        Unit { from: None, to },
+        Unit { from, to: None },
+        Unit::WHOLE,
+    ]
+    .map(collect);
+    // Every choice of parts: verified only where they are all there and do not overlap.
+    for choice in 0_u32..1 << parts.len() {
+        let mut joined = FactSet::default();
+        let chosen = parts.iter().enumerate().filter(|(n, _)| choice & (1 << n) != 0);
+        chosen.for_each(|(_, part)| joined.join(part.clone()));
+        let report = joined.into_report(&world);
+        let whole = [0b00_0111, 0b01_0001, 0b00_1100, 0b10_0000].contains(&choice);
+        let expected = if whole { Verdict::Verified } else { Verdict::Incomplete };
+        assert_eq!(report.verdict, expected, "{choice:06b}: {:#?}", report.findings);
+    }
+}
+
 #[test]
 fn a_part_that_lacks_or_changed_is_never_verified() {
     let world = World::new("whole", |_| {});
@@ -291,6 +339,19 @@ fn a_part_that_lacks_or_changed_is_never_verified() {
     assert!(report.findings.iter().any(|f| f.message.contains("collected twice and differ")));
 }
 
+/// What facts come to where there are no sources.
+fn judged_alone(facts: FactSet, id: &AreaId) -> Concluded {
+    let survey = Survey { areas: [id.clone()].into(), any_logs_folder: true, ..Survey::default() };
+    let circumstances = Circumstances {
+        sources: vec!["copy".to_owned()],
+        started: at(200, 0),
+        ran_by: RanBy::default(),
+        asks_cloudtrail: false,
+        interrupted: false,
+    };
+    judge(&Question::default(), &circumstances, &survey, facts, &Answers::default())
+}
+
 /// Facts of an area that were stored by an earlier build: a log file of the third hour is gone, the
 /// chain is in two parts.
 const STORED: &str = include_str!("snapshots/facts.json");
@@ -312,26 +373,14 @@ fn stored_facts_are_read_written_and_judged_without_their_sources() {
     let error = serde_json::from_str::<FactSet>(&newer).unwrap_err();
     assert!(error.to_string().contains("schema trailseal.facts/2"), "{error}");
     let id = facts.clone().into_areas().remove(0).id;
-    let survey = Survey { areas: [id].into(), any_logs_folder: true, ..Survey::default() };
-    let circumstances = Circumstances {
-        sources: vec!["copy".to_owned()],
-        started: at(200, 0),
-        ran_by: RanBy::default(),
-        asks_cloudtrail: false,
-        interrupted: false,
-    };
-    let judged = |facts| {
-        let question = Question::default();
-        judge(&question, &circumstances, &survey, facts, &Answers::default())
-    };
-    let Concluded { report, wanted } = judged(facts.clone());
+    let Concluded { report, wanted } = judged_alone(facts.clone(), &id);
     let found: Vec<_> = report.findings.iter().map(|f| (f.code, f.key.as_deref())).collect();
     assert!(found.contains(&(Code::LogMissing, Some(&*log_key(2)))), "{found:?}");
     assert_eq!(report.verdict, Verdict::Violation);
     assert_eq!((report.totals.digests.valid, report.totals.logs.listed.invalid), (8, 1));
     // Events that may tell who deleted it are wanted; none is hinted at here.
     assert!(wanted.is_empty(), "{wanted:?}");
-    let nothing = judged(FactSet::default()).report;
+    let nothing = judged_alone(FactSet::default(), &id).report;
     assert_eq!(nothing.verdict, Verdict::Incomplete);
 }
 

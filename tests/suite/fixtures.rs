@@ -927,6 +927,19 @@ fn a_stray_signed_by_nobody_hides_nothing() {
 }
 
 #[test]
+fn a_stray_with_a_wrong_signature_leaves_its_neighbours_as_they_are() {
+    let tree = Tree::sealed();
+    let previous = tree.previous(&digest_key(4));
+    let stray = draft(at(4, 0), at(4, 30), Some(previous)).seal(key()).unwrap();
+    tree.put(&stray);
+    let signature = tree.previous(&digest_key(4)).signature;
+    let own = tree.previous(&stray.key).signature;
+    tree.change_metadata(&stray.key, &own, &signature);
+    let found = vec![("digest-modified", stray.key)];
+    expect(&tree, &[], Expected { status: 1, hours: "PPPPPPPP", found });
+}
+
+#[test]
 fn an_altered_digest_of_a_later_time_does_not_move_the_end() {
     let tree = Tree::sealed();
     let stray = common::digest_name(at(200, 0), ChainKind::Standard).to_string();

@@ -330,6 +330,28 @@ fn a_copy_of_a_listed_log_file_is_a_notice_that_names_it() {
 }
 
 #[test]
+fn a_copy_of_a_log_file_that_a_later_digest_lists_is_a_notice() {
+    // Of the hours asked for, no digest lists the original.
+    let tree = Tree::sealed();
+    let copy = log_key(5).replace(".json.gz", " (1).json.gz");
+    fs::copy(tree.path(&log_key(5)), tree.path(&copy)).unwrap();
+    let end = at(5, 0).to_string();
+    let report = both::verify(&tree, &["--end-time", &end]);
+    assert_eq!((report.status, codes(&report)), (0, only("log-unreferenced", "notice")));
+}
+
+#[test]
+fn a_copy_of_an_injected_log_file_is_injected_too() {
+    let tree = Tree::sealed();
+    let injected = log_key_at(at(4, 40), "CloudTrail", "BBBBBBBBBBBBBBBB");
+    tree.write(&injected, &gzip(TEXT));
+    tree.write(&injected.replace(".json.gz", " (1).json.gz"), &gzip(TEXT));
+    let report = both::verify(&tree, &[]);
+    assert_eq!(report.status, 1);
+    assert_eq!(report.json["totals"]["logs"]["unreferenced"], 2, "{:#}", report.json["findings"]);
+}
+
+#[test]
 fn a_name_that_contradicts_its_folder_is_judged_by_the_folder() {
     // In the folder of the first day, named up to a day outside of the requested hours.
     for time in [at(-23, 0), at(-12, 0), at(-1, 30), at(24, 30), at(47, 0)] {

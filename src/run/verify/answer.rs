@@ -66,6 +66,8 @@ impl Context<'_> {
                     answers.beside.insert((id, time), facts);
                 }
                 Want::Trail(chain) => trails.push(chain),
+                // Answered for each area before it is judged.
+                Want::Late(_) => {}
             }
         }
         self.read_events(events, answers);

@@ -66,7 +66,8 @@ pub(super) fn collect<'a>(
     Ok(this.facts)
 }
 
-/// Looks for what may list or explain the log files that no part of an area lists.
+/// Looks for what may list or explain the log files that no part of an area lists, unless that was
+/// done.
 ///
 /// # Errors
 /// When an observer fails, or the run is to stop.
@@ -76,7 +77,7 @@ pub(super) fn complete<'a>(
     facts: AreaFacts,
     events: &mut AreaEvents<'a, '_>,
 ) -> io::Result<AreaFacts> {
-    let mut this = Collector::new(run, (id, area), facts, events);
+    let mut this = Collector { joined: true, ..Collector::new(run, (id, area), facts, events) };
     super::unlisted::complete(&mut this)?;
     this.find_beyond_folders();
     Ok(this.facts)

@@ -54,6 +54,8 @@ pub(super) struct Collector<'a, 'l, 'o> {
     pub(super) events: &'l mut AreaEvents<'a, 'o>,
     /// Whether digests outside of the requested time are read by now.
     pub(super) consulting: bool,
+    /// Whether the facts were joined of parts, so that what digests list is not known here.
+    pub(super) joined: bool,
 }
 
 /// Items to record, in input order.
@@ -82,6 +84,7 @@ impl<'a, 'l, 'o> Collector<'a, 'l, 'o> {
             queue: VecDeque::new(),
             events,
             consulting: false,
+            joined: false,
         }
     }
 }
@@ -287,16 +290,20 @@ impl Collector<'_, '_, '_> {
         self.queue.push_back(Pending::Digest { chain, key, result, code, bytes: examined.stored });
     }
 
-    /// Takes note of a log file that a digest lists in the folder of another part.
+    /// Takes note of a log file that a digest lists and that other parts must know of.
     pub(super) fn note_listed(&mut self, bucket: &str, key: &str) {
         let unit = self.facts.unit;
-        let owned = || {
-            let day = LogKey::parse(key).and_then(|log| date_window(&log.day));
-            day.is_some_and(|day| unit.owns_folder(day))
-        };
-        if unit != Unit::WHOLE && !owned() {
-            let name = ListedName::of(self.id.bucket_of(bucket), key);
+        if unit == Unit::WHOLE {
+            return;
+        }
+        let log = LogKey::parse(key);
+        let day = log.as_ref().and_then(|log| date_window(&log.day));
+        let name = ListedName::of(self.id.bucket_of(bucket), key);
+        if !day.is_some_and(|day| unit.owns_folder(day)) {
             self.facts.listed_outside.insert(name);
+        }
+        if !log.is_some_and(|log| self.run.question.window().contains(log.time)) {
+            self.facts.listed_of_other_times.insert(name);
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::collector::Collector;
 use crate::judge::facts::Strays;
-use crate::judge::late::{OPENED_IN_A_BUCKET, listed_originals};
+use crate::judge::late::{OPENED_IN_A_BUCKET, is_listed, originals};
 use crate::model::{BucketName, Sha256Hash};
 use crate::run::pool::Ticket;
 use crate::run::sources::{Sources, as_trouble};
@@ -32,8 +32,8 @@ pub(super) enum Answer {
 /// Result of a look.
 #[derive(Default)]
 pub(super) struct Look {
-    /// Of each file, by its key.
-    pub(super) answers: BTreeMap<String, Answer>,
+    /// Of each file, in the order in which they were given.
+    pub(super) answers: Vec<Answer>,
     /// By the key of a copy, the log file whose bytes it holds.
     pub(super) originals: BTreeMap<String, String>,
     /// Notices on files that are no log files, and those that could not be identified.
@@ -71,7 +71,12 @@ impl Looking<'_, '_, '_, '_> {
     fn open(&mut self, file: Candidate) -> io::Result<()> {
         let this = self.this;
         self.drain(this.run.pool.jobs() * FILES_PER_JOB)?;
-        let originals = listed_originals(&this.run.question, &this.facts, &file);
+        let listed = |key: &String| {
+            this.listed.contains(this.id.bucket_name(), key)
+                || this.joined && is_listed(&this.run.question, &this.facts, key)
+        };
+        let mut originals = originals(this.id, &file);
+        originals.retain(listed);
         let (sources, limits) = (this.run.sources.clone(), this.rules.limits);
         let (bucket, key) = (this.id.bucket.clone(), file.key.clone());
         let job = move || recognize(&sources, bucket.as_ref(), &key, &originals, limits);
@@ -84,8 +89,8 @@ impl Looking<'_, '_, '_, '_> {
             && let Some((key, ticket)) = self.queue.pop_front()
         {
             let seen = ticket.redeem(&self.this.run.request.stop).map_err(io::Error::other)?;
-            let answer = self.record(key.clone(), seen);
-            self.look.answers.insert(key, answer);
+            let answer = self.record(key, seen);
+            self.look.answers.push(answer);
         }
         Ok(())
     }

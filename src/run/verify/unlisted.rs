@@ -13,7 +13,7 @@ use crate::judge::facts::Doubted;
 use crate::judge::late::{consulted_days, consulted_time, is_consulted, times_of, was_asked_for};
 use crate::model::{ChainId, LogEntry, Window};
 use crate::run::pool::Ticket;
-use crate::verify::candidates::{Candidate, Candidates, Name};
+use crate::verify::candidates::{Candidates, Name};
 use crate::verify::completeness::Listed;
 use crate::verify::link::DigestFacts;
 use crate::verify::listing::Listing;
@@ -54,7 +54,9 @@ pub(super) fn complete(this: &mut Collector<'_, '_, '_>) -> io::Result<()> {
         // Nobody was asked who may list them, so nothing is said of them.
         this.facts.candidates = Candidates::new(this.id);
     }
-    if this.facts.candidates.is_empty() {
+    let idle = this.facts.candidates.is_empty() || this.facts.chains.is_empty();
+    if idle || this.facts.completed {
+        this.facts.completed = true;
         return Ok(());
     }
     this.consulting = true;
@@ -70,13 +72,14 @@ pub(super) fn complete(this: &mut Collector<'_, '_, '_>) -> io::Result<()> {
     let listed = elsewhere::consult(this.run, &mut this.facts, this.id, &times)?;
     this.listed.absorb(listed);
     this.leave_out_listed();
-    let odd: Vec<_> = this.facts.candidates.iter().filter(|c| c.name == Name::Other).collect();
-    let Look { answers, originals, strays } = look(this, odd.into_iter())?;
+    let odd = this.facts.candidates.iter().filter(|c| c.name == Name::Other);
+    let Look { answers, originals, strays } = look(this, odd)?;
     this.facts.strays.absorb(strays);
     this.facts.copies = originals;
-    let is_log = |key: &str| answers.get(key).is_some_and(|answer| *answer != Answer::NoLog);
-    let is_left = |file: &Candidate| file.name != Name::Other || is_log(&file.key);
-    this.facts.candidates.retain(is_left);
+    let mut answers = answers.into_iter();
+    let mut is_log = || answers.next().is_some_and(|answer| answer != Answer::NoLog);
+    this.facts.candidates.retain(|file| file.name != Name::Other || is_log());
+    this.facts.completed = true;
     Ok(())
 }
 

@@ -125,6 +125,11 @@ impl Linker {
         self.unlisted = true;
     }
 
+    /// Records time whose digests were not looked for: nothing is said to be gone in it.
+    pub fn lack(&mut self, window: Window) {
+        self.statements.assign(window, CoverageState::Unreadable, Some(Code::ObjectUnreadable));
+    }
+
     /// Coverage by the digests seen so far, without their log files.
     #[must_use]
     pub fn statements(&self) -> &Coverage {
@@ -165,7 +170,9 @@ impl Linker {
                 has_successor: false,
             });
         }
-        if let Some(last) = self.recent.back_mut() {
+        if row.more > 0
+            && let Some(last) = self.recent.back_mut()
+        {
             last.signature.clone_from(&row.signature);
         }
         sound
