@@ -932,7 +932,7 @@ fn a_stray_with_a_wrong_signature_leaves_its_neighbours_as_they_are() {
     let previous = tree.previous(&digest_key(4));
     let stray = draft(at(4, 0), at(4, 30), Some(previous)).seal(key()).unwrap();
     tree.put(&stray);
-    let signature = tree.previous(&digest_key(4)).signature;
+    let signature = tree.previous(&digest_key(2)).signature;
     let own = tree.previous(&stray.key).signature;
     tree.change_metadata(&stray.key, &own, &signature);
     let found = vec![("digest-modified", stray.key)];
