@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::run::pool::Stop;
 
-/// When to colour results.
+/// Condition for colour in results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ColorWhen {
     /// On a terminal, unless NO_COLOR is set
@@ -18,7 +18,7 @@ pub enum ColorWhen {
     Never,
 }
 
-/// How a result is written.
+/// Format of a command's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people
@@ -35,7 +35,7 @@ pub struct Io<'a> {
     pub err: &'a mut dyn Write,
     /// The time of the run.
     pub now: Timestamp,
-    /// Whether results may be coloured.
+    /// True if results may be coloured.
     pub color: bool,
     /// Width of the output in columns.
     pub width: usize,

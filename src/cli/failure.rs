@@ -16,7 +16,7 @@ pub const INTERNAL: u8 = 4;
 pub struct Failure {
     /// The exit status.
     pub status: u8,
-    /// What is wrong, naming the object.
+    /// Message: the fault, with the name of the object.
     pub message: String,
     /// The next step.
     pub remedy: Option<String>,

@@ -52,7 +52,7 @@ fn parse_read_timeout(text: &str) -> Result<SignedDuration, String> {
 }
 
 impl AwsArgs {
-    /// What opens sources; a stop ends the waiting for any answer.
+    /// Opener of sources; a stop ends its waiting for any answer.
     pub(super) fn opener(&self, stop: &Stop) -> Opener {
         let opener = Opener::new(Some(self.read_timeout.unsigned_abs()), stop);
         #[cfg(feature = "aws")]

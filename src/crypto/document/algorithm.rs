@@ -71,7 +71,7 @@ impl Algorithm {
     }
 }
 
-/// Whether a signature is that of a certificate's key.
+/// Checks a signature against a certificate's key; `true` if one of the algorithms accepts it.
 pub(super) fn fits(
     certificate: &EndEntityCert<'_>,
     by: Algorithms,

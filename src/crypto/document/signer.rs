@@ -32,7 +32,7 @@ impl DocumentSigner {
     /// `key_source` and `certificate_source` name the files in errors.
     ///
     /// # Errors
-    /// When either cannot be read, or the first certificate is another key's.
+    /// A key or certificate that cannot be read; a first certificate that belongs to another key.
     pub fn from_pem(
         key_source: &str,
         key: &str,
@@ -89,7 +89,7 @@ impl DocumentSigner {
     /// Signs a message.
     ///
     /// # Errors
-    /// When the engine does not sign.
+    /// A failure of the cryptographic engine.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
         match &self.key {
             Key::Rsa(key) => key.sign(message),

@@ -440,13 +440,7 @@ impl Linker {
         }
         if let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash) {
             let message = "Both digests are valid, but the hash value that this digest states for its predecessor is wrong.";
-            self.broken(
-                link,
-                window,
-                message,
-                &format!("SHA-256 {hash}"),
-                &previous.hash.to_string(),
-            );
+            self.wrong_hash(link, window, message, hash, previous);
         } else if let Some(signature) =
             predecessor.signature.as_ref().filter(|s| **s != previous.signature)
         {

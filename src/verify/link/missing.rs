@@ -10,7 +10,7 @@ use super::lookup::{Lookup, Presence};
 use super::loss::{DigestWord, Gone, Loss, Lost, UnverifiedLosses};
 use super::row::ContentFacts;
 use crate::model::time::sub;
-use crate::model::{DigestKey, Previous, Window};
+use crate::model::{DigestKey, Previous, Sha256Hash, Window};
 use crate::verify::coverage::CoverageState;
 use crate::verify::finding::{Code, Finding, Severity};
 use crate::verify::settle::Standing;
@@ -19,6 +19,19 @@ use crate::verify::settle::Standing;
 const NAMED_ONE_BY_ONE: i64 = 48;
 
 impl Linker {
+    /// Reports that a digest states a wrong hash value for its predecessor.
+    pub(super) fn wrong_hash(
+        &mut self,
+        link: &Link,
+        window: Window,
+        message: &str,
+        actual: Sha256Hash,
+        stated: &Previous,
+    ) {
+        let (actual, stated) = (format!("SHA-256 {actual}"), stated.hash.to_string());
+        self.broken(link, window, message, &actual, &stated);
+    }
+
     /// Looks up a predecessor that is named and was not listed: gone, unreadable, or in another
     /// place.
     #[allow(clippy::too_many_arguments)]
@@ -68,13 +81,7 @@ impl Linker {
             Presence::Present { hash } if moved => {
                 if hash != previous.hash {
                     let message = "The hash value that the digest states for its predecessor in another bucket or prefix is wrong.";
-                    self.broken(
-                        link,
-                        window,
-                        message,
-                        &format!("SHA-256 {hash}"),
-                        &previous.hash.to_string(),
-                    );
+                    self.wrong_hash(link, window, message, hash, previous);
                 }
                 return;
             }
