@@ -10,6 +10,7 @@
 //! What is skipped there is `#[ignore = "very slow: ..."]`: it takes a quarter of an hour, or memory
 //! and minutes without optimisation. Without `--skip` it is run too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::too_many_lines, clippy::too_many_arguments)] // a test tells its story in one go
 #![allow(clippy::print_stdout, clippy::print_stderr)] // tables, peaks, and what is skipped
 
 mod common;
