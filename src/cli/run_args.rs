@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::Failure;
 use super::progress::Bar;
 use super::time_args::{TimeArg, parse_span, parse_time};
+use crate::judge::Excluded;
 use crate::model::{AccountId, Region, TrailName};
-use crate::run::filter::Excluded;
 use crate::run::pool::Stop;
 use crate::run::{Observer, Silent};
 

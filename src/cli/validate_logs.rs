@@ -409,11 +409,10 @@ fn strict(
     };
     let stores: [Opened; 1] = [(Arc::new(store), prefix)];
     let filter = Filter::of(&verification.question, &verification.stop);
-    let mut found = Vec::new();
-    let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut found);
+    let sources = Sources::discover(&stores, &Insisted::default(), filter);
     let rules = Rules::of_bucket(KeyRing::new());
     let cloudtrail = crate::verification::cloudtrail::LiveCloudTrail::new(aws.clone(), &regions);
-    let report = verify(&verification, sources, rules, Some(&cloudtrail), found, &Silent)?;
+    let report = verify(&verification, sources, rules, Some(&cloudtrail), &Silent)?;
     let weighs = report.findings.iter().filter(|f| f.severity > Severity::Notice);
     let passed: Vec<_> = weighs.filter(|f| !told.iter().any(|about| says(about, f))).collect();
     let verdict = match report.verdict {

@@ -136,12 +136,11 @@ pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let outputs = args.report.begin()?;
     let objects = args.objects.as_deref().map(ObjectsFile::begin).transpose()?;
     let bar = args.pace.bar();
-    let (sources, mut findings) = verification.discover(&stores);
-    findings.extend(unopened.into_iter().map(|unopened| unopened.finding));
+    let sources = verification.discover(&stores, unopened);
     let mut observers = Observers::default();
     bar.iter().for_each(|bar| observers.attach(bar));
     objects.iter().for_each(|file| observers.attach(file));
-    let result = verify(&request, sources, rules, cloudtrail.as_deref(), findings, &observers);
+    let result = verify(&request, sources, rules, cloudtrail.as_deref(), &observers);
     drop(bar);
     let mut report = result.map_err(|e| Failure::internal(format!("the run failed: {e}")))?;
     report.finished = Timestamp::now();
@@ -180,9 +179,8 @@ fn dry_run(
     let (stores, unopened) = opener.open_all(&args.question.sources)?;
     let outputs = args.report.begin()?;
     let bar = args.pace.bar();
-    let (sources, mut findings) = verification.discover(&stores);
-    findings.extend(unopened.into_iter().map(|unopened| unopened.finding));
-    let result = estimate(request, &sources, findings, progress(bar.as_ref()));
+    let sources = verification.discover(&stores, unopened);
+    let result = estimate(request, &sources, progress(bar.as_ref()));
     drop(bar);
     let mut estimate = result.map_err(|e| Failure::internal(format!("the run failed: {e}")))?;
     if request.question.form == SourceForm::Bucket {

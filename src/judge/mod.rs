@@ -23,7 +23,7 @@ pub mod plan;
 mod question;
 mod silent;
 mod status;
-mod survey;
+pub mod survey;
 mod unit;
 mod unlisted;
 mod unreferenced;

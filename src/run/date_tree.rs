@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::walk::{is_number, last_part};
+use crate::judge::survey::{is_number, last_part};
 use crate::model::Window;
 use crate::model::time::date_window;
 use crate::store::{Entry, Store, StoreError};

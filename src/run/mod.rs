@@ -2,13 +2,12 @@
 
 pub mod collect;
 mod date_tree;
+mod discover;
 #[cfg(feature = "seal")]
 pub mod evidence;
 pub mod filter;
 mod in_order;
-mod infer;
 pub mod key_files;
-mod loose;
 pub mod observe;
 pub mod pool;
 mod reach;
@@ -19,7 +18,6 @@ pub mod seal;
 pub mod sources;
 pub mod validate_logs;
 pub mod verify;
-mod walk;
 
 pub use key_files::KeysError;
 pub use observe::{Observer, Observers, RunEvent, Silent};

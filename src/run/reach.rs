@@ -4,23 +4,15 @@
 //! What is not in a bucket is gone. What is not in a copy may never have been copied, but only on
 //! its edges: a day that lies between two others was there to be copied.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::time::day_folder;
 use crate::model::{AccountId, AreaId, DigestKey, LogKey, Region};
 
-use super::infer::days_below;
 use super::sources::{Area, Root, Sources};
+use crate::judge::survey::{DayRange, FolderListing, Unseen, day_folders};
 use crate::store::Entry;
-
-/// The first and the last day; `None` where it is not limited.
-type Reach = Option<(String, String)>;
-
-/// Reach of the copies, for each account and region that was asked about.
-#[derive(Default)]
-pub(super) struct Reaches(Mutex<BTreeMap<(AccountId, Region), Reach>>);
 
 impl Sources {
     /// True if the absence of an object shows that it is gone: always in a bucket; in a copy where
@@ -33,11 +25,11 @@ impl Sources {
             (_, Some(digest)) => (digest.place.account, digest.region, day_folder(digest.end)),
             (None, None) => return true,
         };
-        let mut known = self.reaches.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.reaches.lock().unwrap_or_else(PoisonError::into_inner);
         let reach = known
             .entry((account, region))
             .or_insert_with_key(|(account, region)| self.reach(account, region));
-        reach.as_ref().is_none_or(|(first, last)| *first <= day && day <= *last)
+        reach.as_ref().is_none_or(|reach| reach.has(&day))
     }
 
     /// True if a log file is one of an area that the copy has the digests' folder of, and nothing
@@ -50,20 +42,19 @@ impl Sources {
                 && id.region == log.region
                 && id.bucket.as_ref().is_none_or(|own| own.as_str() == bucket)
         });
-        areas.any(|(_, area)| self.roots_of(area).any(Root::begins_below_an_account))
+        areas.any(|(_, area)| self.roots_of(area).any(|root| root.logs.begins_below_an_account()))
     }
 
-    /// First and last day, `YYYY/MM/DD`, whose folder of an area's digests holds an object; `None`
-    /// if none does, or a folder above them cannot be listed.
+    /// First and last day whose folder of an area's digests holds an object; `None` if none does, or
+    /// a folder above them cannot be listed.
     #[must_use]
-    pub fn digest_days(&self, id: &AreaId, area: &Area) -> Option<(String, String)> {
+    pub fn digest_days(&self, id: &AreaId, area: &Area) -> Option<DayRange> {
         let key = format!("{}{DIGEST_FOLDER}/{}/", id.place.folder(), id.region);
         let of_root = |root: &Root| {
-            let folder = root.path(&key)?;
-            let mut hidden = Vec::new();
-            let mut days = days_below(&root.store, &folder, &mut hidden);
+            let folder = root.logs.path(&key)?;
+            let (mut days, unseen) = root.day_folders(&folder);
             // What cannot be listed may hold other days: then none are named.
-            if !hidden.is_empty() {
+            if !unseen.is_empty() {
                 return None;
             }
             days.sort();
@@ -75,44 +66,40 @@ impl Sources {
             let (first, last) = (days.iter().find(holds_any)?, days.iter().rfind(holds_any)?);
             let day =
                 |path: &str| Some(path.strip_prefix(&*folder)?.trim_end_matches('/').to_owned());
-            Some((day(first)?, day(last)?))
+            Some(DayRange { first: day(first)?, last: day(last)? })
         };
-        let each = self.roots_of(area).filter_map(of_root);
-        each.reduce(|(first, last), (one, other)| (first.min(one), last.max(other)))
+        self.roots_of(area).filter_map(of_root).reduce(DayRange::or)
     }
 
-    fn reach(&self, account: &AccountId, region: &Region) -> Reach {
+    /// First and last day of an account and region; `None` where they are not limited.
+    fn reach(&self, account: &AccountId, region: &Region) -> Option<DayRange> {
         let areas = || {
             self.areas.iter().filter(|(id, _)| id.place.account == *account && id.region == *region)
         };
         if areas().any(|(_, area)| self.absence_is_certain(area)) {
             return None;
         }
-        let mut reach: Reach = None;
-        for (id, area) in areas() {
+        let folders = areas().flat_map(|(id, area)| {
             let services = area.kinds.iter().map(|kind| kind.folder()).chain([DIGEST_FOLDER]);
-            let folders = services.flat_map(|service| {
+            services.flat_map(move |service| {
                 let key = format!("{}{service}/{region}/", id.place.folder());
-                self.roots_of(area).filter_map(move |root| Some((root, root.path(&key)?)))
-            });
-            for (root, folder) in folders {
-                // What cannot be listed is there: its absence is not concluded from this.
-                let mut unlisted = Vec::new();
-                let days = days_below(&root.store, &folder, &mut unlisted);
-                let hidden = unlisted.into_iter().map(|(path, _)| path);
-                for day in days.into_iter().chain(hidden) {
-                    let Some(day) = day.strip_prefix(&folder) else { continue };
-                    let day = day.trim_end_matches('/').to_owned();
-                    if day.is_empty() {
-                        continue;
-                    }
-                    reach = Some(match reach {
-                        None => (day.clone(), day),
-                        Some((first, last)) => (first.min(day.clone()), last.max(day)),
-                    });
-                }
-            }
-        }
-        reach
+                self.roots_of(area).filter_map(move |root| Some((root, root.logs.path(&key)?)))
+            })
+        });
+        let days = folders.flat_map(|(root, folder)| {
+            // What cannot be listed is there: its absence is not concluded from this.
+            let (days, unseen) = root.day_folders(&folder);
+            let days = days.into_iter().chain(unseen.into_iter().map(|(path, _)| path));
+            let inside = days.filter_map(|day| Some(day.strip_prefix(&folder)?.to_owned()));
+            inside.collect::<Vec<_>>()
+        });
+        let days = days.map(|day| day.trim_end_matches('/').to_owned());
+        days.filter(|day| !day.is_empty()).map(DayRange::of).reduce(DayRange::or)
+    }
+}
+
+impl Root {
+    fn day_folders(&self, folder: &str) -> (Vec<String>, Vec<Unseen>) {
+        day_folders(|folder| FolderListing::of(|each| self.store.list(folder, each)), folder)
     }
 }

@@ -5,16 +5,17 @@
 //! and translates between the two.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
-use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
+use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::time::{hours, sub};
 use crate::model::{
-    AreaId, BucketName, DigestKey, LogEntry, LogKind, Metadata, Place, Region, Sha256Hash, Window,
+    AccountId, AreaId, BucketName, DigestKey, LogEntry, LogKind, Metadata, Place, Region,
+    Sha256Hash, Window,
 };
 use crate::store::{Entry, Object, Put, Store, StoreError, UnfinishedCopy};
 use crate::verify::digest::{Location, Rules, StoredObject, Trouble};
@@ -23,76 +24,33 @@ use crate::verify::read_again::read_again;
 use crate::verify::{Code, Finding};
 
 use super::date_tree::DateTree;
-use super::filter::PassedOver;
-pub use super::filter::{Excluded, Filter};
-use super::infer::{infer, infer_heads};
-use super::reach::Reaches;
-use super::walk::{Content, Walk};
+pub use super::filter::{Filter, Selection};
+pub use crate::judge::Excluded;
 pub use crate::judge::plan::days_around;
-use crate::judge::{HiddenFolders, Survey};
+pub use crate::judge::survey::Insisted;
+use crate::judge::survey::{DayRange, LogsRoot, RegionFolder, Service, StoreSurvey};
+use crate::judge::{HiddenFolders, PassedOver, Survey};
 use crate::verify::unfinished::Unfinished;
 
-/// One `AWSLogs` folder of a store, or a folder below one where a copy begins there.
+/// One `AWSLogs` folder of a store.
 #[derive(Clone)]
 pub struct Root {
     pub(super) store: Arc<dyn Store>,
-    /// The folder's path in the store: empty, or ends in `/`.
-    pub(super) at: String,
-    /// The folder's key in the bucket, which ends in `/`.
-    pub(super) stands_for: String,
-    /// The bucket that it is a copy of, where that is known.
-    pub bucket: Option<BucketName>,
-    /// Prefix before `AWSLogs` in the bucket's keys: empty, or ends in `/`.
-    pub prefix: String,
+    /// Where it lies, and what it stands for.
+    pub logs: LogsRoot,
 }
 
 impl Root {
-    fn of_logs(
-        store: &Arc<dyn Store>,
-        base: &str,
-        bucket: Option<BucketName>,
-        prefix: String,
-    ) -> Self {
-        let (at, stands_for) = (format!("{base}{AWS_LOGS}/"), format!("{prefix}{AWS_LOGS}/"));
-        Self { store: store.clone(), at, stands_for, bucket, prefix }
-    }
-
-    /// True if it is a part of an account's folder only.
-    pub(super) fn begins_below_an_account(&self) -> bool {
-        let inside = self.stands_for.strip_prefix(&self.prefix).unwrap_or_default();
-        inside.contains(&format!("/{DIGEST_FOLDER}/"))
-    }
-
     /// Whether it is a folder of this store.
     #[must_use]
     pub fn is_of(&self, store: &Arc<dyn Store>) -> bool {
         std::ptr::addr_eq(Arc::as_ptr(&self.store), Arc::as_ptr(store))
     }
 
-    /// Whether a path of the store lies in it.
-    #[must_use]
-    pub fn holds(&self, path: &str) -> bool {
-        path.starts_with(&self.at)
-    }
-
     /// Unfinished copy that it lies in, if any.
     #[must_use]
     pub fn unfinished(&self) -> Option<UnfinishedCopy> {
-        self.store.unfinished(&self.at)
-    }
-
-    /// The path of a bucket's key in the store.
-    pub fn path(&self, key: &str) -> Option<String> {
-        Some(format!("{}{}", self.at, key.strip_prefix(&self.stands_for)?))
-    }
-
-    /// The bucket's key of a path in the store.
-    #[must_use]
-    pub fn key(&self, path: &str) -> String {
-        match path.strip_prefix(&self.at) {
-            Some(inside) => format!("{}{inside}", self.stands_for),
-            None => path.to_owned(),
-        }
+        self.store.unfinished(&self.logs.at)
     }
 }
 
@@ -142,71 +100,40 @@ pub struct Sources {
     buckets: Vec<(Arc<dyn Store>, String)>,
     requests: AtomicU64,
     unlisted: HiddenFolders,
+    findings: Vec<Finding>,
     /// Accounts and regions beside those that were looked for.
-    pub(super) passed_over: PassedOver,
-    pub(super) reaches: Reaches,
-}
-
-/// Bucket and prefix set by the user instead of read from a copy's digests.
-#[derive(Debug, Clone, Default)]
-pub struct Insisted {
-    /// The bucket.
-    pub bucket: Option<BucketName>,
-    /// The prefix, empty or ending in `/`.
-    pub prefix: Option<String>,
+    passed_over: PassedOver,
+    /// Reach of the copies, for each account and region that was asked about.
+    pub(super) reaches: Mutex<BTreeMap<(AccountId, Region), Option<DayRange>>>,
 }
 
 impl Sources {
-    /// Walks stores for `AWSLogs` folders and what lies in them; what cannot be listed, and what
-    /// no form explains, becomes a finding.
-    #[must_use]
-    pub fn discover(
-        stores: &[(Arc<dyn Store>, String)],
-        insisted: &Insisted,
-        filter: Filter<'_>,
-        findings: &mut Vec<Finding>,
-    ) -> Self {
-        let mut sources = Self::default();
-        for (store, start) in stores {
-            if store.bucket().is_some() && store.profile().is_bucket() {
-                sources.buckets.push((store.clone(), start.clone()));
-            }
-            let mut walk = Walk::new(store, &sources.requests, filter);
-            walk.below(start);
-            let mut roots = Vec::new();
-            for base in std::mem::take(&mut walk.bases) {
-                // A bucket knows its name; a copy's digests tell it.
-                let (bucket, prefix) = match store.bucket() {
-                    Some(bucket) => (Some(bucket.clone()), base.clone()),
-                    None => infer(&mut walk, &base),
-                };
-                let bucket = insisted.bucket.clone().or(bucket);
-                let prefix = insisted.prefix.clone().unwrap_or(prefix);
-                let of_base = walk.areas.iter().filter(|a| a.0.prefix == base);
-                let areas: Vec<_> = of_base.cloned().collect();
-                roots.push((Root::of_logs(store, &base, bucket, prefix), areas));
-            }
-            match walk.areas.is_empty() {
-                true => roots.extend(infer_heads(&mut walk, store, insisted)),
-                false if store.bucket().is_none() => walk.findings.extend(walk.loose.beside()),
-                false => {}
-            }
-            let placed = roots.iter().any(|(_, areas)| !areas.is_empty());
-            if let Some(unplaced) = walk.loose.unplaced(placed) {
-                walk.findings.push(unplaced);
-                // The digests that are asked for may be among them.
-                walk.unlisted.outside |= !placed;
-            }
-            findings.append(&mut walk.findings);
-            sources.passed_over.absorb(std::mem::take(&mut walk.passed_over));
-            let unlisted = walk.unlisted;
-            sources.unlisted.absorb(unlisted);
-            for (root, areas) in roots {
-                sources.add_root(root, areas);
-            }
+    /// Adds what the survey of a store found, from a folder on.
+    pub(super) fn add_store(&mut self, store: &Arc<dyn Store>, start: &str, survey: StoreSurvey) {
+        if store.bucket().is_some() && store.profile().is_bucket() {
+            self.buckets.push((store.clone(), start.to_owned()));
         }
-        sources.take_up_what_could_not_be_listed();
-        sources
+        self.passed_over.absorb(survey.passed_over);
+        self.unlisted.absorb(survey.hidden);
+        self.findings.extend(survey.findings);
+        for (logs, areas) in survey.roots {
+            self.add_root(Root { store: store.clone(), logs }, areas);
+        }
+    }
+
+    /// Counts requests that were made before the sources were there.
+    pub(super) fn count_requests(&self, made: u64) {
+        self.requests.fetch_add(made, Ordering::Relaxed);
+    }
+
+    /// Takes up trouble with sources that could not be opened.
+    pub fn add_findings(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.findings.extend(findings);
+    }
+
+    /// What looking for the areas found: what cannot be listed, and what no form explains.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// One place of one store, which need not hold anything yet: for sealing.
@@ -222,7 +149,7 @@ impl Sources {
         let kinds = LogKind::ALL.into_iter().collect();
         let area = Area { roots: BTreeSet::from([0]), digests: true, kinds };
         let id = AreaId { bucket: Some(bucket.clone()), place, region };
-        let root = Root::of_logs(&store, &base, Some(bucket), prefix);
+        let root = Root { store, logs: LogsRoot::below(&base, Some(bucket), prefix) };
         Self { roots: vec![root], areas: BTreeMap::from([(id, area)]), ..Self::default() }
     }
 
@@ -236,23 +163,23 @@ impl Sources {
     }
 
     fn root_of(&self, key: &str) -> Result<(&Root, String), StoreError> {
-        let found = self.roots.iter().find_map(|root| Some((root, root.path(key)?)));
+        let found = self.roots.iter().find_map(|root| Some((root, root.logs.path(key)?)));
         found.ok_or(StoreError::NotFound)
     }
 
-    fn add_root(&mut self, root: Root, areas: Vec<(Place, Region, Content)>) {
+    fn add_root(&mut self, root: Root, areas: Vec<RegionFolder>) {
         let number = self.roots.len();
-        for (place, region, content) in areas {
+        for (place, region, service) in areas {
             let id = AreaId {
-                bucket: root.bucket.clone(),
-                place: Place { prefix: root.prefix.clone(), ..place },
+                bucket: root.logs.bucket.clone(),
+                place: Place { prefix: root.logs.prefix.clone(), ..place },
                 region,
             };
             let area = self.areas.entry(id).or_default();
             area.roots.insert(number);
-            match content {
-                Content::Digests => area.digests = true,
-                Content::Logs(kind) => drop(area.kinds.insert(kind)),
+            match service {
+                Service::Digests => area.digests = true,
+                Service::Logs(kind) => drop(area.kinds.insert(kind)),
             }
         }
         self.roots.push(root);
@@ -260,7 +187,7 @@ impl Sources {
 
     /// Where a service's folder could not be listed, its regions' folders may be there all the
     /// same: they are asked for by name.
-    fn take_up_what_could_not_be_listed(&mut self) {
+    pub(super) fn take_up_what_could_not_be_listed(&mut self) {
         let unlisted = &self.unlisted;
         for (id, area) in &mut self.areas {
             area.digests |= unlisted.may_hide(id, DIGEST_FOLDER);
@@ -269,11 +196,11 @@ impl Sources {
         }
     }
 
-    /// What looking through the sources showed.
+    /// What looking through the sources at a time showed.
     #[must_use]
-    pub fn survey(&self) -> Survey {
+    pub fn survey(&self, taken: Timestamp) -> Survey {
         let of_root = |root: &Root| {
-            let bucket = root.bucket.as_ref().map(ToString::to_string);
+            let bucket = root.logs.bucket.as_ref().map(ToString::to_string);
             let copy = root.unfinished()?;
             Some(Unfinished { marker: copy.marker, bucket, failed: copy.failed })
         };
@@ -283,7 +210,8 @@ impl Sources {
             passed_over: self.passed_over.clone(),
             hidden: self.unlisted.clone(),
             unfinished: self.roots.iter().filter_map(of_root).collect(),
-            ..Survey::default()
+            findings: self.findings.clone(),
+            taken,
         }
     }
 
@@ -321,11 +249,11 @@ impl Sources {
     pub fn get(&self, bucket: Option<&str>, key: &str) -> Option<Result<Object, StoreError>> {
         let mut result = None;
         for root in &self.roots {
-            let here = match (&root.bucket, bucket) {
+            let here = match (&root.logs.bucket, bucket) {
                 (Some(root), Some(bucket)) => root.as_str() == bucket,
                 _ => true,
             };
-            let Some(path) = root.path(key).filter(|_| here) else { continue };
+            let Some(path) = root.logs.path(key).filter(|_| here) else { continue };
             self.requests.fetch_add(1, Ordering::Relaxed);
             match root.store.get(&path) {
                 Err(StoreError::NotFound) => {
@@ -363,21 +291,21 @@ impl Sources {
             for root in area.roots.iter().filter_map(|n| self.roots.get(*n)) {
                 let folder = format!("{}{service}/{}/", id.place.folder(), id.region);
                 // A copy may begin below one of its services.
-                let Some(folder) = root.path(&folder) else { continue };
+                let Some(folder) = root.logs.path(&folder) else { continue };
                 let (store, requests) = (&*root.store, &self.requests);
                 DateTree { store, requests, folder: &folder, days }.list(&mut |entry, folder| {
                     match entry {
                         Entry::Object { key, size, modified, md5 } => {
                             each(
                                 content,
-                                Found { key: root.key(&key), size, modified, folder, md5 },
+                                Found { key: root.logs.key(&key), size, modified, folder, md5 },
                             );
                         }
                         Entry::Unreadable { key, cause } => {
-                            let bucket = root.bucket.as_ref().map(BucketName::as_str);
+                            let bucket = root.logs.bucket.as_ref().map(BucketName::as_str);
                             let message = format!("It could not be read or listed: {cause}.");
                             let finding = Finding::new(Code::ObjectUnreadable, message);
-                            let key = root.key(&key);
+                            let key = root.logs.key(&key);
                             let finding = finding.object(bucket, &*key);
                             // A digest's name tells the end of the time that it hides; beside one that
                             // is there, metadata hide nothing.
@@ -393,10 +321,10 @@ impl Sources {
                             }
                         }
                         Entry::Folder(key) => {
-                            let bucket = root.bucket.as_ref().map(BucketName::as_str);
+                            let bucket = root.logs.bucket.as_ref().map(BucketName::as_str);
                             let message = "Unexpected folder.";
                             let finding = Finding::new(Code::ObjectUnknown, message);
-                            unseen.note(finding.object(bucket, root.key(&key)));
+                            unseen.note(finding.object(bucket, root.logs.key(&key)));
                         }
                     }
                 });

@@ -18,9 +18,9 @@ use crate::run::key_files::{KeysError, read_key_file};
 use crate::run::sources::Insisted;
 use crate::run::sources::Sources;
 use crate::run::verify::{CloudTrail, SourceForm, VerifyRequest, verify};
-use crate::source::{Opened, Opener, Scheme, SourceKind, resolve};
+use crate::source::{Opened, Opener, Scheme, SourceKind, Unopened, resolve};
+use crate::verify::MemoryBudget;
 use crate::verify::digest::Rules;
-use crate::verify::{Finding, MemoryBudget};
 
 impl Verification {
     /// Runs the verification at a time.
@@ -32,10 +32,9 @@ impl Verification {
         let (stores, unopened) = opener.open_all(&request.sources)?;
         let cloudtrail = self.cloudtrail(kind.form, &mut opener)?;
         request.ran_by.identity = opener.identity(kind.form);
-        let (sources, mut findings) = self.discover(&stores);
-        findings.extend(unopened.into_iter().map(|source| source.finding));
+        let sources = self.discover(&stores, unopened);
         let cloudtrail = cloudtrail.as_deref();
-        verify(&request, sources, rules, cloudtrail, findings, &*self.observer).map_err(Error::Run)
+        verify(&request, sources, rules, cloudtrail, &*self.observer).map_err(Error::Run)
     }
 
     /// What the sources have in common.
@@ -149,11 +148,13 @@ impl Verification {
         Ok(None)
     }
 
-    /// Finds what the sources hold of what is asked for.
-    pub(crate) fn discover(&self, stores: &[Opened]) -> (Sources, Vec<Finding>) {
+    /// Finds what the sources hold of what is asked for; those that could not be opened are
+    /// trouble.
+    pub(crate) fn discover(&self, stores: &[Opened], unopened: Vec<Unopened>) -> Sources {
         let filter = Filter::of(&self.request.question, &self.request.stop);
-        let mut findings = Vec::new();
-        (Sources::discover(stores, &self.copy_of, filter, &mut findings), findings)
+        let mut sources = Sources::discover(stores, &self.copy_of, filter);
+        sources.add_findings(unopened.into_iter().map(|source| source.finding));
+        sources
     }
 }
 

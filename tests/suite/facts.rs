@@ -72,15 +72,13 @@ impl World {
     ) -> T {
         let store: Arc<dyn Store> =
             Arc::new(DirectoryStore::open(self.tree.root(), "copy").unwrap());
-        let mut findings = Vec::new();
         let stores = [(store, String::new())];
         let insisted = Insisted::default();
-        let sources = Sources::discover(&stores, &insisted, Filter::default(), &mut findings);
+        let sources = Sources::discover(&stores, &insisted, Filter::default());
         let mut ring = KeyRing::new();
         let file = fs::read(&self.tree.keys).unwrap();
         ring.add(trailseal::internals::crypto::parse_key_file("public-keys.json", &file).unwrap());
-        let verifier =
-            Verifier::new(request, sources, findings, Rules::of_copy(ring), &Silent).unwrap();
+        let verifier = Verifier::new(request, sources, Rules::of_copy(ring), &Silent).unwrap();
         ask(verifier).unwrap()
     }
 

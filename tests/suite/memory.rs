@@ -326,8 +326,7 @@ fn a_digest_that_is_another_one_when_it_is_read_again_lists_nothing() {
             bucket: Some(BucketName::parse(BUCKET).unwrap()),
             prefix: Some(String::new()),
         };
-        let mut findings = Vec::new();
-        let sources = Sources::discover(&stores, &insisted, Filter::default(), &mut findings);
+        let sources = Sources::discover(&stores, &insisted, Filter::default());
         store.reads.store(0, Ordering::SeqCst);
         let mut ring = KeyRing::new();
         let keys = fs::read(&tree.keys).unwrap();
@@ -335,7 +334,7 @@ fn a_digest_that_is_another_one_when_it_is_read_again_lists_nothing() {
         let mut rules = Rules::of_copy(ring);
         rules.memory = MemoryBudget::of(1 << 20);
         let request = VerifyRequest::of(vec!["tree".to_owned()], at(9, 0));
-        let report = verify(&request, sources, rules, None, findings, &Silent).unwrap();
+        let report = verify(&request, sources, rules, None, &Silent).unwrap();
         let codes: Vec<_> = report.findings.iter().map(|f| f.code.as_str()).collect();
         if same {
             assert_eq!((report.exit_status, codes), (1, vec!["log-missing"]));

@@ -40,14 +40,12 @@ fn store(tree: &Tree) -> Arc<dyn Store> {
 
 fn run(tree: &Tree, jobs: usize, observer: &dyn Observer) -> io::Result<RunReport> {
     let stores = [(store(tree), String::new())];
-    let mut findings = Vec::new();
-    let sources =
-        Sources::discover(&stores, &Insisted::default(), Filter::default(), &mut findings);
+    let sources = Sources::discover(&stores, &Insisted::default(), Filter::default());
     let mut ring = KeyRing::new();
     ring.add(parse_key_file("keys", &std::fs::read(&tree.keys).unwrap()).unwrap());
     let jobs = NonZero::new(jobs).unwrap();
     let request = VerifyRequest { jobs, ..VerifyRequest::of(vec!["tree".into()], at(9, 0)) };
-    verify(&request, sources, Rules::of_copy(ring), None, findings, observer)
+    verify(&request, sources, Rules::of_copy(ring), None, observer)
 }
 
 /// Counts objects by kind and result.
@@ -216,11 +214,10 @@ fn an_error_of_any_observer_ends_the_run_with_it() {
         }
     }
     let stores = [(store(&tree), String::new())];
-    let sources =
-        Sources::discover(&stores, &Insisted::default(), Filter::default(), &mut Vec::new());
+    let sources = Sources::discover(&stores, &Insisted::default(), Filter::default());
     let request = VerifyRequest::of(vec!["tree".into()], at(9, 0));
     for full in &FULL[..2] {
-        let error = estimate(&request, &sources, Vec::new(), full).unwrap_err();
+        let error = estimate(&request, &sources, full).unwrap_err();
         assert_eq!(error.to_string(), "no space left");
     }
 }

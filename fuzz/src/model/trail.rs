@@ -134,10 +134,9 @@ pub(super) fn verify(objects: &Objects, how: How) -> RunReport {
         jobs: NonZero::new(how.jobs).unwrap(),
         ..VerifyRequest::of(vec!["memory".into()], how.now())
     };
-    let mut found = Vec::new();
     let stores = [(store, String::new())];
-    let sources = Sources::discover(&stores, &Insisted::default(), Filter::default(), &mut found);
-    run_verify(&request, sources, rules, None, found, &Silent).unwrap()
+    let sources = Sources::discover(&stores, &Insisted::default(), Filter::default());
+    run_verify(&request, sources, rules, None, &Silent).unwrap()
 }
 
 #[derive(Default)]

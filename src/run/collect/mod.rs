@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use self::object::{Copier, Done, Outcome, Wanted, no_path, refused};
 use super::observe::{Observer, RunEvent};
 use super::pool::{NoResult, Pool, Stop, Ticket};
-use super::sources::{Area, Excluded, Filter, Found, Insisted, Sources, days_around};
+use super::sources::{Area, Excluded, Filter, Found, Insisted, Selection, Sources, days_around};
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::time::{add, day_folder, hours, parse_compact_minutes};
 use crate::model::{
@@ -114,10 +114,11 @@ pub fn collect(
     observer: &dyn Observer,
 ) -> Result<CollectReport, CollectError> {
     let CollectRequest { accounts, regions, excluded, stop, .. } = request;
-    let filter = Filter { accounts, regions, excluded: Some(excluded), stop: Some(stop) };
-    let mut findings = Vec::new();
-    let sources = Sources::discover(stores, &Insisted::default(), filter, &mut findings);
-    let buckets: BTreeSet<_> = sources.roots().filter_map(|root| root.bucket.as_ref()).collect();
+    let selection = Selection { accounts, regions, excluded: Some(excluded) };
+    let filter = Filter { selection, stop: Some(stop) };
+    let sources = Sources::discover(stores, &Insisted::default(), filter);
+    let buckets: BTreeSet<_> =
+        sources.roots().filter_map(|root| root.logs.bucket.as_ref()).collect();
     if buckets.len() > 1 {
         let buckets = buckets.into_iter().map(ToString::to_string).collect();
         return Err(CollectError::SeveralBuckets(buckets));
@@ -136,7 +137,7 @@ pub fn collect(
         queue: VecDeque::new(),
         local: Local::default(),
     };
-    run.note(findings);
+    run.note(sources.findings().to_vec());
     run.name_hostile_folders(stores);
     if run.tell(&RunEvent::AreasFound { count: sources.areas.len() }).is_ok() {
         for (id, area) in &sources.areas {
@@ -446,7 +447,7 @@ impl Run<'_> {
         let mut named = Vec::new();
         for store in stores.iter().map(|(store, _)| store).filter(|s| s.bucket().is_some()) {
             for root in self.sources.roots() {
-                let logs = format!("{}{AWS_LOGS}/", root.prefix);
+                let logs = format!("{}{AWS_LOGS}/", root.logs.prefix);
                 let _ = store.list(&logs, &mut |entry| {
                     if let Entry::Folder(key) = entry
                         && let Some(cause) = key.strip_suffix('/').and_then(no_path)

@@ -212,14 +212,13 @@ impl Objects<'_> {
             SourceForm::Bucket => Rules::of_bucket(ring),
             SourceForm::Copy => Rules::of_copy(ring),
         };
-        let mut findings = Vec::new();
         let filter = Filter::of(&request.question, &request.stop);
-        let sources = Sources::discover(&stores, &Insisted::default(), filter, &mut findings);
+        let sources = Sources::discover(&stores, &Insisted::default(), filter);
         let lines = ObjectLines::default();
         let mut observers = Observers::default();
         observers.attach(observer);
         observers.attach(&lines);
-        let report = verify(request, sources, rules, None, findings, &observers)?;
+        let report = verify(request, sources, rules, None, &observers)?;
         Ok((report, lines.finish()?))
     }
 }

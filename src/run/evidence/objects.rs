@@ -26,18 +26,18 @@ impl Roots {
     /// The places that a bucket's key may have, the first found first.
     pub(super) fn places(&self, bucket: Option<&str>, key: &str) -> impl Iterator<Item = Place> {
         self.0.iter().filter_map(move |(number, root)| {
-            let here = match (&root.bucket, bucket) {
+            let here = match (&root.logs.bucket, bucket) {
                 (Some(root), Some(bucket)) => root.as_str() == bucket,
                 _ => true,
             };
-            Some((*number, root.path(key).filter(|_| here)?))
+            Some((*number, root.logs.path(key).filter(|_| here)?))
         })
     }
 
     /// The bucket and key of a place.
     pub(super) fn key(&self, (number, path): &Place) -> Option<(Option<&BucketName>, String)> {
-        let (_, root) = self.0.iter().find(|(n, root)| n == number && root.holds(path))?;
-        Some((root.bucket.as_ref(), root.key(path)))
+        let (_, root) = self.0.iter().find(|(n, root)| n == number && root.logs.holds(path))?;
+        Some((root.logs.bucket.as_ref(), root.logs.key(path)))
     }
 }
 

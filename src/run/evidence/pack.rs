@@ -111,8 +111,7 @@ pub fn pack(
         .map(|(number, (store, start))| (recorder.record(number, store.clone()), start.clone()))
         .collect();
     let filter = Filter::of(&request.verify.question, &request.verify.stop);
-    let mut findings = Vec::new();
-    let sources = Sources::discover(&stores, &request.insisted, filter, &mut findings);
+    let sources = Sources::discover(&stores, &request.insisted, filter);
     let roots = Roots(
         sources
             .roots()
@@ -129,7 +128,7 @@ pub fn pack(
     let mut observers = Observers::default();
     observers.attach(observer);
     observers.attach(&lines);
-    let run = verify(&request.verify, sources, rules, asked, findings, &observers);
+    let run = verify(&request.verify, sources, rules, asked, &observers);
     let WrittenLines { judged, hash: lines_hash, size: lines_size } = lines.finish()?;
     if request.logs != KeptLogs::None {
         fetch_unreferenced(request, &stores, &roots, &judged)?;

@@ -141,7 +141,8 @@ impl Collector<'_, '_, '_> {
         }
         let folders = &mut self.facts.folders;
         if (folders.digests || folders.logs) && question.start.or(question.end).is_some() {
-            folders.days = self.run.sources.digest_days(self.id, self.area);
+            let days = self.run.sources.digest_days(self.id, self.area);
+            folders.days = days.map(|days| (days.first, days.last));
         }
         Ok(())
     }
@@ -328,7 +329,7 @@ impl Collector<'_, '_, '_> {
     pub(super) fn find_beyond_folders(&mut self) {
         for (folder, day) in &mut self.facts.beyond {
             let mut roots = self.run.sources.roots();
-            day.has_folder = roots.any(|root| root.path(folder).is_some());
+            day.has_folder = roots.any(|root| root.logs.path(folder).is_some());
         }
     }
 }

@@ -23,7 +23,6 @@ use crate::verify::{Code, Finding};
 pub fn estimate(
     request: &VerifyRequest,
     sources: &Sources,
-    discovered: Vec<Finding>,
     observer: &dyn Observer,
 ) -> io::Result<Estimate> {
     let question = &request.question;
@@ -38,7 +37,7 @@ pub fn estimate(
         list_requests: 0,
         get_requests: 0,
         cost: None,
-        findings: discovered,
+        findings: sources.findings().to_vec(),
     };
     in_order(
         AREAS_AT_ONCE.min(request.jobs.get()),

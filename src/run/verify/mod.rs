@@ -38,14 +38,12 @@ use super::observe::{Observer, RunEvent};
 use super::pool::{NoResult, Pool};
 use super::sources::{Area, Sources};
 use crate::judge::facts::key_reports;
-use crate::judge::{
-    AreaFacts, AreaJudgement, FactSet, Judged, Survey, Unit, UnlistedLog, judge_area,
-};
+use crate::judge::{AreaFacts, AreaJudgement, FactSet, Judged, Unit, UnlistedLog, judge_area};
 use crate::model::AreaId;
 use crate::report::{ObjectKind, ObjectRecord, ObjectResult, RunReport};
+use crate::verify::Code;
 use crate::verify::candidates::Candidates;
 use crate::verify::digest::Rules;
-use crate::verify::{Code, Finding};
 
 /// A verifying run over sources: collects facts of all areas, and lets the judge conclude.
 pub struct Verifier<'a>(Context<'a>);
@@ -58,11 +56,10 @@ impl<'a> Verifier<'a> {
     pub fn new(
         request: &'a VerifyRequest,
         sources: Sources,
-        discovered: Vec<Finding>,
         rules: Rules,
         observer: &'a dyn Observer,
     ) -> io::Result<Self> {
-        let survey = Survey { taken: request.started, findings: discovered, ..sources.survey() };
+        let survey = sources.survey(request.started);
         Ok(Self(Context {
             request,
             question: request.question.clone(),
@@ -230,8 +227,7 @@ pub fn verify(
     sources: Sources,
     rules: Rules,
     cloudtrail: Option<&dyn CloudTrail>,
-    discovered: Vec<Finding>,
     observer: &dyn Observer,
 ) -> io::Result<RunReport> {
-    Verifier::new(request, sources, discovered, rules, observer)?.asking(cloudtrail).verify()
+    Verifier::new(request, sources, rules, observer)?.asking(cloudtrail).verify()
 }

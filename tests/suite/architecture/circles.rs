@@ -10,8 +10,6 @@ use super::{Source, sources};
 const LEFT: &[&[&str]] = &[
     // A bucket is opened by the listing that reads it.
     &["aws/body.rs", "aws/calls.rs", "aws/listing.rs", "aws/s3.rs"],
-    &["run/infer.rs", "run/reach.rs", "run/sources.rs"],
-    &["run/loose.rs", "run/walk.rs"],
 ];
 
 /// A module by its path from the root.

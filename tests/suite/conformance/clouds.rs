@@ -90,14 +90,13 @@ fn a_tree_in_memory_is_verified() {
         }
         put(&*memory, &objects, true);
         let stores = [(cloud(memory), String::new())];
-        let mut findings = Vec::new();
         let (insisted, filter) = (Insisted::default(), Filter::default());
-        let sources = Sources::discover(&stores, &insisted, filter, &mut findings);
+        let sources = Sources::discover(&stores, &insisted, filter);
         let mut ring = KeyRing::new();
         ring.add(parse_key_file("keys", &std::fs::read(&tree.keys).unwrap()).unwrap());
         let request = VerifyRequest::of(vec!["memory".to_owned()], at(9, 0));
         let rules = Rules::of_copy(ring);
-        let report = verify(&request, sources, rules, None, findings, &Silent).unwrap();
+        let report = verify(&request, sources, rules, None, &Silent).unwrap();
         let codes: Vec<_> = report.findings.iter().map(|finding| finding.code).collect();
         assert_eq!(report.exit_status, status, "{codes:?}");
         assert_eq!(report.totals.digests.valid, 8);

@@ -12,7 +12,7 @@ use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::{AccountId, DigestKey, OrganizationId, Region};
 use crate::verify::{Code, Finding, Severity};
 
-use super::walk::{is_number, last_part};
+use super::names::{is_number, last_part};
 
 /// Digests of a day's folder that are remembered to learn from.
 const FROM_A_FOLDER: usize = 3;

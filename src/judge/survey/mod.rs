@@ -1,4 +1,18 @@
-//! What looking through the sources showed of their accounts and regions.
+//! The survey: where `AWSLogs` lies in the sources, which accounts and regions are there, and what of
+//! it could not be seen.
+
+mod beside;
+mod copy_place;
+mod days;
+mod loose;
+mod names;
+mod reader;
+mod root;
+mod selection;
+mod store;
+#[cfg(test)]
+mod tests;
+mod walk;
 
 use std::collections::BTreeSet;
 
@@ -9,6 +23,13 @@ use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::{AccountId, AreaId, OrganizationId, Place, Region};
 use crate::verify::Finding;
 use crate::verify::unfinished::Unfinished;
+
+pub use self::days::{DayRange, Unseen, day_folders};
+pub use self::names::{RegionFolder, Service, is_number, last_part};
+pub use self::reader::{FolderListing, FolderReader};
+pub use self::root::LogsRoot;
+pub use self::selection::Selection;
+pub use self::store::{Insisted, PlacedRoot, StoreSurvey, survey_store};
 
 /// Accounts and regions that are there and were not looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

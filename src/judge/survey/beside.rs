@@ -2,10 +2,10 @@
 //! reads them, and no digest can vouch for them there.
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
 
-use super::Walk;
-use crate::store::{Entry, Store, StoreError};
+use super::reader::{FolderListing, FolderReader};
+use super::walk::Walk;
+use crate::store::{Entry, StoreError};
 use crate::verify::content::Content as FileContent;
 use crate::verify::{Code, Finding, Limits, Severity};
 
@@ -20,7 +20,7 @@ impl Walk<'_> {
                 continue;
             };
             left = left.saturating_sub(1);
-            match is_log(&**self.store, &key) {
+            match is_log(self.reader, &key) {
                 _ if left == 0 => self.not_all_opened(key),
                 Ok(true) => {
                     let misplaced = misplaced(finding);
@@ -46,22 +46,23 @@ impl Walk<'_> {
         let (mut count, mut first, mut left) = (0_u64, None, OTHER_OBJECTS);
         while let Some(folder) = pending.pop_front().filter(|_| folders > 0) {
             folders -= 1;
-            self.requests.fetch_add(1, Ordering::Relaxed);
             let (mut objects, mut hidden) = (Vec::new(), Vec::new());
-            let listed = self.store.list(&folder, &mut |entry| match entry {
-                Entry::Folder(key) => pending.push_back(key),
-                Entry::Object { key, size: 1.., .. } if left > 0 => {
-                    left -= 1;
-                    objects.push(key);
+            for FolderListing { entries, failed } in self.list(&[&*folder]) {
+                for entry in entries {
+                    match entry {
+                        Entry::Folder(key) => pending.push_back(key),
+                        Entry::Object { key, size: 1.., .. } if left > 0 => {
+                            left -= 1;
+                            objects.push(key);
+                        }
+                        Entry::Object { .. } => {}
+                        Entry::Unreadable { key, cause } => hidden.push((key, cause)),
+                    }
                 }
-                Entry::Object { .. } => {}
-                Entry::Unreadable { key, cause } => hidden.push((key, cause)),
-            });
-            if let Err(error) = listed {
-                hidden.push((folder, error.to_string()));
+                hidden.extend(failed.map(|error| (folder.clone(), error.to_string())));
             }
             for key in objects {
-                match is_log(&**self.store, &key) {
+                match is_log(self.reader, &key) {
                     Ok(true) => {
                         count += 1;
                         first.get_or_insert(key);
@@ -98,11 +99,11 @@ fn misplaced(finding: Finding) -> Finding {
 }
 
 /// True if an object is a log file to whoever reads its folder.
-fn is_log(store: &dyn Store, key: &str) -> Result<bool, String> {
-    let mut object = match store.get(key) {
+fn is_log(reader: &dyn FolderReader, key: &str) -> Result<bool, String> {
+    let mut body = match reader.open(key) {
         Err(StoreError::NotFound) => return Ok(false), // gone since it was listed
-        object => object.map_err(|error| error.to_string())?,
+        body => body.map_err(|error| error.to_string())?,
     };
-    let content = FileContent::recognize(key, &mut object.body, Limits::default().log, false);
+    let content = FileContent::recognize(key, &mut body, Limits::default().log, false);
     content.map(|it| matches!(it, FileContent::Log(_))).map_err(|error| error.to_string())
 }

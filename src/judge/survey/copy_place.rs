@@ -5,17 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::sync::Arc;
 
+use super::days::{Unseen, day_folders};
+use super::loose::{Head, Level, by_name, stated};
+use super::names::{AccountFolder, RegionFolder, Service, last_part};
+use super::reader::{FolderListing, FolderReader};
+use super::root::LogsRoot;
+use super::walk::{ServiceFolder, Walk};
+use super::{Insisted, PlacedRoot};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::{BucketName, DigestHead, DigestKey, OrganizationId, Place, Region};
-use crate::store::{Entry, Store};
+use crate::store::Entry;
 use crate::verify::inflate::{AlreadyInflated, BodyFault, inflate};
 use crate::verify::{Code, Finding, Limits};
-
-use super::loose::{Head, Level, by_name, stated};
-use super::sources::{Insisted, Root};
-use super::walk::{AccountFolder, Content, Walk, is_number, last_part};
 
 /// Digests of a source that are read to learn bucket and prefix: a majority of them decides,
 /// so that a few altered ones cannot make all others look misplaced.
@@ -27,12 +29,12 @@ const ATTEMPTS: usize = 200;
 struct Votes<T> {
     counts: BTreeMap<T, usize>,
     read: usize,
-    trouble: Vec<(String, String)>,
+    unseen: Vec<Unseen>,
 }
 
 impl<T: Ord> Votes<T> {
     fn new() -> Self {
-        Self { counts: BTreeMap::new(), read: 0, trouble: Vec::new() }
+        Self { counts: BTreeMap::new(), read: 0, unseen: Vec::new() }
     }
 
     fn count(&mut self, vote: Option<T>) {
@@ -50,7 +52,7 @@ impl<T: Ord> Votes<T> {
     /// Trouble, where nothing was learned: else it is met again where it matters.
     fn report(self, findings: &mut Vec<Finding>) {
         if self.counts.is_empty() {
-            findings.extend(self.trouble.into_iter().map(|(path, cause)| {
+            findings.extend(self.unseen.into_iter().map(|(path, cause)| {
                 let message = format!("It could not be read or listed: {cause}.");
                 Finding::new(Code::ObjectUnreadable, message).object(None, path)
             }));
@@ -59,41 +61,14 @@ impl<T: Ord> Votes<T> {
 }
 
 /// Learns bucket and prefix of an `AWSLogs` in a copy.
-pub(super) fn infer(walk: &mut Walk<'_>, base: &str) -> (Option<BucketName>, String) {
-    let store = walk.store.clone();
-    let of_base = |a: &&(Place, Region, Content)| a.0.prefix == base;
-    let areas = walk.areas.iter().filter(of_base).count();
-    let with_digests: Vec<_> =
-        walk.areas.iter().filter(|a| of_base(a) && a.2 == Content::Digests).cloned().collect();
+pub(super) fn learn_bucket(walk: &mut Walk<'_>, base: &str) -> (Option<BucketName>, String) {
+    let areas: Vec<&RegionFolder> = walk.areas.iter().filter(|a| a.0.prefix == base).collect();
     // Several from each area, so that one area cannot outvote the rest by being first.
-    let share = 5.max(SAMPLES / areas.max(1));
+    let share = 5.max(SAMPLES / areas.len().max(1));
     let mut votes = Votes::new();
-    for (place, region, _) in with_digests {
+    for (place, region, _) in areas.into_iter().filter(|a| a.2 == Service::Digests) {
         let folder = format!("{}{DIGEST_FOLDER}/{region}/", place.folder());
-        let before = votes.read;
-        let mut attempts = ATTEMPTS;
-        let mut days = days_below(&store, &folder, &mut votes.trouble).into_iter();
-        while votes.read - before < share
-            && attempts > 0
-            && let Some(day) = days.next()
-        {
-            for path in digests_in(&store, &day, &mut votes.trouble) {
-                if votes.read - before >= share || attempts == 0 {
-                    break;
-                }
-                attempts -= 1;
-                let digest = match read_digest(&*store, &path) {
-                    Ok(digest) => digest,
-                    Err(cause) => {
-                        votes.trouble.extend(cause.map(|cause| (path, cause)));
-                        continue;
-                    }
-                };
-                let rest = path.strip_prefix(base).unwrap_or(&path);
-                let prefix = digest.object.strip_suffix(rest).map(str::to_owned);
-                votes.count(prefix.map(|prefix| (digest.bucket.clone(), prefix)));
-            }
-        }
+        sample(walk.reader, (base, &folder), share, &mut votes);
         if votes.read >= SAMPLES {
             break;
         }
@@ -106,19 +81,45 @@ pub(super) fn infer(walk: &mut Walk<'_>, base: &str) -> (Option<BucketName>, Str
     learned
 }
 
-/// Content of a region's folder, and where it lies.
-pub(super) type PlacedContent = (Place, Region, Content);
+/// Counts what some digests of a region's folder state: their bucket, and the prefix that their
+/// keys have before the path below `base`.
+fn sample(
+    reader: &dyn FolderReader,
+    (base, folder): (&str, &str),
+    share: usize,
+    votes: &mut Votes<(String, String)>,
+) {
+    let (before, mut attempts) = (votes.read, ATTEMPTS);
+    let (days, unseen) = day_folders(|folder| reader.look_into(folder), folder);
+    votes.unseen.extend(unseen);
+    let mut days = days.into_iter();
+    while votes.read - before < share
+        && attempts > 0
+        && let Some(day) = days.next()
+    {
+        for path in digests_in(reader, &day, &mut votes.unseen) {
+            if votes.read - before >= share || attempts == 0 {
+                break;
+            }
+            attempts -= 1;
+            match read_digest(reader, &path) {
+                Ok(digest) => {
+                    let rest = path.strip_prefix(base).unwrap_or(&path);
+                    let prefix = digest.object.strip_suffix(rest).map(str::to_owned);
+                    votes.count(prefix.map(|prefix| (digest.bucket.clone(), prefix)));
+                }
+                Err(cause) => votes.unseen.extend(cause.map(|cause| (path, cause))),
+            }
+        }
+    }
+}
 
 /// Learns what the folders of a copy stand for that begins below `AWSLogs`, and finds the areas
 /// in them.
-pub(super) fn infer_heads(
-    walk: &mut Walk<'_>,
-    store: &Arc<dyn Store>,
-    insisted: &Insisted,
-) -> Vec<(Root, Vec<PlacedContent>)> {
+pub(super) fn learn_heads(walk: &mut Walk<'_>, insisted: &Insisted) -> Vec<PlacedRoot> {
     let mut roots = Vec::new();
     for (head, paths) in std::mem::take(&mut walk.loose.digests) {
-        if let Some((mut root, place, region)) = learn(walk, store, &head, &paths) {
+        if let Some((mut root, place, region)) = learn(walk, &head, &paths) {
             if let Some(prefix) = &insisted.prefix {
                 let inside = root.stands_for.strip_prefix(&root.prefix).unwrap_or_default();
                 root.stands_for = format!("{prefix}{inside}");
@@ -133,15 +134,10 @@ pub(super) fn infer_heads(
     roots
 }
 
-fn learn(
-    walk: &mut Walk<'_>,
-    store: &Arc<dyn Store>,
-    head: &Head,
-    paths: &[String],
-) -> Option<(Root, Place, Region)> {
+fn learn(walk: &mut Walk<'_>, head: &Head, paths: &[String]) -> Option<(LogsRoot, Place, Region)> {
     let mut votes = Votes::new();
     for path in paths {
-        match read_digest(&**store, path) {
+        match read_digest(walk.reader, path) {
             Ok(digest) => {
                 let vote = stated(path, head, &digest.object);
                 votes.count(vote.map(|(key, folder)| {
@@ -153,7 +149,7 @@ fn learn(
                     (digest.bucket.clone(), folder, place.prefix, of, region)
                 }));
             }
-            Err(cause) => votes.trouble.extend(cause.map(|cause| (path.clone(), cause))),
+            Err(cause) => votes.unseen.extend(cause.map(|cause| (path.clone(), cause))),
         }
     }
     let (named, by_name) = paths.iter().find_map(|path| by_name(path, head))?;
@@ -171,8 +167,8 @@ fn learn(
     };
     votes.report(&mut walk.findings);
     let (stands_for, bucket, place, region) = learned;
-    let (store, at, prefix) = (store.clone(), head.0.clone(), place.prefix.clone());
-    Some((Root { store, at, stands_for, bucket, prefix }, place, region))
+    let (at, prefix) = (head.0.clone(), place.prefix.clone());
+    Some((LogsRoot { at, stands_for, bucket, prefix }, place, region))
 }
 
 /// The areas below a folder whose place in the bucket is known.
@@ -181,81 +177,44 @@ fn areas_of(
     (at, level): &Head,
     place: &Place,
     region: &Region,
-) -> Vec<(Place, Region, Content)> {
+) -> Vec<RegionFolder> {
+    let (place, path) = (place.clone(), at.clone());
     match level {
-        Level::Years => walk.areas.push((place.clone(), region.clone(), Content::Digests)),
-        Level::Regions => walk.regions(at, place, Content::Digests, None),
-        Level::Services => {
-            let account = AccountFolder { place: place.clone(), path: at.clone() };
-            walk.accounts(vec![account], &[]);
-        }
+        Level::Years => walk.areas.push((place, region.clone(), Service::Digests)),
+        Level::Regions => walk.regions(&ServiceFolder { place, service: Service::Digests, path }),
+        Level::Services => walk.accounts(vec![AccountFolder { place, path }], &[]),
         Level::Accounts => {
             let accounts = walk.accounts_of(at, &place.prefix, place.organization.as_ref());
             walk.accounts(accounts, &[]);
         }
     }
-    let filter = walk.filter;
-    let wanted = |(place, region, _): &(Place, Region, Content)| {
-        (filter.accounts.is_empty() || filter.accounts.contains(&place.account))
-            && (filter.regions.is_empty() || filter.regions.contains(region))
+    let selection = walk.selection;
+    let wanted = |(place, region, _): &RegionFolder| {
+        selection.names_account(&place.account) && selection.names_region(region)
     };
     std::mem::take(&mut walk.areas).into_iter().filter(wanted).collect()
 }
 
-/// The day folders below a region's folder, in order. Folders that cannot be listed become findings.
-pub(super) fn days_below(
-    store: &Arc<dyn Store>,
-    folder: &str,
-    trouble: &mut Vec<(String, String)>,
-) -> Vec<String> {
-    let mut level = vec![folder.to_owned()];
-    for digits in [4, 2, 2] {
-        let mut next = Vec::new();
-        for parent in level {
-            let is_one = |key: &str| last_part(key).len() == digits && is_number(last_part(key));
-            let listed = store.list(&parent, &mut |entry| match entry {
-                Entry::Folder(key) if is_one(&key) => next.push(key),
-                Entry::Unreadable { key, cause } if is_one(&key) => trouble.push((key, cause)),
-                _ => {}
-            });
-            if let Err(error) = listed {
-                trouble.push((parent, error.to_string()));
-            }
-        }
-        next.sort();
-        level = next;
-    }
-    level
-}
-
 /// The digests in a day's folder, in order.
-fn digests_in(
-    store: &Arc<dyn Store>,
-    day: &str,
-    trouble: &mut Vec<(String, String)>,
-) -> Vec<String> {
-    let mut paths = Vec::new();
-    let listed = store.list(day, &mut |entry| {
-        if let Entry::Object { key, .. } = entry
-            && DigestKey::parse(&key).is_some()
-        {
-            paths.push(key);
-        }
+fn digests_in(reader: &dyn FolderReader, day: &str, unseen: &mut Vec<Unseen>) -> Vec<String> {
+    let FolderListing { entries, failed } = reader.look_into(day);
+    let digests = entries.into_iter().filter_map(|entry| match entry {
+        Entry::Object { key, .. } => DigestKey::parse(&key).is_some().then_some(key),
+        _ => None,
     });
-    if let Err(error) = listed {
-        trouble.push((day.to_owned(), error.to_string()));
-    }
+    let mut paths: Vec<_> = digests.collect();
+    unseen.extend(failed.map(|error| (day.to_owned(), error.to_string())));
     paths.sort();
     paths
 }
 
 /// Reads a digest just far enough to learn what it says of itself; why it could not be read, where
 /// that is trouble.
-fn read_digest(store: &dyn Store, path: &str) -> Result<DigestHead, Option<String>> {
-    let mut object = store.get(path).map_err(|error| Some(error.to_string()))?;
+fn read_digest(reader: &dyn FolderReader, path: &str) -> Result<DigestHead, Option<String>> {
+    let mut body = reader.open(path).map_err(|error| Some(error.to_string()))?;
     let (limits, mut head) = (Limits::default(), None);
     let read = &mut |from: &mut dyn Read| head = DigestHead::read(from, &mut |_| {}).ok();
-    match inflate(&mut object.body, limits.digest, AlreadyInflated::Accept, read) {
+    match inflate(&mut body, limits.digest, AlreadyInflated::Accept, read) {
         Ok(_) => head.ok_or(None),
         Err(BodyFault::Trouble(error)) => Err(Some(error.to_string())),
         Err(_) => Err(None),
