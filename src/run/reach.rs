@@ -11,7 +11,7 @@ use crate::model::time::day_folder;
 use crate::model::{AccountId, AreaId, DigestKey, LogKey, Region};
 
 use super::sources::{Area, Root, Sources};
-use crate::judge::survey::{DayRange, FolderListing, Unseen, day_folders};
+use crate::judge::survey::{DayRange, Unseen, day_folders};
 use crate::store::Entry;
 
 impl Sources {
@@ -68,10 +68,11 @@ impl Sources {
                 |path: &str| Some(path.strip_prefix(&*folder)?.trim_end_matches('/').to_owned());
             Some(DayRange { first: day(first)?, last: day(last)? })
         };
-        self.roots_of(area).filter_map(of_root).reduce(DayRange::or)
+        self.roots_of(area).filter_map(of_root).reduce(DayRange::spanning)
     }
 
-    /// First and last day of an account and region; `None` where they are not limited.
+    /// First and last day of an account and region; `None` where they are not limited, or there
+    /// is none.
     fn reach(&self, account: &AccountId, region: &Region) -> Option<DayRange> {
         let areas = || {
             self.areas.iter().filter(|(id, _)| id.place.account == *account && id.region == *region)
@@ -94,12 +95,12 @@ impl Sources {
             inside.collect::<Vec<_>>()
         });
         let days = days.map(|day| day.trim_end_matches('/').to_owned());
-        days.filter(|day| !day.is_empty()).map(DayRange::of).reduce(DayRange::or)
+        days.filter(|day| !day.is_empty()).map(DayRange::of).reduce(DayRange::spanning)
     }
 }
 
 impl Root {
     fn day_folders(&self, folder: &str) -> (Vec<String>, Vec<Unseen>) {
-        day_folders(|folder| FolderListing::of(|each| self.store.list(folder, each)), folder)
+        day_folders(&|folder, each| self.store.list(folder, each), folder)
     }
 }

@@ -32,7 +32,7 @@ use crate::judge::survey::{DayRange, LogsRoot, RegionFolder, Service, StoreSurve
 use crate::judge::{HiddenFolders, PassedOver, Survey};
 use crate::verify::unfinished::Unfinished;
 
-/// One `AWSLogs` folder of a store.
+/// One `AWSLogs` folder of a store, or a folder below one where a copy begins there.
 #[derive(Clone)]
 pub struct Root {
     pub(super) store: Arc<dyn Store>,
@@ -116,6 +116,7 @@ impl Sources {
         self.passed_over.absorb(survey.passed_over);
         self.unlisted.absorb(survey.hidden);
         self.findings.extend(survey.findings);
+        Finding::sort(&mut self.findings);
         for (logs, areas) in survey.roots {
             self.add_root(Root { store: store.clone(), logs }, areas);
         }

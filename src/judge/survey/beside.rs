@@ -3,33 +3,45 @@
 
 use std::collections::VecDeque;
 
-use super::reader::{FolderListing, FolderReader};
 use super::walk::Walk;
-use crate::store::{Entry, StoreError};
-use crate::verify::content::Content as FileContent;
+use crate::store::Entry;
+use crate::verify::content::Content;
 use crate::verify::{Code, Finding, Limits, Severity};
 
 impl Walk<'_> {
-    /// Looks at the objects that were found beside folders for log files.
+    /// Looks for log files among the objects that were found beside folders.
     pub(super) fn look_at_objects(&mut self, from: usize) {
-        let mut left = OTHER_OBJECTS;
-        for finding in self.findings.split_off(from) {
-            let key = finding.key.clone().filter(|_| finding.code == Code::ObjectUnknown);
-            let Some(key) = key else {
-                self.findings.push(finding);
-                continue;
-            };
-            left = left.saturating_sub(1);
-            match is_log(self.reader, &key) {
-                _ if left == 0 => self.not_all_opened(key),
-                Ok(true) => {
+        let found = self.findings.split_off(from);
+        let unknown = |finding: &Finding| finding.code == Code::ObjectUnknown;
+        let (objects, others): (Vec<_>, Vec<_>) = found.into_iter().partition(unknown);
+        self.findings.extend(others);
+        let keys: Vec<&str> = objects.iter().filter_map(|finding| finding.key.as_deref()).collect();
+        let opened = keys.get(..keys.len().min(OTHER_OBJECTS - 1)).unwrap_or_default();
+        let answers = self.are_logs(opened);
+        let mut answers = answers.into_iter();
+        for finding in objects {
+            let key = finding.key.clone().unwrap_or_default();
+            match answers.next() {
+                None => self.not_all_opened(key),
+                Some(Ok(true)) => {
                     let misplaced = misplaced(finding);
                     self.findings.push(Finding { message: NO_REGIONS.into(), ..misplaced });
                 }
-                Ok(false) => self.findings.push(finding),
-                Err(cause) => self.unreadable(key, &cause),
+                Some(Ok(false)) => self.findings.push(finding),
+                Some(Err(cause)) => self.unreadable(key, &cause),
             }
         }
+    }
+
+    /// Which objects are log files to whoever reads their folder. One that has no answer was not
+    /// read.
+    fn are_logs(&self, keys: &[&str]) -> Vec<Result<bool, String>> {
+        let mut answers = self.reader.examine(keys, &|key, body| {
+            let content = Content::recognize(key, body, Limits::default().log, false);
+            content.map(|it| matches!(it, Content::Log(_))).map_err(|error| error.to_string())
+        });
+        answers.resize_with(keys.len(), || Err("it was not answered".to_owned()));
+        answers
     }
 
     /// Reports that a place holds more than is looked at.
@@ -47,22 +59,20 @@ impl Walk<'_> {
         while let Some(folder) = pending.pop_front().filter(|_| folders > 0) {
             folders -= 1;
             let (mut objects, mut hidden) = (Vec::new(), Vec::new());
-            for FolderListing { entries, failed } in self.list(&[&*folder]) {
-                for entry in entries {
-                    match entry {
-                        Entry::Folder(key) => pending.push_back(key),
-                        Entry::Object { key, size: 1.., .. } if left > 0 => {
-                            left -= 1;
-                            objects.push(key);
-                        }
-                        Entry::Object { .. } => {}
-                        Entry::Unreadable { key, cause } => hidden.push((key, cause)),
-                    }
+            let listed = self.reader.list_each(&folder, &mut |entry| match entry {
+                Entry::Folder(key) => pending.push_back(key),
+                Entry::Object { key, size: 1.., .. } if left > 0 => {
+                    left -= 1;
+                    objects.push(key);
                 }
-                hidden.extend(failed.map(|error| (folder.clone(), error.to_string())));
-            }
-            for key in objects {
-                match is_log(self.reader, &key) {
+                Entry::Object { .. } => {}
+                Entry::Unreadable { key, cause } => hidden.push((key, cause)),
+            });
+            hidden.extend(listed.err().map(|error| (folder, error.to_string())));
+            let keys: Vec<&str> = objects.iter().map(String::as_str).collect();
+            let answers = self.are_logs(&keys);
+            for (key, is_log) in objects.into_iter().zip(answers) {
+                match is_log {
                     Ok(true) => {
                         count += 1;
                         first.get_or_insert(key);
@@ -96,14 +106,4 @@ const OTHER_OBJECTS: usize = 1000;
 
 fn misplaced(finding: Finding) -> Finding {
     Finding { code: Code::LogUnreferenced, severity: Severity::Incomplete, ..finding }
-}
-
-/// True if an object is a log file to whoever reads its folder.
-fn is_log(reader: &dyn FolderReader, key: &str) -> Result<bool, String> {
-    let mut body = match reader.open(key) {
-        Err(StoreError::NotFound) => return Ok(false), // gone since it was listed
-        body => body.map_err(|error| error.to_string())?,
-    };
-    let content = FileContent::recognize(key, &mut body, Limits::default().log, false);
-    content.map(|it| matches!(it, FileContent::Log(_))).map_err(|error| error.to_string())
 }

@@ -8,11 +8,11 @@ use std::io::Read;
 
 use super::days::{Unseen, day_folders};
 use super::loose::{Head, Level, by_name, stated};
-use super::names::{AccountFolder, RegionFolder, Service, last_part};
-use super::reader::{FolderListing, FolderReader};
+use super::names::{AccountFolder, RegionFolder, Service, ServiceFolder, last_part};
+use super::reader::FolderReader;
 use super::root::LogsRoot;
-use super::walk::{ServiceFolder, Walk};
-use super::{Insisted, PlacedRoot};
+use super::store::{Insisted, PlacedRoot};
+use super::walk::Walk;
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::{BucketName, DigestHead, DigestKey, OrganizationId, Place, Region};
 use crate::store::Entry;
@@ -90,7 +90,7 @@ fn sample(
     votes: &mut Votes<(String, String)>,
 ) {
     let (before, mut attempts) = (votes.read, ATTEMPTS);
-    let (days, unseen) = day_folders(|folder| reader.look_into(folder), folder);
+    let (days, unseen) = day_folders(&|folder, each| reader.look_into(folder, each), folder);
     votes.unseen.extend(unseen);
     let mut days = days.into_iter();
     while votes.read - before < share
@@ -197,13 +197,15 @@ fn areas_of(
 
 /// The digests in a day's folder, in order.
 fn digests_in(reader: &dyn FolderReader, day: &str, unseen: &mut Vec<Unseen>) -> Vec<String> {
-    let FolderListing { entries, failed } = reader.look_into(day);
-    let digests = entries.into_iter().filter_map(|entry| match entry {
-        Entry::Object { key, .. } => DigestKey::parse(&key).is_some().then_some(key),
-        _ => None,
+    let mut paths = Vec::new();
+    let listed = reader.look_into(day, &mut |entry| {
+        if let Entry::Object { key, .. } = entry
+            && DigestKey::parse(&key).is_some()
+        {
+            paths.push(key);
+        }
     });
-    let mut paths: Vec<_> = digests.collect();
-    unseen.extend(failed.map(|error| (day.to_owned(), error.to_string())));
+    unseen.extend(listed.err().map(|error| (day.to_owned(), error.to_string())));
     paths.sort();
     paths
 }

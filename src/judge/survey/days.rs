@@ -1,15 +1,15 @@
 //! The days that a folder of digests or log files has, by the names of its folders.
 
 use super::names::{is_number, last_part};
-use super::reader::FolderListing;
-use crate::store::Entry;
+use super::reader::EachEntry;
+use crate::store::{Entry, StoreError};
 
 /// Something that could not be read or listed: its path, and the reason.
 pub type Unseen = (String, String);
 
 /// The day folders below a region's folder, in order, and what could not be listed.
 pub fn day_folders(
-    mut list: impl FnMut(&str) -> FolderListing,
+    list: &dyn Fn(&str, EachEntry<'_>) -> Result<(), StoreError>,
     folder: &str,
 ) -> (Vec<String>, Vec<Unseen>) {
     let (mut level, mut unseen) = (vec![folder.to_owned()], Vec::new());
@@ -17,15 +17,12 @@ pub fn day_folders(
         let mut next = Vec::new();
         for parent in level {
             let is_one = |key: &str| last_part(key).len() == digits && is_number(last_part(key));
-            let FolderListing { entries, failed } = list(&parent);
-            for entry in entries {
-                match entry {
-                    Entry::Folder(key) if is_one(&key) => next.push(key),
-                    Entry::Unreadable { key, cause } if is_one(&key) => unseen.push((key, cause)),
-                    _ => {}
-                }
-            }
-            unseen.extend(failed.map(|error| (parent, error.to_string())));
+            let listed = list(&parent, &mut |entry| match entry {
+                Entry::Folder(key) if is_one(&key) => next.push(key),
+                Entry::Unreadable { key, cause } if is_one(&key) => unseen.push((key, cause)),
+                _ => {}
+            });
+            unseen.extend(listed.err().map(|error| (parent, error.to_string())));
         }
         next.sort();
         level = next;
@@ -51,7 +48,7 @@ impl DayRange {
 
     /// The range from the earlier first to the later last day.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
+    pub fn spanning(self, other: Self) -> Self {
         Self { first: self.first.min(other.first), last: self.last.max(other.last) }
     }
 

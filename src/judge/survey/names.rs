@@ -34,15 +34,6 @@ pub enum Service {
 }
 
 impl Service {
-    /// Name of its folder.
-    #[must_use]
-    pub const fn folder(self) -> &'static str {
-        match self {
-            Self::Digests => DIGEST_FOLDER,
-            Self::Logs(kind) => kind.folder(),
-        }
-    }
-
     pub(super) fn of_folder(name: &str) -> Option<Self> {
         match LogKind::of_folder(name) {
             Some(kind) => Some(Self::Logs(kind)),
@@ -59,6 +50,15 @@ pub type RegionFolder = (Place, Region, Service);
 pub(super) struct AccountFolder {
     /// Its place. Of one in an `AWSLogs`, the prefix is what stands before that in the store.
     pub(super) place: Place,
+    /// Its path, with the closing slash.
+    pub(super) path: String,
+}
+
+/// A service's folder in the store.
+pub(super) struct ServiceFolder {
+    /// The account's place.
+    pub(super) place: Place,
+    pub(super) service: Service,
     /// Its path, with the closing slash.
     pub(super) path: String,
 }

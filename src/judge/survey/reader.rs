@@ -5,7 +5,7 @@ use std::io::Read;
 use crate::store::{Entry, StoreError};
 
 /// Content of one folder, not of what lies below its folders.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[must_use]
 pub struct FolderListing {
     /// What was listed, in no particular order.
@@ -28,17 +28,41 @@ impl FolderListing {
     }
 }
 
+/// Takes what a folder holds, in no particular order.
+pub type EachEntry<'a> = &'a mut dyn FnMut(Entry);
+
+/// Judges an opened object by its path and body.
+pub type EachBody<'a> = &'a (dyn Fn(&str, &mut dyn Read) -> Result<bool, String> + Sync);
+
 /// A store as a survey asks it, in the store's own paths.
+///
+/// An error of a listing says that there may be more than was handed over.
 pub trait FolderReader {
     /// Lists folders, in the order of what is asked; several at once, where that is faster.
     fn list(&self, folders: &[&str]) -> Vec<FolderListing>;
 
-    /// Lists a folder to learn what others mean, beside what is checked.
-    fn look_into(&self, folder: &str) -> FolderListing;
+    /// Lists a folder that may hold more than memory should.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be listed to its end.
+    fn list_each(&self, folder: &str, each: EachEntry<'_>) -> Result<(), StoreError>;
+
+    /// Lists a folder to learn what others mean: no request that is counted, for it checks nothing.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be listed to its end.
+    fn look_into(&self, folder: &str, each: EachEntry<'_>) -> Result<(), StoreError>;
 
     /// Opens an object, as stored.
     ///
     /// # Errors
     /// When it is not there or cannot be opened.
     fn open(&self, path: &str) -> Result<Box<dyn Read + Send>, StoreError>;
+
+    /// Opens objects, several at once, and tells what each is found to be, in the order of what is
+    /// asked. One that is gone is nothing.
+    fn examine(&self, paths: &[&str], each: EachBody<'_>) -> Vec<Result<bool, String>>;
+
+    /// Whether the run is to stop: then folders are told to be empty, and nothing is concluded.
+    fn is_stopped(&self) -> bool;
 }

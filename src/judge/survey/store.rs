@@ -11,7 +11,7 @@ use crate::model::BucketName;
 use crate::verify::Finding;
 
 /// An `AWSLogs`, and the regions' folders in it.
-pub type PlacedRoot = (LogsRoot, Vec<RegionFolder>);
+pub(super) type PlacedRoot = (LogsRoot, Vec<RegionFolder>);
 
 /// Bucket and prefix set by the user instead of read from a copy's digests.
 #[derive(Debug, Clone, Default)]

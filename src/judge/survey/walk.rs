@@ -1,5 +1,5 @@
 //! The walk through a store: where `AWSLogs` lies in it, and which accounts, regions and kinds of
-//! files are there. In the store's own paths; nothing is read but listings.
+//! files are there, in the store's own paths.
 //!
 //! A folder that cannot be listed is a finding, and remembered: what lies below it is not known, so
 //! nothing may be concluded from its absence.
@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 
 use super::loose::Loose;
 use super::names::{
-    AccountFolder, COMPANIONS, RegionFolder, Service, inside_logs, is_companion, last_part,
+    AccountFolder, COMPANIONS, RegionFolder, Service, ServiceFolder, inside_logs, is_companion,
+    last_part,
 };
 use super::reader::{FolderListing, FolderReader};
 use super::selection::Selection;
@@ -49,8 +50,8 @@ pub(super) struct Walk<'a> {
 /// taken for a folder, which then cannot be listed.
 type NamesFolder = fn(&str) -> bool;
 
-/// Names nothing that only a folder bears.
-const ANY: NamesFolder = |_| false;
+/// No name that only a folder bears.
+const NONE: NamesFolder = |_| false;
 
 impl<'a> Walk<'a> {
     pub(super) fn new(
@@ -80,6 +81,11 @@ impl<'a> Walk<'a> {
         listings
     }
 
+    fn list_one(&self, folder: &str) -> FolderListing {
+        let listing = self.list(&[folder]).pop();
+        listing.unwrap_or_else(|| FolderListing::failed("it was not answered"))
+    }
+
     /// The folders in a folder; what cannot be listed, and what does not belong there, becomes a
     /// finding.
     fn folders(
@@ -89,19 +95,14 @@ impl<'a> Walk<'a> {
         inside_logs: bool,
         names_folder: NamesFolder,
     ) -> Vec<String> {
-        let (mut folders, mut others) = (Vec::new(), Vec::new());
-        for entry in listing.entries {
-            match entry {
-                Entry::Folder(key) => folders.push(key),
-                other => others.push(other),
-            }
-        }
+        let mut folders = Vec::new();
         if let Some(error) = listing.failed {
             self.hidden.note(folder, inside_logs);
             self.unreadable(folder.to_owned(), &error.to_string());
         }
-        for other in others {
-            match other {
+        for entry in listing.entries {
+            match entry {
+                Entry::Folder(key) => folders.push(key),
                 Entry::Unreadable { key, cause } => {
                     let as_folder = format!("{key}/");
                     if names_folder(last_part(&key)) {
@@ -115,7 +116,7 @@ impl<'a> Walk<'a> {
                     self.unknown(key, "Unexpected object.");
                 }
                 Entry::Object { key, .. } if !inside_logs && self.is_copy => self.loose.note(key),
-                _ => {}
+                Entry::Object { .. } => {}
             }
         }
         folders.sort();
@@ -166,10 +167,9 @@ impl<'a> Walk<'a> {
             {
                 self.unknown(folder, "Companion files of a desktop; they were not checked.");
             } else {
-                for listing in self.list(&[&*folder]) {
-                    let folders = self.folders(&folder, listing, false, ANY);
-                    self.pending.extend(folders);
-                }
+                let listing = self.list_one(&folder);
+                let folders = self.folders(&folder, listing, false, NONE);
+                self.pending.extend(folders);
             }
         }
     }
@@ -180,16 +180,13 @@ impl<'a> Walk<'a> {
         let mut left = FOLDERS_OF_COMPANIONS;
         while let Some(folder) = pending.pop() {
             left -= 1;
-            let FolderListing { entries, failed } = self.reader.look_into(&folder);
-            let mut only = left > 0 && failed.is_none();
-            for entry in entries {
-                match entry {
-                    Entry::Folder(key) => pending.push(key),
-                    Entry::Object { key, .. } => only &= is_companion(last_part(&key)),
-                    Entry::Unreadable { .. } => only = false,
-                }
-            }
-            if !only {
+            let mut only = left > 0;
+            let listed = self.reader.look_into(&folder, &mut |entry| match entry {
+                Entry::Folder(key) => pending.push(key),
+                Entry::Object { key, .. } => only &= is_companion(last_part(&key)),
+                Entry::Unreadable { .. } => only = false,
+            });
+            if listed.is_err() || !only {
                 return false;
             }
         }
@@ -228,7 +225,8 @@ impl<'a> Walk<'a> {
         organization: Option<&OrganizationId>,
     ) -> Vec<AccountFolder> {
         let mut found = Vec::new();
-        for path in self.folders_beside_objects(folder) {
+        let listing = self.list_one(folder);
+        for path in self.folders_beside_objects(folder, listing) {
             let name = last_part(&path);
             if let Ok(account) = AccountId::parse(name) {
                 let (prefix, organization) = (prefix.to_owned(), organization.cloned());
@@ -246,16 +244,10 @@ impl<'a> Walk<'a> {
         found
     }
 
-    fn folders_beside_objects(&mut self, folder: &str) -> Vec<String> {
-        let listings = self.list(&[folder]);
-        let each = listings.into_iter();
-        each.flat_map(|listing| self.take_listing(folder, listing)).collect()
-    }
-
-    /// The folders in one of `AWSLogs`; what else lies there may be log files.
-    fn take_listing(&mut self, folder: &str, listing: FolderListing) -> Vec<String> {
+    /// The folders in one of an `AWSLogs`; objects beside them may be log files.
+    fn folders_beside_objects(&mut self, folder: &str, listing: FolderListing) -> Vec<String> {
         let before = self.findings.len();
-        let folders = self.folders(folder, listing, true, ANY);
+        let folders = self.folders(folder, listing, true, NONE);
         self.look_at_objects(before);
         folders
     }
@@ -289,7 +281,7 @@ impl<'a> Walk<'a> {
         listing: FolderListing,
     ) -> Vec<ServiceFolder> {
         let mut services = Vec::new();
-        for path in self.take_listing(&account.path, listing) {
+        for path in self.folders_beside_objects(&account.path, listing) {
             let name = last_part(&path);
             match Service::of_folder(name) {
                 Some(service) => {
@@ -319,7 +311,7 @@ impl<'a> Walk<'a> {
         let paths: Vec<&str> = passed_by.iter().map(|account| &*account.path).collect();
         for (path, listing) in paths.iter().zip(self.list(&paths)) {
             let mut aside = Walk::new(self.reader, self.is_copy, self.selection);
-            let folders = aside.folders(path, listing, true, ANY);
+            let folders = aside.folders(path, listing, true, NONE);
             self.pending.extend(folders.into_iter().filter(|f| last_part(f) == AWS_LOGS));
             // What else lies there was not asked for, nor what cannot be read of it unless what
             // was asked for may be there.
@@ -333,9 +325,8 @@ impl<'a> Walk<'a> {
 
     /// Takes up the regions' folders of a service's folder that a copy begins with.
     pub(super) fn regions(&mut self, service: &ServiceFolder) {
-        for listing in self.list(&[&*service.path]) {
-            self.regions_of(service, listing, None);
-        }
+        let listing = self.list_one(&service.path);
+        self.regions_of(service, listing, None);
     }
 
     /// Takes up the regions' folders of a service's folder. Those that turn out not to be readable
@@ -356,18 +347,9 @@ impl<'a> Walk<'a> {
                     self.areas.push((service.place.clone(), region, service.service));
                 }
                 Ok(region) => drop(self.passed_over.regions.insert(region)),
-                Err(_) if logs && self.has_logs(&path) => {}
+                Err(_) if self.reader.is_stopped() || (logs && self.has_logs(&path)) => {}
                 Err(_) => self.unknown(path, "A folder that does not belong to a region."),
             }
         }
     }
-}
-
-/// A service's folder in the store.
-pub(super) struct ServiceFolder {
-    /// The account's place.
-    pub(super) place: Place,
-    pub(super) service: Service,
-    /// Its path, with the closing slash.
-    pub(super) path: String,
 }
