@@ -19,8 +19,8 @@ use super::listing::{Listed, PageError, Pages, Question, md5};
 use super::redirect::region_in_body;
 use crate::model::{BucketName, Metadata};
 use crate::store::{
-    Absence, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests, Store, StoreError,
-    WriterGuard, Writes,
+    AbsenceMeaning, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests, Store,
+    StoreError, WriterGuard, Writes,
 };
 
 /// Purpose for which a bucket is opened.
@@ -45,7 +45,7 @@ pub struct S3Store {
 impl S3Store {
     /// Profile of every bucket that CloudTrail delivers to.
     pub const PROFILE: Profile = Profile {
-        absence: Absence::Certain,
+        absence: AbsenceMeaning::Certain,
         times: ObjectTimes::Delivery,
         metadata: KeptMetadata::Always,
         writes: Writes::IfAbsent,

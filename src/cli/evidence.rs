@@ -26,7 +26,7 @@ use crate::run::evidence::KeptLogs;
 use crate::run::evidence::authority::fetch_lists;
 use crate::run::evidence::check::check;
 use crate::run::evidence::check_request::CheckRequest;
-use crate::run::evidence::pack::{PackError, PackRequest, PackedBag, Seal, pack};
+use crate::run::evidence::pack::{PackError, PackRequest, PackedBag, SealOptions, pack};
 
 const PACK_EXAMPLES: &str = "\
 Examples:
@@ -241,7 +241,7 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         logs: args.logs.into(),
         as_of,
         name: place.name().to_owned(),
-        seal: Seal { signer, authority, lists, fetch_lists: args.fetch_crls },
+        seal: SealOptions { signer, authority, lists, fetch_lists: args.fetch_crls },
     };
     let bar = args.pace.bar();
     let work = place.work();

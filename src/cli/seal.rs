@@ -23,7 +23,7 @@ use crate::crypto::{KeyForm, Signer, SigningKey, Validity};
 use crate::model::{AccountId, BucketName, OrganizationId, Place, Printable, Region, TrailName};
 use crate::report::json;
 use crate::report::words::counted;
-use crate::run::seal::{SealError, SealReport, SealRequest, seal};
+use crate::run::seal::{SealError, SealOutcome, SealRequest, seal};
 use crate::seal::ExpectedHead;
 use crate::source::{Opener, Scheme, slashed};
 use crate::store::{DirectoryStore, Stop, Store, Writes};
@@ -331,7 +331,7 @@ fn open(args: &SealArgs, opener: &mut Opener) -> Result<SealPlace, Failure> {
 }
 
 /// Number of digests that an ended run keeps, in words.
-fn kept(report: &SealReport) -> String {
+fn kept(report: &SealOutcome) -> String {
     match report.sealed.len() as u64 {
         0 => "nothing was sealed".to_owned(),
         1 => "1 digest was sealed before that and is kept".to_owned(),
@@ -339,7 +339,7 @@ fn kept(report: &SealReport) -> String {
     }
 }
 
-fn failure(error: &SealError, report: &SealReport) -> Failure {
+fn failure(error: &SealError, report: &SealOutcome) -> Failure {
     let status = match error {
         SealError::Request(_) | SealError::Validity { .. } | SealError::TooMany { .. } => {
             super::USAGE

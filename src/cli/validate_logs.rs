@@ -20,7 +20,7 @@ use crate::report::Verdict;
 use crate::run::Silent;
 use crate::run::sources::{Filter, Insisted, Sources};
 use crate::run::validate_logs::{
-    About, Message, NamedKey, Source, Summary, Tally, ValidateRequest, shown, validate,
+    Message, MessageSubject, NamedKey, Source, Summary, Tally, ValidateRequest, shown, validate,
 };
 use crate::run::verify::{SourceForm, VerifyRequest, verify};
 use crate::source::{Opened, slashed};
@@ -318,17 +318,17 @@ struct Teller {
     after_blank: bool,
     error: Option<io::Error>,
     /// Errors printed so far, as what they are about.
-    errors: Vec<About>,
+    errors: Vec<MessageSubject>,
 }
 
 impl Teller {
     fn tell(&mut self, Message { about, text }: Message, io: &mut Io<'_>) {
         let written = match about {
-            About::Valid if self.verbose => {
+            MessageSubject::Valid if self.verbose => {
                 self.after_blank = false;
                 writeln!(io.out, "{text}")
             }
-            About::Valid => Ok(()),
+            MessageSubject::Valid => Ok(()),
             about => {
                 let before = if std::mem::replace(&mut self.after_blank, true) { "" } else { "\n" };
                 self.errors.push(about);
@@ -375,7 +375,7 @@ fn summarise(request: &ValidateRequest, summary: &Summary, out: &mut dyn Write) 
 fn strict(
     request: &ValidateRequest,
     aws: &Aws,
-    told: &[About],
+    told: &[MessageSubject],
     io: &mut Io<'_>,
 ) -> Result<u8, Ended> {
     let name = |e: crate::model::IdError| Ended::Said(e.to_string());
@@ -438,7 +438,7 @@ const BY_VERIFY: &str = "\nBy the rules of trailseal verify: ";
 
 /// True if a message says of an object what a finding does: that it is not valid, or was not read.
 /// A finding on its place in the chain, or one that weighs more, says something else.
-fn says(about: &About, finding: &Finding) -> bool {
+fn says(about: &MessageSubject, finding: &Finding) -> bool {
     let key = match finding.code {
         Code::LogMissing
         | Code::LogModified
@@ -449,11 +449,11 @@ fn says(about: &About, finding: &Finding) -> bool {
         | Code::DigestMoved
         | Code::DigestUnsigned
         | Code::DigestKeyUnknown => match about {
-            About::Invalid(key) => Some(key),
+            MessageSubject::Invalid(key) => Some(key),
             _ => None,
         },
         Code::ObjectUnreadable | Code::ObjectArchived => match about {
-            About::Unread(key) => Some(key),
+            MessageSubject::Unread(key) => Some(key),
             _ => None,
         },
         _ => None,

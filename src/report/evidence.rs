@@ -12,7 +12,7 @@ use super::text::page::{BAD, BOLD, GOOD, PLAIN, Page, UNSURE};
 use super::words::{self, count, counted, span};
 use crate::crypto::document::CertificateInfo;
 use crate::model::Printable;
-use crate::store::bag::Fault;
+use crate::store::bag::BagFault;
 use crate::verify::{Finding, Severity};
 
 /// The schema's name and major version.
@@ -135,7 +135,7 @@ pub struct CheckReport {
     /// Number of files in the payload.
     pub files: u64,
     /// Faults of the bag itself.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<BagFault>,
     /// Its seal.
     pub seal: SealReport,
     /// Result of its run, as stated in the bag.

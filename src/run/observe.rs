@@ -130,9 +130,9 @@ mod tests {
     use super::*;
 
     /// Remembers the numbers of areas; fails from a number on.
-    struct Counts(Mutex<Vec<usize>>, usize);
+    struct AreaCounts(Mutex<Vec<usize>>, usize);
 
-    impl Observer for Counts {
+    impl Observer for AreaCounts {
         fn observe(&self, event: &RunEvent<'_>) -> io::Result<()> {
             let RunEvent::AreasFound { count } = event else { return Ok(()) };
             self.0.lock().unwrap().push(*count);
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_observer_gets_every_event_and_the_first_error_is_returned() {
-        let (first, second) = (Counts(Mutex::default(), 9), Counts(Mutex::default(), 2));
+        let (first, second) = (AreaCounts(Mutex::default(), 9), AreaCounts(Mutex::default(), 2));
         let mut both = Observers::default();
         assert!(!both.wants_objects());
         both.attach(&Silent);

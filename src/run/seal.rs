@@ -34,9 +34,9 @@ use crate::verify::listing::Listing;
 use crate::verify::unlisted::Delivery;
 use crate::verify::{Limits, MemoryBudget, Severity};
 
-use self::existing::{Chain, LATE_DAYS};
+use self::existing::{ExistingChain, LATE_DAYS};
 use self::outcome::TURNS;
-pub use self::outcome::{ChainHead, PlannedDigest, SealError, SealReport, SealedDigest};
+pub use self::outcome::{ChainHead, DueDigest, SealError, SealOutcome, SealedDigest};
 
 /// The pause after the first such turn; each one after it is longer, as a store may be slow to show
 /// what was written.
@@ -85,8 +85,8 @@ pub fn seal(
     base: String,
     signer: &dyn Signer,
     observer: &dyn Observer,
-) -> (SealReport, Result<(), SealError>) {
-    let mut report = SealReport::default();
+) -> (SealOutcome, Result<(), SealError>) {
+    let mut report = SealOutcome::default();
     let result = run(request, store, base, signer, observer, &mut report);
     (report, result)
 }
@@ -97,7 +97,7 @@ fn run(
     base: String,
     signer: &dyn Signer,
     observer: &dyn Observer,
-    report: &mut SealReport,
+    report: &mut SealOutcome,
 ) -> Result<(), SealError> {
     let lock = if request.dry_run { Ok(WriterGuard::none()) } else { store.lock() };
     let _guard = lock.map_err(|error| SealError::Store { key: store.name().to_owned(), error })?;
@@ -135,11 +135,11 @@ struct Sealer<'a> {
 }
 
 /// A log file to be sealed: by which time it belongs to an interval, and its key.
-type Waiting = (Timestamp, String);
+type UnlistedLog = (Timestamp, String);
 
 impl Sealer<'_> {
     /// Seals what is due, in turns with other writers.
-    fn run(&self, report: &mut SealReport) -> Result<(), SealError> {
+    fn run(&self, report: &mut SealOutcome) -> Result<(), SealError> {
         let (mut turns, mut pause, mut heads) = (0, FIRST_PAUSE, None);
         while !self.turn(report)? {
             self.go_on()?;
@@ -170,7 +170,7 @@ impl Sealer<'_> {
     }
 
     /// Reads the chain and seals what is due; `false` when another writer was first.
-    fn turn(&self, report: &mut SealReport) -> Result<bool, SealError> {
+    fn turn(&self, report: &mut SealOutcome) -> Result<bool, SealError> {
         let chain = self.read_chain()?;
         report.heads = chain.heads();
         report.found.get_or_insert_with(|| chain.heads());
@@ -181,7 +181,7 @@ impl Sealer<'_> {
         let from = self.start(&chain, &logs)?;
         let split = logs.partition_point(|(time, _)| *time < from);
         let (late, due) = logs.split_at(split);
-        let Chain { standard: mut head, backfill, start, .. } = chain;
+        let ExistingChain { standard: mut head, backfill, start, .. } = chain;
         // What lay there before the chain was begun came not late to it.
         let early = late.partition_point(|(time, _)| start.is_some_and(|start| *time < start));
         let late = late.get(early..).unwrap_or_default();
@@ -228,8 +228,8 @@ impl Sealer<'_> {
         &self,
         beside: Option<Window>,
         backfill: Option<Head>,
-        late: &[Waiting],
-        report: &mut SealReport,
+        late: &[UnlistedLog],
+        report: &mut SealOutcome,
     ) -> Result<bool, SealError> {
         let Some(beside) = beside.filter(|_| !late.is_empty()) else {
             return Ok(true);
@@ -261,7 +261,7 @@ impl Sealer<'_> {
     }
 
     /// Start of the first due digest.
-    fn start(&self, chain: &Chain, logs: &[Waiting]) -> Result<Timestamp, SealError> {
+    fn start(&self, chain: &ExistingChain, logs: &[UnlistedLog]) -> Result<Timestamp, SealError> {
         let asked = self.request.start;
         match (&chain.standard, asked, logs.first()) {
             (Some(head), Some(asked), _) if asked > head.window.end => {
@@ -287,7 +287,7 @@ impl Sealer<'_> {
         start: Timestamp,
         previous: Option<Previous>,
         keys: &[&str],
-        report: &mut SealReport,
+        report: &mut SealOutcome,
     ) -> Result<Option<Head>, SealError> {
         self.go_on()?;
         let kind = name.kind;
@@ -330,7 +330,7 @@ impl Sealer<'_> {
     fn read_logs(
         &self,
         keys: &[&str],
-        report: &mut SealReport,
+        report: &mut SealOutcome,
     ) -> Result<Vec<LogEntry>, SealError> {
         let mut tickets: VecDeque<Ticket<Result<(LogEntry, bool), SealError>>> = VecDeque::new();
         let mut entries = Vec::with_capacity(keys.len());
@@ -359,7 +359,7 @@ impl Sealer<'_> {
     }
 
     /// The log files that no digest lists yet, by time and key.
-    fn waiting_logs(&self, chain: &Chain) -> Result<Vec<Waiting>, SealError> {
+    fn waiting_logs(&self, chain: &ExistingChain) -> Result<Vec<UnlistedLog>, SealError> {
         let horizon =
             chain.standard.as_ref().map(|head| sub(head.window.end, hours(24 * LATE_DAYS)));
         let delivered = self.sources.knows_delivery(&self.area);

@@ -30,7 +30,7 @@ use self::error::{of_listing, of_object};
 use super::directory::{UNFINISHED, is_in_digest_folder};
 use super::network::Network;
 use super::{
-    Absence, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests, Stop, Store,
+    AbsenceMeaning, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests, Stop, Store,
     StoreError, UnfinishedCopy, WriterGuard, Writes,
 };
 use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
@@ -59,7 +59,7 @@ pub struct CloudStore {
 impl CloudStore {
     /// Profile of every copy in an object store.
     pub const PROFILE: Profile = Profile {
-        absence: Absence::WithinReach,
+        absence: AbsenceMeaning::WithinReach,
         times: ObjectTimes::Copying,
         metadata: KeptMetadata::Sometimes,
         writes: Writes::Refused,

@@ -14,8 +14,8 @@ use cap_std::fs::{Dir, OpenOptions};
 use jiff::Timestamp;
 
 use super::{
-    Absence, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests, Store, StoreError,
-    UnfinishedCopy, WriterGuard, Writes,
+    AbsenceMeaning, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests, Store,
+    StoreError, UnfinishedCopy, WriterGuard, Writes,
 };
 use crate::model::key_name::{DIGEST_FOLDER, LogKind};
 use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
@@ -45,7 +45,7 @@ pub struct DirectoryStore {
 impl DirectoryStore {
     /// Profile of every directory.
     pub const PROFILE: Profile = Profile {
-        absence: Absence::WithinReach,
+        absence: AbsenceMeaning::WithinReach,
         times: ObjectTimes::Copying,
         metadata: KeptMetadata::Sometimes,
         writes: Writes::IfAbsent,
@@ -209,7 +209,11 @@ impl DirectoryStore {
     }
 
     /// Writes a file under a name that nobody else uses, to be linked or renamed into place.
-    fn write_temporary(&self, key: &str, body: &mut dyn Read) -> Result<Temporary<'_>, StoreError> {
+    fn write_temporary(
+        &self,
+        key: &str,
+        body: &mut dyn Read,
+    ) -> Result<TemporaryFile<'_>, StoreError> {
         let parent = key.rsplit_once('/').map_or("", |(parent, _)| parent);
         if !parent.is_empty() {
             self.dir.create_dir_all(parent).map_err(trouble)?;
@@ -219,7 +223,7 @@ impl DirectoryStore {
             let path = format!("{key}.{}-{attempt}.partial", std::process::id());
             match self.dir.open_with(&path, OpenOptions::new().write(true).create_new(true)) {
                 Ok(mut file) => {
-                    let temporary = Temporary { dir: &self.dir, path };
+                    let temporary = TemporaryFile { dir: &self.dir, path };
                     let mut buffer = vec![0; PIECE];
                     loop {
                         let n = match body.read(&mut buffer) {
@@ -285,12 +289,12 @@ fn read_marker(path: &Path) -> Option<Vec<u8>> {
 }
 
 /// A file that is gone when it goes out of scope; by then it was linked or renamed.
-struct Temporary<'a> {
+struct TemporaryFile<'a> {
     dir: &'a Dir,
     path: String,
 }
 
-impl Drop for Temporary<'_> {
+impl Drop for TemporaryFile<'_> {
     fn drop(&mut self) {
         let _ = self.dir.remove_file(&self.path);
     }

@@ -25,8 +25,8 @@ use crate::model::{BucketName, Metadata};
 #[cfg(feature = "object-store")]
 pub use cloud::{CloudError, CloudOptions, CloudStore};
 pub use directory::DirectoryStore;
-pub use profile::{Absence, KeptMetadata, ObjectTimes, Profile, Requests, Writes};
-pub use recording::{Reading, Record, Recorder};
+pub use profile::{AbsenceMeaning, KeptMetadata, ObjectTimes, Profile, Requests, Writes};
+pub use recording::{AccessRecord, Reading, Recorder};
 pub use stop::Stop;
 pub use unfinished::UnfinishedCopy;
 

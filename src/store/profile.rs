@@ -5,7 +5,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Profile {
     /// Meaning of the absence of an object.
-    pub absence: Absence,
+    pub absence: AbsenceMeaning,
     /// Meaning of the times of objects.
     pub times: ObjectTimes,
     /// Fate of what was written beside an object's bytes, such as the signature of a digest.
@@ -21,7 +21,7 @@ impl Profile {
     /// copy, which may lack what was never copied.
     #[must_use]
     pub fn is_bucket(&self) -> bool {
-        self.absence == Absence::Certain
+        self.absence == AbsenceMeaning::Certain
     }
 
     /// True if the times of objects are those of their delivery.
@@ -33,7 +33,7 @@ impl Profile {
 
 /// Meaning of the absence of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Absence {
+pub enum AbsenceMeaning {
     /// What is not there is gone.
     Certain,
     /// What is not there is gone only if it lies between days that are there: it may never have been

@@ -39,7 +39,7 @@ pub enum Reading {
 
 /// Record of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct AccessRecord {
     /// Its size, as it was listed.
     pub listed: Option<u64>,
     /// When it was delivered, where the store knows.
@@ -49,7 +49,7 @@ pub struct Record {
 }
 
 /// Which store of several, and the path in it.
-pub type Place = (usize, String);
+pub type RecordedPlace = (usize, String);
 
 /// Which objects' bytes are kept, by their path.
 pub type Keep = fn(&str) -> bool;
@@ -59,14 +59,14 @@ pub struct Recorder {
     folder: PathBuf,
     keep: Keep,
     limit: u64,
-    inner: Mutex<Inner>,
+    inner: Mutex<RecorderState>,
     /// Called once when bytes can no longer be kept.
     on_failure: Box<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Default)]
-struct Inner {
-    records: BTreeMap<Place, Record>,
+struct RecorderState {
+    records: BTreeMap<RecordedPlace, AccessRecord>,
     files: u64,
     failure: Option<io::Error>,
 }
@@ -90,9 +90,9 @@ impl Recorder {
     }
 
     /// Forgets the bytes of an object, not what is known of it.
-    pub fn discard(&self, place: &Place) {
+    pub fn discard(&self, place: &RecordedPlace) {
         let mut inner = self.inner();
-        if let Some(Record { reading: Reading::Read { kept, .. }, .. }) =
+        if let Some(AccessRecord { reading: Reading::Read { kept, .. }, .. }) =
             inner.records.get_mut(place)
             && let Some(file) = kept.take()
         {
@@ -104,7 +104,7 @@ impl Recorder {
     ///
     /// # Errors
     /// When bytes could not be kept.
-    pub fn finish(&self) -> io::Result<BTreeMap<Place, Record>> {
+    pub fn finish(&self) -> io::Result<BTreeMap<RecordedPlace, AccessRecord>> {
         let mut inner = self.inner();
         match inner.failure.take() {
             Some(error) => Err(error),
@@ -112,18 +112,18 @@ impl Recorder {
         }
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, RecorderState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn with(&self, place: &Place, change: impl FnOnce(&mut Record)) {
+    fn with(&self, place: &RecordedPlace, change: impl FnOnce(&mut AccessRecord)) {
         let mut inner = self.inner();
-        let unread = || Record { listed: None, delivered: None, reading: Reading::Unread };
+        let unread = || AccessRecord { listed: None, delivered: None, reading: Reading::Unread };
         change(inner.records.entry(place.clone()).or_insert_with(unread));
     }
 
     /// What is not there and was not listed either leaves no record.
-    fn not_found(&self, place: &Place) {
+    fn not_found(&self, place: &RecordedPlace) {
         let mut inner = self.inner();
         match inner.records.get_mut(place) {
             Some(record) if record.listed.is_some() => {
@@ -257,12 +257,12 @@ impl Store for RecordingStore {
 impl RecordingStore {
     fn tee(
         &self,
-        place: Place,
+        place: RecordedPlace,
         object: Object,
         file: Option<(PathBuf, BufWriter<File>)>,
     ) -> Object {
         let metadata = object.metadata;
-        let tee = Tee {
+        let tee = RecordedBody {
             recorder: self.recorder.clone(),
             place,
             body: object.body,
@@ -278,9 +278,9 @@ impl RecordingStore {
 
 /// A body on its way out, kept as it passes. What its reader leaves unread is read when the
 /// reader lets go of it.
-struct Tee {
+struct RecordedBody {
     recorder: Arc<Recorder>,
-    place: Place,
+    place: RecordedPlace,
     body: Box<dyn Read + Send>,
     metadata: Result<Metadata, String>,
     file: Option<(PathBuf, BufWriter<File>)>,
@@ -289,7 +289,7 @@ struct Tee {
     done: bool,
 }
 
-impl Tee {
+impl RecordedBody {
     fn end(&mut self, reading: Reading) {
         self.done = true;
         self.recorder.with(&self.place, |record| record.reading = reading);
@@ -330,7 +330,7 @@ impl Tee {
     }
 }
 
-impl Read for Tee {
+impl Read for RecordedBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.done || buffer.is_empty() {
             return Ok(0);
@@ -354,7 +354,7 @@ impl Read for Tee {
     }
 }
 
-impl Drop for Tee {
+impl Drop for RecordedBody {
     fn drop(&mut self) {
         let mut rest = [0; 8192];
         while !self.done {

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use trailseal::internals::crypto::{SigningKey, Validity, render_public_keys};
 use trailseal::internals::model::{BucketName, ChainKind, Digest, DigestKey, Metadata, Sha256Hash};
 use trailseal::internals::run::pool::Stop;
-use trailseal::internals::run::seal::{SealError, SealReport, SealRequest, seal};
+use trailseal::internals::run::seal::{SealError, SealOutcome, SealRequest, seal};
 use trailseal::internals::run::{Observer, RunEvent, Silent};
 use trailseal::internals::store::{
     DirectoryStore, Entry, Object, Profile, Put, Store, StoreError, WriterGuard,
@@ -74,7 +74,7 @@ impl Desk {
     }
 
     /// Seals the usual trail up to an hour, as the library does.
-    fn seal_with(&self, signer: &SigningKey, until: i64) -> SealReport {
+    fn seal_with(&self, signer: &SigningKey, until: i64) -> SealOutcome {
         seal_in(self.tree.root(), signer, &seal_request(until))
     }
 
@@ -85,7 +85,7 @@ impl Desk {
     }
 }
 
-fn seal_in(root: &Path, signer: &SigningKey, request: &SealRequest) -> SealReport {
+fn seal_in(root: &Path, signer: &SigningKey, request: &SealRequest) -> SealOutcome {
     let store = DirectoryStore::open(root, "tree").unwrap();
     let (report, result) = seal(request, Arc::new(store), String::new(), signer, &Silent);
     result.unwrap();

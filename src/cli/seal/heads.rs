@@ -9,7 +9,7 @@ use crate::cli::Failure;
 use crate::cli::output::{WholeFile, unwritable};
 use crate::model::{ChainKind, Printable, Sha256Hash};
 use crate::report::json;
-use crate::run::seal::{ChainHead, SealError, SealReport};
+use crate::run::seal::{ChainHead, SealError, SealOutcome};
 use crate::seal::ExpectedHead;
 
 /// A head file: the heads that the last run left.
@@ -65,12 +65,12 @@ pub(super) fn read_heads(file: &Path) -> Result<Vec<ExpectedHead>, Failure> {
 
 /// True if a run's heads are to be kept: not those of a chain that was not the expected one, nor
 /// where the run did not come to look.
-pub(super) fn keeps_heads(report: &SealReport, result: &Result<(), SealError>) -> bool {
+pub(super) fn keeps_heads(report: &SealOutcome, result: &Result<(), SealError>) -> bool {
     let unexpected = matches!(result, Err(SealError::Unexpected(_)));
     report.found.is_some() && !report.heads.is_empty() && !unexpected
 }
 
-pub(super) fn write_heads(mut file: WholeFile, report: &SealReport) -> Result<(), Failure> {
+pub(super) fn write_heads(mut file: WholeFile, report: &SealOutcome) -> Result<(), Failure> {
     let heads = report.heads.iter().map(HeadLine::of).collect();
     let heads = HeadFile { schema: HEAD_SCHEMA.to_owned(), heads };
     let written = json::render(&heads, &mut file);

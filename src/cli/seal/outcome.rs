@@ -7,13 +7,13 @@ use super::heads::HeadLine;
 use crate::cli::Io;
 use crate::model::{ChainKind, Printable};
 use crate::report::words::counted;
-use crate::run::seal::{ChainHead, PlannedDigest, SealReport};
+use crate::run::seal::{ChainHead, DueDigest, SealOutcome};
 
 /// Digests that a dry run lists from the beginning, and from the end.
 const LISTED: usize = 10;
 
 /// The result as JSON, on one line.
-pub(super) fn outcome(report: &SealReport) -> serde_json::Value {
+pub(super) fn outcome(report: &SealOutcome) -> serde_json::Value {
     let heads = |heads: &[ChainHead]| heads.iter().map(HeadLine::of).collect::<Vec<_>>();
     let sealed: Vec<_> = report
         .sealed
@@ -52,7 +52,7 @@ pub(super) fn outcome(report: &SealReport) -> serde_json::Value {
 }
 
 /// Writes what a dry run found to be due.
-pub(super) fn tell_plan(report: &SealReport, io: &mut Io<'_>) -> std::io::Result<()> {
+pub(super) fn tell_plan(report: &SealOutcome, io: &mut Io<'_>) -> std::io::Result<()> {
     let planned = &report.planned;
     let (Some(first), Some(last)) = (planned.first(), planned.last()) else {
         return writeln!(io.out, "nothing is due; nothing was written");
@@ -67,7 +67,7 @@ pub(super) fn tell_plan(report: &SealReport, io: &mut Io<'_>) -> std::io::Result
         counted(log_files as u64, "log file", "log files"),
     )?;
     let left_out = planned.len().saturating_sub(2 * LISTED);
-    for (at, PlannedDigest { key, window, log_files, kind }) in planned.iter().enumerate() {
+    for (at, DueDigest { key, window, log_files, kind }) in planned.iter().enumerate() {
         if left_out > 0 && (LISTED..planned.len() - LISTED).contains(&at) {
             if at == LISTED {
                 writeln!(io.out, "... and {left_out} more (--format json lists all)")?;
@@ -103,7 +103,7 @@ fn tell_heads(word: &str, heads: &[ChainHead], io: &mut Io<'_>) -> std::io::Resu
 
 /// Writes what was sealed, with the heads of the chain where one is expected or kept.
 pub(super) fn tell(
-    report: &SealReport,
+    report: &SealOutcome,
     whole: bool,
     heads: bool,
     io: &mut Io<'_>,
@@ -162,7 +162,7 @@ pub(super) fn tell(
 
 /// Writes how much was read and sealed, by how many workers, and how long it took.
 pub(super) fn tell_facts(
-    report: &SealReport,
+    report: &SealOutcome,
     jobs: NonZero<usize>,
     took: Duration,
     io: &mut Io<'_>,

@@ -19,7 +19,7 @@ const FEW: u64 = 1000;
 
 /// Bucket and key of a log file.
 #[derive(Debug, Deserialize)]
-pub(super) struct Listed {
+pub(super) struct ListedLog {
     #[serde(rename = "s3Bucket")]
     pub(super) bucket: Box<str>,
     #[serde(rename = "s3Object")]
@@ -31,12 +31,16 @@ pub(super) struct Listed {
 ///
 /// # Errors
 /// When it cannot be read to its end.
-pub(super) fn listed(body: &mut dyn Read, stored: u64, limits: Limits) -> io::Result<Vec<Listed>> {
+pub(super) fn listed(
+    body: &mut dyn Read,
+    stored: u64,
+    limits: Limits,
+) -> io::Result<Vec<ListedLog>> {
     let most = (stored / BYTES_OF_AN_ENTRY).saturating_add(FEW);
     let mut found = None;
     let sound = inflate(body, limits.digest, AlreadyInflated::Accept, &mut |from| {
         let mut json = serde_json::Deserializer::from_reader(BufReader::new(from));
-        found = json.deserialize_map(Digest { most }).ok();
+        found = json.deserialize_map(DigestVisitor { most }).ok();
     });
     match sound {
         Err(BodyFault::Trouble(error)) => Err(error),
@@ -45,22 +49,22 @@ pub(super) fn listed(body: &mut dyn Read, stored: u64, limits: Limits) -> io::Re
     }
 }
 
-struct Digest {
+struct DigestVisitor {
     most: u64,
 }
 
-impl<'de> Visitor<'de> for Digest {
-    type Value = Vec<Listed>;
+impl<'de> Visitor<'de> for DigestVisitor {
+    type Value = Vec<ListedLog>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a digest")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Listed>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<ListedLog>, A::Error> {
         let mut listed = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             if name == "logFiles" {
-                listed = map.next_value_seed(LogFiles { most: self.most })?;
+                listed = map.next_value_seed(LogFilesVisitor { most: self.most })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -69,26 +73,26 @@ impl<'de> Visitor<'de> for Digest {
     }
 }
 
-struct LogFiles {
+struct LogFilesVisitor {
     most: u64,
 }
 
-impl<'de> DeserializeSeed<'de> for LogFiles {
-    type Value = Vec<Listed>;
+impl<'de> DeserializeSeed<'de> for LogFilesVisitor {
+    type Value = Vec<ListedLog>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Vec<Listed>, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Vec<ListedLog>, D::Error> {
         from.deserialize_seq(self)
     }
 }
 
-impl<'de> Visitor<'de> for LogFiles {
-    type Value = Vec<Listed>;
+impl<'de> Visitor<'de> for LogFilesVisitor {
+    type Value = Vec<ListedLog>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("log files")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<Listed>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<ListedLog>, A::Error> {
         let mut listed = Vec::new();
         while let Some(entry) = entries.next_element()? {
             listed.push(entry);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use self::object::{Copier, Done, Outcome, Wanted, no_path, refused};
+use self::object::{CopiedObject, Copier, CopyJob, CopyOutcome, no_path, refused};
 use super::observe::{Observer, RunEvent};
 use super::pool::{NoResult, Pool, Stop, Ticket};
 use super::sources::{Area, Excluded, Filter, Found, Insisted, Selection, Sources, days_around};
@@ -125,7 +125,7 @@ pub fn collect(
     }
     let sources = Arc::new(sources);
     let copier = Copier::new(sources.clone(), target.clone(), request.limits, request.stop.clone());
-    let mut run = Run {
+    let mut run = CollectRun {
         request,
         sources: sources.clone(),
         target,
@@ -135,7 +135,7 @@ pub fn collect(
         observed: Ok(()),
         report: CollectReport::default(),
         queue: VecDeque::new(),
-        local: Local::default(),
+        local: TargetFolder::default(),
     };
     run.note(sources.findings().to_vec());
     run.name_hostile_folders(stores);
@@ -161,7 +161,7 @@ pub fn collect(
 
 /// Log files listed by the digests of an area.
 #[derive(Default)]
-struct Gathered {
+struct ListedLogs {
     listed: Listed,
     /// Day folders that they list log files in beside those of the requested time.
     strays: BTreeSet<(AreaId, LogKind, String)>,
@@ -169,12 +169,12 @@ struct Gathered {
 
 /// Content of one folder of the target.
 #[derive(Default)]
-struct Local {
+struct TargetFolder {
     folder: String,
     sizes: HashMap<String, u64>,
 }
 
-struct Run<'a> {
+struct CollectRun<'a> {
     request: &'a CollectRequest,
     sources: Arc<Sources>,
     target: Arc<dyn Store>,
@@ -184,11 +184,11 @@ struct Run<'a> {
     /// Error of the observer, which ends the run.
     observed: io::Result<()>,
     report: CollectReport,
-    queue: VecDeque<(String, Ticket<Done>)>,
-    local: Local,
+    queue: VecDeque<(String, Ticket<CopiedObject>)>,
+    local: TargetFolder,
 }
 
-impl Run<'_> {
+impl CollectRun<'_> {
     /// Tells the observer; its error stops the run.
     fn tell(&mut self, event: &RunEvent<'_>) -> Result<(), NoResult> {
         self.observed = self.observer.observe(event);
@@ -213,7 +213,7 @@ impl Run<'_> {
         }
         let ends = digests.iter().filter_map(|found| Some(DigestKey::parse(&found.key)?.end));
         self.report.first_digest = ends.chain(self.report.first_digest).min();
-        let mut gathered = Gathered::default();
+        let mut gathered = ListedLogs::default();
         self.copy_all(id, digests, true, &mut gathered)?;
         if !self.request.logs {
             return Ok(());
@@ -242,7 +242,7 @@ impl Run<'_> {
     fn copy_listed_elsewhere(
         &mut self,
         bucket: &str,
-        gathered: &mut Gathered,
+        gathered: &mut ListedLogs,
     ) -> Result<(), NoResult> {
         for (id, kind, day) in std::mem::take(&mut gathered.strays) {
             let Some(area) = self.sources.clone().areas.get(&id).cloned() else { continue };
@@ -265,7 +265,7 @@ impl Run<'_> {
         unlisted: &[String],
     ) -> Result<(), NoResult> {
         let bucket = id.bucket.as_ref().map_or("", |bucket| bucket.as_str());
-        let mut gathered = Gathered::default();
+        let mut gathered = ListedLogs::default();
         for day in 2..=LATEST_LISTING_DAYS {
             let day = add(end, hours(24 * day));
             let digests = self.list(id, area, DIGEST_FOLDER, Window::new(day, day));
@@ -305,7 +305,7 @@ impl Run<'_> {
         id: &AreaId,
         objects: Vec<Found>,
         digest: bool,
-        gathered: &mut Gathered,
+        gathered: &mut ListedLogs,
     ) -> Result<(), NoResult> {
         for found in objects {
             if self.copier.has_ended() {
@@ -326,7 +326,7 @@ impl Run<'_> {
             self.drain(self.pool.jobs() * AHEAD, id, gathered)?;
             let copier = self.copier.clone();
             let key = found.key.clone();
-            let wanted = Wanted { bucket: id.bucket.clone(), found, digest };
+            let wanted = CopyJob { bucket: id.bucket.clone(), found, digest };
             self.queue.push_back((key, self.pool.submit(move || copier.copy(&wanted))));
         }
         self.drain(0, id, gathered)
@@ -337,7 +337,7 @@ impl Run<'_> {
         &mut self,
         leave: usize,
         id: &AreaId,
-        gathered: &mut Gathered,
+        gathered: &mut ListedLogs,
     ) -> Result<(), NoResult> {
         while self.queue.len() > leave
             && let Some((key, ticket)) = self.queue.pop_front()
@@ -354,13 +354,13 @@ impl Run<'_> {
     fn record(
         &mut self,
         key: String,
-        done: Done,
+        done: CopiedObject,
         id: &AreaId,
-        gathered: &mut Gathered,
+        gathered: &mut ListedLogs,
     ) -> Result<(), NoResult> {
         let report = &mut self.report;
         match done.outcome {
-            Outcome::Copied { bytes, metadata } => {
+            CopyOutcome::Copied { bytes, metadata } => {
                 let count = if done.digest { &mut report.digests } else { &mut report.logs };
                 *count += 1;
                 report.metadata += u64::from(metadata);
@@ -369,20 +369,20 @@ impl Run<'_> {
                     self.tell(&RunEvent::LogFileDone { bytes })?;
                 }
             }
-            Outcome::Completed => {
+            CopyOutcome::Completed => {
                 report.already_there += 1;
                 report.metadata += 1;
             }
-            Outcome::There => report.already_there += 1,
-            Outcome::Stopped => {}
-            Outcome::Failed(cause) => self.lack(key, cause),
-            Outcome::Differs(cause) => self.fail(key, cause),
+            CopyOutcome::There => report.already_there += 1,
+            CopyOutcome::Stopped => {}
+            CopyOutcome::Failed(cause) => self.lack(key, cause),
+            CopyOutcome::Differs(cause) => self.fail(key, cause),
         }
         if done.digest {
             self.tell(&RunEvent::DigestDone)?;
         }
         let days = days_around(self.request.start, self.request.end);
-        for lists::Listed { bucket, key: object } in done.lists {
+        for lists::ListedLog { bucket, key: object } in done.lists {
             // What a digest lists is not verified: it only chooses among what the source shows.
             if id.bucket.as_ref().is_some_and(|own| own.as_str() != &*bucket) {
                 continue;
@@ -411,7 +411,7 @@ impl Run<'_> {
                     sizes.insert(key, size);
                 }
             });
-            self.local = Local { folder: folder.to_owned(), sizes };
+            self.local = TargetFolder { folder: folder.to_owned(), sizes };
         }
         self.local.sizes.get(key).copied()
     }

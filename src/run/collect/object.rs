@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use md5::{Digest as _, Md5};
 
-use super::lists::{Listed, listed};
+use super::lists::{ListedLog, listed};
 use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
 use crate::model::{BucketName, Metadata};
 use crate::run::pool::Stop;
@@ -52,7 +52,7 @@ pub(super) fn refused(key: &str) -> Option<&'static str> {
 }
 
 /// An object that is to be copied.
-pub(super) struct Wanted {
+pub(super) struct CopyJob {
     pub(super) bucket: Option<BucketName>,
     pub(super) found: Found,
     /// Whether it lies among the digests.
@@ -60,7 +60,7 @@ pub(super) struct Wanted {
 }
 
 /// Outcome for an object.
-pub(super) enum Outcome {
+pub(super) enum CopyOutcome {
     /// It is there now.
     Copied {
         /// Its size.
@@ -81,10 +81,10 @@ pub(super) enum Outcome {
 }
 
 /// Outcome for an object, and the log files that it lists, as bucket and key.
-pub(super) struct Done {
-    pub(super) outcome: Outcome,
+pub(super) struct CopiedObject {
+    pub(super) outcome: CopyOutcome,
     pub(super) digest: bool,
-    pub(super) lists: Vec<Listed>,
+    pub(super) lists: Vec<ListedLog>,
 }
 
 /// Copies objects, on any thread.
@@ -127,20 +127,22 @@ impl Copier {
         drop(self.writing.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    pub(super) fn copy(&self, wanted: &Wanted) -> Done {
+    pub(super) fn copy(&self, wanted: &CopyJob) -> CopiedObject {
         let (outcome, lists) = self
             .try_copy(wanted)
             .and_then(|outcome| {
-                let is_there =
-                    matches!(outcome, Outcome::Copied { .. } | Outcome::Completed | Outcome::There);
+                let is_there = matches!(
+                    outcome,
+                    CopyOutcome::Copied { .. } | CopyOutcome::Completed | CopyOutcome::There
+                );
                 let lists = if is_there { self.lists(wanted)? } else { Vec::new() };
                 Ok((outcome, lists))
             })
-            .unwrap_or_else(|cause| (Outcome::Failed(cause), Vec::new()));
-        Done { outcome, digest: wanted.digest, lists }
+            .unwrap_or_else(|cause| (CopyOutcome::Failed(cause), Vec::new()));
+        CopiedObject { outcome, digest: wanted.digest, lists }
     }
 
-    fn try_copy(&self, wanted: &Wanted) -> Result<Outcome, String> {
+    fn try_copy(&self, wanted: &CopyJob) -> Result<CopyOutcome, String> {
         let key = &wanted.found.key;
         match self.target.get(key) {
             Err(StoreError::NotFound) => {
@@ -154,12 +156,12 @@ impl Copier {
 
     /// Decides on an object that is there: nothing is written over, and it stands for the
     /// source's only with the same content.
-    fn compare(&self, wanted: &Wanted, local: Object) -> Result<Outcome, String> {
+    fn compare(&self, wanted: &CopyJob, local: Object) -> Result<CopyOutcome, String> {
         let key = &wanted.found.key;
         let here = match local.metadata {
             Ok(here) => here,
             Err(cause) => {
-                return Ok(Outcome::Differs(format!("its existing metadata file: {cause}")));
+                return Ok(CopyOutcome::Differs(format!("its existing metadata file: {cause}")));
             }
         };
         let has_metadata = !here.0.is_empty();
@@ -169,9 +171,9 @@ impl Copier {
         {
             let mut whole = Md5::new();
             let failed = |error| format!("reading the existing file failed: {error}");
-            io::copy(&mut body, &mut Hashing(&mut whole)).map_err(failed)?;
+            io::copy(&mut body, &mut Md5Writer(&mut whole)).map_err(failed)?;
             if <[u8; 16]>::from(whole.finalize()) == md5 {
-                return Ok(Outcome::There);
+                return Ok(CopyOutcome::There);
             }
             // What is encrypted has no such value: only its content tells.
             body = self.target.get(key).map_err(|error| error.to_string())?.body;
@@ -179,29 +181,29 @@ impl Copier {
         let (mut source, metadata) = self.open(wanted)?;
         if !is_same(&mut source, &mut body)? {
             let cause = "a different file of the same name already exists and was kept";
-            return Ok(Outcome::Differs(cause.to_owned()));
+            return Ok(CopyOutcome::Differs(cause.to_owned()));
         }
         if has_metadata {
             let cause = "its existing metadata file has another signature and was kept";
             return Ok(match here.get(SIGNATURE) == metadata.get(SIGNATURE) {
-                true => Outcome::There,
-                false => Outcome::Differs(cause.to_owned()),
+                true => CopyOutcome::There,
+                false => CopyOutcome::Differs(cause.to_owned()),
             });
         }
         if metadata.0.is_empty() {
-            return Ok(Outcome::There);
+            return Ok(CopyOutcome::There);
         }
         let (sidecar, text) = (format!("{key}{SIDECAR_SUFFIX}"), metadata.render());
         let length = text.len() as u64;
-        let mut text = Incoming::new(Box::new(io::Cursor::new(text)), length, &self.stop);
+        let mut text = SourceBody::new(Box::new(io::Cursor::new(text)), length, &self.stop);
         Ok(match self.put(&sidecar, &mut text, &Metadata::default())? {
-            Outcome::Copied { .. } => Outcome::Completed,
+            CopyOutcome::Copied { .. } => CopyOutcome::Completed,
             other => other,
         })
     }
 
     /// Opens an object of the source, to be read once.
-    fn open(&self, wanted: &Wanted) -> Result<(Incoming<'_>, Metadata), String> {
+    fn open(&self, wanted: &CopyJob) -> Result<(SourceBody<'_>, Metadata), String> {
         let Found { key, size, .. } = &wanted.found;
         let limit = if wanted.digest { self.limits.digest.stored } else { self.limits.log.stored };
         if *size > limit {
@@ -218,30 +220,30 @@ impl Copier {
             Some(Err(error)) => return Err(error.to_string()),
         };
         let metadata = object.metadata.map_err(|cause| format!("its metadata: {cause}"))?;
-        Ok((Incoming::new(object.body, *size, &self.stop), metadata))
+        Ok((SourceBody::new(object.body, *size, &self.stop), metadata))
     }
 
     fn put(
         &self,
         key: &str,
-        body: &mut Incoming<'_>,
+        body: &mut SourceBody<'_>,
         metadata: &Metadata,
-    ) -> Result<Outcome, String> {
+    ) -> Result<CopyOutcome, String> {
         let _writing = self.writing.read().unwrap_or_else(PoisonError::into_inner);
         if self.has_ended() {
-            return Ok(Outcome::Stopped);
+            return Ok(CopyOutcome::Stopped);
         }
         match self.target.put_new_from(key, body, metadata) {
             Ok(Put::Created) => {
-                Ok(Outcome::Copied { bytes: body.read, metadata: !metadata.0.is_empty() })
+                Ok(CopyOutcome::Copied { bytes: body.read, metadata: !metadata.0.is_empty() })
             }
             Ok(Put::Exists) => {
                 Err("another file of the same name was written in the meantime".into())
             }
-            Err(_) if self.stop.is_set() => Ok(Outcome::Stopped),
+            Err(_) if self.stop.is_set() => Ok(CopyOutcome::Stopped),
             Err(StoreError::Unwritable(cause)) => {
                 let _ = self.full.set(cause);
-                Ok(Outcome::Stopped)
+                Ok(CopyOutcome::Stopped)
             }
             Err(error) => Err(body.failure.take().unwrap_or_else(|| unwritten(&error))),
         }
@@ -249,7 +251,7 @@ impl Copier {
 
     /// The log files that a digest of the target lists. What is no digest is for verifying to
     /// tell.
-    fn lists(&self, wanted: &Wanted) -> Result<Vec<Listed>, String> {
+    fn lists(&self, wanted: &CopyJob) -> Result<Vec<ListedLog>, String> {
         if !wanted.digest {
             return Ok(Vec::new());
         }
@@ -267,7 +269,7 @@ fn unwritten(error: &StoreError) -> String {
 }
 
 /// A body on its way from the source: of the size that it was listed with, or it fails.
-struct Incoming<'a> {
+struct SourceBody<'a> {
     body: Box<dyn Read + Send>,
     size: u64,
     read: u64,
@@ -276,7 +278,7 @@ struct Incoming<'a> {
     failure: Option<String>,
 }
 
-impl<'a> Incoming<'a> {
+impl<'a> SourceBody<'a> {
     fn new(body: Box<dyn Read + Send>, size: u64, stop: &'a Stop) -> Self {
         Self { body, size, read: 0, stop, failure: None }
     }
@@ -287,7 +289,7 @@ impl<'a> Incoming<'a> {
     }
 }
 
-impl Read for Incoming<'_> {
+impl Read for SourceBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.stop.is_set() {
             return Err(self.fail("the run was stopped".to_owned()));
@@ -310,9 +312,9 @@ impl Read for Incoming<'_> {
 }
 
 /// Takes what is written into a hash value.
-struct Hashing<'a>(&'a mut Md5);
+struct Md5Writer<'a>(&'a mut Md5);
 
-impl io::Write for Hashing<'_> {
+impl io::Write for Md5Writer<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.update(bytes);
         Ok(bytes.len())
@@ -324,7 +326,7 @@ impl io::Write for Hashing<'_> {
 }
 
 /// True if the source and the file here hold the same bytes.
-fn is_same(source: &mut Incoming<'_>, here: &mut dyn Read) -> Result<bool, String> {
+fn is_same(source: &mut SourceBody<'_>, here: &mut dyn Read) -> Result<bool, String> {
     let (mut one, mut other) = (Vec::with_capacity(PIECE), Vec::with_capacity(PIECE));
     loop {
         one.clear();

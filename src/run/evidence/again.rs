@@ -9,10 +9,10 @@ use std::io;
 use std::path::Path;
 
 use super::check_request::CheckRequest;
-use super::custody::Row;
-use super::objects::{Judged, ObjectLines, WrittenLines};
+use super::custody::CustodyRow;
+use super::objects::{ObjectLines, ObjectStatuses, WrittenLines};
 use super::request::SavedRequest;
-use super::store::Unpacked;
+use super::store::BagFolder;
 use super::{NO_BUCKET, OBJECTS};
 use crate::crypto::{KeyRing, PublicKey};
 use crate::judge::Question;
@@ -22,16 +22,16 @@ use crate::report::{ObjectKind, ObjectResult, RunReport, Unreferenced, Verdict};
 use crate::run::observe::{Observer, Observers};
 use crate::run::sources::{Filter, Insisted, Sources};
 use crate::run::verify::{SourceForm, VerifyRequest, verify};
-use crate::store::bag::Checked;
+use crate::store::bag::CheckedBag;
 use crate::verify::digest::Rules;
 use crate::verify::{Code, Finding, Severity};
 
 /// Result of verifying the objects once more.
-pub(super) struct Again {
+pub(super) struct Reverification {
     /// Findings on what was asked, and violations of log files beyond that.
     pub(super) report: RunReport,
     /// Result of each object, by bucket and key.
-    pub(super) judged: Judged,
+    pub(super) judged: ObjectStatuses,
     /// The hash value of the lines of the objects that were asked for.
     pub(super) lines: Sha256Hash,
     /// Number of objects that those lines are of.
@@ -48,8 +48,8 @@ pub(super) struct Again {
 pub(super) struct Objects<'a> {
     pub(super) request: &'a CheckRequest,
     pub(super) folder: &'a Path,
-    pub(super) bag: &'a Checked,
-    pub(super) rows: &'a [Row],
+    pub(super) bag: &'a CheckedBag,
+    pub(super) rows: &'a [CustodyRow],
     pub(super) keys: Vec<PublicKey>,
 }
 
@@ -69,13 +69,17 @@ impl Objects<'_> {
     ///
     /// # Errors
     /// When a folder of it cannot be read.
-    pub(super) fn verify(&self, saved: SavedRequest, observer: &dyn Observer) -> io::Result<Again> {
+    pub(super) fn verify(
+        &self,
+        saved: SavedRequest,
+        observer: &dyn Observer,
+    ) -> io::Result<Reverification> {
         let form = saved.question.form;
         let asked = saved.again(self.request.jobs, self.request.now, self.request.stop.clone());
         let (report, lines) = self.run(&asked, form, observer)?;
         let WrittenLines { judged, hash, .. } = lines;
         let keys = judged.keys().cloned().collect();
-        let mut again = Again {
+        let mut again = Reverification {
             report,
             judged,
             lines: hash,
@@ -105,7 +109,7 @@ impl Objects<'_> {
         &self,
         asked: &VerifyRequest,
         form: SourceForm,
-        again: &mut Again,
+        again: &mut Reverification,
         observer: &dyn Observer,
     ) -> io::Result<()> {
         let rest: Vec<_> =
@@ -204,7 +208,7 @@ impl Objects<'_> {
         observer: &dyn Observer,
     ) -> io::Result<(RunReport, WrittenLines)> {
         let there = |path: &str| self.bag.payload.contains_key(path);
-        let bag = Unpacked { name: &self.request.name, folder: self.folder, dir: &self.bag.dir };
+        let bag = BagFolder { name: &self.request.name, folder: self.folder, dir: &self.bag.dir };
         let stores = bag.stores(self.rows, form, &there)?;
         let mut ring = KeyRing::new();
         ring.add(self.keys.clone());

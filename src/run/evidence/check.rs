@@ -7,10 +7,10 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::again::{Again, Objects};
+use super::again::{Objects, Reverification};
 use super::check_request::CheckRequest;
 use super::check_seal::check_seal;
-use super::custody::{self, Row};
+use super::custody::{self, CustodyRow};
 use super::request::{self, SavedRequest};
 use super::{CUSTODY, KeptLogs, LINES, OBJECTS, REQUEST, RUN};
 use super::{claims, keys, objects, pack, recomputed, seal_files};
@@ -21,7 +21,7 @@ use crate::report::run::SCHEMA as RUN_SCHEMA;
 use crate::report::{RunReport, Tool, Verdict};
 use crate::run::observe::{Observer, RunEvent};
 use crate::run::verify::SourceForm;
-use crate::store::bag::{self, Checked, Fault, INFO, SEAL};
+use crate::store::bag::{self, BagFault, CheckedBag, INFO, SEAL};
 use crate::verify::{Finding, Severity};
 
 /// The largest report or table that is read of a bag.
@@ -60,9 +60,9 @@ pub fn check(
     let bag_keys = keys::read(&bag).map_err(|error| {
         // A key file that cannot be read was told of with the other files.
         let read =
-            |fault: &Fault| fault.is_contradiction() || !fault.path.starts_with("data/keys/");
+            |fault: &BagFault| fault.is_contradiction() || !fault.path.starts_with("data/keys/");
         if faults.iter().all(read) {
-            faults.push(Fault::new("bag-malformed", "data/keys", error));
+            faults.push(BagFault::new("bag-malformed", "data/keys", error));
         }
     });
     let bag_keys = bag_keys.ok();
@@ -102,7 +102,7 @@ pub fn check(
     let further = seal.renewals.iter().map(|part| Some(part.trust.verdict(false)));
     let parts = [
         // Trouble with a file, or a newer form, is no tampering.
-        faults.iter().any(Fault::is_contradiction).then_some(Verdict::Violation),
+        faults.iter().any(BagFault::is_contradiction).then_some(Verdict::Violation),
         (!faults.is_empty()).then_some(Verdict::Incomplete),
         unread.then_some(Verdict::Incomplete),
         run.as_ref().map(|run| run.verdict),
@@ -163,7 +163,7 @@ const fn rank(verdict: Verdict) -> u8 {
 }
 
 /// Parts of the seal that the bag says it has, and that are not there.
-pub(super) fn taken_away(bag: &Checked, faults: &mut Vec<Fault>) {
+pub(super) fn taken_away(bag: &CheckedBag, faults: &mut Vec<BagFault>) {
     let stated = bag.info(seal_files::LABEL).unwrap_or_default();
     for (word, files) in seal_files::PARTS {
         if !stated.split(", ").any(|part| part == word) {
@@ -171,33 +171,33 @@ pub(super) fn taken_away(bag: &Checked, faults: &mut Vec<Fault>) {
         }
         for file in files.iter().filter(|file| matches!(bag.seal(file), Ok(None))) {
             let message = format!("{INFO} says that the bag was {word}, but this file is missing.");
-            faults.push(Fault::new("bag-missing", format!("{SEAL}{file}"), message));
+            faults.push(BagFault::new("bag-missing", format!("{SEAL}{file}"), message));
         }
     }
     for number in 2..=seal_files::MOST {
         let (earlier, own) = (seal_files::time_stamp(number - 1), seal_files::time_stamp(number));
         if matches!(bag.seal(&earlier), Ok(None)) && !matches!(bag.seal(&own), Ok(None)) {
             let message = format!("The time-stamp {own} covers it, but it is missing.");
-            faults.push(Fault::new("bag-missing", format!("{SEAL}{earlier}"), message));
+            faults.push(BagFault::new("bag-missing", format!("{SEAL}{earlier}"), message));
         }
     }
 }
 
 /// A part of the bag that must be there and be readable.
 fn part<T>(
-    bag: &Checked,
+    bag: &CheckedBag,
     path: &str,
     schema: Option<&str>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<BagFault>,
     decode: impl FnOnce(&[u8]) -> Result<T, String>,
 ) -> Option<T> {
     let (code, error) = match bag.read(path, LARGEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             ("bag-malformed", error.to_string())
         }
-        Err(error) => (Fault::UNREADABLE, error.to_string()),
+        Err(error) => (BagFault::UNREADABLE, error.to_string()),
         Ok(bytes) => match schema.and_then(|own| other_version(&bytes, own)) {
-            Some(error) => (Fault::NEWER, error),
+            Some(error) => (BagFault::NEWER, error),
             None => match decode(&bytes) {
                 Ok(part) => return Some(part),
                 Err(error) => ("bag-malformed", error),
@@ -205,7 +205,7 @@ fn part<T>(
         },
     };
     let message = format!("It is not a valid file of an evidence bag of this version: {error}.");
-    faults.push(Fault::new(code, path, message));
+    faults.push(BagFault::new(code, path, message));
     None
 }
 
@@ -223,10 +223,10 @@ fn other_version(json: &[u8], own: &str) -> Option<String> {
 
 /// A bag whose report can be held against its content.
 struct Parts<'a> {
-    bag: &'a Checked,
+    bag: &'a CheckedBag,
     run: &'a RunReport,
-    again: &'a Again,
-    rows: &'a [Row],
+    again: &'a Reverification,
+    rows: &'a [CustodyRow],
     /// The keys in the bag; `None` where they could not be read, so that nothing rests on them.
     keys: Option<&'a [PublicKey]>,
     kept: KeptLogs,
@@ -235,7 +235,12 @@ struct Parts<'a> {
 impl Parts<'_> {
     /// Claims that the content does not bear out, each in a sentence. Those that can only come of
     /// an alteration are faults too; `same` is whether what was found then is what is found now.
-    fn compare(&self, told: &Told, same: bool, faults: &mut Vec<Fault>) -> io::Result<Vec<String>> {
+    fn compare(
+        &self,
+        told: &Told,
+        same: bool,
+        faults: &mut Vec<BagFault>,
+    ) -> io::Result<Vec<String>> {
         let Self { bag, run, again, rows, keys, kept } = *self;
         let (read_logs, kept_all) =
             (told.logs.is_some_and(|(logs, _)| logs), kept == KeptLogs::All);
@@ -279,7 +284,7 @@ impl Parts<'_> {
         }
         // A file that could not be read was told of with the others, and contradicts nothing.
         firm.retain(|(path, _)| {
-            !faults.iter().any(|fault| fault.code == Fault::UNREADABLE && fault.path == *path)
+            !faults.iter().any(|fault| fault.code == BagFault::UNREADABLE && fault.path == *path)
         });
         let mut unproven = again.beyond.clone();
         let sentence = |(path, message): &recomputed::Claim| match path.as_str() {
@@ -301,7 +306,7 @@ impl Parts<'_> {
         }
         faults.extend(claims::unknown(bag));
         let fault =
-            |(path, message): recomputed::Claim| Fault::new("bag-contradicts", path, message);
+            |(path, message): recomputed::Claim| BagFault::new("bag-contradicts", path, message);
         faults.extend(firm.into_iter().map(fault));
         // What cannot be read, or other keys, may leave less to be found now.
         if same && !told.own_keys {
@@ -313,9 +318,9 @@ impl Parts<'_> {
 }
 
 /// Objects that lie in the bag without a row, and rows that lead out of it.
-fn unlisted(bag: &Checked, rows: &[Row], faults: &mut Vec<Fault>) {
+fn unlisted(bag: &CheckedBag, rows: &[CustodyRow], faults: &mut Vec<BagFault>) {
     for row in rows.iter().filter(|row| row.path.split('/').any(|part| part == "..")) {
-        faults.push(Fault::new(
+        faults.push(BagFault::new(
             "bag-malformed",
             &row.path,
             "A custody row has a path outside the bag.",
@@ -326,7 +331,7 @@ fn unlisted(bag: &Checked, rows: &[Row], faults: &mut Vec<Fault>) {
         let owner = path.strip_suffix(crate::model::metadata::SIDECAR_SUFFIX);
         let is_sidecar = owner.is_some_and(|of| known.contains(of) && bag.payload.contains_key(of));
         if !known.contains(path.as_str()) && !is_sidecar {
-            faults.push(Fault::new("bag-extra", path, "No custody row names it."));
+            faults.push(BagFault::new("bag-extra", path, "No custody row names it."));
         }
     }
 }

@@ -13,12 +13,12 @@ use crate::crypto::document::{DocumentError, Purpose, cms, dsse};
 use crate::model::Sha256Hash;
 use crate::report::evidence::{SealPart, SealReport, Trust};
 use crate::report::{RunReport, Verdict};
-use crate::store::bag::{Checked, INFO, one_line};
+use crate::store::bag::{CheckedBag, INFO, one_line};
 
 /// Checks the signature, the statement and the time-stamp.
 pub(super) fn check_seal(
     request: &CheckRequest,
-    bag: &Checked,
+    bag: &CheckedBag,
     run: Option<&RunReport>,
 ) -> SealReport {
     // Trouble with one of its files leaves all of it open: the parts are over one another.
@@ -138,7 +138,7 @@ fn trust(
 fn check_statement(
     envelope: &[u8],
     signed: &Signed,
-    bag: &Checked,
+    bag: &CheckedBag,
     run: Option<&RunReport>,
 ) -> Result<(), String> {
     #[derive(Deserialize)]

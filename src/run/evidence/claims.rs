@@ -14,7 +14,7 @@ use super::{controls, guide, keys, seal_files};
 use crate::model::Sha256Hash;
 use crate::report::{ChainReport, Counts, RunReport, Scope, Tool, Totals, Verdict, html};
 use crate::run::verify::SourceForm;
-use crate::store::bag::{Checked, DECLARATION, Fault, INFO, MANIFEST};
+use crate::store::bag::{BagFault, CheckedBag, DECLARATION, INFO, MANIFEST};
 use crate::verify::{Finding, Severity};
 
 /// Whether a report was written by this very version, whose words and files are known.
@@ -150,11 +150,15 @@ fn chains(told: &ChainReport, found: &ChainReport, logs: bool, time: bool) -> Ve
 ///
 /// # Errors
 /// When one cannot be rendered or read.
-pub(super) fn rewritten(bag: &Checked, run: &RunReport, kept: KeptLogs) -> io::Result<Vec<String>> {
+pub(super) fn rewritten(
+    bag: &CheckedBag,
+    run: &RunReport,
+    kept: KeptLogs,
+) -> io::Result<Vec<String>> {
     let payload = bag.payload.keys().map(String::as_str);
     // A part that was taken away is missed; one that was added later is not in the guide.
     let sealed = bag.info(seal_files::LABEL).unwrap_or_default();
-    let contents = guide::Contents::of(kept, sealed, payload);
+    let contents = guide::GuideContents::of(kept, sealed, payload);
     let mut page = Vec::new();
     html::render(run, &mut page)?;
     let mut written = vec![
@@ -176,7 +180,7 @@ pub(super) fn rewritten(bag: &Checked, run: &RunReport, kept: KeptLogs) -> io::R
 }
 
 /// Files that no bag of this version has.
-pub(super) fn unknown(bag: &Checked) -> Vec<Fault> {
+pub(super) fn unknown(bag: &CheckedBag) -> Vec<BagFault> {
     let known = [
         CUSTODY,
         RUN,
@@ -200,6 +204,6 @@ pub(super) fn unknown(bag: &Checked) -> Vec<Fault> {
         .keys()
         .chain(bag.tags.keys())
         .filter(|path| !is_known(path))
-        .map(|path| Fault::new("bag-extra", path, "Evidence bags have no such file."))
+        .map(|path| BagFault::new("bag-extra", path, "Evidence bags have no such file."))
         .collect()
 }

@@ -22,7 +22,7 @@ pub(super) enum Packed {
 
 /// One object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Row {
+pub(super) struct CustodyRow {
     /// Where it is in the bag, or would be.
     pub(super) path: String,
     pub(super) packed: Packed,
@@ -48,7 +48,7 @@ pub(super) struct Row {
 }
 
 /// Rows as a table.
-pub(super) fn render(rows: &[Row]) -> io::Result<Vec<u8>> {
+pub(super) fn render(rows: &[CustodyRow]) -> io::Result<Vec<u8>> {
     let mut table =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
@@ -58,6 +58,6 @@ pub(super) fn render(rows: &[Row]) -> io::Result<Vec<u8>> {
 }
 
 /// Reads a table.
-pub(super) fn read(table: &[u8]) -> io::Result<Vec<Row>> {
+pub(super) fn read(table: &[u8]) -> io::Result<Vec<CustodyRow>> {
     csv::Reader::from_reader(table).deserialize().map(|row| row.map_err(io::Error::other)).collect()
 }

@@ -44,7 +44,7 @@ pub(super) fn browser_page() -> String {
 
 /// Parts of a bag that its guide speaks of where they are there.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Contents {
+pub(super) struct GuideContents {
     pub(super) kept: KeptLogs,
     pub(super) signed: bool,
     pub(super) stamped: bool,
@@ -58,7 +58,7 @@ pub(super) struct Contents {
     pub(super) key_lists: [bool; 2],
 }
 
-impl Contents {
+impl GuideContents {
     /// Finds the parts among the paths of the payload and the words for those of the seal.
     pub(super) fn of<'a>(
         kept: KeptLogs,
@@ -94,7 +94,7 @@ impl Contents {
 
 /// The guide without the passages that do not apply. A passage is some whole lines between
 /// `{if NAME}` and `{end}`, or a part of a line between `{if NAME inline}` and `{end}`.
-fn passages(contents: Contents) -> String {
+fn passages(contents: GuideContents) -> String {
     let (mut text, mut skip) = (String::new(), false);
     for line in GUIDE.lines() {
         if let Some(name) = line.strip_prefix("{if ").and_then(|rest| rest.strip_suffix('}')) {
@@ -142,7 +142,7 @@ fn wrapped(text: &str) -> String {
 }
 
 /// The guide to a bag of this run.
-pub(super) fn render(report: &RunReport, contents: Contents) -> String {
+pub(super) fn render(report: &RunReport, contents: GuideContents) -> String {
     let (logs_too, logs) = match contents.kept {
         KeptLogs::All => (
             " and log files",
@@ -261,7 +261,7 @@ mod tests {
         }
         for signed in [true, false] {
             for stamped in [true, false] {
-                let contents = Contents {
+                let contents = GuideContents {
                     kept: KeptLogs::All,
                     signed,
                     stamped,

@@ -15,7 +15,7 @@ use crate::crypto::{
 use crate::model::{ChainId, Fingerprint, Region, Window};
 use crate::report::{KeyReport, RunReport};
 use crate::run::verify::{CloudTrail, TrailAnswer};
-use crate::store::bag::{BagWriter, Checked};
+use crate::store::bag::{BagWriter, CheckedBag};
 
 const FOLDER: &str = "data/keys/";
 /// Keys that a region published, as `list-public-keys` prints them, one list a region.
@@ -28,12 +28,12 @@ const SOURCES: &str = "data/keys/sources.json";
 const LIMIT: u64 = crate::crypto::KEY_FILE_LIMIT as u64;
 
 /// CloudTrail, and the keys that it gave.
-pub(super) struct Remembering<'a> {
+pub(super) struct RememberedKeys<'a> {
     inner: &'a dyn CloudTrail,
     keys: Mutex<Vec<PublicKey>>,
 }
 
-impl<'a> Remembering<'a> {
+impl<'a> RememberedKeys<'a> {
     pub(super) fn new(inner: &'a dyn CloudTrail) -> Self {
         Self { inner, keys: Mutex::default() }
     }
@@ -43,7 +43,7 @@ impl<'a> Remembering<'a> {
     }
 }
 
-impl CloudTrail for Remembering<'_> {
+impl CloudTrail for RememberedKeys<'_> {
     fn keys(&self, region: &Region, window: Window) -> Result<Vec<PublicKey>, String> {
         let keys = self.inner.keys(region, window)?;
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).extend(keys.iter().cloned());
@@ -58,7 +58,7 @@ impl CloudTrail for Remembering<'_> {
 /// Source of a key: an entry of `sources.json`. The fields' order is that of the names, as
 /// entries are sorted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Source {
+struct KeySource {
     bits: u32,
     fingerprint: Fingerprint,
     form: String,
@@ -68,7 +68,7 @@ struct Source {
     valid_to: Option<Timestamp>,
 }
 
-impl Source {
+impl KeySource {
     fn of(key: &PublicKey) -> Self {
         Self {
             bits: key.bits(),
@@ -118,7 +118,7 @@ pub(super) fn write(bag: &mut BagWriter, keys: &[PublicKey]) -> io::Result<()> {
                 list.extend(key.spki_der().map(|der| (der, validity)));
             }
         }
-        sources.push(Source::of(key));
+        sources.push(KeySource::of(key));
     }
     sources.sort();
     sources.dedup();
@@ -158,7 +158,7 @@ fn pretty(value: &impl Serialize) -> io::Result<String> {
 }
 
 /// The keys of a bag; those that its lists do not have are read from their PEM.
-pub(super) fn read(bag: &Checked) -> Result<Vec<PublicKey>, String> {
+pub(super) fn read(bag: &CheckedBag) -> Result<Vec<PublicKey>, String> {
     let read = |path: &str| -> Result<Vec<PublicKey>, String> {
         let bytes = bag.read(path, LIMIT).map_err(|error| format!("{path}: {error}"))?;
         parse_key_file(path, &bytes).map_err(|error| error.to_string())
@@ -184,7 +184,7 @@ pub(super) fn read(bag: &Checked) -> Result<Vec<PublicKey>, String> {
 
 /// Statements of the bag on its keys that differ from place to place: `keys` are those that
 /// were read of it.
-pub(super) fn claims(bag: &Checked, keys: &[PublicKey], run: &RunReport) -> Vec<Claim> {
+pub(super) fn claims(bag: &CheckedBag, keys: &[PublicKey], run: &RunReport) -> Vec<Claim> {
     let mut claims = Vec::new();
     let mut says = |path: &str, said: &str| claims.push((path.to_owned(), said.to_owned()));
     let mut files: BTreeSet<(String, Vec<u8>)> = BTreeSet::new();
@@ -220,7 +220,7 @@ pub(super) fn claims(bag: &Checked, keys: &[PublicKey], run: &RunReport) -> Vec<
     }
     let sources = bag.read(SOURCES, LIMIT).map_err(|error| error.to_string());
     let sources = sources.and_then(|bytes| {
-        serde_json::from_slice::<Vec<Source>>(&bytes).map_err(|error| error.to_string())
+        serde_json::from_slice::<Vec<KeySource>>(&bytes).map_err(|error| error.to_string())
     });
     let sources = match sources {
         Ok(sources) => sources,
@@ -229,12 +229,12 @@ pub(super) fn claims(bag: &Checked, keys: &[PublicKey], run: &RunReport) -> Vec<
             return claims;
         }
     };
-    let der_of = |source: &Source| -> BTreeSet<&[u8]> {
+    let der_of = |source: &KeySource| -> BTreeSet<&[u8]> {
         let named = |key: &&PublicKey| key.fingerprints().any(|name| *name == source.fingerprint);
         let keys = keys.iter().filter(named).filter(|key| source.is_of(key));
         keys.map(PublicKey::pkcs1_der).collect()
     };
-    let mut known: Vec<(&Source, BTreeSet<&[u8]>)> = Vec::new();
+    let mut known: Vec<(&KeySource, BTreeSet<&[u8]>)> = Vec::new();
     for source in &sources {
         let ders = der_of(source);
         if ders.is_empty() {
@@ -250,7 +250,7 @@ pub(super) fn claims(bag: &Checked, keys: &[PublicKey], run: &RunReport) -> Vec<
         known.push((source, ders));
     }
     for key in keys {
-        let is_known = |(source, ders): &(&Source, BTreeSet<&[u8]>)| {
+        let is_known = |(source, ders): &(&KeySource, BTreeSet<&[u8]>)| {
             source.is_of(key) && ders.contains(key.pkcs1_der())
         };
         if !known.iter().any(is_known) {
@@ -258,7 +258,7 @@ pub(super) fn claims(bag: &Checked, keys: &[PublicKey], run: &RunReport) -> Vec<
         }
     }
     for key in &run.keys {
-        let same = |source: &Source| source.is_told_by(key) && source.source == key.source;
+        let same = |source: &KeySource| source.is_told_by(key) && source.source == key.source;
         if !sources.iter().any(same) {
             let said = format!("It does not tell of the report's key {}.", key.fingerprint);
             says(SOURCES, &said);

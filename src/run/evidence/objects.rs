@@ -15,16 +15,20 @@ use crate::report::{ObjectKind, ObjectRecord, ObjectResult, json};
 use crate::run::observe::{Observer, RunEvent};
 use crate::run::sources::Root;
 use crate::store::Recorder;
-use crate::store::recording::Place;
+use crate::store::recording::RecordedPlace;
 use crate::verify::Code;
 
 /// Where in the stores a bucket's objects are looked for.
 #[derive(Clone)]
-pub(super) struct Roots(pub(super) Vec<(usize, Root)>);
+pub(super) struct RecordedRoots(pub(super) Vec<(usize, Root)>);
 
-impl Roots {
+impl RecordedRoots {
     /// The places that a bucket's key may have, the first found first.
-    pub(super) fn places(&self, bucket: Option<&str>, key: &str) -> impl Iterator<Item = Place> {
+    pub(super) fn places(
+        &self,
+        bucket: Option<&str>,
+        key: &str,
+    ) -> impl Iterator<Item = RecordedPlace> {
         self.0.iter().filter_map(move |(number, root)| {
             let here = match (&root.logs.bucket, bucket) {
                 (Some(root), Some(bucket)) => root.as_str() == bucket,
@@ -35,30 +39,33 @@ impl Roots {
     }
 
     /// The bucket and key of a place.
-    pub(super) fn key(&self, (number, path): &Place) -> Option<(Option<&BucketName>, String)> {
+    pub(super) fn key(
+        &self,
+        (number, path): &RecordedPlace,
+    ) -> Option<(Option<&BucketName>, String)> {
         let (_, root) = self.0.iter().find(|(n, root)| n == number && root.logs.holds(path))?;
         Some((root.logs.bucket.as_ref(), root.logs.key(path)))
     }
 }
 
 /// Results of objects, by bucket and key.
-pub(super) type Judged = HashMap<(Option<String>, String), Said>;
+pub(super) type ObjectStatuses = HashMap<(Option<String>, String), ObjectStatus>;
 
 /// What a run says of an object. In a bag others may have written it, so it is any text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct ObjectStatus {
     object: Cow<'static, str>,
     pub(super) result: Cow<'static, str>,
     pub(super) code: Option<Code>,
 }
 
-impl Said {
+impl ObjectStatus {
     pub(super) fn is(&self, kind: ObjectKind) -> bool {
         self.object == kind.as_str()
     }
 }
 
-impl From<&ObjectRecord<'_>> for Said {
+impl From<&ObjectRecord<'_>> for ObjectStatus {
     fn from(record: &ObjectRecord<'_>) -> Self {
         Self {
             object: Cow::Borrowed(record.object.as_str()),
@@ -69,12 +76,12 @@ impl From<&ObjectRecord<'_>> for Said {
 }
 
 /// Releases the bytes of valid log files as soon as they are judged.
-pub(super) struct Discard {
-    pub(super) roots: Roots,
+pub(super) struct ValidLogDiscard {
+    pub(super) roots: RecordedRoots,
     pub(super) recorder: Arc<Recorder>,
 }
 
-impl Discard {
+impl ValidLogDiscard {
     fn judged(&self, record: &ObjectRecord<'_>) {
         if (record.object, record.result) == (ObjectKind::Log, ObjectResult::Valid) {
             for place in self.roots.places(record.bucket.as_deref(), &record.key) {
@@ -87,32 +94,32 @@ impl Discard {
 /// Observer that makes the lines of a bag's objects, and remembers their results.
 #[derive(Default)]
 pub(super) struct ObjectLines {
-    lines: Mutex<Lines>,
-    discard: Option<Discard>,
+    lines: Mutex<LineWriter>,
+    discard: Option<ValidLogDiscard>,
 }
 
 #[derive(Default)]
-struct Lines {
+struct LineWriter {
     /// `None` where only their hash value is wanted.
     file: Option<BufWriter<File>>,
     line: Vec<u8>,
     hash: Sha256Stream,
     size: u64,
-    judged: Judged,
+    judged: ObjectStatuses,
 }
 
 /// All objects of a run, with the hash value and size of their lines.
 pub(super) struct WrittenLines {
-    pub(super) judged: Judged,
+    pub(super) judged: ObjectStatuses,
     pub(super) hash: Sha256Hash,
     pub(super) size: u64,
 }
 
 impl ObjectLines {
     /// Also writes the lines to a new file.
-    pub(super) fn begin(path: &Path, discard: Option<Discard>) -> io::Result<Self> {
+    pub(super) fn begin(path: &Path, discard: Option<ValidLogDiscard>) -> io::Result<Self> {
         let file = BufWriter::new(File::options().write(true).create_new(true).open(path)?);
-        let lines = Lines { file: Some(file), ..Lines::default() };
+        let lines = LineWriter { file: Some(file), ..LineWriter::default() };
         Ok(Self { lines: Mutex::new(lines), discard })
     }
 
@@ -136,7 +143,7 @@ impl Observer for ObjectLines {
     }
 }
 
-impl Lines {
+impl LineWriter {
     fn push(&mut self, record: &ObjectRecord<'_>) -> io::Result<()> {
         self.line.clear();
         json::render_line(record, &mut self.line)?;
@@ -146,28 +153,28 @@ impl Lines {
         self.hash.update(&self.line);
         self.size += self.line.len() as u64;
         let bucket = record.bucket.as_deref().map(str::to_owned);
-        self.judged.insert((bucket, record.key.to_string()), Said::from(record));
+        self.judged.insert((bucket, record.key.to_string()), ObjectStatus::from(record));
         Ok(())
     }
 }
 
 /// Reads the lines that a bag holds, with their hash value.
-pub(super) fn decode(mut reader: impl io::BufRead) -> io::Result<(Judged, Sha256Hash)> {
+pub(super) fn decode(mut reader: impl io::BufRead) -> io::Result<(ObjectStatuses, Sha256Hash)> {
     /// The parts of a line that are compared.
     #[derive(Deserialize)]
-    struct Line {
+    struct ComparedLine {
         object: String,
         result: String,
         code: Option<Code>,
         bucket: Option<String>,
         key: String,
     }
-    let (mut judged, mut hash) = (Judged::new(), Sha256Stream::default());
+    let (mut judged, mut hash) = (ObjectStatuses::new(), Sha256Stream::default());
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
         hash.update(&line);
-        let Line { object, result, code, bucket, key } = serde_json::from_slice(&line)?;
-        let said = Said { object: object.into(), result: result.into(), code };
+        let ComparedLine { object, result, code, bucket, key } = serde_json::from_slice(&line)?;
+        let said = ObjectStatus { object: object.into(), result: result.into(), code };
         judged.insert((bucket, key), said);
         line.clear();
     }

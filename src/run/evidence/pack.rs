@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::custody::{self, Packed, Row};
-use super::objects::{Discard, Judged, ObjectLines, Roots, Said, WrittenLines};
+use super::custody::{self, CustodyRow, Packed};
+use super::objects::{
+    ObjectLines, ObjectStatus, ObjectStatuses, RecordedRoots, ValidLogDiscard, WrittenLines,
+};
 use super::request::SavedRequest;
-use super::seal::{SealError, SealWith};
+use super::seal::BagSealError;
 use super::{
     BROWSER_PAGE, CUSTODY, GUIDE, KeptLogs, LINES, NO_BUCKET, OBJECTS, PAGE, REQUEST, RUN, SCRIPT,
 };
@@ -25,12 +27,12 @@ use crate::run::pool::Pool;
 use crate::run::sources::{Filter, Insisted, Sources};
 use crate::run::verify::{CloudTrail, VerifyRequest, verify};
 use crate::store::bag::{BagWriter, is_bag_path};
-use crate::store::recording::Place;
-use crate::store::{Reading, Record, Recorder, Store};
+use crate::store::recording::RecordedPlace;
+use crate::store::{AccessRecord, Reading, Recorder, Store};
 use crate::verify::Limits;
 use crate::verify::digest::Rules;
 
-pub use super::seal::SealWith as Seal;
+pub use super::seal::SealOptions;
 
 /// What is to be packed.
 pub struct PackRequest {
@@ -45,7 +47,7 @@ pub struct PackRequest {
     /// The bag's name.
     pub name: String,
     /// What it is sealed with.
-    pub seal: SealWith,
+    pub seal: SealOptions,
 }
 
 /// Why there is no bag.
@@ -59,7 +61,7 @@ pub enum PackError {
     Io(#[from] io::Error),
     /// It cannot be sealed.
     #[error(transparent)]
-    Seal(#[from] SealError),
+    Seal(#[from] BagSealError),
 }
 
 /// A bag that lies in the folder it was packed in.
@@ -112,7 +114,7 @@ pub fn pack(
         .collect();
     let filter = Filter::of(&request.verify.question, &request.verify.stop);
     let sources = Sources::discover(&stores, &request.insisted, filter);
-    let roots = Roots(
+    let roots = RecordedRoots(
         sources
             .roots()
             .filter_map(|root| Some((stores.iter().position(|s| root.is_of(&s.0))?, root.clone())))
@@ -120,9 +122,9 @@ pub fn pack(
     );
     let lines_file = work.join("objects.ndjson");
     let discard = (request.logs == KeptLogs::Failed)
-        .then(|| Discard { roots: roots.clone(), recorder: recorder.clone() });
+        .then(|| ValidLogDiscard { roots: roots.clone(), recorder: recorder.clone() });
     let lines = ObjectLines::begin(&lines_file, discard)?;
-    let remembering = cloudtrail.map(keys::Remembering::new);
+    let remembering = cloudtrail.map(keys::RememberedKeys::new);
     let asked = remembering.as_ref().map(|c| c as &dyn CloudTrail);
     let mut all_keys = rules.keys.keys().to_vec();
     let mut observers = Observers::default();
@@ -140,10 +142,10 @@ pub fn pack(
     }
     let mut report = run?;
     report.finished = request.as_of;
-    all_keys.extend(remembering.map(keys::Remembering::into_keys).unwrap_or_default());
+    all_keys.extend(remembering.map(keys::RememberedKeys::into_keys).unwrap_or_default());
 
     let mut bag = BagWriter::new(&folder);
-    let packing = Packing { request, roots: &roots, stores: &stores, judged: &judged };
+    let packing = ObjectPacker { request, roots: &roots, stores: &stores, judged: &judged };
     let (rows, left_out) = packing.objects(&mut bag, records)?;
     bag.add(CUSTODY, &custody::render(&rows)?)?;
     keys::write(&mut bag, &all_keys)?;
@@ -165,7 +167,7 @@ pub fn pack(
     let ((tag_manifest, warnings), no_time_stamp) = match close(true) {
         // What was verified for hours is kept. It is signed anew: the signed files say whether
         // there is a time-stamp, so that one that is taken away is missed.
-        Err(PackError::Seal(error @ SealError::Authority(..))) => {
+        Err(PackError::Seal(error @ BagSealError::Authority(..))) => {
             (close(false)?, Some(error.to_string()))
         }
         closed => (closed?, None),
@@ -192,13 +194,13 @@ fn close(
     stamped: bool,
 ) -> Result<(Vec<u8>, Vec<String>), PackError> {
     let sealed = sealed_how(request, stamped);
-    let contents = guide::Contents::of(request.logs, &sealed, bag.payload());
+    let contents = guide::GuideContents::of(request.logs, &sealed, bag.payload());
     let text = guide::render(report, contents);
     bag.take_back(GUIDE)?;
     bag.add(GUIDE, text.as_bytes())?;
     let info = info(&request.name, report, request.logs, &sealed);
     let tag_manifest = bag.finish(request.as_of, &info)?;
-    let what = seal::Sealed { name: &request.name, tag_manifest: &tag_manifest, run, report };
+    let what = seal::SealSubject { name: &request.name, tag_manifest: &tag_manifest, run, report };
     let warnings = seal::seal(folder, &what, &request.seal, stamped, request.as_of)?;
     Ok((tag_manifest, warnings))
 }
@@ -251,12 +253,13 @@ fn sealed_how(request: &PackRequest, stamped: bool) -> String {
 fn fetch_unreferenced(
     request: &PackRequest,
     stores: &[(Arc<dyn Store>, String)],
-    roots: &Roots,
-    judged: &Judged,
+    roots: &RecordedRoots,
+    judged: &ObjectStatuses,
 ) -> io::Result<()> {
     let pool = Pool::start(request.verify.jobs)?;
-    let log_not_valid =
-        |said: &Said| said.is(ObjectKind::Log) && said.result != ObjectResult::Valid.as_str();
+    let log_not_valid = |said: &ObjectStatus| {
+        said.is(ObjectKind::Log) && said.result != ObjectResult::Valid.as_str()
+    };
     let unread = judged.iter().filter(|(_, said)| log_not_valid(said));
     let mut unread: Vec<_> = unread.map(|(object, _)| object).collect();
     unread.sort();
@@ -284,17 +287,21 @@ fn fetch_unreferenced(
 }
 
 /// The objects on their way into the bag.
-struct Packing<'a> {
+struct ObjectPacker<'a> {
     request: &'a PackRequest,
-    roots: &'a Roots,
+    roots: &'a RecordedRoots,
     stores: &'a [(Arc<dyn Store>, String)],
-    judged: &'a Judged,
+    judged: &'a ObjectStatuses,
 }
 
-type Rows = (Vec<Row>, Vec<(String, String)>);
+type Rows = (Vec<CustodyRow>, Vec<(String, String)>);
 
-impl Packing<'_> {
-    fn objects(&self, bag: &mut BagWriter, records: BTreeMap<Place, Record>) -> io::Result<Rows> {
+impl ObjectPacker<'_> {
+    fn objects(
+        &self,
+        bag: &mut BagWriter,
+        records: BTreeMap<RecordedPlace, AccessRecord>,
+    ) -> io::Result<Rows> {
         let (mut rows, mut left_out) = (Vec::new(), Vec::new());
         for (place, record) in records {
             // What lies outside of every AWSLogs folder is none of the run's.
@@ -318,7 +325,13 @@ impl Packing<'_> {
         Ok((rows, left_out))
     }
 
-    fn row(&self, place: &Place, bucket: Option<&BucketName>, key: &str, record: &Record) -> Row {
+    fn row(
+        &self,
+        place: &RecordedPlace,
+        bucket: Option<&BucketName>,
+        key: &str,
+        record: &AccessRecord,
+    ) -> CustodyRow {
         let folder = bucket.map_or(NO_BUCKET, BucketName::as_str);
         let judged = self.judged.get(&(bucket.map(ToString::to_string), key.to_owned()));
         let (size, sha256, packed, acquired, note) = match &record.reading {
@@ -334,7 +347,7 @@ impl Packing<'_> {
             }
         };
         let (result, code) = recomputed::result_of(judged);
-        Row {
+        CustodyRow {
             path: format!("{OBJECTS}{folder}/{key}"),
             packed,
             kind: recomputed::kind_of(key).to_owned(),
@@ -350,7 +363,7 @@ impl Packing<'_> {
         }
     }
 
-    fn source(&self, (number, path): &Place) -> String {
+    fn source(&self, (number, path): &RecordedPlace) -> String {
         let Some((store, _)) = self.stores.get(*number) else { return String::new() };
         match store.bucket() {
             Some(bucket) => format!("s3://{bucket}/{path}"),

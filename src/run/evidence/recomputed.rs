@@ -8,27 +8,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::again::{Again, object_of};
-use super::custody::{Packed, Row};
-use super::objects::{Judged, Said};
+use super::again::{Reverification, object_of};
+use super::custody::{CustodyRow, Packed};
+use super::objects::{ObjectStatus, ObjectStatuses};
 use super::{CUSTODY, LINES};
 use crate::model::ObjectName;
 use crate::report::{ObjectKind, RanBy, RunReport};
 use crate::run::verify::SourceForm;
-use crate::store::bag::{Checked, INFO};
+use crate::store::bag::{CheckedBag, INFO};
 
 /// A file of the bag, and what it says against its content.
 pub(super) type Claim = (String, String);
 
 /// Cells of custody that follow from the bag's files and its report.
 pub(super) fn custody(
-    bag: &Checked,
-    rows: &[Row],
+    bag: &CheckedBag,
+    rows: &[CustodyRow],
     run: &RunReport,
     form: SourceForm,
 ) -> Vec<Claim> {
     let mut claims = Vec::new();
-    let mut by_path: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    let mut by_path: BTreeMap<&str, Vec<&CustodyRow>> = BTreeMap::new();
     for row in rows {
         by_path.entry(row.path.as_str()).or_default().push(row);
     }
@@ -49,7 +49,13 @@ pub(super) fn custody(
     claims
 }
 
-fn cells(bag: &Checked, row: &Row, run: &RunReport, form: SourceForm, says: &mut dyn FnMut(&str)) {
+fn cells(
+    bag: &CheckedBag,
+    row: &CustodyRow,
+    run: &RunReport,
+    form: SourceForm,
+    says: &mut dyn FnMut(&str),
+) {
     let Some((_, key)) = object_of(&row.path) else {
         return says("it is no object");
     };
@@ -120,7 +126,7 @@ pub(super) fn by(ran_by: &RanBy) -> String {
 }
 
 /// The result of an object in words of custody.
-pub(super) fn result_of(said: Option<&Said>) -> (&str, &str) {
+pub(super) fn result_of(said: Option<&ObjectStatus>) -> (&str, &str) {
     match said {
         Some(said) => (&said.result, said.code.map_or("", |code| code.as_str())),
         None => ("not checked", ""),
@@ -130,9 +136,9 @@ pub(super) fn result_of(said: Option<&Said>) -> (&str, &str) {
 /// Results in custody, and lines of objects, other than verifying the content once more comes to.
 /// `logs` is whether the bag is to hold all log files that the run read.
 pub(super) fn results(
-    rows: &[Row],
-    told: Option<&Judged>,
-    again: &Again,
+    rows: &[CustodyRow],
+    told: Option<&ObjectStatuses>,
+    again: &Reverification,
     logs: bool,
 ) -> Vec<Claim> {
     let mut claims = Vec::new();
@@ -150,7 +156,7 @@ pub(super) fn results(
     }
     // Lines of the very same bytes need no comparing.
     let Some(told) = told else { return claims };
-    let comparable = |said: &Said| logs || !said.is(ObjectKind::Log);
+    let comparable = |said: &ObjectStatus| logs || !said.is(ObjectKind::Log);
     let all: BTreeSet<_> = told.keys().chain(&again.asked).collect();
     let mut differ = all.into_iter().filter(|object| {
         let (told, found) = (told.get(*object), again.judged.get(*object));
@@ -175,7 +181,7 @@ fn say((result, code): (&str, &str)) -> String {
 /// Lines of `bag-info.txt` other than a bag of this run has. The bag's own name is in none of its
 /// other files, unless it is sealed.
 pub(super) fn info(
-    bag: &Checked,
+    bag: &CheckedBag,
     expected: &[(&'static str, String)],
     as_of: Timestamp,
 ) -> Vec<Claim> {
@@ -210,7 +216,7 @@ pub(super) fn info(
 pub(super) const NAME: &str = "External-Identifier";
 
 /// Metadata files that are not what is written of the metadata in them.
-pub(super) fn sidecars(bag: &Checked) -> Vec<Claim> {
+pub(super) fn sidecars(bag: &CheckedBag) -> Vec<Claim> {
     use crate::model::Metadata;
     use crate::model::metadata::SIDECAR_SUFFIX;
     let mut claims = Vec::new();

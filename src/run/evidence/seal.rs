@@ -23,7 +23,7 @@ pub(super) const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 
 /// Why a bag is not sealed.
 #[derive(Debug, thiserror::Error)]
-pub enum SealError {
+pub enum BagSealError {
     /// It cannot be written.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -37,7 +37,7 @@ pub enum SealError {
 
 /// What a bag is sealed with.
 #[derive(Debug, Default)]
-pub struct SealWith {
+pub struct SealOptions {
     /// Who signs it.
     pub signer: Option<DocumentSigner>,
     /// The address of the time-stamp authority.
@@ -49,7 +49,7 @@ pub struct SealWith {
 }
 
 /// What a seal is over.
-pub(super) struct Sealed<'a> {
+pub(super) struct SealSubject<'a> {
     /// The bag's name.
     pub(super) name: &'a str,
     pub(super) tag_manifest: &'a [u8],
@@ -62,14 +62,14 @@ pub(super) struct Sealed<'a> {
 /// fetched beside.
 pub(super) fn seal(
     bag: &Path,
-    what: &Sealed<'_>,
-    with: &SealWith,
+    what: &SealSubject<'_>,
+    with: &SealOptions,
     stamped: bool,
     as_of: Timestamp,
-) -> Result<Vec<String>, SealError> {
+) -> Result<Vec<String>, BagSealError> {
     let signer = with.signer.as_ref();
     let authority = with.authority.as_deref().filter(|_| stamped);
-    let Sealed { name, tag_manifest, run, report } = *what;
+    let SealSubject { name, tag_manifest, run, report } = *what;
     let folder = bag.join(SEAL);
     if signer.is_some() || authority.is_some() || !with.lists.is_empty() {
         fs::create_dir_all(&folder)?;
@@ -89,7 +89,7 @@ pub(super) fn seal(
     if let Some(url) = authority {
         let mut chain = StampChain::over(signature.as_deref(), tag_manifest);
         let response = time_stamp(url, chain.covered())
-            .map_err(|e| SealError::Authority(url.to_owned(), e))?;
+            .map_err(|e| BagSealError::Authority(url.to_owned(), e))?;
         if with.fetch_lists {
             let addresses = chain.add(&response)?.list_addresses();
             warnings.extend(fetch_lists(&addresses, &mut lists));

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-use super::custody::{self, Packed, Row};
+use super::custody::{self, CustodyRow, Packed};
 use super::{CUSTODY, NO_BUCKET, OBJECTS};
 use crate::model::{BucketName, Metadata};
 use crate::run::verify::SourceForm;
 use crate::store::{
-    Absence, DirectoryStore, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests,
-    Store, StoreError, WriterGuard, Writes,
+    AbsenceMeaning, DirectoryStore, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put,
+    Requests, Store, StoreError, WriterGuard, Writes,
 };
 
 /// Objects of one bucket.
@@ -25,13 +25,13 @@ pub(super) struct BagStore {
     files: Option<DirectoryStore>,
     bucket: Option<BucketName>,
     profile: Profile,
-    rows: BTreeMap<String, Row>,
+    rows: BTreeMap<String, CustodyRow>,
 }
 
 impl BagStore {
     /// Profile of objects that were read from a bucket.
     pub(super) const OF_BUCKET: Profile = Profile {
-        absence: Absence::Certain,
+        absence: AbsenceMeaning::Certain,
         times: ObjectTimes::Delivery,
         metadata: KeptMetadata::Always,
         writes: Writes::Refused,
@@ -39,7 +39,7 @@ impl BagStore {
     };
     /// Profile of objects that were read from a copy.
     pub(super) const OF_COPY: Profile = Profile {
-        absence: Absence::WithinReach,
+        absence: AbsenceMeaning::WithinReach,
         times: ObjectTimes::Copying,
         metadata: KeptMetadata::Sometimes,
         ..Self::OF_BUCKET
@@ -51,29 +51,29 @@ impl BagStore {
         files: Option<DirectoryStore>,
         bucket: Option<BucketName>,
         profile: Profile,
-        rows: BTreeMap<String, Row>,
+        rows: BTreeMap<String, CustodyRow>,
     ) -> Self {
         Self { name, files, bucket, profile, rows }
     }
 }
 
 /// A bag as a folder.
-pub(super) struct Unpacked<'a> {
+pub(super) struct BagFolder<'a> {
     /// How the user named it.
     pub(super) name: &'a str,
     pub(super) folder: &'a Path,
     pub(super) dir: &'a Dir,
 }
 
-impl Unpacked<'_> {
+impl BagFolder<'_> {
     /// A store for each bucket. What is there is read, whatever its row says.
     pub(super) fn stores(
         &self,
-        rows: &[Row],
+        rows: &[CustodyRow],
         form: SourceForm,
         there: &dyn Fn(&str) -> bool,
     ) -> io::Result<Vec<(Arc<dyn Store>, String)>> {
-        let mut buckets: BTreeMap<&str, BTreeMap<String, Row>> = BTreeMap::new();
+        let mut buckets: BTreeMap<&str, BTreeMap<String, CustodyRow>> = BTreeMap::new();
         for row in rows {
             let inside = row.path.strip_prefix(OBJECTS).and_then(|rest| rest.split_once('/'));
             let Some((bucket, key)) = inside else { continue };
@@ -118,7 +118,7 @@ pub fn open_unchecked(folder: &Path, form: SourceForm) -> io::Result<Vec<Arc<dyn
     let dir = Dir::open_ambient_dir(folder, ambient_authority())?;
     let rows = custody::read(&dir.read(CUSTODY)?)?;
     let name = folder.display().to_string();
-    let stores = Unpacked { name: &name, folder, dir: &dir }.stores(&rows, form, &|_| false)?;
+    let stores = BagFolder { name: &name, folder, dir: &dir }.stores(&rows, form, &|_| false)?;
     Ok(stores.into_iter().map(|(store, _)| store).collect())
 }
 

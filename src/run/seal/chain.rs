@@ -1,6 +1,6 @@
 //! What there is of a chain before a run goes on with it.
 
-use super::existing::{Chain, LATE_DAYS};
+use super::existing::{ExistingChain, LATE_DAYS};
 use super::{SealError, Sealer};
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::time::{hours, sub};
@@ -12,7 +12,7 @@ use crate::verify::Finding;
 use crate::verify::digest::{Examined, Location, State, StoredObject, Trouble, examine};
 
 impl Sealer<'_> {
-    pub(super) fn read_chain(&self) -> Result<Chain, SealError> {
+    pub(super) fn read_chain(&self) -> Result<ExistingChain, SealError> {
         let mut names = Vec::new();
         self.list(DIGEST_FOLDER, &mut |found| {
             if let Some(name) = DigestKey::parse(&found.key)
@@ -23,7 +23,7 @@ impl Sealer<'_> {
             }
         })?;
         names.sort_by_key(|name| name.end);
-        let mut chain = Chain::default();
+        let mut chain = ExistingChain::default();
         let Some(newest) = names.iter().rev().find(|n| n.kind == ChainKind::Standard) else {
             return Ok(chain);
         };

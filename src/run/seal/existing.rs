@@ -13,7 +13,7 @@ pub(super) const LATE_DAYS: i64 = 31;
 
 /// Existing digests of the chain and its backfill chain.
 #[derive(Default)]
-pub(super) struct Chain {
+pub(super) struct ExistingChain {
     pub(super) standard: Option<Head>,
     pub(super) backfill: Option<Head>,
     /// Where it starts, unless that is so long ago that nothing older is looked at.
@@ -23,7 +23,7 @@ pub(super) struct Chain {
     pub(super) digests: Vec<FoundDigest>,
 }
 
-impl Chain {
+impl ExistingChain {
     pub(super) fn heads(&self) -> Vec<ChainHead> {
         let standard = self.standard.iter().map(|head| ChainHead::of(ChainKind::Standard, head));
         let backfill = self.backfill.iter().map(|head| ChainHead::of(ChainKind::Backfill, head));

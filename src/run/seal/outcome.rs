@@ -14,7 +14,7 @@ pub(super) const TURNS: u32 = 20;
 
 /// A digest that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedDigest {
+pub struct DueDigest {
     /// Its key.
     pub key: String,
     /// Its time.
@@ -62,7 +62,7 @@ impl ChainHead {
 
 /// Outcome of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SealReport {
+pub struct SealOutcome {
     /// The heads of the chain and of its backfill chain that the run found; `None` where it did not
     /// come to look, empty for a new chain.
     pub found: Option<Vec<ChainHead>>,
@@ -71,7 +71,7 @@ pub struct SealReport {
     /// The digests written, in order.
     pub sealed: Vec<SealedDigest>,
     /// The digests that a dry run would write, in order.
-    pub planned: Vec<PlannedDigest>,
+    pub planned: Vec<DueDigest>,
     /// End of what is sealed.
     pub sealed_until: Option<Timestamp>,
     /// Late log files that wait for the next interval, because this one's backfill digest is
@@ -83,11 +83,11 @@ pub struct SealReport {
     pub without_events: Vec<String>,
 }
 
-impl SealReport {
+impl SealOutcome {
     /// Adds a digest that would be written.
     pub(super) fn plan(&mut self, name: &DigestKey, window: Window, log_files: usize) {
         let (key, kind) = (name.to_string(), name.kind);
-        self.planned.push(PlannedDigest { key, window, log_files, kind });
+        self.planned.push(DueDigest { key, window, log_files, kind });
     }
 }
 

@@ -16,7 +16,7 @@ use crate::verify::{Bounds, Limits};
 
 /// Reason why a digest is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Bad {
+pub(super) enum DigestFault {
     /// There is no such object.
     Missing,
     /// The fault.
@@ -25,7 +25,7 @@ pub(super) enum Bad {
     Unread(String),
 }
 
-impl Bad {
+impl DigestFault {
     fn format() -> Self {
         Self::Invalid("invalid format".to_owned())
     }
@@ -37,7 +37,7 @@ impl Bad {
 
 /// A digest as it was read; whether it is signed is not known yet.
 #[derive(Debug, Clone)]
-pub(super) struct Loaded {
+pub(super) struct LoadedDigest {
     fields: Map<String, Value>,
     hash: Sha256Hash,
     signature: String,
@@ -55,37 +55,37 @@ const REQUIRED: [&str; 6] = [
     "digestStartTime",
 ];
 
-impl Loaded {
+impl LoadedDigest {
     /// Reads a digest.
     pub(super) fn read(
         source: &dyn Source,
         bucket: &str,
         key: &str,
         backfill: bool,
-    ) -> Result<Self, Bad> {
+    ) -> Result<Self, DigestFault> {
         let Object { body, metadata } = source.get(bucket, key).map_err(|error| match error {
-            StoreError::NotFound => Bad::Missing,
-            other => Bad::Unread(other.to_string()),
+            StoreError::NotFound => DigestFault::Missing,
+            other => DigestFault::Unread(other.to_string()),
         })?;
         let mut bytes = Vec::new();
         match inflate(body, Limits::default().digest, &mut |piece| bytes.extend_from_slice(piece)) {
-            Ok(Ended::Whole | Ended::Trailing) => {}
-            Ok(Ended::Short) | Err(Fault::Damaged) => return Err(Bad::format()),
-            Err(Fault::Trouble(cause)) => return Err(Bad::Unread(cause)),
+            Ok(MemberEnd::Whole | MemberEnd::Trailing) => {}
+            Ok(MemberEnd::Short) | Err(InflateFault::Damaged) => return Err(DigestFault::format()),
+            Err(InflateFault::Trouble(cause)) => return Err(DigestFault::Unread(cause)),
         }
         let fields = match serde_json::from_slice(&bytes) {
             Ok(Value::Object(fields)) => fields,
-            _ => return Err(Bad::format()),
+            _ => return Err(DigestFault::format()),
         };
-        let metadata = metadata.map_err(Bad::Unread)?.0;
+        let metadata = metadata.map_err(DigestFault::Unread)?.0;
         let (Some(signature), Some(_)) =
             (metadata.get("signature"), metadata.get("signature-algorithm"))
         else {
-            return Err(Bad::signature());
+            return Err(DigestFault::signature());
         };
         let generated = metadata.get("backfill-generation-timestamp").cloned();
         if backfill && generated.is_none() {
-            return Err(Bad::format());
+            return Err(DigestFault::format());
         }
         // Not asked for by the reference, which then fails with its own error.
         // Whatever is as good as nothing lists nothing.
@@ -93,7 +93,7 @@ impl Loaded {
         let lists =
             fields.get("logFiles").is_some_and(|logs| logs.is_array() || nothing.contains(logs));
         if !lists || REQUIRED.iter().any(|name| !fields.contains_key(*name)) {
-            return Err(Bad::format());
+            return Err(DigestFault::format());
         }
         let hash = Sha256Hash::of(&bytes);
         Ok(Self { fields, hash, signature: signature.clone(), generated })
@@ -116,25 +116,25 @@ impl Loaded {
     }
 
     /// The log files that it lists.
-    pub(super) fn logs(&self) -> Vec<Log> {
+    pub(super) fn logs(&self) -> Vec<LogReference> {
         let entries = self.fields.get("logFiles").and_then(Value::as_array);
-        entries.into_iter().flatten().map(Log::of).collect()
+        entries.into_iter().flatten().map(LogReference::of).collect()
     }
 
     /// Whether it lies where it says.
-    pub(super) fn is_at(&self, bucket: &str, key: &str) -> Result<(), Bad> {
+    pub(super) fn is_at(&self, bucket: &str, key: &str) -> Result<(), DigestFault> {
         match (self.text("digestS3Bucket"), self.text("digestS3Object")) {
             (b, k) if b == bucket && k == key => Ok(()),
-            _ => Err(Bad::Invalid("has been moved from its original location".to_owned())),
+            _ => Err(DigestFault::Invalid("has been moved from its original location".to_owned())),
         }
     }
 
     /// Checks its signature.
-    pub(super) fn is_signed_with(&self, key: Option<&PublicKey>) -> Result<(), Bad> {
+    pub(super) fn is_signed_with(&self, key: Option<&PublicKey>) -> Result<(), DigestFault> {
         let fingerprint = self.text("digestPublicKeyFingerprint");
         let Some(key) = key else {
             let message = format!("Unable to load PKCS #1 key with fingerprint {fingerprint}");
-            return Err(Bad::Invalid(message));
+            return Err(DigestFault::Invalid(message));
         };
         let previous = match self.fields.get("previousDigestSignature") {
             Some(Value::String(signature)) => signature,
@@ -148,12 +148,12 @@ impl Loaded {
             self.hash
         );
         let signature = hex::decode(&self.signature).map_err(|error| {
-            Bad::Invalid(match error {
+            DigestFault::Invalid(match error {
                 hex::FromHexError::OddLength => "Odd-length string".to_owned(),
                 _ => "Non-hexadecimal digit found".to_owned(),
             })
         })?;
-        if key.verify(&string, &signature) { Ok(()) } else { Err(Bad::signature()) }
+        if key.verify(&string, &signature) { Ok(()) } else { Err(DigestFault::signature()) }
     }
 }
 
@@ -167,7 +167,7 @@ fn shown(value: Option<&Value>) -> String {
 
 /// A log file as a digest lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Log {
+pub(super) struct LogReference {
     pub(super) bucket: String,
     pub(super) key: String,
     /// Whether bucket and key are texts.
@@ -177,7 +177,7 @@ pub(super) struct Log {
 
 /// Result of checking a log file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Checked {
+pub(super) enum LogCheck {
     Valid,
     Missing,
     Format,
@@ -186,7 +186,7 @@ pub(super) enum Checked {
     Unread(String),
 }
 
-impl Log {
+impl LogReference {
     fn of(entry: &Value) -> Self {
         let field = |name| entry.get(name);
         Self {
@@ -198,25 +198,25 @@ impl Log {
     }
 
     /// Reads it and compares.
-    pub(super) fn check(&self, source: &dyn Source) -> Checked {
+    pub(super) fn check(&self, source: &dyn Source) -> LogCheck {
         // What can be no object's name is none of a store's.
         if !self.named || self.key.is_empty() || BucketName::parse(&self.bucket).is_err() {
-            return Checked::Format;
+            return LogCheck::Format;
         }
         let body = match source.get(&self.bucket, &self.key) {
             Ok(object) => object.body,
-            Err(StoreError::NotFound) => return Checked::Missing,
-            Err(error) => return Checked::Unread(error.to_string()),
+            Err(StoreError::NotFound) => return LogCheck::Missing,
+            Err(error) => return LogCheck::Unread(error.to_string()),
         };
         let mut hash = Sha256Stream::default();
         match inflate(body, Limits::default().log, &mut |piece| hash.update(piece)) {
-            Err(Fault::Damaged) => Checked::Format,
-            Err(Fault::Trouble(cause)) => Checked::Unread(cause),
-            Ok(Ended::Trailing) => Checked::Trailing,
-            Ok(Ended::Whole | Ended::Short) => match &self.hash {
-                None => Checked::Format,
-                Some(expected) if *expected == hash.finish().to_string() => Checked::Valid,
-                Some(_) => Checked::Mismatch,
+            Err(InflateFault::Damaged) => LogCheck::Format,
+            Err(InflateFault::Trouble(cause)) => LogCheck::Unread(cause),
+            Ok(MemberEnd::Trailing) => LogCheck::Trailing,
+            Ok(MemberEnd::Whole | MemberEnd::Short) => match &self.hash {
+                None => LogCheck::Format,
+                Some(expected) if *expected == hash.finish().to_string() => LogCheck::Valid,
+                Some(_) => LogCheck::Mismatch,
             },
         }
     }
@@ -224,7 +224,7 @@ impl Log {
 
 /// End of a gzip stream that was valid so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ended {
+enum MemberEnd {
     Whole,
     /// Before the member did.
     Short,
@@ -232,7 +232,7 @@ enum Ended {
     Trailing,
 }
 
-enum Fault {
+enum InflateFault {
     Damaged,
     Trouble(String),
 }
@@ -242,48 +242,50 @@ fn inflate(
     body: Box<dyn Read + Send>,
     bounds: Bounds,
     each: &mut dyn FnMut(&[u8]),
-) -> Result<Ended, Fault> {
-    let watched = Watched { body: body.take(bounds.stored), failure: None };
+) -> Result<MemberEnd, InflateFault> {
+    let watched = WatchedBody { body: body.take(bounds.stored), failure: None };
     let mut decoder = GzDecoder::new(BufReader::with_capacity(64 << 10, watched));
     let (mut buffer, mut inflated) = (vec![0; 64 << 10], 0_u64);
     let ended = loop {
         match decoder.read(&mut buffer) {
-            Ok(0) => break Ok(Ended::Whole),
+            Ok(0) => break Ok(MemberEnd::Whole),
             Ok(n) => {
                 inflated += n as u64;
                 if inflated > bounds.inflated {
                     let cause = format!("it inflates to more than {} bytes", bounds.inflated);
-                    return Err(Fault::Trouble(cause));
+                    return Err(InflateFault::Trouble(cause));
                 }
                 each(buffer.get(..n).unwrap_or_default());
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break Ok(Ended::Short),
-            Err(_) => break Err(Fault::Damaged),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                break Ok(MemberEnd::Short);
+            }
+            Err(_) => break Err(InflateFault::Damaged),
         }
     };
     let rest = decoder.get_mut();
     let trailing = ended.is_ok() && rest.fill_buf().is_ok_and(|rest| !rest.is_empty());
     let watched = rest.get_mut();
     if let Some(cause) = watched.failure.take() {
-        return Err(Fault::Trouble(cause));
+        return Err(InflateFault::Trouble(cause));
     }
     if watched.body.limit() == 0 {
-        return Err(Fault::Trouble(format!("it is larger than {} bytes", bounds.stored)));
+        return Err(InflateFault::Trouble(format!("it is larger than {} bytes", bounds.stored)));
     }
     match ended {
-        Ok(Ended::Whole) if trailing => Ok(Ended::Trailing),
+        Ok(MemberEnd::Whole) if trailing => Ok(MemberEnd::Trailing),
         other => other,
     }
 }
 
 /// Remembers why reading failed, which the decoder above would blur.
-struct Watched {
+struct WatchedBody {
     body: io::Take<Box<dyn Read + Send>>,
     failure: Option<String>,
 }
 
-impl Read for Watched {
+impl Read for WatchedBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.body.read(buffer).inspect_err(|error| {
             if error.kind() != io::ErrorKind::Interrupted {

@@ -25,14 +25,14 @@ pub(super) fn end_of(key: &str) -> Option<Timestamp> {
 }
 
 /// Folder and name prefix of a trail's digests.
-pub(super) struct Names {
+pub(super) struct DigestNames {
     /// The prefix that is listed.
     pub(super) folder: String,
     /// Part of a digest's file name before its end time.
     file: String,
 }
 
-impl Names {
+impl DigestNames {
     pub(super) fn new(request: &ValidateRequest) -> Self {
         let ValidateRequest { account, region, name, home_region, .. } = request;
         let prefix = request.prefix.as_ref().filter(|prefix| !prefix.is_empty());
@@ -74,8 +74,8 @@ mod tests {
 
     const KEY: &str = "p/AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2026/03/01/111122223333_CloudTrail-Digest_eu-west-1_audit_us-east-1_20260301T010000Z";
 
-    fn names() -> Names {
-        Names::new(&ValidateRequest {
+    fn names() -> DigestNames {
+        DigestNames::new(&ValidateRequest {
             name: "audit".into(),
             account: "111122223333".into(),
             home_region: "us-east-1".into(),

@@ -82,14 +82,14 @@ pub trait Source: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// What it is about, and the result.
-    pub about: About,
+    pub about: MessageSubject,
     /// The AWS CLI's words for it.
     pub text: String,
 }
 
 /// Subject of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum About {
+pub enum MessageSubject {
     /// An object is valid: only printed where much is to be printed.
     Valid,
     /// The object of this key is not valid.

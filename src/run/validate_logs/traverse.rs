@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::check::{Bad, Checked, Loaded, Log};
-use super::keys::{Names, end_of, is_backfill, time_text};
-use super::{About, Message, NamedKey, Source, Summary, Tally, ValidateRequest, shown};
+use super::check::{DigestFault, LoadedDigest, LogCheck, LogReference};
+use super::keys::{DigestNames, end_of, is_backfill, time_text};
+use super::{Message, MessageSubject, NamedKey, Source, Summary, Tally, ValidateRequest, shown};
 use crate::model::Window;
 use crate::model::time::{add, format_compact_seconds, hours, sub};
 use crate::run::pool::{Pool, Ticket};
@@ -25,13 +25,13 @@ pub fn validate(
     source: Arc<dyn Source>,
     say: &mut dyn FnMut(Message),
 ) -> Result<Summary, String> {
-    let mut run = Run {
+    let mut run = Traversal {
         request,
         source,
-        names: Names::new(request),
+        names: DigestNames::new(request),
         pool: Pool::start(request.jobs).map_err(|error| error.to_string())?,
         listed: HashMap::new(),
-        ahead: Ahead::default(),
+        ahead: ReadAhead::default(),
         waiting: VecDeque::new(),
         summary: Summary::default(),
         say,
@@ -45,41 +45,41 @@ pub fn validate(
 }
 
 /// The keys of a listing, standard and backfill, in order; each is taken off its end.
-type Listed = [Vec<String>; 2];
+type ListedKeys = [Vec<String>; 2];
 
-struct Run<'a> {
+struct Traversal<'a> {
     request: &'a ValidateRequest,
     source: Arc<dyn Source>,
-    names: Names,
+    names: DigestNames,
     pool: Pool,
-    listed: HashMap<(String, Timestamp), Listed>,
-    ahead: Ahead,
+    listed: HashMap<(String, Timestamp), ListedKeys>,
+    ahead: ReadAhead,
     /// Results not yet reported.
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<PendingMessage>,
     summary: Summary,
     say: &'a mut dyn FnMut(Message),
 }
 
-enum Waiting {
+enum PendingMessage {
     Line(Message),
-    Log(Log, Ticket<Checked>),
+    Log(LogReference, Ticket<LogCheck>),
 }
 
 /// Digests that are being read before their turn.
 #[derive(Default)]
-struct Ahead {
+struct ReadAhead {
     bucket: String,
     /// The newest first.
     keys: Vec<String>,
     places: HashMap<String, usize>,
-    tickets: HashMap<String, Ticket<Result<Loaded, Bad>>>,
+    tickets: HashMap<String, Ticket<Result<LoadedDigest, DigestFault>>>,
     /// Numbers of submitted and of completed or skipped jobs.
     submitted: usize,
     done: usize,
 }
 
 /// Position of the traversal.
-struct At {
+struct Position {
     bucket: String,
     /// Which of the listings its keys come from.
     listing: (String, Timestamp),
@@ -89,7 +89,7 @@ struct At {
     backfill: bool,
 }
 
-impl Run<'_> {
+impl Traversal<'_> {
     fn chain(&mut self, backfill: bool) -> Result<(), String> {
         let request = self.request;
         let bucket = request.bucket.clone();
@@ -100,7 +100,7 @@ impl Run<'_> {
         };
         self.look_ahead(&bucket, &listing, backfill);
         let last_start = request.end;
-        let mut at = At { bucket, listing, key: None, last_start, keys, backfill };
+        let mut at = Position { bucket, listing, key: None, last_start, keys, backfill };
         if let Some((key, end)) = self.take_before(&at, None) {
             (at.key, at.last_start) = (Some(key), end);
         }
@@ -112,18 +112,19 @@ impl Run<'_> {
             }
             self.step(&mut at, &key)?;
         }
-        self.ahead = Ahead::default();
+        self.ahead = ReadAhead::default();
         Ok(())
     }
 
     /// Looks at one digest and finds the next.
-    fn step(&mut self, at: &mut At, key: &str) -> Result<(), String> {
+    fn step(&mut self, at: &mut Position, key: &str) -> Result<(), String> {
         let kind = if at.backfill { "(backfill) " } else { "" };
         let place = format!("{kind}Digest file\ts3://{}/{key}\t", at.bucket);
         let checked = self.load(at, key).and_then(|loaded| {
             let time = |name| {
                 let text = loaded.text(name);
-                let unreadable = || Bad::Invalid(format!("Unable to parse date value: {text}"));
+                let unreadable =
+                    || DigestFault::Invalid(format!("Unable to parse date value: {text}"));
                 text.parse::<Timestamp>().map_err(|_| unreadable())
             };
             let (start, end) = (time("digestStartTime")?, time("digestEndTime")?);
@@ -134,12 +135,12 @@ impl Run<'_> {
             Err(bad) => {
                 let tally = self.tally(at.backfill);
                 let message = match bad {
-                    Bad::Missing => invalid(key, &place, "not found"),
-                    Bad::Invalid(why) => invalid(key, &place, &why),
-                    Bad::Unread(why) => unread(key, &place, &why),
+                    DigestFault::Missing => invalid(key, &place, "not found"),
+                    DigestFault::Invalid(why) => invalid(key, &place, &why),
+                    DigestFault::Unread(why) => unread(key, &place, &why),
                 };
                 match message.about {
-                    About::Unread(_) => tally.unread += 1,
+                    MessageSubject::Unread(_) => tally.unread += 1,
                     _ => tally.invalid += 1,
                 }
                 self.line(message)?;
@@ -150,11 +151,11 @@ impl Run<'_> {
         at.last_start = start;
         self.found(start, end);
         self.tally(at.backfill).valid += 1;
-        self.line(Message { about: About::Valid, text: place + "valid" })?;
+        self.line(Message { about: MessageSubject::Valid, text: place + "valid" })?;
         for log in loaded.logs() {
             let (source, its_log) = (self.source.clone(), log.clone());
             let ticket = self.pool.submit(move || its_log.check(&*source));
-            self.wait_for(Waiting::Log(log, ticket))?;
+            self.wait_for(PendingMessage::Log(log, ticket))?;
         }
         match loaded.previous() {
             Some((bucket, previous)) => {
@@ -172,7 +173,7 @@ impl Run<'_> {
                     let text = format!(
                         "{kind}No log files were delivered by CloudTrail between {from} and {to}"
                     );
-                    self.line(Message { about: About::Gap, text })?;
+                    self.line(Message { about: MessageSubject::Gap, text })?;
                 }
                 at.key = next.map(|(key, _)| key);
             }
@@ -181,27 +182,27 @@ impl Run<'_> {
     }
 
     /// Reads and checks one digest.
-    fn load(&mut self, at: &mut At, key: &str) -> Result<Loaded, Bad> {
+    fn load(&mut self, at: &mut Position, key: &str) -> Result<LoadedDigest, DigestFault> {
         let ticket = self.ahead.take(&at.bucket, key);
         let ticket = ticket.unwrap_or_else(|| self.read(&at.bucket, key, at.backfill));
         self.read_ahead(at.backfill);
         let loaded = ticket
             .redeem(&self.request.stop)
-            .unwrap_or_else(|error| Err(Bad::Unread(error.to_string())))?;
+            .unwrap_or_else(|error| Err(DigestFault::Unread(error.to_string())))?;
         loaded.is_at(&at.bucket, key)?;
         let fingerprint = loaded.text("digestPublicKeyFingerprint");
         if at.backfill && !at.keys.contains_key(fingerprint) {
             let generated = loaded.generated.as_deref().unwrap_or_default();
-            let time = generated
-                .parse::<Timestamp>()
-                .map_err(|_| Bad::Invalid(format!("Unable to parse date value: {generated}")))?;
+            let time = generated.parse::<Timestamp>().map_err(|_| {
+                DigestFault::Invalid(format!("Unable to parse date value: {generated}"))
+            })?;
             let window = Window::new(sub(time, hours(1)), add(time, hours(1)));
-            at.keys.extend(self.keys(window).map_err(Bad::Invalid)?);
+            at.keys.extend(self.keys(window).map_err(DigestFault::Invalid)?);
         }
         match at.keys.get(fingerprint) {
             Some(key) => loaded.is_signed_with(key.as_ref())?,
             None => {
-                return Err(Bad::Invalid(format!(
+                return Err(DigestFault::Invalid(format!(
                     "public key not found in region {} for fingerprint {}",
                     self.request.home_region,
                     loaded.as_shown("digestPublicKeyFingerprint")
@@ -232,7 +233,7 @@ impl Run<'_> {
         let start = self.request.start;
         let first = format_compact_seconds(start);
         let last = format_compact_seconds(add(end, hours(1)));
-        let mut found = Listed::default();
+        let mut found = ListedKeys::default();
         let [standard, backfill] = &mut found;
         let names = &self.names;
         self.source.list(bucket, &names.folder, &names.before(start), &mut |key| {
@@ -254,7 +255,7 @@ impl Run<'_> {
     }
 
     /// Takes the newest listed digest, or the newest that ends before another.
-    fn take_before(&mut self, at: &At, before: Option<&str>) -> Option<(String, Timestamp)> {
+    fn take_before(&mut self, at: &Position, before: Option<&str>) -> Option<(String, Timestamp)> {
         let keys = self.listed.get_mut(&at.listing)?.get_mut(usize::from(at.backfill))?;
         let before = match before {
             Some(before) => Some(end_of(before)?),
@@ -273,7 +274,7 @@ impl Run<'_> {
         let listed = self.listed.get(listing).and_then(|l| l.get(usize::from(backfill)));
         let keys: Vec<String> = listed.into_iter().flatten().rev().cloned().collect();
         let places = keys.iter().enumerate().map(|(n, key)| (key.clone(), n)).collect();
-        self.ahead = Ahead { bucket: bucket.to_owned(), keys, places, ..Ahead::default() };
+        self.ahead = ReadAhead { bucket: bucket.to_owned(), keys, places, ..ReadAhead::default() };
         self.read_ahead(backfill);
     }
 
@@ -288,11 +289,16 @@ impl Run<'_> {
         }
     }
 
-    fn read(&self, bucket: &str, key: &str, backfill: bool) -> Ticket<Result<Loaded, Bad>> {
+    fn read(
+        &self,
+        bucket: &str,
+        key: &str,
+        backfill: bool,
+    ) -> Ticket<Result<LoadedDigest, DigestFault>> {
         let source = self.source.clone();
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         let backfill = backfill && is_backfill(&key);
-        self.pool.submit(move || Loaded::read(&*source, &bucket, &key, backfill))
+        self.pool.submit(move || LoadedDigest::read(&*source, &bucket, &key, backfill))
     }
 
     fn tally(&mut self, backfill: bool) -> &mut Tally {
@@ -306,10 +312,10 @@ impl Run<'_> {
     }
 
     fn line(&mut self, message: Message) -> Result<(), String> {
-        self.wait_for(Waiting::Line(message))
+        self.wait_for(PendingMessage::Line(message))
     }
 
-    fn wait_for(&mut self, waiting: Waiting) -> Result<(), String> {
+    fn wait_for(&mut self, waiting: PendingMessage) -> Result<(), String> {
         self.waiting.push_back(waiting);
         self.drain(self.pool.jobs() * WAITING_PER_JOB)
     }
@@ -320,8 +326,8 @@ impl Run<'_> {
             && let Some(waiting) = self.waiting.pop_front()
         {
             let message = match waiting {
-                Waiting::Line(message) => message,
-                Waiting::Log(log, ticket) => {
+                PendingMessage::Line(message) => message,
+                PendingMessage::Log(log, ticket) => {
                     let checked = ticket.redeem(&self.request.stop);
                     let checked = checked.map_err(|_| "interrupted".to_owned())?;
                     self.log(&log, checked)
@@ -332,22 +338,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn log(&mut self, log: &Log, checked: Checked) -> Message {
+    fn log(&mut self, log: &LogReference, checked: LogCheck) -> Message {
         let place = format!("Log file\ts3://{}/{}\t", log.bucket, log.key);
         let tally = &mut self.summary.logs;
         let why = match checked {
-            Checked::Valid => {
+            LogCheck::Valid => {
                 tally.valid += 1;
-                return Message { about: About::Valid, text: place + "valid" };
+                return Message { about: MessageSubject::Valid, text: place + "valid" };
             }
-            Checked::Unread(why) => {
+            LogCheck::Unread(why) => {
                 tally.unread += 1;
                 return unread(&log.key, &place, &why);
             }
-            Checked::Missing => "not found",
-            Checked::Format => "invalid format",
-            Checked::Trailing => "unexpected data after end of compressed stream",
-            Checked::Mismatch => "hash value doesn't match",
+            LogCheck::Missing => "not found",
+            LogCheck::Format => "invalid format",
+            LogCheck::Trailing => "unexpected data after end of compressed stream",
+            LogCheck::Mismatch => "hash value doesn't match",
         };
         tally.invalid += 1;
         invalid(&log.key, &place, why)
@@ -355,16 +361,23 @@ impl Run<'_> {
 }
 
 fn invalid(key: &str, place: &str, why: &str) -> Message {
-    Message { about: About::Invalid(key.to_owned()), text: format!("{place}INVALID: {why}") }
+    Message {
+        about: MessageSubject::Invalid(key.to_owned()),
+        text: format!("{place}INVALID: {why}"),
+    }
 }
 
 fn unread(key: &str, place: &str, why: &str) -> Message {
-    Message { about: About::Unread(key.to_owned()), text: format!("{place}UNREAD: {why}") }
+    Message { about: MessageSubject::Unread(key.to_owned()), text: format!("{place}UNREAD: {why}") }
 }
 
-impl Ahead {
+impl ReadAhead {
     /// The digest's ticket, where it is being read; those before it are passed by.
-    fn take(&mut self, bucket: &str, key: &str) -> Option<Ticket<Result<Loaded, Bad>>> {
+    fn take(
+        &mut self,
+        bucket: &str,
+        key: &str,
+    ) -> Option<Ticket<Result<LoadedDigest, DigestFault>>> {
         let place = *self.places.get(key).filter(|_| bucket == self.bucket)?;
         for passed in self.keys.get(self.done..place).into_iter().flatten() {
             self.tickets.remove(passed);

@@ -21,7 +21,7 @@ const LARGEST_TAG: u64 = 1 << 20;
 
 /// One thing that is wrong with a bag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Fault {
+pub struct BagFault {
     /// What kind of fault it is; stable.
     pub code: &'static str,
     /// The file, as the bag names it.
@@ -30,7 +30,7 @@ pub struct Fault {
     pub message: String,
 }
 
-impl Fault {
+impl BagFault {
     /// A file could not be read: trouble, which contradicts nothing.
     pub const UNREADABLE: &'static str = "bag-unreadable";
     /// A file is of a form that this version does not know.
@@ -48,7 +48,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for BagFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", Printable(&self.path), Printable(&self.message))
     }
@@ -56,11 +56,11 @@ impl fmt::Display for Fault {
 
 /// A bag that was read.
 #[derive(Debug)]
-pub struct Checked {
+pub struct CheckedBag {
     /// Its folder.
     pub dir: Dir,
     /// Its faults; empty for an intact bag.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<BagFault>,
     /// Its payload, by path.
     pub payload: BTreeMap<String, Sha256Hash>,
     /// Its tag files, by path, the tag manifest and the seal aside.
@@ -71,7 +71,7 @@ pub struct Checked {
     pub tag_manifest: Vec<u8>,
 }
 
-impl Checked {
+impl CheckedBag {
     /// The files of the seal that are there.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ pub fn check(
     root: &Path,
     is_seal: &dyn Fn(&str) -> bool,
     each: &mut dyn FnMut(u64),
-) -> io::Result<Checked> {
+) -> io::Result<CheckedBag> {
     let dir = Dir::open_ambient_dir(root, ambient_authority())?;
     let files = walk(&dir)?;
     declared(&dir)?;
@@ -139,20 +139,20 @@ pub fn check(
         .strange
         .iter()
         .map(|path| {
-            Fault::new("bag-strange", path, "It is no regular file of a name that can be read.")
+            BagFault::new("bag-strange", path, "It is no regular file of a name that can be read.")
         })
         .collect();
     let payload = manifest(&dir, MANIFEST, &mut faults)?;
     let tags = manifest(&dir, TAG_MANIFEST, &mut faults)?;
     for path in payload.keys().filter(|path| !path.starts_with(PAYLOAD)) {
-        faults.push(Fault::new(
+        faults.push(BagFault::new(
             "bag-manifest",
             path,
             "The manifest of the payload names it, and it lies outside of data/.",
         ));
     }
     for path in [DECLARATION, INFO, MANIFEST].iter().filter(|path| !tags.contains_key(**path)) {
-        faults.push(Fault::new("bag-manifest", *path, "The tag manifest does not name it."));
+        faults.push(BagFault::new("bag-manifest", *path, "The tag manifest does not name it."));
     }
     for (path, expected) in payload.iter().chain(&tags) {
         match hash(&dir, path) {
@@ -162,12 +162,12 @@ pub fn check(
                     let message = format!(
                         "It was altered: the manifest has {expected}, its bytes hash to {actual}."
                     );
-                    faults.push(Fault::new("bag-altered", path, message));
+                    faults.push(BagFault::new("bag-altered", path, message));
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 let message = "The manifest names it, and it is no regular file.";
-                faults.push(Fault::new("bag-strange", path, message));
+                faults.push(BagFault::new("bag-strange", path, message));
             }
             Err(error)
                 if matches!(
@@ -176,11 +176,11 @@ pub fn check(
                 ) =>
             {
                 let message = "The manifest names it, and it is not there.";
-                faults.push(Fault::new("bag-missing", path, message));
+                faults.push(BagFault::new("bag-missing", path, message));
             }
             Err(error) => {
-                faults.push(Fault::new(
-                    Fault::UNREADABLE,
+                faults.push(BagFault::new(
+                    BagFault::UNREADABLE,
                     path,
                     format!("It cannot be read: {error}."),
                 ));
@@ -191,7 +191,7 @@ pub fn check(
         let listed = payload.contains_key(path) || tags.contains_key(path);
         let sealing = path.strip_prefix(SEAL).is_some_and(is_seal);
         if !listed && path != TAG_MANIFEST && !sealing {
-            faults.push(Fault::new("bag-extra", path, "No manifest names it."));
+            faults.push(BagFault::new("bag-extra", path, "No manifest names it."));
         }
     }
     let info = match read(&dir, INFO, LARGEST_TAG) {
@@ -203,11 +203,11 @@ pub fn check(
     let stated = info.iter().find(|(label, _)| label == "Payload-Oxum").map(|(_, value)| value);
     if let Some(stated) = stated.filter(|stated| **stated != oxum) {
         let message = format!("Payload-Oxum is {stated}, and the payload has {oxum}.");
-        faults.push(Fault::new("bag-altered", INFO, message));
+        faults.push(BagFault::new("bag-altered", INFO, message));
     }
     let tag_manifest = read(&dir, TAG_MANIFEST, LARGEST_MANIFEST)?;
     faults.sort();
-    Ok(Checked { dir, faults, payload, tags, info, tag_manifest })
+    Ok(CheckedBag { dir, faults, payload, tags, info, tag_manifest })
 }
 
 /// The declaration names a version that is known.
@@ -246,7 +246,7 @@ fn labels(text: &str) -> Vec<(String, String)> {
 fn manifest(
     dir: &Dir,
     name: &str,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<BagFault>,
 ) -> io::Result<BTreeMap<String, Sha256Hash>> {
     let bytes = read(dir, name, LARGEST_MANIFEST)
         .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
@@ -255,7 +255,7 @@ fn manifest(
     let mut files = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
         let mut fault = |message: String| {
-            faults.push(Fault::new(
+            faults.push(BagFault::new(
                 "bag-manifest",
                 name,
                 format!("Line {}: {message}", number + 1),
@@ -318,13 +318,13 @@ mod tests {
     #[test]
     fn trouble_with_a_file_contradicts_nothing() {
         for (code, contradicts) in [
-            (Fault::UNREADABLE, false),
-            (Fault::NEWER, false),
+            (BagFault::UNREADABLE, false),
+            (BagFault::NEWER, false),
             ("bag-altered", true),
             ("bag-missing", true),
             ("bag-malformed", true),
         ] {
-            assert_eq!(Fault::new(code, "x", "y").is_contradiction(), contradicts, "{code}");
+            assert_eq!(BagFault::new(code, "x", "y").is_contradiction(), contradicts, "{code}");
         }
     }
 }

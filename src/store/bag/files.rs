@@ -7,14 +7,14 @@ use cap_std::fs::Dir;
 
 /// Every file below a folder with its size, and what is neither file nor folder.
 #[derive(Debug, Default)]
-pub(super) struct Files {
+pub(super) struct BagFiles {
     pub(super) sizes: BTreeMap<String, u64>,
     pub(super) strange: Vec<String>,
 }
 
 /// Lists a folder and all below it; links are not followed.
-pub(super) fn walk(root: &Dir) -> io::Result<Files> {
-    let mut files = Files::default();
+pub(super) fn walk(root: &Dir) -> io::Result<BagFiles> {
+    let mut files = BagFiles::default();
     let mut folders = vec![String::new()];
     while let Some(prefix) = folders.pop() {
         // Opened when its turn comes: a wide bag has more folders than may be open at once.

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use super::directory::is_path;
 use crate::model::Sha256Hash;
 
-pub use check::{Checked, Fault};
+pub use check::{BagFault, CheckedBag};
 
 /// The bag's declaration.
 pub const DECLARATION: &str = "bagit.txt";

@@ -31,7 +31,7 @@ const ELSEWHERE: u64 = 0xFFFF_FFFF;
 
 /// One file, as the directory or its own header describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Described {
+struct FileHeader {
     flags: u16,
     method: u16,
     crc: u32,
@@ -40,16 +40,16 @@ struct Described {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct ZipEntry {
     at: u64,
     name: Vec<u8>,
-    described: Described,
+    described: FileHeader,
 }
 
 /// Little-endian numbers of a record; what lies beyond it is an error.
-struct Record<'a>(&'a [u8]);
+struct ZipRecord<'a>(&'a [u8]);
 
-impl Record<'_> {
+impl ZipRecord<'_> {
     fn number(&self, at: usize, bytes: usize) -> io::Result<u64> {
         let part = self.0.get(at..at + bytes).ok_or_else(cut_off)?;
         Ok(part.iter().rev().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
@@ -109,10 +109,10 @@ fn read_at<R: Read + Seek>(archive: &mut R, at: u64, length: u64) -> io::Result<
 }
 
 /// The files that the directory names, by their place, and where the directory begins.
-fn directory<R: Read + Seek>(archive: &mut R, length: u64) -> io::Result<(Vec<Entry>, u64)> {
+fn directory<R: Read + Seek>(archive: &mut R, length: u64) -> io::Result<(Vec<ZipEntry>, u64)> {
     let end = length.checked_sub(END_LENGTH).ok_or_else(cut_off)?;
     let bytes = read_at(archive, end, END_LENGTH)?;
-    let record = Record(&bytes);
+    let record = ZipRecord(&bytes);
     if !record.begins_with(END) || record.short(20)? != 0 {
         return Err(io::Error::other(
             "there is data after the archive, or it has a comment; evidence bags have neither",
@@ -127,14 +127,14 @@ fn directory<R: Read + Seek>(archive: &mut R, length: u64) -> io::Result<(Vec<En
     let mut directory_end = end;
     if let Some(at) = end.checked_sub(LOCATOR_64_LENGTH) {
         let bytes = read_at(archive, at, LOCATOR_64_LENGTH)?;
-        let locator = Record(&bytes);
+        let locator = ZipRecord(&bytes);
         if locator.begins_with(LOCATOR_64) {
             directory_end = locator.number(8, 8)?;
             if directory_end.checked_add(END_64_LENGTH) != Some(at) {
                 return Err(io::Error::other("there is data between its directory and its end"));
             }
             let bytes = read_at(archive, directory_end, END_64_LENGTH)?;
-            let record = Record(&bytes);
+            let record = ZipRecord(&bytes);
             if !record.begins_with(END_64) || record.number(4, 8)? != END_64_LENGTH - 12 {
                 return Err(cut_off());
             }
@@ -169,8 +169,8 @@ fn directory<R: Read + Seek>(archive: &mut R, length: u64) -> io::Result<(Vec<En
 }
 
 /// The first entry of a directory, and what follows it.
-fn central(bytes: &[u8]) -> io::Result<(Entry, &[u8])> {
-    let record = Record(bytes);
+fn central(bytes: &[u8]) -> io::Result<(ZipEntry, &[u8])> {
+    let record = ZipRecord(bytes);
     if !record.begins_with(CENTRAL) {
         return Err(io::Error::other("its directory contains entries that are not files"));
     }
@@ -185,7 +185,7 @@ fn central(bytes: &[u8]) -> io::Result<(Entry, &[u8])> {
     }
     let (size, stored, at) = (record.number(24, 4)?, record.number(20, 4)?, record.number(42, 4)?);
     let [size, stored, at] = wide(&name, extra, [size, stored, at])?;
-    let described = Described {
+    let described = FileHeader {
         flags: record.short(8)?,
         method: record.short(10)?,
         crc: record.long(16)?,
@@ -193,14 +193,14 @@ fn central(bytes: &[u8]) -> io::Result<(Entry, &[u8])> {
         size,
     };
     let rest = bytes.get(extra_end..).unwrap_or_default();
-    Ok((Entry { at, name, described }, rest))
+    Ok((ZipEntry { at, name, described }, rest))
 }
 
 /// Numbers, each taken from the extra fields where it does not fit 32 bits.
 fn wide<const N: usize>(name: &[u8], extra: &[u8], numbers: [u64; N]) -> io::Result<[u64; N]> {
     let (mut rest, mut large) = (extra, None);
     while rest.len() >= 4 {
-        let field = Record(rest);
+        let field = ZipRecord(rest);
         let (id, end) = (field.short(0)?, 4 + usize::from(field.short(2)?));
         let data = rest.get(4..end).ok_or_else(cut_off)?;
         match id {
@@ -210,7 +210,7 @@ fn wide<const N: usize>(name: &[u8], extra: &[u8], numbers: [u64; N]) -> io::Res
         }
         rest = rest.get(end..).unwrap_or_default();
     }
-    let (large, mut at) = (Record(large.unwrap_or_default()), 0);
+    let (large, mut at) = (ZipRecord(large.unwrap_or_default()), 0);
     let mut wide = numbers;
     for number in wide.iter_mut().filter(|number| **number == ELSEWHERE) {
         *number = large.number(at, 8)?;
@@ -220,9 +220,9 @@ fn wide<const N: usize>(name: &[u8], extra: &[u8], numbers: [u64; N]) -> io::Res
 }
 
 /// Compares a file's own header with the directory; returns where the file ends.
-fn end_of<R: Read + Seek>(archive: &mut R, entry: &Entry) -> io::Result<u64> {
+fn end_of<R: Read + Seek>(archive: &mut R, entry: &ZipEntry) -> io::Result<u64> {
     let bytes = read_at(archive, entry.at, 30)?;
-    let record = Record(&bytes);
+    let record = ZipRecord(&bytes);
     if !record.begins_with(LOCAL) {
         return Err(refused(&entry.name, "it is not where the archive's directory says"));
     }
@@ -242,8 +242,8 @@ fn end_of<R: Read + Seek>(archive: &mut R, entry: &Entry) -> io::Result<u64> {
     let listed = &entry.described;
     let described = match flags & HAS_DESCRIPTOR {
         // They follow the data.
-        0 => Described { flags, method, crc, stored, size },
-        _ => Described { flags, method, ..*listed },
+        0 => FileHeader { flags, method, crc, stored, size },
+        _ => FileHeader { flags, method, ..*listed },
     };
     if described != *listed {
         let why = "its own header differs from the archive's directory";
@@ -255,8 +255,8 @@ fn end_of<R: Read + Seek>(archive: &mut R, entry: &Entry) -> io::Result<u64> {
 }
 
 /// The end of the sizes that follow a file's data, in any of the four forms that are in use.
-fn descriptor<R: Read + Seek>(archive: &mut R, entry: &Entry, at: u64) -> io::Result<u64> {
-    let Described { crc, stored, size, .. } = &entry.described;
+fn descriptor<R: Read + Seek>(archive: &mut R, entry: &ZipEntry, at: u64) -> io::Result<u64> {
+    let FileHeader { crc, stored, size, .. } = &entry.described;
     archive.seek(SeekFrom::Start(at))?;
     let mut found = Vec::new();
     archive.take(24).read_to_end(&mut found)?;

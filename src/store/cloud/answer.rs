@@ -21,24 +21,24 @@ pub(super) struct CheckedConnector(ReqwestConnector);
 
 impl HttpConnector for CheckedConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Checked(self.0.connect(options)?)))
+        Ok(HttpClient::new(CheckedClient(self.0.connect(options)?)))
     }
 }
 
 #[derive(Debug)]
-struct Checked(HttpClient);
+struct CheckedClient(HttpClient);
 
 /// As the trait has it.
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'a>>;
+type ListingAnswer<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'a>>;
 
-impl HttpService for Checked {
-    fn call<'this, 'answer>(&'this self, request: HttpRequest) -> Answer<'answer>
+impl HttpService for CheckedClient {
+    fn call<'this, 'answer>(&'this self, request: HttpRequest) -> ListingAnswer<'answer>
     where
         'this: 'answer,
         Self: 'answer,
     {
         Box::pin(async move {
-            let kind = Kind::of(request.uri().query().unwrap_or_default());
+            let kind = ListingForm::of(request.uri().query().unwrap_or_default());
             let answer = self.0.execute(request).await?;
             let Some(kind) = kind.filter(|_| answer.status().is_success()) else {
                 return Ok(answer);
@@ -71,12 +71,12 @@ fn error(cause: String) -> HttpError {
 
 /// Whose listing a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ListingForm {
     Google,
     Azure,
 }
 
-impl Kind {
+impl ListingForm {
     fn of(query: &str) -> Option<Self> {
         query.split('&').find_map(|pair| match pair {
             "list-type=2" => Some(Self::Google),
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_listing_is_told_from_what_is_none() {
-        let google = |page: &str| Kind::Google.check(page.as_bytes()).is_ok();
+        let google = |page: &str| ListingForm::Google.check(page.as_bytes()).is_ok();
         for page in [
             "<?xml version='1.0' encoding='UTF-8'?>\n<ListBucketResult xmlns='http://doc'><Name>b</Name></ListBucketResult>\n",
             "\u{feff}<ListBucketResult/>",
@@ -140,9 +140,12 @@ mod tests {
             assert!(!google(page), "{page}");
         }
         let azure = "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ServiceEndpoint=\"https://a/\" ContainerName=\"c\"><Blobs/><NextMarker/></EnumerationResults>";
-        assert_eq!(Kind::Azure.check(azure.as_bytes()), Ok(()));
-        assert_eq!(Kind::of("restype=container&comp=list&prefix=a"), Some(Kind::Azure));
-        assert_eq!(Kind::of("list-type=2&delimiter=%2F"), Some(Kind::Google));
-        assert_eq!(Kind::of("prefix=comp=list"), None);
+        assert_eq!(ListingForm::Azure.check(azure.as_bytes()), Ok(()));
+        assert_eq!(
+            ListingForm::of("restype=container&comp=list&prefix=a"),
+            Some(ListingForm::Azure)
+        );
+        assert_eq!(ListingForm::of("list-type=2&delimiter=%2F"), Some(ListingForm::Google));
+        assert_eq!(ListingForm::of("prefix=comp=list"), None);
     }
 }

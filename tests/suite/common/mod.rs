@@ -32,7 +32,7 @@ use trailseal::internals::model::{
 };
 use trailseal::internals::run::Silent;
 use trailseal::internals::run::pool::Stop;
-use trailseal::internals::run::seal::{SealError, SealReport, SealRequest, seal};
+use trailseal::internals::run::seal::{SealError, SealOutcome, SealRequest, seal};
 use trailseal::internals::seal::{Draft, Sealed};
 use trailseal::internals::store::DirectoryStore;
 
@@ -186,11 +186,11 @@ impl Tree {
     }
 
     /// Seals up to an hour.
-    pub(crate) fn seal(&self, until: i64) -> Result<SealReport, SealError> {
+    pub(crate) fn seal(&self, until: i64) -> Result<SealOutcome, SealError> {
         self.seal_as(&seal_request(until))
     }
 
-    pub(crate) fn seal_as(&self, request: &SealRequest) -> Result<SealReport, SealError> {
+    pub(crate) fn seal_as(&self, request: &SealRequest) -> Result<SealOutcome, SealError> {
         let store = DirectoryStore::open(self.root(), "tree").unwrap();
         let (report, result) = seal(request, Arc::new(store), String::new(), key(), &Silent);
         result.map(|()| report)
