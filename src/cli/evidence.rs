@@ -26,7 +26,9 @@ use crate::run::evidence::KeptLogs;
 use crate::run::evidence::authority::fetch_lists;
 use crate::run::evidence::check::check;
 use crate::run::evidence::check_request::CheckRequest;
-use crate::run::evidence::pack::{PackError, PackRequest, PackedBag, SealOptions, pack};
+use crate::run::evidence::pack::{
+    PackError, PackRequest, PackSources, PackedBag, SealOptions, pack,
+};
 
 const PACK_EXAMPLES: &str = "\
 Examples:
@@ -245,8 +247,8 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     };
     let bar = args.pace.bar();
     let work = place.work();
-    let packed =
-        pack(&request, &stores, rules, cloudtrail.as_deref(), progress(bar.as_ref()), work);
+    let sources = PackSources { stores: &stores, rules, cloudtrail: cloudtrail.as_deref() };
+    let packed = pack(&request, sources, progress(bar.as_ref()), work);
     drop(bar);
     let packed = packed.map_err(|error| failure(error, &args.output))?;
     place.complete(&packed.folder)?;

@@ -17,7 +17,8 @@ use crate::report::{KeyReport, RunReport};
 use crate::run::verify::{CloudTrail, TrailAnswer};
 use crate::store::bag::{BagWriter, CheckedBag};
 
-const FOLDER: &str = "data/keys/";
+/// Folder of the keys.
+pub(super) const FOLDER: &str = "data/keys/";
 /// Keys that a region published, as `list-public-keys` prints them, one list a region.
 pub(super) const OF_REGIONS: &str = "data/keys/public-keys.json";
 /// Keys with a validity that no region is known of.
@@ -27,13 +28,13 @@ const SOURCES: &str = "data/keys/sources.json";
 /// The largest key file that is read.
 const LIMIT: u64 = crate::crypto::KEY_FILE_LIMIT as u64;
 
-/// CloudTrail, and the keys that it gave.
-pub(super) struct RememberedKeys<'a> {
+/// CloudTrail, and a record of the keys that it returned.
+pub(super) struct RecordingCloudTrail<'a> {
     inner: &'a dyn CloudTrail,
     keys: Mutex<Vec<PublicKey>>,
 }
 
-impl<'a> RememberedKeys<'a> {
+impl<'a> RecordingCloudTrail<'a> {
     pub(super) fn new(inner: &'a dyn CloudTrail) -> Self {
         Self { inner, keys: Mutex::default() }
     }
@@ -43,7 +44,7 @@ impl<'a> RememberedKeys<'a> {
     }
 }
 
-impl CloudTrail for RememberedKeys<'_> {
+impl CloudTrail for RecordingCloudTrail<'_> {
     fn keys(&self, region: &Region, window: Window) -> Result<Vec<PublicKey>, String> {
         let keys = self.inner.keys(region, window)?;
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).extend(keys.iter().cloned());

@@ -15,20 +15,26 @@
 //! | `verify.html` | the same check for a browser, on one page that needs no network |
 //! | `seal/` | a signature over the tag manifest, a statement, time-stamps, revocation lists |
 
-mod again;
 pub mod authority;
 pub mod check;
 pub mod check_request;
 mod check_seal;
 mod claims;
+mod comparison;
 mod controls;
 mod custody;
+mod documents;
 mod guide;
 mod keys;
+mod limits;
 mod objects;
 pub mod pack;
+mod pack_objects;
+mod pack_request;
 mod recomputed;
+mod recorded_run;
 mod request;
+mod reverify;
 mod seal;
 mod stamp_chain;
 mod store;
@@ -40,6 +46,8 @@ pub use store::open_unchecked;
 const OBJECTS: &str = "data/objects/";
 /// The folder of objects whose bucket a copy does not tell; no bucket's name has a tilde.
 const NO_BUCKET: &str = "~unknown";
+/// Bytes of a report or table of a bag that are read.
+const LARGEST: u64 = 4 << 30;
 const CUSTODY: &str = "data/custody.csv";
 const RUN: &str = "data/report/run.json";
 const REQUEST: &str = "data/report/request.json";

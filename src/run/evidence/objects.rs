@@ -9,20 +9,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
+use super::{NO_BUCKET, OBJECTS};
 use crate::model::hash::Sha256Stream;
 use crate::model::{BucketName, Sha256Hash};
 use crate::report::{ObjectKind, ObjectRecord, ObjectResult, json};
 use crate::run::observe::{Observer, RunEvent};
-use crate::run::sources::Root;
-use crate::store::Recorder;
+use crate::run::sources::{Root, Sources};
 use crate::store::recording::RecordedPlace;
+use crate::store::{Recorder, Store};
 use crate::verify::Code;
 
-/// Where in the stores a bucket's objects are looked for.
+/// Roots of the buckets in the stores of a run, each with the number of its store.
 #[derive(Clone)]
-pub(super) struct RecordedRoots(pub(super) Vec<(usize, Root)>);
+pub(super) struct RecordedRoots(Vec<(usize, Root)>);
 
 impl RecordedRoots {
+    pub(super) fn of(sources: &Sources, stores: &[(Arc<dyn Store>, String)]) -> Self {
+        let number_of = |root: &Root| stores.iter().position(|(store, _)| root.is_of(store));
+        Self(sources.roots().filter_map(|root| Some((number_of(root)?, root.clone()))).collect())
+    }
+
     /// The places that a bucket's key may have, the first found first.
     pub(super) fn places(
         &self,
@@ -48,10 +54,24 @@ impl RecordedRoots {
     }
 }
 
-/// Results of objects, by bucket and key.
-pub(super) type ObjectStatuses = HashMap<(Option<String>, String), ObjectStatus>;
+/// Bucket, where it is known, and key of an object.
+pub(super) type BucketKey = (Option<String>, String);
 
-/// What a run says of an object. In a bag others may have written it, so it is any text.
+/// The object that lies at a path of a bag.
+pub(super) fn object_of(path: &str) -> Option<BucketKey> {
+    let (bucket, key) = path.strip_prefix(OBJECTS)?.split_once('/')?;
+    Some(((bucket != NO_BUCKET).then(|| bucket.to_owned()), key.to_owned()))
+}
+
+/// The path of an object in a bag.
+pub(super) fn path_of(bucket: Option<&str>, key: &str) -> String {
+    format!("{OBJECTS}{}/{key}", bucket.unwrap_or(NO_BUCKET))
+}
+
+/// Statuses of objects.
+pub(super) type ObjectStatuses = HashMap<BucketKey, ObjectStatus>;
+
+/// Status of an object, as a run states it. In a bag others may have written it, so it is any text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ObjectStatus {
     object: Cow<'static, str>,
@@ -62,6 +82,10 @@ pub(super) struct ObjectStatus {
 impl ObjectStatus {
     pub(super) fn is(&self, kind: ObjectKind) -> bool {
         self.object == kind.as_str()
+    }
+
+    pub(super) fn has(&self, result: ObjectResult) -> bool {
+        self.result == result.as_str()
     }
 }
 
@@ -82,7 +106,7 @@ pub(super) struct ValidLogDiscard {
 }
 
 impl ValidLogDiscard {
-    fn judged(&self, record: &ObjectRecord<'_>) {
+    fn release(&self, record: &ObjectRecord<'_>) {
         if (record.object, record.result) == (ObjectKind::Log, ObjectResult::Valid) {
             for place in self.roots.places(record.bucket.as_deref(), &record.key) {
                 self.recorder.discard(&place);
@@ -105,12 +129,12 @@ struct LineWriter {
     line: Vec<u8>,
     hash: Sha256Stream,
     size: u64,
-    judged: ObjectStatuses,
+    statuses: ObjectStatuses,
 }
 
 /// All objects of a run, with the hash value and size of their lines.
 pub(super) struct WrittenLines {
-    pub(super) judged: ObjectStatuses,
+    pub(super) statuses: ObjectStatuses,
     pub(super) hash: Sha256Hash,
     pub(super) size: u64,
 }
@@ -128,7 +152,7 @@ impl ObjectLines {
         if let Some(mut file) = lines.file {
             file.flush()?;
         }
-        Ok(WrittenLines { judged: lines.judged, hash: lines.hash.finish(), size: lines.size })
+        Ok(WrittenLines { statuses: lines.statuses, hash: lines.hash.finish(), size: lines.size })
     }
 }
 
@@ -137,7 +161,7 @@ impl Observer for ObjectLines {
         let RunEvent::Object(record) = event else { return Ok(()) };
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(record)?;
         if let Some(discard) = &self.discard {
-            discard.judged(record);
+            discard.release(record);
         }
         Ok(())
     }
@@ -153,7 +177,7 @@ impl LineWriter {
         self.hash.update(&self.line);
         self.size += self.line.len() as u64;
         let bucket = record.bucket.as_deref().map(str::to_owned);
-        self.judged.insert((bucket, record.key.to_string()), ObjectStatus::from(record));
+        self.statuses.insert((bucket, record.key.to_string()), ObjectStatus::from(record));
         Ok(())
     }
 }
@@ -169,14 +193,14 @@ pub(super) fn decode(mut reader: impl io::BufRead) -> io::Result<(ObjectStatuses
         bucket: Option<String>,
         key: String,
     }
-    let (mut judged, mut hash) = (ObjectStatuses::new(), Sha256Stream::default());
+    let (mut statuses, mut hash) = (ObjectStatuses::new(), Sha256Stream::default());
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
         hash.update(&line);
         let ComparedLine { object, result, code, bucket, key } = serde_json::from_slice(&line)?;
-        let said = ObjectStatus { object: object.into(), result: result.into(), code };
-        judged.insert((bucket, key), said);
+        let status = ObjectStatus { object: object.into(), result: result.into(), code };
+        statuses.insert((bucket, key), status);
         line.clear();
     }
-    Ok((judged, hash.finish()))
+    Ok((statuses, hash.finish()))
 }

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::again::{Reverification, object_of};
 use super::custody::{CustodyRow, Packed};
-use super::objects::{ObjectStatus, ObjectStatuses};
+use super::objects::{ObjectStatus, ObjectStatuses, object_of};
+use super::reverify::Reverification;
 use super::{CUSTODY, LINES};
 use crate::model::ObjectName;
 use crate::report::{ObjectKind, RanBy, RunReport};
@@ -138,15 +138,15 @@ pub(super) fn result_of(said: Option<&ObjectStatus>) -> (&str, &str) {
 pub(super) fn results(
     rows: &[CustodyRow],
     told: Option<&ObjectStatuses>,
-    again: &Reverification,
+    reverified: &Reverification,
     logs: bool,
 ) -> Vec<Claim> {
     let mut claims = Vec::new();
     for row in rows.iter().filter(|row| row.packed == Packed::Yes) {
         let Some(object) = object_of(&row.path) else { continue };
         // What was verified beyond the request has no result in the run.
-        let asked = again.asked.contains(&object);
-        let line = again.judged.get(&object).filter(|_| asked || !logs && row.kind == "log");
+        let asked = reverified.asked.contains(&object);
+        let line = reverified.statuses.get(&object).filter(|_| asked || !logs && row.kind == "log");
         let (told, found) = ((row.result.as_str(), row.code.as_str()), result_of(line));
         if told != found {
             let message =
@@ -157,10 +157,10 @@ pub(super) fn results(
     // Lines of the very same bytes need no comparing.
     let Some(told) = told else { return claims };
     let comparable = |said: &ObjectStatus| logs || !said.is(ObjectKind::Log);
-    let all: BTreeSet<_> = told.keys().chain(&again.asked).collect();
+    let all: BTreeSet<_> = told.keys().chain(&reverified.asked).collect();
     let mut differ = all.into_iter().filter(|object| {
-        let (told, found) = (told.get(*object), again.judged.get(*object));
-        let found = found.filter(|_| again.asked.contains(*object));
+        let (told, found) = (told.get(*object), reverified.statuses.get(*object));
+        let found = found.filter(|_| reverified.asked.contains(*object));
         told.or(found).is_some_and(comparable) && told != found
     });
     if let Some((_, key)) = differ.next() {

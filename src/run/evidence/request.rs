@@ -37,14 +37,14 @@ impl SavedRequest {
         }
     }
 
-    /// The same request, of the bag.
-    pub(super) fn again(
-        self,
+    /// The same request, for the bag itself.
+    pub(super) fn of_bag(
+        &self,
         jobs: NonZero<usize>,
         started: Timestamp,
         stop: Stop,
     ) -> VerifyRequest {
-        let Self { kept_logs, sources, question, ran_by, .. } = self;
+        let Self { kept_logs, sources, question, ran_by, .. } = self.clone();
         // Log files that the bag does not hold cannot be read again.
         let logs = question.logs && kept_logs == KeptLogs::All;
         VerifyRequest {

@@ -8,7 +8,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::authority::{AuthorityError, time_stamp};
-use super::check::taken_away;
+use super::check_seal::missing_parts;
 use super::seal_files;
 use super::stamp_chain::StampChain;
 use crate::crypto::document::{CertificateInfo, cms};
@@ -54,7 +54,7 @@ pub enum FurtherError {
 pub fn further(folder: &Path, url: &str) -> Result<FurtherTimeStamp, FurtherError> {
     let mut bag = bag::check::check(folder, &seal_files::is_one, &mut |_| ())?;
     let mut faults = std::mem::take(&mut bag.faults);
-    taken_away(&bag, &mut faults);
+    missing_parts(&bag, &mut faults);
     if let Some(fault) = faults.iter().find(|fault| fault.is_contradiction()) {
         return Err(FurtherError::Altered(fault.to_string()));
     }

@@ -9,20 +9,20 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use serde::Serialize;
 
-use super::files::walk;
+use super::files::{BagFiles, walk};
 use super::{DECLARATION, INFO, MANIFEST, PAYLOAD, SEAL, TAG_MANIFEST, is_bag_path};
 use crate::model::hash::Sha256Stream;
 use crate::model::{Printable, Sha256Hash};
 
-/// A manifest of a million files has some 200 million bytes.
+/// Bytes of a manifest that are read: one of a million files has some 200 million.
 const LARGEST_MANIFEST: u64 = 1 << 30;
-/// Other tag files that are read.
+/// Bytes of any other tag file that are read.
 const LARGEST_TAG: u64 = 1 << 20;
 
-/// One thing that is wrong with a bag.
+/// Fault of a bag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct BagFault {
-    /// What kind of fault it is; stable.
+    /// Kind of the fault; stable.
     pub code: &'static str,
     /// The file, as the bag names it.
     pub path: String,
@@ -36,7 +36,7 @@ impl BagFault {
     /// A file is of a form that this version does not know.
     pub const NEWER: &'static str = "bag-newer";
 
-    /// Whether it contradicts that the bag is whole; else it only leaves something open.
+    /// True if it contradicts that the bag is whole; else it only leaves something open.
     #[must_use]
     pub fn is_contradiction(&self) -> bool {
         ![Self::UNREADABLE, Self::NEWER].contains(&self.code)
@@ -72,7 +72,7 @@ pub struct CheckedBag {
 }
 
 impl CheckedBag {
-    /// The files of the seal that are there.
+    /// A file of the seal, if it is there.
     ///
     /// # Errors
     /// When one is there and cannot be read, or is larger than any is.
@@ -104,8 +104,8 @@ impl CheckedBag {
     }
 }
 
-/// Reads a bag's folder and compares every file with its manifests. `is_seal` tells the names of
-/// files that may lie in `seal/`; `each` is told of every file that was read.
+/// Reads a bag's folder and compares every file with its manifests. `is_seal` accepts the names of
+/// files that may lie in `seal/`; `each` receives the size of every file that was read.
 ///
 /// # Errors
 /// When the folder cannot be read, or is no bag that this reads: the message says why.
@@ -116,81 +116,21 @@ pub fn check(
 ) -> io::Result<CheckedBag> {
     let dir = Dir::open_ambient_dir(root, ambient_authority())?;
     let files = walk(&dir)?;
-    declared(&dir)?;
-    if files.sizes.contains_key("fetch.txt") {
-        return Err(io::Error::other(
-            "it is a bag with holes (fetch.txt): nothing is fetched here",
-        ));
+    check_declaration(&dir)?;
+    check_form(&files)?;
+    let mut faults = Vec::new();
+    for path in &files.strange {
+        let message = "It is no regular file of a name that can be read.";
+        faults.push(BagFault::new("bag-strange", path, message));
     }
-    let manifests: Vec<_> = files
-        .sizes
-        .keys()
-        .filter(|path| !path.contains('/'))
-        .filter_map(|path| path.strip_prefix("tag").unwrap_or(path).strip_prefix("manifest-"))
-        .filter_map(|rest| rest.strip_suffix(".txt"))
-        .collect();
-    if let Some(other) = manifests.iter().find(|algorithm| **algorithm != "sha256") {
-        return Err(io::Error::other(format!(
-            "it has a manifest of {}: evidence bags have manifests of sha256 and no others",
-            Printable(other)
-        )));
-    }
-    let mut faults: Vec<_> = files
-        .strange
-        .iter()
-        .map(|path| {
-            BagFault::new("bag-strange", path, "It is no regular file of a name that can be read.")
-        })
-        .collect();
-    let payload = manifest(&dir, MANIFEST, &mut faults)?;
-    let tags = manifest(&dir, TAG_MANIFEST, &mut faults)?;
-    for path in payload.keys().filter(|path| !path.starts_with(PAYLOAD)) {
-        faults.push(BagFault::new(
-            "bag-manifest",
-            path,
-            "The manifest of the payload names it, and it lies outside of data/.",
-        ));
-    }
-    for path in [DECLARATION, INFO, MANIFEST].iter().filter(|path| !tags.contains_key(**path)) {
-        faults.push(BagFault::new("bag-manifest", *path, "The tag manifest does not name it."));
-    }
-    for (path, expected) in payload.iter().chain(&tags) {
-        match hash(&dir, path) {
-            Ok((actual, size)) => {
-                each(size);
-                if actual != *expected {
-                    let message = format!(
-                        "It was altered: the manifest has {expected}, its bytes hash to {actual}."
-                    );
-                    faults.push(BagFault::new("bag-altered", path, message));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                let message = "The manifest names it, and it is no regular file.";
-                faults.push(BagFault::new("bag-strange", path, message));
-            }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                let message = "The manifest names it, and it is not there.";
-                faults.push(BagFault::new("bag-missing", path, message));
-            }
-            Err(error) => {
-                faults.push(BagFault::new(
-                    BagFault::UNREADABLE,
-                    path,
-                    format!("It cannot be read: {error}."),
-                ));
-            }
-        }
+    let manifests = Manifests::read(&dir, &mut faults)?;
+    manifests.check_paths(&mut faults);
+    for (path, expected) in manifests.payload.iter().chain(&manifests.tags) {
+        faults.extend(check_file(&dir, path, *expected, each));
     }
     for path in files.sizes.keys() {
-        let listed = payload.contains_key(path) || tags.contains_key(path);
-        let sealing = path.strip_prefix(SEAL).is_some_and(is_seal);
-        if !listed && path != TAG_MANIFEST && !sealing {
+        let is_of_seal = path.strip_prefix(SEAL).is_some_and(is_seal);
+        if !manifests.contain(path) && path != TAG_MANIFEST && !is_of_seal {
             faults.push(BagFault::new("bag-extra", path, "No manifest names it."));
         }
     }
@@ -198,20 +138,15 @@ pub fn check(
         Ok(bytes) => labels(&String::from_utf8_lossy(&bytes)),
         Err(_) => Vec::new(),
     };
-    let bytes = |path: &String| files.sizes.get(path).copied().unwrap_or(0);
-    let oxum = format!("{}.{}", payload.keys().map(bytes).sum::<u64>(), payload.len());
-    let stated = info.iter().find(|(label, _)| label == "Payload-Oxum").map(|(_, value)| value);
-    if let Some(stated) = stated.filter(|stated| **stated != oxum) {
-        let message = format!("Payload-Oxum is {stated}, and the payload has {oxum}.");
-        faults.push(BagFault::new("bag-altered", INFO, message));
-    }
+    faults.extend(check_oxum(&info, &manifests.payload, &files));
     let tag_manifest = read(&dir, TAG_MANIFEST, LARGEST_MANIFEST)?;
     faults.sort();
+    let Manifests { payload, tags } = manifests;
     Ok(CheckedBag { dir, faults, payload, tags, info, tag_manifest })
 }
 
-/// The declaration names a version that is known.
-fn declared(dir: &Dir) -> io::Result<()> {
+/// Refuses a folder whose declaration names a version that is not read.
+fn check_declaration(dir: &Dir) -> io::Result<()> {
     let text = read(dir, DECLARATION, LARGEST_TAG)
         .map_err(|error| io::Error::other(format!("it is not a bag: {DECLARATION}: {error}")))?;
     let lines = labels(&String::from_utf8_lossy(&text));
@@ -224,6 +159,101 @@ fn declared(dir: &Dir) -> io::Result<()> {
             Printable(encoding.unwrap_or("no encoding"))
         ))),
     }
+}
+
+/// Refuses bags with parts elsewhere, and manifests of other hash functions.
+fn check_form(files: &BagFiles) -> io::Result<()> {
+    if files.sizes.contains_key("fetch.txt") {
+        return Err(io::Error::other(
+            "it is a bag with holes (fetch.txt): nothing is fetched here",
+        ));
+    }
+    let top = files.sizes.keys().filter(|path| !path.contains('/'));
+    let mut algorithms = top
+        .filter_map(|path| path.strip_prefix("tag").unwrap_or(path).strip_prefix("manifest-"))
+        .filter_map(|rest| rest.strip_suffix(".txt"));
+    match algorithms.find(|algorithm| *algorithm != "sha256") {
+        None => Ok(()),
+        Some(other) => Err(io::Error::other(format!(
+            "it has a manifest of {}: evidence bags have manifests of sha256 and no others",
+            Printable(other)
+        ))),
+    }
+}
+
+/// Hash values of the files of a bag, by path, from its two manifests.
+struct Manifests {
+    payload: BTreeMap<String, Sha256Hash>,
+    tags: BTreeMap<String, Sha256Hash>,
+}
+
+impl Manifests {
+    fn read(dir: &Dir, faults: &mut Vec<BagFault>) -> io::Result<Self> {
+        let payload = manifest(dir, MANIFEST, faults)?;
+        let tags = manifest(dir, TAG_MANIFEST, faults)?;
+        Ok(Self { payload, tags })
+    }
+
+    fn contain(&self, path: &str) -> bool {
+        self.payload.contains_key(path) || self.tags.contains_key(path)
+    }
+
+    /// Checks that the payload lies in its folder, and that the tag manifest names the files that
+    /// every bag has.
+    fn check_paths(&self, faults: &mut Vec<BagFault>) {
+        for path in self.payload.keys().filter(|path| !path.starts_with(PAYLOAD)) {
+            let message = "The manifest of the payload names it, and it lies outside of data/.";
+            faults.push(BagFault::new("bag-manifest", path, message));
+        }
+        let required = [DECLARATION, INFO, MANIFEST];
+        for path in required.iter().filter(|path| !self.tags.contains_key(**path)) {
+            let message = "The tag manifest does not name it.";
+            faults.push(BagFault::new("bag-manifest", *path, message));
+        }
+    }
+}
+
+/// Compares one file with its hash value in a manifest.
+fn check_file(
+    dir: &Dir,
+    path: &str,
+    expected: Sha256Hash,
+    each: &mut dyn FnMut(u64),
+) -> Option<BagFault> {
+    let (code, message) = match hash(dir, path) {
+        Ok((actual, size)) => {
+            each(size);
+            if actual == expected {
+                return None;
+            }
+            let message =
+                format!("It was altered: the manifest has {expected}, its bytes hash to {actual}.");
+            ("bag-altered", message)
+        }
+        Err(error) => match error.kind() {
+            io::ErrorKind::Unsupported => {
+                ("bag-strange", "The manifest names it, and it is no regular file.".to_owned())
+            }
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                ("bag-missing", "The manifest names it, and it is not there.".to_owned())
+            }
+            _ => (BagFault::UNREADABLE, format!("It cannot be read: {error}.")),
+        },
+    };
+    Some(BagFault::new(code, path, message))
+}
+
+/// Compares the payload with its size and number of files in `bag-info.txt`, if they are there.
+fn check_oxum(
+    info: &[(String, String)],
+    payload: &BTreeMap<String, Sha256Hash>,
+    files: &BagFiles,
+) -> Option<BagFault> {
+    let bytes = |path: &String| files.sizes.get(path).copied().unwrap_or(0);
+    let oxum = format!("{}.{}", payload.keys().map(bytes).sum::<u64>(), payload.len());
+    let (_, stated) = info.iter().find(|(label, _)| label == "Payload-Oxum")?;
+    let message = format!("Payload-Oxum is {stated}, and the payload has {oxum}.");
+    (*stated != oxum).then(|| BagFault::new("bag-altered", INFO, message))
 }
 
 /// `Label: value` lines; a line that begins with white space goes on with the one before.
@@ -242,7 +272,7 @@ fn labels(text: &str) -> Vec<(String, String)> {
     lines
 }
 
-/// Reads a manifest; what it says that no manifest may say is a fault.
+/// Reads a manifest; each line that cannot be one is a fault.
 fn manifest(
     dir: &Dir,
     name: &str,
@@ -278,6 +308,7 @@ fn manifest(
     Ok(files)
 }
 
+/// The hash value and size of a file.
 fn hash(dir: &Dir, path: &str) -> io::Result<(Sha256Hash, u64)> {
     let mut file = open(dir, path)?;
     let mut hash = Sha256Stream::default();
@@ -302,6 +333,7 @@ fn open(dir: &Dir, path: &str) -> io::Result<cap_std::fs::File> {
     dir.open(path)
 }
 
+/// Reads a regular file of up to so many bytes.
 fn read(dir: &Dir, path: &str, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(dir, path)?.take(limit + 1).read_to_end(&mut bytes)?;
