@@ -1,4 +1,4 @@
-//! The guide to a bag, for who has no trailseal.
+//! The guide to a bag, for readers without trailseal.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,10 +9,10 @@ use crate::report::RunReport;
 
 const GUIDE: &str = include_str!("VERIFY.md");
 
-/// The script that walks the guide's path.
+/// The script that does what the guide describes.
 const SCRIPT: &str = include_str!("verify.sh");
 
-/// The script of a bag that this version makes.
+/// The script of bags of this version.
 pub(super) fn script() -> String {
     SCRIPT.replace("{version}", env!("CARGO_PKG_VERSION"))
 }
@@ -20,7 +20,7 @@ pub(super) fn script() -> String {
 /// The page that checks a bag in a browser, and its style.
 const PAGE: [&str; 2] = [include_str!("page/verify.html"), include_str!("page/verify.css")];
 
-/// The parts of its program, which become one.
+/// The parts of the page's program, which are joined.
 const PROGRAM: [&str; 5] = [
     include_str!("page/bytes.js"),
     include_str!("page/zip.js"),
@@ -42,7 +42,7 @@ pub(super) fn browser_page() -> String {
         .replace("{script}", &program)
 }
 
-/// Parts of a bag that its guide speaks of where they are there.
+/// Parts of a bag that its guide describes if they are there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GuideContents {
     pub(super) kept: KeptLogs,
@@ -59,7 +59,7 @@ pub(super) struct GuideContents {
 }
 
 impl GuideContents {
-    /// Finds the parts among the paths of the payload and the words for those of the seal.
+    /// Finds the parts by the paths of the payload and the words for the parts of the seal.
     pub(super) fn of<'a>(
         kept: KeptLogs,
         sealed: &str,
@@ -76,7 +76,7 @@ impl GuideContents {
         Self { kept, signed, stamped, listed, pending, metadata, key_lists }
     }
 
-    /// Whether a passage of this name applies.
+    /// True if a passage of this name applies.
     fn has(self, passage: &str) -> bool {
         match passage {
             "signed" => self.signed,
@@ -141,9 +141,9 @@ fn wrapped(text: &str) -> String {
     out
 }
 
-/// The guide to a bag of this run.
-pub(super) fn render(report: &RunReport, contents: GuideContents) -> String {
-    let (logs_too, logs) = match contents.kept {
+/// Kinds of objects in the bag beside digests, and a sentence on its log files.
+fn logs_sentence(kept: KeptLogs) -> (&'static str, &'static str) {
+    match kept {
         KeptLogs::All => (
             " and log files",
             "All log files that were read are in the bag; if a digest lists a log file that is not in the bag, it is missing. A log file below data/objects that no digest lists was added.",
@@ -156,8 +156,11 @@ pub(super) fn render(report: &RunReport, contents: GuideContents) -> String {
             "",
             "No log files are in the bag: that they were intact is the claim of whoever made the run; data/custody.csv has their hash values.",
         ),
-    };
-    let seal = match (contents.signed, contents.stamped) {
+    }
+}
+
+fn seal_sentence(contents: GuideContents) -> &'static str {
+    match (contents.signed, contents.stamped) {
         (true, false) if contents.pending => {
             "This bag was signed. No time-stamp was obtained when it was packed; one may have been added since."
         }
@@ -170,20 +173,29 @@ pub(super) fn render(report: &RunReport, contents: GuideContents) -> String {
         (false, false) => {
             "This bag was neither signed nor time-stamped: it does not show who packed it, or when, and anyone who alters it can rewrite its manifests."
         }
-    };
-    let (stamped_what, stamped_file) = match contents.signed {
-        true => ("the signature", "seal/tagmanifest-sha256.txt.p7s"),
-        false => ("the tag manifest", "tagmanifest-sha256.txt"),
-    };
+    }
+}
+
+/// Clause on the lists of keys that are there.
+fn key_lists_clause(contents: GuideContents) -> String {
     let lists = [keys::OF_REGIONS, keys::OF_NO_REGION].into_iter().zip(contents.key_lists);
     let lists: Vec<_> =
         lists.filter(|(_, there)| *there).map(|(path, _)| format!("`{path}`")).collect();
-    let key_lists = match lists.as_slice() {
+    match lists.as_slice() {
         [] => "; the PEM files hold the same".to_owned(),
         lists => format!(
             "; {} the same form",
             lists.join(" and ") + if lists.len() == 1 { " holds" } else { " hold" }
         ),
+    }
+}
+
+/// The guide to a bag of this run.
+pub(super) fn render(report: &RunReport, contents: GuideContents) -> String {
+    let (logs_too, logs_sentence) = logs_sentence(contents.kept);
+    let (stamped_what, stamped_file) = match contents.signed {
+        true => ("the signature", "seal/tagmanifest-sha256.txt.p7s"),
+        false => ("the tag manifest", "tagmanifest-sha256.txt"),
     };
     let until = match report.scope.end {
         Some(end) => format!("the run was about the time up to {end} (UTC)"),
@@ -195,11 +207,11 @@ pub(super) fn render(report: &RunReport, contents: GuideContents) -> String {
         ("{as_of}", &report.finished.to_string()),
         ("{verdict}", report.verdict.as_str()),
         ("{until}", &until),
-        ("{logs_sentence}", logs),
-        ("{seal_sentence}", seal),
+        ("{logs_sentence}", logs_sentence),
+        ("{seal_sentence}", seal_sentence(contents)),
         ("{stamped_what}", stamped_what),
         ("{stamped_file}", stamped_file),
-        ("{key_lists}", &key_lists),
+        ("{key_lists}", &key_lists_clause(contents)),
     ]
     .into_iter()
     .fold(passages(contents), |text, (name, value)| text.replace(name, value));

@@ -23,9 +23,9 @@ pub(super) const FOLDER: &str = "data/keys/";
 pub(super) const OF_REGIONS: &str = "data/keys/public-keys.json";
 /// Keys with a validity that no region is known of.
 pub(super) const OF_NO_REGION: &str = "data/keys/public-keys-of-any-region.json";
-/// Where each came from.
+/// Source of each key.
 const SOURCES: &str = "data/keys/sources.json";
-/// The largest key file that is read.
+/// Bytes of a key file that are read.
 const LIMIT: u64 = crate::crypto::KEY_FILE_LIMIT as u64;
 
 /// CloudTrail, and a record of the keys that it returned.
@@ -82,8 +82,7 @@ impl KeySource {
         }
     }
 
-    /// Tells if a key that was read from the bag may be the one that it speaks of. Lists hold whole
-    /// seconds.
+    /// True if it may describe a key that was read from the bag. Lists hold whole seconds.
     fn is_of(&self, key: &PublicKey) -> bool {
         let second = |time: Option<Timestamp>| time.map(Timestamp::as_second);
         self.region.as_ref() == key.region()
@@ -92,16 +91,19 @@ impl KeySource {
             && second(self.valid_to) == second(key.validity().map(|v| v.to))
     }
 
-    fn is_told_by(&self, key: &KeyReport) -> bool {
+    fn is_reported_as(&self, key: &KeyReport) -> bool {
         (&self.fingerprint, &self.region) == (&key.fingerprint, &key.region)
             && (self.valid_from, self.valid_to) == (key.valid_from, key.valid_to)
     }
 }
 
+/// Keys as DER with their validity, by region.
+type KeyLists<'a> = BTreeMap<Option<&'a Region>, BTreeSet<(Vec<u8>, Validity)>>;
+
 /// Writes keys: as lists for trailseal and for people, and each as PEM for OpenSSL, named by the
 /// fingerprint that digests name it by.
 pub(super) fn write(bag: &mut BagWriter, keys: &[PublicKey]) -> io::Result<()> {
-    let mut lists: BTreeMap<Option<&Region>, BTreeSet<(Vec<u8>, Validity)>> = BTreeMap::new();
+    let mut lists = KeyLists::new();
     let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut sources = Vec::new();
     for key in keys {
@@ -123,19 +125,7 @@ pub(super) fn write(bag: &mut BagWriter, keys: &[PublicKey]) -> io::Result<()> {
     }
     sources.sort();
     sources.dedup();
-    let mut of_regions = Map::new();
-    for (region, list) in lists {
-        let list: Vec<_> = list.iter().map(|(der, validity)| (der.as_slice(), *validity)).collect();
-        match region {
-            None => bag.add(OF_NO_REGION, render_public_keys(&list).as_bytes())?,
-            Some(region) => {
-                of_regions.insert(region.to_string(), public_key_list(&list));
-            }
-        }
-    }
-    if !of_regions.is_empty() {
-        bag.add(OF_REGIONS, pretty(&of_regions)?.as_bytes())?;
-    }
+    write_lists(bag, lists)?;
     bag.add(SOURCES, pretty(&sources)?.as_bytes())?;
     for (fingerprint, pems) in files {
         for (number, pem) in pems.iter().enumerate() {
@@ -147,7 +137,25 @@ pub(super) fn write(bag: &mut BagWriter, keys: &[PublicKey]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a file of the payload is one of keys.
+/// Writes the lists of keys with a validity.
+fn write_lists(bag: &mut BagWriter, lists: KeyLists<'_>) -> io::Result<()> {
+    let mut of_regions = Map::new();
+    for (region, list) in lists {
+        let list: Vec<_> = list.iter().map(|(der, validity)| (der.as_slice(), *validity)).collect();
+        match region {
+            None => bag.add(OF_NO_REGION, render_public_keys(&list).as_bytes())?,
+            Some(region) => {
+                of_regions.insert(region.to_string(), public_key_list(&list));
+            }
+        }
+    }
+    if of_regions.is_empty() {
+        return Ok(());
+    }
+    bag.add(OF_REGIONS, pretty(&of_regions)?.as_bytes())
+}
+
+/// True for the path of a file of keys.
 pub(super) fn is_of_bag(path: &str) -> bool {
     let of_key = || path.strip_prefix(FOLDER).and_then(|name| name.strip_suffix(".pem"));
     [OF_REGIONS, OF_NO_REGION, SOURCES].contains(&path)
@@ -170,9 +178,8 @@ pub(super) fn read(bag: &CheckedBag) -> Result<Vec<PublicKey>, String> {
             keys.extend(read(path)?);
         }
     }
-    let listed: BTreeSet<_> = keys.iter().map(|key| key.pkcs1_der().to_vec()).collect();
+    let mut seen: BTreeSet<_> = keys.iter().map(|key| key.pkcs1_der().to_vec()).collect();
     let pems = bag.payload.keys().filter(|p| p.starts_with(FOLDER) && p.ends_with(".pem"));
-    let mut seen = listed;
     for path in pems {
         for key in read(path)? {
             if seen.insert(key.pkcs1_der().to_vec()) {
@@ -183,87 +190,104 @@ pub(super) fn read(bag: &CheckedBag) -> Result<Vec<PublicKey>, String> {
     Ok(keys)
 }
 
-/// Statements of the bag on its keys that differ from place to place: `keys` are those that
-/// were read of it.
+/// Claims of a bag on its keys that contradict each other. `keys` are those that were read of it.
 pub(super) fn claims(bag: &CheckedBag, keys: &[PublicKey], run: &RunReport) -> Vec<Claim> {
-    let mut claims = Vec::new();
-    let mut says = |path: &str, said: &str| claims.push((path.to_owned(), said.to_owned()));
-    let mut files: BTreeSet<(String, Vec<u8>)> = BTreeSet::new();
-    for path in bag.payload.keys().filter(|path| path.starts_with(FOLDER)) {
-        let Some(stem) = path.strip_prefix(FOLDER).and_then(|name| name.strip_suffix(".pem"))
-        else {
-            continue;
-        };
-        let named = stem.split_once('-').map_or(stem, |(named, _)| named);
-        let Ok(bytes) = bag.read(path, LIMIT) else { continue };
-        let Ok([key]) =
-            <[PublicKey; 1]>::try_from(parse_key_file(path, &bytes).unwrap_or_default())
-        else {
-            says(path, "It is not one public key.");
-            continue;
-        };
-        if key.spki_pem().is_none_or(|pem| pem.as_bytes() != bytes) {
-            says(path, "It contains more than a public key.");
-        }
-        let same = |other: &&PublicKey| other.pkcs1_der() == key.pkcs1_der();
-        let mut names = keys.iter().filter(same).flat_map(PublicKey::fingerprints);
-        if !names.any(|name| name.as_str() == named) {
-            says(path, "Its key differs from its file name.");
-        }
-        files.insert((named.to_owned(), key.pkcs1_der().to_vec()));
+    let mut check = KeyCheck { bag, keys, run, claims: Vec::new() };
+    check.pem_files();
+    check.sources();
+    check.claims
+}
+
+/// Comparison of the keys of a bag with its PEM files, its list of sources and its report.
+struct KeyCheck<'a> {
+    bag: &'a CheckedBag,
+    keys: &'a [PublicKey],
+    run: &'a RunReport,
+    claims: Vec<Claim>,
+}
+
+impl KeyCheck<'_> {
+    fn claim(&mut self, path: &str, message: impl Into<String>) {
+        self.claims.push((path.to_owned(), message.into()));
     }
-    for key in keys {
-        for name in key.fingerprints() {
-            if !files.contains(&(name.to_string(), key.pkcs1_der().to_vec())) {
-                says(OF_REGIONS, &format!("There is no PEM file of the key {name}."));
+
+    /// Compares each PEM file with its name, and the keys with the files.
+    fn pem_files(&mut self) {
+        let (bag, keys) = (self.bag, self.keys);
+        let mut files: BTreeSet<(String, Vec<u8>)> = BTreeSet::new();
+        for path in bag.payload.keys() {
+            let stem = path.strip_prefix(FOLDER).and_then(|name| name.strip_suffix(".pem"));
+            let Some(stem) = stem else { continue };
+            let named = stem.split_once('-').map_or(stem, |(named, _)| named);
+            let Ok(bytes) = bag.read(path, LIMIT) else { continue };
+            let parsed = parse_key_file(path, &bytes).unwrap_or_default();
+            let Ok([key]) = <[PublicKey; 1]>::try_from(parsed) else {
+                self.claim(path, "It is not one public key.");
+                continue;
+            };
+            if key.spki_pem().is_none_or(|pem| pem.as_bytes() != bytes) {
+                self.claim(path, "It contains more than a public key.");
+            }
+            let same = |other: &&PublicKey| other.pkcs1_der() == key.pkcs1_der();
+            let mut names = keys.iter().filter(same).flat_map(PublicKey::fingerprints);
+            if !names.any(|name| name.as_str() == named) {
+                self.claim(path, "Its key differs from its file name.");
+            }
+            files.insert((named.to_owned(), key.pkcs1_der().to_vec()));
+        }
+        for key in keys {
+            for name in key.fingerprints() {
+                if !files.contains(&(name.to_string(), key.pkcs1_der().to_vec())) {
+                    self.claim(OF_REGIONS, format!("There is no PEM file of the key {name}."));
+                }
             }
         }
     }
-    let sources = bag.read(SOURCES, LIMIT).map_err(|error| error.to_string());
-    let sources = sources.and_then(|bytes| {
-        serde_json::from_slice::<Vec<KeySource>>(&bytes).map_err(|error| error.to_string())
-    });
-    let sources = match sources {
-        Ok(sources) => sources,
-        Err(error) => {
-            says(SOURCES, &format!("It is not a valid list of key sources: {error}."));
-            return claims;
-        }
-    };
-    let der_of = |source: &KeySource| -> BTreeSet<&[u8]> {
-        let named = |key: &&PublicKey| key.fingerprints().any(|name| *name == source.fingerprint);
-        let keys = keys.iter().filter(named).filter(|key| source.is_of(key));
-        keys.map(PublicKey::pkcs1_der).collect()
-    };
-    let mut known: Vec<(&KeySource, BTreeSet<&[u8]>)> = Vec::new();
-    for source in &sources {
-        let ders = der_of(source);
-        if ders.is_empty() {
-            let said =
-                format!("It tells of a key {} that is not in the bag so.", source.fingerprint);
-            says(SOURCES, &said);
-        }
-        if !run.keys.iter().any(|key| source.is_told_by(key)) {
-            let said =
-                format!("It tells of a key {} that the report does not.", source.fingerprint);
-            says(SOURCES, &said);
-        }
-        known.push((source, ders));
-    }
-    for key in keys {
-        let is_known = |(source, ders): &(&KeySource, BTreeSet<&[u8]>)| {
-            source.is_of(key) && ders.contains(key.pkcs1_der())
+
+    /// Compares the list of sources with the keys and the report.
+    fn sources(&mut self) {
+        let (keys, run) = (self.keys, self.run);
+        let bytes = self.bag.read(SOURCES, LIMIT).map_err(|error| error.to_string());
+        let sources: Result<Vec<KeySource>, _> =
+            bytes.and_then(|bytes| serde_json::from_slice(&bytes).map_err(|e| e.to_string()));
+        let sources = match sources {
+            Ok(sources) => sources,
+            Err(error) => {
+                let message = format!("It is not a valid list of key sources: {error}.");
+                return self.claim(SOURCES, message);
+            }
         };
-        if !known.iter().any(is_known) {
-            says(SOURCES, &format!("It lacks the key {}.", key.fingerprint()));
+        let mut described: Vec<(&KeySource, BTreeSet<&[u8]>)> = Vec::new();
+        for source in &sources {
+            let KeySource { fingerprint, .. } = source;
+            let named = |key: &&PublicKey| key.fingerprints().any(|name| name == fingerprint);
+            let keys = keys.iter().filter(named).filter(|key| source.is_of(key));
+            let ders: BTreeSet<_> = keys.map(PublicKey::pkcs1_der).collect();
+            if ders.is_empty() {
+                let message = format!("It tells of a key {fingerprint} that is not in the bag so.");
+                self.claim(SOURCES, message);
+            }
+            if !run.keys.iter().any(|key| source.is_reported_as(key)) {
+                let message = format!("It tells of a key {fingerprint} that the report does not.");
+                self.claim(SOURCES, message);
+            }
+            described.push((source, ders));
+        }
+        for key in keys {
+            let is_described = |(source, ders): &(&KeySource, BTreeSet<&[u8]>)| {
+                source.is_of(key) && ders.contains(key.pkcs1_der())
+            };
+            if !described.iter().any(is_described) {
+                self.claim(SOURCES, format!("It lacks the key {}.", key.fingerprint()));
+            }
+        }
+        for key in &run.keys {
+            let same =
+                |source: &KeySource| source.is_reported_as(key) && source.source == key.source;
+            if !sources.iter().any(same) {
+                let message = format!("It does not tell of the report's key {}.", key.fingerprint);
+                self.claim(SOURCES, message);
+            }
         }
     }
-    for key in &run.keys {
-        let same = |source: &KeySource| source.is_told_by(key) && source.source == key.source;
-        if !sources.iter().any(same) {
-            let said = format!("It does not tell of the report's key {}.", key.fingerprint);
-            says(SOURCES, &said);
-        }
-    }
-    claims
 }

@@ -21,7 +21,7 @@ pub(super) const PREDICATE: &str = "urn:trailseal:evidence:1";
 /// The type of in-toto statements.
 pub(super) const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 
-/// Why a bag is not sealed.
+/// Error in sealing a bag.
 #[derive(Debug, thiserror::Error)]
 pub enum BagSealError {
     /// It cannot be written.
@@ -35,20 +35,20 @@ pub enum BagSealError {
     Authority(String, AuthorityError),
 }
 
-/// What a bag is sealed with.
+/// Options of a seal.
 #[derive(Debug, Default)]
 pub struct SealOptions {
-    /// Who signs it.
+    /// Signer of the tag manifest.
     pub signer: Option<DocumentSigner>,
     /// The address of the time-stamp authority.
     pub authority: Option<String>,
     /// Revocation lists of their issuers.
     pub lists: RevocationLists,
-    /// Whether the list of a time-stamp's certificate is fetched too.
+    /// Whether the revocation list of a time-stamp's certificate is fetched too.
     pub fetch_lists: bool,
 }
 
-/// What a seal is over.
+/// Subject of a seal: a bag and its report.
 pub(super) struct SealSubject<'a> {
     /// The bag's name.
     pub(super) name: &'a str,
@@ -58,18 +58,18 @@ pub(super) struct SealSubject<'a> {
     pub(super) report: &'a RunReport,
 }
 
-/// Seals the bag in a folder; `stamped` is whether the authority is asked. Returns what could not be
-/// fetched beside.
+/// Seals the bag in a folder; `stamped` is whether the authority is asked. Returns warnings on what
+/// could not be fetched.
 pub(super) fn seal(
     bag: &Path,
-    what: &SealSubject<'_>,
+    subject: &SealSubject<'_>,
     with: &SealOptions,
     stamped: bool,
     as_of: Timestamp,
 ) -> Result<Vec<String>, BagSealError> {
     let signer = with.signer.as_ref();
     let authority = with.authority.as_deref().filter(|_| stamped);
-    let SealSubject { name, tag_manifest, run, report } = *what;
+    let SealSubject { name, tag_manifest, run, report } = *subject;
     let folder = bag.join(SEAL);
     if signer.is_some() || authority.is_some() || !with.lists.is_empty() {
         fs::create_dir_all(&folder)?;
