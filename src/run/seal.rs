@@ -38,8 +38,8 @@ use self::existing::{ExistingChain, LATE_DAYS};
 use self::outcome::TURNS;
 pub use self::outcome::{ChainHead, DueDigest, SealError, SealOutcome, SealedDigest};
 
-/// The pause after the first such turn; each one after it is longer, as a store may be slow to show
-/// what was written.
+/// Pause after the first turn that another writer won; each one after it is longer, as a store may be
+/// slow to show what was written.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
@@ -78,7 +78,7 @@ pub struct SealRequest {
     pub stop: Stop,
 }
 
-/// Seals what is due; the report tells what was written, also when the run ends early.
+/// Seals what is due; the outcome tells what was written, also when the run ends early.
 pub fn seal(
     request: &SealRequest,
     store: Arc<dyn Store>,
@@ -86,41 +86,20 @@ pub fn seal(
     signer: &dyn Signer,
     observer: &dyn Observer,
 ) -> (SealOutcome, Result<(), SealError>) {
-    let mut report = SealOutcome::default();
-    let result = run(request, store, base, signer, observer, &mut report);
-    (report, result)
+    let mut outcome = SealOutcome::default();
+    let result = lock(request, &*store).and_then(|_guard| {
+        match Sealer::new(request, store, base, signer, observer)? {
+            Some(sealer) => sealer.run(&mut outcome),
+            None => Ok(()),
+        }
+    });
+    (outcome, result)
 }
 
-fn run(
-    request: &SealRequest,
-    store: Arc<dyn Store>,
-    base: String,
-    signer: &dyn Signer,
-    observer: &dyn Observer,
-    report: &mut SealOutcome,
-) -> Result<(), SealError> {
+/// Keeps other writers out, unless nothing is written.
+fn lock(request: &SealRequest, store: &dyn Store) -> Result<WriterGuard, SealError> {
     let lock = if request.dry_run { Ok(WriterGuard::none()) } else { store.lock() };
-    let _guard = lock.map_err(|error| SealError::Store { key: store.name().to_owned(), error })?;
-    let (bucket, place, region) =
-        (request.bucket.clone(), request.place.clone(), request.region.clone());
-    let sources = Sources::of_place(store, base, bucket, place, region);
-    let pool = Pool::start(request.jobs).map_err(|e| SealError::Threads(e.to_string()))?;
-    let Some((id, area)) = sources.areas.clone().into_iter().next() else { return Ok(()) };
-    let sources = Arc::new(sources);
-    let rules = Arc::new(Rules {
-        keys: KeyRing::new(),
-        limits: Limits::default(),
-        memory: MemoryBudget::default(),
-        already_inflated: AlreadyInflated::Accept,
-        unsigned: Severity::Incomplete,
-        key_unknown: Severity::Incomplete,
-    });
-    let mut sealer = Sealer { request, sources, rules, pool, id, area, signer, observer };
-    let result = sealer.run(report);
-    if request.stop.is_set() {
-        sealer.pool.abandon();
-    }
-    result
+    lock.map_err(|error| SealError::Store { key: store.name().to_owned(), error })
 }
 
 struct Sealer<'a> {
@@ -134,18 +113,60 @@ struct Sealer<'a> {
     observer: &'a dyn Observer,
 }
 
-/// A log file to be sealed: by which time it belongs to an interval, and its key.
+/// A log file to be sealed: the time by which it belongs to an interval, and its key.
 type UnlistedLog = (Timestamp, String);
 
-impl Sealer<'_> {
+/// A digest that is to be written.
+struct DigestTask<'a> {
+    name: DigestKey,
+    start: Timestamp,
+    previous: Option<Previous>,
+    /// Keys of its log files.
+    logs: &'a [&'a str],
+}
+
+impl<'a> Sealer<'a> {
+    /// `None` where the source has no such area.
+    fn new(
+        request: &'a SealRequest,
+        store: Arc<dyn Store>,
+        base: String,
+        signer: &'a dyn Signer,
+        observer: &'a dyn Observer,
+    ) -> Result<Option<Self>, SealError> {
+        let (bucket, place, region) =
+            (request.bucket.clone(), request.place.clone(), request.region.clone());
+        let sources = Sources::of_place(store, base, bucket, place, region);
+        let pool = Pool::start(request.jobs).map_err(|e| SealError::Threads(e.to_string()))?;
+        let Some((id, area)) = sources.areas.clone().into_iter().next() else { return Ok(None) };
+        let sources = Arc::new(sources);
+        let rules = Arc::new(Rules {
+            keys: KeyRing::new(),
+            limits: Limits::default(),
+            memory: MemoryBudget::default(),
+            already_inflated: AlreadyInflated::Accept,
+            unsigned: Severity::Incomplete,
+            key_unknown: Severity::Incomplete,
+        });
+        Ok(Some(Self { request, sources, rules, pool, id, area, signer, observer }))
+    }
+
+    fn run(mut self, outcome: &mut SealOutcome) -> Result<(), SealError> {
+        let result = self.take_turns(outcome);
+        if self.request.stop.is_set() {
+            self.pool.abandon();
+        }
+        result
+    }
+
     /// Seals what is due, in turns with other writers.
-    fn run(&self, report: &mut SealOutcome) -> Result<(), SealError> {
+    fn take_turns(&self, outcome: &mut SealOutcome) -> Result<(), SealError> {
         let (mut turns, mut pause, mut heads) = (0, FIRST_PAUSE, None);
-        while !self.turn(report)? {
+        while !self.turn(outcome)? {
             self.go_on()?;
             // Another writer was first. What it wrote is what is due, so the chain comes to its end
             // unless nothing of it can be seen.
-            let seen = Some((report.heads.clone(), report.sealed.len()));
+            let seen = Some((outcome.heads.clone(), outcome.sealed.len()));
             if seen != heads {
                 (turns, pause, heads) = (0, FIRST_PAUSE, seen);
                 continue;
@@ -170,10 +191,10 @@ impl Sealer<'_> {
     }
 
     /// Reads the chain and seals what is due; `false` when another writer was first.
-    fn turn(&self, report: &mut SealOutcome) -> Result<bool, SealError> {
+    fn turn(&self, outcome: &mut SealOutcome) -> Result<bool, SealError> {
         let chain = self.read_chain()?;
-        report.heads = chain.heads();
-        report.found.get_or_insert_with(|| chain.heads());
+        outcome.heads = chain.heads();
+        outcome.found.get_or_insert_with(|| chain.heads());
         for expected in &self.request.expected {
             expected.check(&chain.digests)?;
         }
@@ -203,24 +224,25 @@ impl Sealer<'_> {
             }
             let name = self.name(ChainKind::Standard, slot.end);
             if self.request.dry_run {
-                report.plan(&name, slot, inside.len());
+                outcome.plan(&name, slot, inside.len());
                 continue;
             }
             let previous = head.map(|head| head.previous);
-            let Some(next) = self.write(name, slot.start, previous, &inside, report)? else {
+            let task = DigestTask { name, start: slot.start, previous, logs: &inside };
+            let Some(next) = self.write(task, outcome)? else {
                 return Ok(false);
             };
             head = Some(next);
             self.tell(&RunEvent::DigestDone)?;
         }
-        report.sealed_until = head.as_ref().map(|head| head.window.end);
-        let beside = report.planned.last().map(|digest| digest.window);
+        outcome.sealed_until = head.as_ref().map(|head| head.window.end);
+        let beside = outcome.planned.last().map(|digest| digest.window);
         let beside = beside.or_else(|| head.as_ref().map(|head| head.window));
         if new_chain {
-            report.before_start = late.len() as u64;
+            outcome.before_start = late.len() as u64;
             return Ok(true);
         }
-        self.backfill(beside, backfill, late, report)
+        self.backfill(beside, backfill, late, outcome)
     }
 
     /// Takes late log files into a backfill digest beside the newest standard one.
@@ -229,23 +251,24 @@ impl Sealer<'_> {
         beside: Option<Window>,
         backfill: Option<Head>,
         late: &[UnlistedLog],
-        report: &mut SealOutcome,
+        outcome: &mut SealOutcome,
     ) -> Result<bool, SealError> {
         let Some(beside) = beside.filter(|_| !late.is_empty()) else {
             return Ok(true);
         };
         if backfill.as_ref().is_some_and(|last| last.window.end >= beside.end) {
-            report.waiting = late.len() as u64;
+            outcome.waiting = late.len() as u64;
             return Ok(true);
         }
         let keys: Vec<_> = late.iter().map(|(_, key)| key.as_str()).collect();
         let name = self.name(ChainKind::Backfill, beside.end);
         if self.request.dry_run {
-            report.plan(&name, beside, keys.len());
+            outcome.plan(&name, beside, keys.len());
             return Ok(true);
         }
         let previous = backfill.map(|last| last.previous);
-        Ok(self.write(name, beside.start, previous, &keys, report)?.is_some())
+        let task = DigestTask { name, start: beside.start, previous, logs: &keys };
+        Ok(self.write(task, outcome)?.is_some())
     }
 
     fn name(&self, kind: ChainKind, end: Timestamp) -> DigestKey {
@@ -283,20 +306,18 @@ impl Sealer<'_> {
     /// Seals one digest and writes it; `None` when another writer was first.
     fn write(
         &self,
-        name: DigestKey,
-        start: Timestamp,
-        previous: Option<Previous>,
-        keys: &[&str],
-        report: &mut SealOutcome,
+        task: DigestTask<'_>,
+        outcome: &mut SealOutcome,
     ) -> Result<Option<Head>, SealError> {
         self.go_on()?;
+        let DigestTask { name, start, previous, logs } = task;
         let kind = name.kind;
         let draft = Draft {
             name,
             bucket: self.request.bucket.clone(),
             start,
             previous,
-            log_files: self.read_logs(keys, report)?,
+            log_files: self.read_logs(logs, outcome)?,
             made: self.request.now,
         };
         let sealed = draft.seal(self.signer)?;
@@ -312,10 +333,10 @@ impl Sealer<'_> {
             }
             Put::Created => {
                 let head = ChainHead::of(kind, &sealed.head);
-                report.heads.retain(|head| head.kind != kind);
-                report.heads.push(head.clone());
-                let (window, log_files) = (sealed.head.window, keys.len());
-                report.sealed.push(SealedDigest {
+                outcome.heads.retain(|head| head.kind != kind);
+                outcome.heads.push(head.clone());
+                let (window, log_files) = (sealed.head.window, logs.len());
+                outcome.sealed.push(SealedDigest {
                     key: sealed.key,
                     hash: head.hash,
                     window,
@@ -330,7 +351,7 @@ impl Sealer<'_> {
     fn read_logs(
         &self,
         keys: &[&str],
-        report: &mut SealOutcome,
+        outcome: &mut SealOutcome,
     ) -> Result<Vec<LogEntry>, SealError> {
         let mut tickets: VecDeque<Ticket<Result<(LogEntry, bool), SealError>>> = VecDeque::new();
         let mut entries = Vec::with_capacity(keys.len());
@@ -351,7 +372,7 @@ impl Sealer<'_> {
                     NoResult::Panicked => SealError::Threads(error.to_string()),
                 })??;
             if !has_events {
-                report.without_events.push(entry.object.to_string());
+                outcome.without_events.push(entry.object.to_string());
             }
             self.tell(&RunEvent::LogFileDone { bytes: 0 })?;
             entries.push(entry);

@@ -1,4 +1,6 @@
-//! What there is of a chain before a run goes on with it.
+//! The chain that is there before a run goes on with it.
+
+use jiff::Timestamp;
 
 use super::existing::{ExistingChain, LATE_DAYS};
 use super::{SealError, Sealer};
@@ -9,10 +11,45 @@ use crate::run::sources::read_digest_again;
 use crate::seal::{ExpectedHead, FoundDigest, Head, builder};
 use crate::store::StoreError;
 use crate::verify::Finding;
+use crate::verify::completeness::Listed;
 use crate::verify::digest::{Examined, Location, State, StoredObject, Trouble, examine};
 
 impl Sealer<'_> {
+    /// Reads what there is of the chain, as far back as log files may still come late and as the
+    /// expected heads reach.
     pub(super) fn read_chain(&self) -> Result<ExistingChain, SealError> {
+        let names = self.digest_names()?;
+        let mut chain = ExistingChain::default();
+        let Some(needed) = NeededDigests::of(&names, &self.request.expected) else {
+            return Ok(chain);
+        };
+        for name in &names {
+            self.go_on()?;
+            if !needed.contain(name) {
+                continue;
+            }
+            let examined = self.read_digest(name)?;
+            let Some(content) = &examined.content else { continue };
+            if needed.first.as_ref() == Some(name) {
+                chain.start = Some(content.digest.start);
+            }
+            self.add_listed(&examined, &mut chain.listed)?;
+            if !self.request.expected.is_empty() {
+                chain.digests.extend(self.found(name.kind, &examined)?);
+            }
+            if needed.is_head(name) {
+                let head = self.head(&examined)?;
+                match name.kind {
+                    ChainKind::Standard => chain.standard = Some(head),
+                    ChainKind::Backfill => chain.backfill = Some(head),
+                }
+            }
+        }
+        Ok(chain)
+    }
+
+    /// Lists the digests of the trail, by their ends.
+    fn digest_names(&self) -> Result<Vec<DigestKey>, SealError> {
         let mut names = Vec::new();
         self.list(DIGEST_FOLDER, &mut |found| {
             if let Some(name) = DigestKey::parse(&found.key)
@@ -23,62 +60,24 @@ impl Sealer<'_> {
             }
         })?;
         names.sort_by_key(|name| name.end);
-        let mut chain = ExistingChain::default();
-        let Some(newest) = names.iter().rev().find(|n| n.kind == ChainKind::Standard) else {
-            return Ok(chain);
-        };
-        // What is older lists nothing that could still come late.
-        let horizon = sub(newest.end, hours(24 * LATE_DAYS));
-        let heads = [ChainKind::Standard, ChainKind::Backfill]
-            .map(|kind| names.iter().rev().find(|name| name.kind == kind).cloned());
-        let first = names.iter().find(|n| n.kind == ChainKind::Standard).cloned();
-        // From an expected head on, each digest must lead back to the one before it.
-        let expected = &self.request.expected;
-        let by_hash = expected.iter().any(ExpectedHead::has_no_key);
-        let is_expected =
-            |name: &&DigestKey| expected.iter().any(|head| head.names(&name.to_string()));
-        let expected: Vec<_> = names.iter().filter(is_expected).cloned().collect();
-        for name in names {
-            self.go_on()?;
-            let is_head = heads.iter().flatten().any(|head| *head == name);
-            let follows =
-                by_hash || expected.iter().any(|e| e.kind == name.kind && e.end <= name.end);
-            if name.end < horizon && !is_head && !follows {
-                continue;
+        Ok(names)
+    }
+
+    /// Adds the log files that a digest lists.
+    fn add_listed(&self, examined: &Examined, listed: &mut Listed) -> Result<(), SealError> {
+        let Some(content) = &examined.content else { return Ok(()) };
+        if let Some(log_files) = content.log_files.kept() {
+            for log in log_files {
+                listed.insert(&log.bucket, &log.object, log.hash);
             }
-            let examined = self.read_digest(&name)?;
-            let Some(content) = &examined.content else { continue };
-            if first.as_ref() == Some(&name) {
-                chain.start = Some(content.digest.start);
-            }
-            let hash = content.hash;
-            if let Some(listed) = content.log_files.kept() {
-                for log in listed {
-                    chain.listed.insert(&log.bucket, &log.object, log.hash);
-                }
-            } else {
-                let each = &mut |log: LogEntry| {
-                    chain.listed.insert(&log.bucket, &log.object, log.hash);
-                };
-                read_digest_again(&self.sources, &self.rules, &examined.at, hash, each).map_err(
-                    |trouble| SealError::Digest {
-                        key: examined.at.key.to_string(),
-                        reason: trouble.cause,
-                    },
-                )?;
-            }
-            if !self.request.expected.is_empty() {
-                chain.digests.extend(self.found(name.kind, &examined)?);
-            }
-            if is_head {
-                let head = self.head(&examined)?;
-                match name.kind {
-                    ChainKind::Standard => chain.standard = Some(head),
-                    ChainKind::Backfill => chain.backfill = Some(head),
-                }
-            }
+            return Ok(());
         }
-        Ok(chain)
+        let each = &mut |log: LogEntry| {
+            listed.insert(&log.bucket, &log.object, log.hash);
+        };
+        let at = &examined.at;
+        read_digest_again(&self.sources, &self.rules, at, content.hash, each)
+            .map_err(|trouble| SealError::Digest { key: at.key.to_string(), reason: trouble.cause })
     }
 
     fn read_digest(&self, name: &DigestKey) -> Result<Examined, SealError> {
@@ -102,7 +101,7 @@ impl Sealer<'_> {
         }
     }
 
-    /// A digest as it is held against the head that is expected.
+    /// A digest as it is compared with the expected heads.
     fn found(
         &self,
         kind: ChainKind,
@@ -122,7 +121,7 @@ impl Sealer<'_> {
         Ok(Some(FoundDigest { kind, link, previous: digest.previous.clone(), is_ours }))
     }
 
-    /// What the next digest links to. The newest digest must carry the signature that belongs to
+    /// The head that the next digest links to. The newest digest must carry the signature that belongs to
     /// it: one that does not may have been altered, and is not signed on its own word.
     fn head(&self, examined: &Examined) -> Result<Head, SealError> {
         let key = examined.at.key.to_string();
@@ -148,6 +147,49 @@ impl Sealer<'_> {
             signature,
         };
         Ok(Head { window: Window::new(digest.start, digest.end), previous })
+    }
+}
+
+/// Digests of a chain that a run needs to go on with it.
+struct NeededDigests {
+    /// Time before which digests list nothing that could still come late.
+    horizon: Timestamp,
+    /// The newest standard digest, and the newest backfill digest.
+    heads: [Option<DigestKey>; 2],
+    /// The first standard digest.
+    first: Option<DigestKey>,
+    /// Expected digests: from each on, every digest must lead back to the one before it.
+    expected: Vec<DigestKey>,
+    /// True if a digest is expected by its hash value alone, so that it may be any.
+    any_is_expected: bool,
+}
+
+impl NeededDigests {
+    /// `None` where there is no chain yet.
+    fn of(names: &[DigestKey], expected: &[ExpectedHead]) -> Option<Self> {
+        let newest = |kind| names.iter().rev().find(|name| name.kind == kind);
+        let horizon = sub(newest(ChainKind::Standard)?.end, hours(24 * LATE_DAYS));
+        let is_expected =
+            |name: &&DigestKey| expected.iter().any(|head| head.names(&name.to_string()));
+        Some(Self {
+            horizon,
+            heads: [newest(ChainKind::Standard).cloned(), newest(ChainKind::Backfill).cloned()],
+            first: names.iter().find(|name| name.kind == ChainKind::Standard).cloned(),
+            expected: names.iter().filter(is_expected).cloned().collect(),
+            any_is_expected: expected.iter().any(ExpectedHead::has_no_key),
+        })
+    }
+
+    fn is_head(&self, name: &DigestKey) -> bool {
+        self.heads.iter().flatten().any(|head| head == name)
+    }
+
+    fn contain(&self, name: &DigestKey) -> bool {
+        let follows = |head: &DigestKey| head.kind == name.kind && head.end <= name.end;
+        name.end >= self.horizon
+            || self.is_head(name)
+            || self.any_is_expected
+            || self.expected.iter().any(follows)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Digests that are there already.
+//! Existing digests of a chain.
 
 use jiff::Timestamp;
 
@@ -7,8 +7,8 @@ use crate::model::ChainKind;
 use crate::seal::{FoundDigest, Head};
 use crate::verify::completeness::Listed;
 
-/// How long after its digest a log file may still come and be taken into a backfill digest: AWS
-/// delivers again for up to 30 days.
+/// Days after its digest in which a log file may still come and be taken into a backfill digest:
+/// AWS delivers again for up to 30 days.
 pub(super) const LATE_DAYS: i64 = 31;
 
 /// Existing digests of the chain and its backfill chain.

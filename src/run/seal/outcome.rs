@@ -1,4 +1,4 @@
-//! What a sealing run did, and why one ended early.
+//! Outcome of a sealing run, and its errors.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! What a sealing run would write, and how much of it is too much to write unasked.
+//! Limit on the digests that are written unasked.
 
 use jiff::Timestamp;
 

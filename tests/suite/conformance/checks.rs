@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 
 use trailseal::internals::model::{ChainKind, Metadata};
 use trailseal::internals::store::{
-    Absence, Entry, KeptMetadata, ObjectTimes, Put, Requests, Store, StoreError, Writes,
+    AbsenceMeaning, Entry, KeptMetadata, ObjectTimes, Put, Requests, Store, StoreError, Writes,
 };
 
 use crate::common::{at, digest_name, log_key};
@@ -219,8 +219,8 @@ fn the_profile_is_true(store: &Arc<dyn Store>, objects: &[Seeded]) {
     let profile = store.profile();
     assert_eq!(profile, store.profile());
     assert!(!store.name().is_empty());
-    assert_eq!(profile.is_bucket(), profile.absence == Absence::Certain);
-    if profile.absence == Absence::Certain {
+    assert_eq!(profile.is_bucket(), profile.absence == AbsenceMeaning::Certain);
+    if profile.absence == AbsenceMeaning::Certain {
         assert!(store.bucket().is_some(), "a bucket knows its name");
     }
     if profile.times == ObjectTimes::Delivery {
