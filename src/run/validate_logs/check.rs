@@ -5,6 +5,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Source;
@@ -21,7 +22,7 @@ pub(super) enum DigestFault {
     Missing,
     /// The fault.
     Invalid(String),
-    /// Nothing may be said of it: it could not be read.
+    /// It could not be read, so nothing is known of it.
     Unread(String),
 }
 
@@ -41,11 +42,11 @@ pub(super) struct LoadedDigest {
     fields: Map<String, Value>,
     hash: Sha256Hash,
     signature: String,
-    /// When a backfill digest was made, as its metadata says.
+    /// Time at which a backfill digest was made, by its metadata.
     pub(super) generated: Option<String>,
 }
 
-/// The fields that the reference asks for before it looks at any.
+/// Fields that the reference requires before it reads any.
 const REQUIRED: [&str; 6] = [
     "digestPublicKeyFingerprint",
     "digestS3Bucket",
@@ -88,7 +89,7 @@ impl LoadedDigest {
             return Err(DigestFault::format());
         }
         // Not asked for by the reference, which then fails with its own error.
-        // Whatever is as good as nothing lists nothing.
+        // Any empty value lists nothing.
         let nothing = [Value::Null, Value::from(0), false.into(), "".into(), Map::new().into()];
         let lists =
             fields.get("logFiles").is_some_and(|logs| logs.is_array() || nothing.contains(logs));
@@ -102,6 +103,13 @@ impl LoadedDigest {
     /// A field's text; empty where it is none.
     pub(super) fn text(&self, name: &str) -> &str {
         self.fields.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// A field's time.
+    pub(super) fn time(&self, name: &str) -> Result<Timestamp, DigestFault> {
+        let text = self.text(name);
+        text.parse()
+            .map_err(|_| DigestFault::Invalid(format!("Unable to parse date value: {text}")))
     }
 
     /// A field as the reference shows it: text as it is, nothing as `None`.
@@ -121,8 +129,8 @@ impl LoadedDigest {
         entries.into_iter().flatten().map(LogReference::of).collect()
     }
 
-    /// Whether it lies where it says.
-    pub(super) fn is_at(&self, bucket: &str, key: &str) -> Result<(), DigestFault> {
+    /// Checks that it lies where it says.
+    pub(super) fn check_place(&self, bucket: &str, key: &str) -> Result<(), DigestFault> {
         match (self.text("digestS3Bucket"), self.text("digestS3Object")) {
             (b, k) if b == bucket && k == key => Ok(()),
             _ => Err(DigestFault::Invalid("has been moved from its original location".to_owned())),
@@ -130,7 +138,7 @@ impl LoadedDigest {
     }
 
     /// Checks its signature.
-    pub(super) fn is_signed_with(&self, key: Option<&PublicKey>) -> Result<(), DigestFault> {
+    pub(super) fn check_signature(&self, key: Option<&PublicKey>) -> Result<(), DigestFault> {
         let fingerprint = self.text("digestPublicKeyFingerprint");
         let Some(key) = key else {
             let message = format!("Unable to load PKCS #1 key with fingerprint {fingerprint}");
@@ -279,7 +287,7 @@ fn inflate(
     }
 }
 
-/// Remembers why reading failed, which the decoder above would blur.
+/// A body, and the error that ended reading it, which the decoder would blur.
 struct WatchedBody {
     body: io::Take<Box<dyn Read + Send>>,
     failure: Option<String>,

@@ -1,9 +1,9 @@
-//! `aws cloudtrail validate-logs`, by its own rules: which digests it looks at, in which order, and
-//! what it says of each.
+//! `aws cloudtrail validate-logs`, by its own rules: the digests that it validates, their order, and
+//! its message on each.
 //!
 //! These rules fail open, which [`super::verify`] exists for; scripts depend on them all the same.
-//! They follow awscli 1.46. One thing is done otherwise: what could not be read is said to be
-//! unread, and the run goes on.
+//! They follow awscli 1.46, with one exception: what could not be read is reported as unread, and the
+//! run goes on.
 
 mod check;
 mod keys;
@@ -37,9 +37,9 @@ pub struct ValidateRequest {
     pub bucket: String,
     /// Prefix before `AWSLogs` in the keys.
     pub prefix: Option<String>,
-    /// From when on.
+    /// Start of the time.
     pub start: Timestamp,
-    /// Up to when.
+    /// End of the time.
     pub end: Timestamp,
     /// Number of objects read in parallel.
     pub jobs: NonZero<usize>,
@@ -81,7 +81,7 @@ pub trait Source: Send + Sync {
 /// Message on an object or a period, in the order of the AWS CLI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// What it is about, and the result.
+    /// Its subject, and the result.
     pub about: MessageSubject,
     /// The AWS CLI's words for it.
     pub text: String,

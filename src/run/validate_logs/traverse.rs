@@ -19,7 +19,7 @@ const WAITING_PER_JOB: usize = 32;
 /// Validates a trail's digests of the requested time and the log files that they list.
 ///
 /// # Errors
-/// What ends the run, in the words that are to be printed; what was said before it stands.
+/// What ends the run, as it is to be printed; messages before it stand.
 pub fn validate(
     request: &ValidateRequest,
     source: Arc<dyn Source>,
@@ -89,6 +89,13 @@ struct Position {
     backfill: bool,
 }
 
+impl Position {
+    /// Kind of the chain, as messages begin.
+    fn kind(&self) -> &'static str {
+        if self.backfill { "(backfill) " } else { "" }
+    }
+}
+
 impl Traversal<'_> {
     fn chain(&mut self, backfill: bool) -> Result<(), String> {
         let request = self.request;
@@ -116,68 +123,80 @@ impl Traversal<'_> {
         Ok(())
     }
 
-    /// Looks at one digest and finds the next.
+    /// Validates one digest, and finds the next.
     fn step(&mut self, at: &mut Position, key: &str) -> Result<(), String> {
-        let kind = if at.backfill { "(backfill) " } else { "" };
-        let place = format!("{kind}Digest file\ts3://{}/{key}\t", at.bucket);
-        let checked = self.load(at, key).and_then(|loaded| {
-            let time = |name| {
-                let text = loaded.text(name);
-                let unreadable =
-                    || DigestFault::Invalid(format!("Unable to parse date value: {text}"));
-                text.parse::<Timestamp>().map_err(|_| unreadable())
-            };
-            let (start, end) = (time("digestStartTime")?, time("digestEndTime")?);
-            Ok((loaded, start, end))
+        let place = format!("{}Digest file\ts3://{}/{key}\t", at.kind(), at.bucket);
+        let digest = self.load(at, key).and_then(|digest| {
+            let window =
+                Window::new(digest.time("digestStartTime")?, digest.time("digestEndTime")?);
+            Ok((digest, window))
         });
-        let (loaded, start, end) = match checked {
+        let (digest, window) = match digest {
             Ok(valid) => valid,
-            Err(bad) => {
-                let tally = self.tally(at.backfill);
-                let message = match bad {
-                    DigestFault::Missing => invalid(key, &place, "not found"),
-                    DigestFault::Invalid(why) => invalid(key, &place, &why),
-                    DigestFault::Unread(why) => unread(key, &place, &why),
-                };
-                match message.about {
-                    MessageSubject::Unread(_) => tally.unread += 1,
-                    _ => tally.invalid += 1,
-                }
-                self.line(message)?;
+            Err(fault) => {
+                self.report_fault(at.backfill, key, &place, &fault)?;
                 at.key = self.take_before(at, Some(key)).map(|(key, _)| key);
                 return Ok(());
             }
         };
-        at.last_start = start;
-        self.found(start, end);
+        at.last_start = window.start;
+        self.found(window);
         self.tally(at.backfill).valid += 1;
         self.line(Message { about: MessageSubject::Valid, text: place + "valid" })?;
-        for log in loaded.logs() {
+        for log in digest.logs() {
             let (source, its_log) = (self.source.clone(), log.clone());
             let ticket = self.pool.submit(move || its_log.check(&*source));
             self.wait_for(PendingMessage::Log(log, ticket))?;
         }
-        match loaded.previous() {
-            Some((bucket, previous)) => {
-                at.key = Some(previous).filter(|key| !key.is_empty());
-                if bucket != at.bucket {
-                    at.listing = self.list(&bucket, end)?;
-                    at.bucket = bucket;
-                    self.look_ahead(&at.bucket, &at.listing, at.backfill);
-                }
-            }
-            None => {
-                let next = self.take_before(at, Some(key));
-                if let Some((_, end)) = &next {
-                    let (from, to) = (shown(*end), shown(start));
-                    let text = format!(
-                        "{kind}No log files were delivered by CloudTrail between {from} and {to}"
-                    );
-                    self.line(Message { about: MessageSubject::Gap, text })?;
-                }
-                at.key = next.map(|(key, _)| key);
-            }
+        self.follow(at, key, digest.previous(), window)
+    }
+
+    fn report_fault(
+        &mut self,
+        backfill: bool,
+        key: &str,
+        place: &str,
+        fault: &DigestFault,
+    ) -> Result<(), String> {
+        let tally = self.tally(backfill);
+        let message = match fault {
+            DigestFault::Missing => invalid(key, place, "not found"),
+            DigestFault::Invalid(why) => invalid(key, place, why),
+            DigestFault::Unread(why) => unread(key, place, why),
+        };
+        match message.about {
+            MessageSubject::Unread(_) => tally.unread += 1,
+            _ => tally.invalid += 1,
         }
+        self.line(message)
+    }
+
+    /// Goes to the digest before one of this time: to the linked one, else to the newest listed one
+    /// before it.
+    fn follow(
+        &mut self,
+        at: &mut Position,
+        key: &str,
+        previous: Option<(String, String)>,
+        Window { start, end }: Window,
+    ) -> Result<(), String> {
+        if let Some((bucket, previous)) = previous {
+            at.key = Some(previous).filter(|key| !key.is_empty());
+            if bucket != at.bucket {
+                at.listing = self.list(&bucket, end)?;
+                at.bucket = bucket;
+                self.look_ahead(&at.bucket, &at.listing, at.backfill);
+            }
+            return Ok(());
+        }
+        let next = self.take_before(at, Some(key));
+        if let Some((_, end)) = &next {
+            let (kind, from, to) = (at.kind(), shown(*end), shown(start));
+            let text =
+                format!("{kind}No log files were delivered by CloudTrail between {from} and {to}");
+            self.line(Message { about: MessageSubject::Gap, text })?;
+        }
+        at.key = next.map(|(key, _)| key);
         Ok(())
     }
 
@@ -189,7 +208,7 @@ impl Traversal<'_> {
         let loaded = ticket
             .redeem(&self.request.stop)
             .unwrap_or_else(|error| Err(DigestFault::Unread(error.to_string())))?;
-        loaded.is_at(&at.bucket, key)?;
+        loaded.check_place(&at.bucket, key)?;
         let fingerprint = loaded.text("digestPublicKeyFingerprint");
         if at.backfill && !at.keys.contains_key(fingerprint) {
             let generated = loaded.generated.as_deref().unwrap_or_default();
@@ -200,7 +219,7 @@ impl Traversal<'_> {
             at.keys.extend(self.keys(window).map_err(DigestFault::Invalid)?);
         }
         match at.keys.get(fingerprint) {
-            Some(key) => loaded.is_signed_with(key.as_ref())?,
+            Some(key) => loaded.check_signature(key.as_ref())?,
             None => {
                 return Err(DigestFault::Invalid(format!(
                     "public key not found in region {} for fingerprint {}",
@@ -305,8 +324,10 @@ impl Traversal<'_> {
         if backfill { &mut self.summary.backfill } else { &mut self.summary.digests }
     }
 
-    fn found(&mut self, start: Timestamp, end: Timestamp) {
-        let (start, end) = (start.max(self.request.start), end.min(self.request.end));
+    /// Takes the time of a valid digest into the summary.
+    fn found(&mut self, window: Window) {
+        let start = window.start.max(self.request.start);
+        let end = window.end.min(self.request.end);
         let (first, last) = self.summary.found.unwrap_or((start, end));
         self.summary.found = Some((first.min(start), last.max(end)));
     }
@@ -320,7 +341,7 @@ impl Traversal<'_> {
         self.drain(self.pool.jobs() * WAITING_PER_JOB)
     }
 
-    /// Says what is ready, until so much is left.
+    /// Reports what is ready, until so much is left.
     fn drain(&mut self, leave: usize) -> Result<(), String> {
         while self.waiting.len() > leave
             && let Some(waiting) = self.waiting.pop_front()
@@ -338,6 +359,7 @@ impl Traversal<'_> {
         Ok(())
     }
 
+    /// Message on a log file.
     fn log(&mut self, log: &LogReference, checked: LogCheck) -> Message {
         let place = format!("Log file\ts3://{}/{}\t", log.bucket, log.key);
         let tally = &mut self.summary.logs;
