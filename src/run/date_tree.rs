@@ -1,4 +1,4 @@
-//! Everything that lies below a region's folder of digests or log files: the folders of years,
+//! Listing of all that lies below a region's folder of digests or log files: the folders of years,
 //! months and days, and what else was put among them.
 
 use std::collections::VecDeque;
@@ -9,7 +9,7 @@ use crate::model::Window;
 use crate::model::time::date_window;
 use crate::store::{Entry, Store, StoreError};
 
-/// Folders that are no date's and are looked through below one region's folder, at most.
+/// Most folders that are no date's and are listed below one region's folder.
 const OTHER_FOLDERS: usize = 1_000;
 
 /// One region's folder in a store.
@@ -26,8 +26,8 @@ pub(super) struct DateTree<'a> {
 impl DateTree<'_> {
     /// Lists the objects in the folders of the days asked for, in those of their months and years,
     /// in the region's own folder, and in folders below these that are no date's. `each` gets
-    /// objects, folders that are no date's, and what cannot be read, with the time that the nearest date's folder stands for:
-    /// all of time in the region's own.
+    /// objects, folders that are no date's, and what cannot be read, with the time of the nearest
+    /// date's folder: all of time in the region's own.
     pub(super) fn list(&self, each: &mut dyn FnMut(Entry, Window)) {
         let mut others = VecDeque::new();
         let mut level = vec![(self.folder.to_owned(), Window::ALL)];

@@ -1,6 +1,6 @@
 //! Observers of a run: progress bars, lists of objects, evidence, notifiers.
 //!
-//! A driver tells its observer what happens as typed values. Nothing that an observer writes is
+//! A driver passes events to its observer as typed values. Nothing that an observer writes is
 //! read again by another part of the program.
 
 use std::io;
@@ -42,14 +42,14 @@ pub trait Observer: Sync {
     /// trouble to itself.
     fn observe(&self, event: &RunEvent<'_>) -> io::Result<()>;
 
-    /// Whether it uses [`RunEvent::Object`]. Where no observer does, areas need not wait for each
+    /// True if it uses [`RunEvent::Object`]. Where no observer does, areas need not wait for each
     /// other to keep objects in order.
     fn wants_objects(&self) -> bool {
         true
     }
 }
 
-/// What happens in a run.
+/// Event of a run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RunEvent<'a> {
@@ -74,7 +74,7 @@ pub enum RunEvent<'a> {
     },
     /// An object was checked.
     Object(&'a ObjectRecord<'a>),
-    /// An area was worked on to its end, and all of its objects were told.
+    /// Work on an area is done, and all of its objects were observed.
     AreaDone {
         /// The area.
         area: &'a AreaId,

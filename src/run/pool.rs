@@ -1,5 +1,5 @@
-//! Worker threads. Jobs run in any order; each has a ticket, and tickets are redeemed in the
-//! order of the one who submits, so that the same input gives the same report.
+//! Worker threads. Jobs run in any order; each has a handle, and handles are joined in the order of
+//! submission, so that the same input gives the same report.
 
 use std::num::NonZero;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -21,7 +21,7 @@ pub struct Pool {
     jobs: usize,
 }
 
-/// The promise of a job's result.
+/// Handle of a job, by which its result is awaited.
 #[derive(Debug)]
 pub struct Ticket<T>(mpsc::Receiver<T>);
 
@@ -79,7 +79,7 @@ impl Pool {
         self.jobs
     }
 
-    /// Submits a job. How many are under way at once is the submitter's to limit.
+    /// Submits a job. The submitter limits how many are under way at once.
     pub fn submit<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Ticket<T> {
         let (result, ticket) = mpsc::sync_channel(1);
         let job = Box::new(move || {
@@ -93,7 +93,7 @@ impl Pool {
 }
 
 impl Pool {
-    /// Leaves jobs under way to themselves: nobody waits for them.
+    /// Detaches the threads: jobs under way are not waited for.
     pub fn abandon(&mut self) {
         self.threads.clear();
     }

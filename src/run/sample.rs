@@ -29,7 +29,7 @@ const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 /// 2026-03-01T00:00:00Z
 const START: i64 = 1_772_323_200;
 const HOURS: i64 = 30;
-/// Up to here the chains are sealed before the late log file arrives.
+/// Hours that are sealed before the late log file arrives.
 const HOURS_BEFORE_LATE: i64 = 24;
 
 /// Error in writing a sample.

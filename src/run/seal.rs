@@ -46,7 +46,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Request to seal.
 #[derive(Debug, Clone)]
 pub struct SealRequest {
-    /// The bucket that the source is, or stands for.
+    /// The bucket that the source is, or is a copy of.
     pub bucket: BucketName,
     /// Prefix, organization and account.
     pub place: Place,
@@ -58,17 +58,17 @@ pub struct SealRequest {
     pub home_region: Region,
     /// Start of a new chain; `None` for its earliest log file.
     pub start: Option<Timestamp>,
-    /// Up to when digests are due; not after `now`.
+    /// End of the time in which digests are due; not after `now`.
     pub end: Timestamp,
     /// Time that a digest covers.
     pub interval: SignedDuration,
     /// Digests that the chain must still hold; empty where nothing is known of it.
     pub expected: Vec<ExpectedHead>,
-    /// When the key is valid; a digest that ends outside of it is not made.
+    /// Validity of the key; a digest that ends outside of it is not made.
     pub validity: Option<Validity>,
-    /// Digests that may be due at most; where there are more, none is written. `None` for any.
+    /// Most digests that may be due; where there are more, none is written. `None` for any number.
     pub most: Option<usize>,
-    /// Whether only to plan: nothing is written, locked or signed for the bucket.
+    /// True for a plan only: nothing is written, locked or signed for the bucket.
     pub dry_run: bool,
     /// The time of the run.
     pub now: Timestamp,
@@ -163,7 +163,7 @@ impl<'a> Sealer<'a> {
     fn take_turns(&self, outcome: &mut SealOutcome) -> Result<(), SealError> {
         let (mut turns, mut pause, mut heads) = (0, FIRST_PAUSE, None);
         while !self.turn(outcome)? {
-            self.go_on()?;
+            self.check_stop()?;
             // Another writer was first. What it wrote is what is due, so the chain comes to its end
             // unless nothing of it can be seen.
             let seen = Some((outcome.heads.clone(), outcome.sealed.len()));
@@ -181,12 +181,12 @@ impl<'a> Sealer<'a> {
         Ok(())
     }
 
-    fn tell(&self, event: &RunEvent<'_>) -> Result<(), SealError> {
+    fn notify(&self, event: &RunEvent<'_>) -> Result<(), SealError> {
         self.observer.observe(event).map_err(SealError::Observer)
     }
 
-    /// Asked before each digest: none is given up while it is written.
-    fn go_on(&self) -> Result<(), SealError> {
+    /// Fails after a stop. Called before each digest: none is abandoned while it is written.
+    fn check_stop(&self) -> Result<(), SealError> {
         if self.request.stop.is_set() { Err(SealError::Interrupted) } else { Ok(()) }
     }
 
@@ -215,7 +215,7 @@ impl<'a> Sealer<'a> {
             return Err(SealError::Validity { validity, end: slot.end });
         }
         plan::check_count(&slots, self.request.most.filter(|_| !self.request.dry_run))?;
-        self.tell(&RunEvent::AreaBegun { area: &self.id, digests: slots.len() })?;
+        self.notify(&RunEvent::AreaBegun { area: &self.id, digests: slots.len() })?;
         let mut due = due.iter().peekable();
         for slot in slots {
             let mut inside = Vec::new();
@@ -233,7 +233,7 @@ impl<'a> Sealer<'a> {
                 return Ok(false);
             };
             head = Some(next);
-            self.tell(&RunEvent::DigestDone)?;
+            self.notify(&RunEvent::DigestDone)?;
         }
         outcome.sealed_until = head.as_ref().map(|head| head.window.end);
         let beside = outcome.planned.last().map(|digest| digest.window);
@@ -309,7 +309,7 @@ impl<'a> Sealer<'a> {
         task: DigestTask<'_>,
         outcome: &mut SealOutcome,
     ) -> Result<Option<Head>, SealError> {
-        self.go_on()?;
+        self.check_stop()?;
         let DigestTask { name, start, previous, logs } = task;
         let kind = name.kind;
         let draft = Draft {
@@ -374,7 +374,7 @@ impl<'a> Sealer<'a> {
             if !has_events {
                 outcome.without_events.push(entry.object.to_string());
             }
-            self.tell(&RunEvent::LogFileDone { bytes: 0 })?;
+            self.notify(&RunEvent::LogFileDone { bytes: 0 })?;
             entries.push(entry);
         }
     }

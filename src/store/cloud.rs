@@ -67,8 +67,8 @@ impl CloudStore {
         requests: Requests::AtOnce { verifying: 64, copying: 32 },
     };
 
-    /// A copy in any store of the crate `object_store`; `name` is how the user named it, and a stop
-    /// ends the waiting for any answer.
+    /// Opens a copy in any store of the crate `object_store`; `name` is the user's name for it, and a
+    /// stop ends the waiting for any answer.
     ///
     /// # Errors
     /// When the threads of its runtime cannot be started.

@@ -71,10 +71,10 @@ impl DirectoryStore {
         Ok(Self { name: name.into(), dir, root: File::open(path)?, unfinished })
     }
 
-    /// Opens a regular file, or says why it is none.
+    /// Opens a regular file.
     fn open_file(&self, path: &str) -> Result<cap_std::fs::File, StoreError> {
         // Opening a pipe would wait for its writer; so the kind is asked first.
-        let metadata = match self.dir.metadata(path).map_err(trouble) {
+        let metadata = match self.dir.metadata(path).map_err(store_error) {
             // A link that leads nowhere shows that something was, or is, elsewhere.
             Err(StoreError::NotFound) if self.is_behind_a_link(path) => {
                 let cause = "a symbolic link in its path is broken";
@@ -85,10 +85,10 @@ impl DirectoryStore {
         if !metadata.is_file() {
             return Err(StoreError::Trouble("it is not a regular file".into()));
         }
-        self.dir.open(path).map_err(trouble)
+        self.dir.open(path).map_err(store_error)
     }
 
-    /// Whether what is not found at a path, or a folder on the way to it, is a symbolic link.
+    /// True if an absent file, or the deepest existing folder of its path, is a symbolic link.
     fn is_behind_a_link(&self, path: &str) -> bool {
         let folders = path.rmatch_indices('/').filter_map(|(at, _)| path.get(..at));
         let found =
@@ -127,13 +127,13 @@ impl DirectoryStore {
 
     /// Writes the metadata of an object that is to come. What lies there already was left by a run
     /// that was cut off, if its signature is the same; else an object was removed.
-    fn claim(&self, key: &str, metadata: &Metadata) -> Result<Put, StoreError> {
+    fn put_metadata(&self, key: &str, metadata: &Metadata) -> Result<Put, StoreError> {
         let sidecar = format!("{key}{SIDECAR_SUFFIX}");
         let temporary = self.write_temporary(&sidecar, &mut &*metadata.render())?;
         match self.dir.hard_link(&temporary.path, &self.dir, &sidecar) {
             Ok(()) => return Ok(Put::Created),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(trouble(e)),
+            Err(e) => return Err(store_error(e)),
         }
         let same = self.sidecar(key).is_ok_and(|m| m.get(SIGNATURE) == metadata.get(SIGNATURE));
         match (self.exists(key), same) {
@@ -216,7 +216,7 @@ impl DirectoryStore {
     ) -> Result<TemporaryFile<'_>, StoreError> {
         let parent = key.rsplit_once('/').map_or("", |(parent, _)| parent);
         if !parent.is_empty() {
-            self.dir.create_dir_all(parent).map_err(trouble)?;
+            self.dir.create_dir_all(parent).map_err(store_error)?;
         }
         let mut attempt = 0_u32;
         loop {
@@ -233,15 +233,15 @@ impl DirectoryStore {
                             Err(e) => return Err(StoreError::Trouble(e.to_string())),
                         };
                         let piece = buffer.get(..n).unwrap_or_default();
-                        file.write_all(piece).map_err(trouble)?;
+                        file.write_all(piece).map_err(store_error)?;
                     }
-                    file.sync_all().map_err(trouble)?;
+                    file.sync_all().map_err(store_error)?;
                     return Ok(temporary);
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists && attempt < 1000 => {
                     attempt += 1
                 }
-                Err(e) => return Err(trouble(e)),
+                Err(e) => return Err(store_error(e)),
             }
         }
     }
@@ -253,12 +253,12 @@ impl DirectoryStore {
     pub fn mark_unfinished(&self, text: Option<&[u8]>) -> Result<(), StoreError> {
         let Some(text) = text else {
             return match self.dir.remove_file(UNFINISHED) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(trouble(error)),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(store_error(error)),
                 _ => Ok(()),
             };
         };
         let temporary = self.write_temporary(UNFINISHED, &mut &*text)?;
-        self.dir.rename(&temporary.path, &self.dir, UNFINISHED).map_err(trouble)
+        self.dir.rename(&temporary.path, &self.dir, UNFINISHED).map_err(store_error)
     }
 
     /// The text of the marker of an unfinished copy; `None` where there is none.
@@ -275,7 +275,7 @@ impl DirectoryStore {
 
     fn read_bounded(&self, path: &str, limit: u64) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::new();
-        self.open_file(path)?.take(limit).read_to_end(&mut bytes).map_err(trouble)?;
+        self.open_file(path)?.take(limit).read_to_end(&mut bytes).map_err(store_error)?;
         Ok(bytes)
     }
 }
@@ -288,7 +288,7 @@ fn read_marker(path: &Path) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// A file that is gone when it goes out of scope; by then it was linked or renamed.
+/// A file that is removed when it is dropped; by then it was linked or renamed.
 struct TemporaryFile<'a> {
     dir: &'a Dir,
     path: String,
@@ -317,15 +317,15 @@ impl Store for DirectoryStore {
         let entries = if folder.is_empty() {
             self.dir.entries()
         } else {
-            let folder = path(folder.trim_end_matches('/'))?;
+            let folder = checked_path(folder.trim_end_matches('/'))?;
             if self.leads_over_a_link(folder) {
                 let cause = "there is a symbolic link in its path; such links are not followed";
                 return Err(StoreError::Trouble(cause.into()));
             }
             self.dir.read_dir(folder)
         };
-        for entry in entries.map_err(trouble)? {
-            if let Some(entry) = self.entry(folder, &entry.map_err(trouble)?) {
+        for entry in entries.map_err(store_error)? {
+            if let Some(entry) = self.entry(folder, &entry.map_err(store_error)?) {
                 each(entry);
             }
         }
@@ -333,7 +333,7 @@ impl Store for DirectoryStore {
     }
 
     fn get(&self, key: &str) -> Result<Object, StoreError> {
-        let key = path(key)?;
+        let key = checked_path(key)?;
         let file = match (self.open_file(key), key.strip_suffix(GZ)) {
             (Err(StoreError::NotFound), Some(unpacked)) => self.open_file(unpacked)?,
             (file, _) => file?,
@@ -362,26 +362,26 @@ impl Store for DirectoryStore {
         body: &mut dyn Read,
         metadata: &Metadata,
     ) -> Result<Put, StoreError> {
-        let key = path(key)?;
+        let key = checked_path(key)?;
         if self.exists(key) {
             return Ok(Put::Exists);
         }
         let temporary = self.write_temporary(key, body)?;
         // Metadata first: a body is never there without its signature, so one that is was altered
         // by somebody else.
-        if !metadata.0.is_empty() && self.claim(key, metadata)? == Put::Exists {
+        if !metadata.0.is_empty() && self.put_metadata(key, metadata)? == Put::Exists {
             return Ok(Put::Exists);
         }
         // A link, unlike a rename, never replaces what is there.
         match self.dir.hard_link(&temporary.path, &self.dir, key) {
             Ok(()) => Ok(Put::Created),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Put::Exists),
-            Err(e) => Err(trouble(e)),
+            Err(e) => Err(store_error(e)),
         }
     }
 
     fn lock(&self) -> Result<WriterGuard, StoreError> {
-        let root = self.root.try_clone().map_err(trouble)?;
+        let root = self.root.try_clone().map_err(store_error)?;
         root.lock().map_err(|e| StoreError::Trouble(format!("it cannot be locked: {e}")))?;
         Ok(WriterGuard(Some(root)))
     }
@@ -395,7 +395,7 @@ impl Drop for WriterGuard {
     }
 }
 
-/// Whether a key can be a path beneath a directory: S3 allows keys that cannot.
+/// True if a key can be a path beneath a directory: S3 allows keys that cannot.
 #[must_use]
 pub fn is_path(key: &str) -> bool {
     let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\0', '\\']);
@@ -411,7 +411,7 @@ pub(super) fn is_in_digest_folder(key: &str) -> bool {
 }
 
 /// A key as a path beneath the directory, if it can be one.
-fn path(key: &str) -> Result<&str, StoreError> {
+fn checked_path(key: &str) -> Result<&str, StoreError> {
     if is_path(key) {
         Ok(key)
     } else {
@@ -420,7 +420,7 @@ fn path(key: &str) -> Result<&str, StoreError> {
     }
 }
 
-fn trouble(error: io::Error) -> StoreError {
+fn store_error(error: io::Error) -> StoreError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NotFound,
         io::ErrorKind::StorageFull

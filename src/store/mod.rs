@@ -1,8 +1,8 @@
-//! Where bytes live. A store is a small trait of our own: folders are listed, objects are read,
-//! and a new object is put only where none is.
+//! Storage of objects. A store is a small trait of our own: folders are listed, objects are read, and
+//! a new object is put only where none is.
 //!
-//! A store trusts nothing that it holds and reaches nothing outside of itself. It tells absence,
-//! which may become a finding, from trouble, which never does.
+//! A store trusts nothing that it holds and reaches nothing outside of itself. It distinguishes
+//! absence, which may become a finding, from trouble, which never does.
 
 #[cfg(feature = "seal")]
 pub mod bag;
@@ -33,10 +33,10 @@ pub use unfinished::UnfinishedCopy;
 /// Error of a store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// There is no such object or folder. Nothing else may be taken for absence.
+    /// No such object or folder. Nothing else may be taken for absence.
     #[error("it does not exist")]
     NotFound,
-    /// It is in an archive class and must be restored first.
+    /// The object is in an archive class and must be restored first.
     #[error("it is archived: {0}")]
     Archived(String),
     /// Nothing more can be written: the disk is full, a quota is used up, or it is read-only.
@@ -47,7 +47,7 @@ pub enum StoreError {
     Trouble(String),
 }
 
-/// One thing in a folder.
+/// Entry of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A folder; its key ends in `/`.
@@ -58,12 +58,12 @@ pub enum Entry {
         key: String,
         /// Its size as stored, in bytes.
         size: u64,
-        /// When it was written, as far as the store knows.
+        /// Time at which it was written, as far as the store knows.
         modified: Option<Timestamp>,
-        /// Its MD5, as far as the store may know it: what is encrypted has another value here.
+        /// Its MD5, as far as the store knows it: an encrypted object has another value here.
         md5: Option<[u8; 16]>,
     },
-    /// Something that cannot be read as either, such as a symbolic link that leads outside.
+    /// Anything else, which cannot be read, such as a symbolic link that leads outside.
     Unreadable {
         /// Its key.
         key: String,
@@ -72,7 +72,7 @@ pub enum Entry {
     },
 }
 
-/// An object on its way out of a store.
+/// An opened object.
 pub struct Object {
     /// The bytes as stored; reading may fail later.
     pub body: Box<dyn Read + Send>,
@@ -83,9 +83,9 @@ pub struct Object {
 /// Outcome of putting an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
-    /// It is there now.
+    /// Written.
     Created,
-    /// There was one already, which is untouched.
+    /// Not written: one was there already, which is untouched.
     Exists,
 }
 
@@ -94,7 +94,7 @@ pub trait Store: Send + Sync {
     /// Name as given by the user.
     fn name(&self) -> &str;
 
-    /// What it knows of its objects, and how it is best asked.
+    /// Its profile.
     fn profile(&self) -> Profile;
 
     /// The bucket that it is, or whose objects it holds; `None` for a copy that does not know.

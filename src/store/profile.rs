@@ -1,16 +1,16 @@
-//! What a store knows of its objects, and how it is best asked. Every kind of store states all of it:
-//! nothing is assumed of one that does not say.
+//! Profile of a store: its knowledge of objects, and its limits. Every kind of store states all of it;
+//! nothing is assumed.
 
-/// What a store knows of its objects, and how it is best asked.
+/// Knowledge of a store on its objects, and its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Profile {
     /// Meaning of the absence of an object.
     pub absence: AbsenceMeaning,
     /// Meaning of the times of objects.
     pub times: ObjectTimes,
-    /// Fate of what was written beside an object's bytes, such as the signature of a digest.
+    /// Preservation of an object's metadata, such as the signature of a digest.
     pub metadata: KeptMetadata,
-    /// Whether new objects can be put.
+    /// Permission to put new objects.
     pub writes: Writes,
     /// Number of requests at once that suits it.
     pub requests: Requests,
@@ -34,56 +34,56 @@ impl Profile {
 /// Meaning of the absence of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AbsenceMeaning {
-    /// What is not there is gone.
+    /// An absent object is gone.
     Certain,
-    /// What is not there is gone only if it lies between days that are there: it may never have been
-    /// copied.
+    /// An absent object is gone only if it lies between days that are there: else it may never have
+    /// been copied.
     WithinReach,
 }
 
 /// Meaning of the times of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObjectTimes {
-    /// When CloudTrail delivered the object.
+    /// Time at which CloudTrail delivered the object.
     Delivery,
-    /// When somebody copied it, or no time at all.
+    /// Time at which somebody copied it, or no time at all.
     Copying,
 }
 
-/// Fate of an object's metadata.
+/// Preservation of an object's metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeptMetadata {
-    /// Kept as they were written: a digest without a signature was never signed.
+    /// Kept as it was written: a digest without a signature was never signed.
     Always,
     /// Lost by some tools that copy.
     Sometimes,
 }
 
-/// Whether new objects can be put.
+/// Permission to put new objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writes {
-    /// Where none is, and whole or not at all.
+    /// Allowed where none is, whole or not at all.
     IfAbsent,
-    /// Never.
+    /// Refused.
     Refused,
 }
 
 /// Number of requests at once that suits a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Requests {
-    /// As many as there are processors: nothing is waited for.
+    /// One per processor: nothing is waited for.
     PerProcessor,
     /// Enough to hide the latency of a network.
     AtOnce {
-        /// Where objects are read and judged.
+        /// Number where objects are verified.
         verifying: usize,
-        /// Where objects are read and written to a directory.
+        /// Number where objects are copied to a directory.
         copying: usize,
     },
 }
 
 impl Requests {
-    /// Number where objects are read and judged; `None` for one per processor.
+    /// Number where objects are verified; `None` for one per processor.
     #[must_use]
     pub fn verifying(self) -> Option<usize> {
         match self {
@@ -92,7 +92,7 @@ impl Requests {
         }
     }
 
-    /// Number where objects are read and written to a directory; `None` for one per processor.
+    /// Number where objects are copied to a directory; `None` for one per processor.
     #[must_use]
     pub fn copying(self) -> Option<usize> {
         match self {

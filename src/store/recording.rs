@@ -1,5 +1,5 @@
-//! A store that keeps what is read of another one, byte for byte, and remembers what it showed:
-//! so that the objects of an evidence bag are the very ones that were judged.
+//! A store that records what is listed and read of another one, and keeps the bytes, so that the
+//! objects of an evidence bag are the very ones that were verified.
 //!
 //! Each object is read once. Whoever asks for it again gets what was kept.
 
@@ -18,11 +18,11 @@ use crate::model::{BucketName, Metadata, Sha256Hash};
 /// Outcome of reading an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading {
-    /// It was listed, and nobody asked for it.
+    /// Listed, and not read.
     Unread,
-    /// Somebody is at it.
+    /// Being read.
     Underway,
-    /// It was read to its end.
+    /// Read to its end.
     Read {
         /// Its bytes as stored.
         size: u64,
@@ -33,7 +33,7 @@ pub enum Reading {
         /// File that keeps its bytes, if any.
         kept: Option<PathBuf>,
     },
-    /// It could not be read; why.
+    /// Not readable, with the cause.
     Failed(String),
 }
 
@@ -42,16 +42,16 @@ pub enum Reading {
 pub struct AccessRecord {
     /// Its size, as it was listed.
     pub listed: Option<u64>,
-    /// When it was delivered, where the store knows.
+    /// Time of its delivery, where the store knows.
     pub delivered: Option<Timestamp>,
     /// Outcome of reading it.
     pub reading: Reading,
 }
 
-/// Which store of several, and the path in it.
+/// Number of the store, and the path in it.
 pub type RecordedPlace = (usize, String);
 
-/// Which objects' bytes are kept, by their path.
+/// Choice of the objects whose bytes are kept, by their path.
 pub type Keep = fn(&str) -> bool;
 
 /// Record of what was read from several stores.
@@ -89,7 +89,7 @@ impl Recorder {
         Arc::new(RecordingStore { number, store, recorder: self.clone() })
     }
 
-    /// Forgets the bytes of an object, not what is known of it.
+    /// Discards the bytes of an object, and keeps its record.
     pub fn discard(&self, place: &RecordedPlace) {
         let mut inner = self.inner();
         if let Some(AccessRecord { reading: Reading::Read { kept, .. }, .. }) =
@@ -100,7 +100,7 @@ impl Recorder {
         }
     }
 
-    /// Everything that is known.
+    /// Takes all records.
     ///
     /// # Errors
     /// When bytes could not be kept.
@@ -116,13 +116,13 @@ impl Recorder {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn with(&self, place: &RecordedPlace, change: impl FnOnce(&mut AccessRecord)) {
+    fn update(&self, place: &RecordedPlace, change: impl FnOnce(&mut AccessRecord)) {
         let mut inner = self.inner();
         let unread = || AccessRecord { listed: None, delivered: None, reading: Reading::Unread };
         change(inner.records.entry(place.clone()).or_insert_with(unread));
     }
 
-    /// What is not there and was not listed either leaves no record.
+    /// Records an absence; an object that was not listed either leaves no record.
     fn not_found(&self, place: &RecordedPlace) {
         let mut inner = self.inner();
         match inner.records.get_mut(place) {
@@ -187,13 +187,13 @@ impl Store for RecordingStore {
         self.store.list(folder, &mut |entry| {
             match &entry {
                 Entry::Object { key, size, modified, .. } => {
-                    self.recorder.with(&(self.number, key.clone()), |record| {
+                    self.recorder.update(&(self.number, key.clone()), |record| {
                         record.listed = Some(*size);
                         record.delivered = modified.filter(|_| knows);
                     });
                 }
                 Entry::Unreadable { key, cause } => {
-                    self.recorder.with(&(self.number, key.clone()), |record| {
+                    self.recorder.update(&(self.number, key.clone()), |record| {
                         record.reading = Reading::Failed(cause.clone());
                     });
                 }
@@ -215,10 +215,10 @@ impl Store for RecordingStore {
             Some(Reading::Underway | Reading::Read { .. }) => return self.store.get(key),
             _ => {}
         }
-        self.recorder.with(&place, |record| record.reading = Reading::Underway);
+        self.recorder.update(&place, |record| record.reading = Reading::Underway);
         let object = self.store.get(key).inspect_err(|error| match error {
             StoreError::NotFound => self.recorder.not_found(&place),
-            error => self.recorder.with(&place, |record| {
+            error => self.recorder.update(&place, |record| {
                 record.reading = Reading::Failed(error.to_string());
             }),
         })?;
@@ -230,7 +230,7 @@ impl Store for RecordingStore {
             Err(error) => {
                 let cause = format!("it cannot be kept: {error}");
                 self.recorder.fail(error);
-                self.recorder.with(&place, |r| r.reading = Reading::Failed(cause.clone()));
+                self.recorder.update(&place, |r| r.reading = Reading::Failed(cause.clone()));
                 Err(StoreError::Trouble(cause))
             }
         }
@@ -276,8 +276,7 @@ impl RecordingStore {
     }
 }
 
-/// A body on its way out, kept as it passes. What its reader leaves unread is read when the
-/// reader lets go of it.
+/// A body that is kept while it is read. What its reader leaves unread is read when it is dropped.
 struct RecordedBody {
     recorder: Arc<Recorder>,
     place: RecordedPlace,
@@ -292,7 +291,7 @@ struct RecordedBody {
 impl RecordedBody {
     fn end(&mut self, reading: Reading) {
         self.done = true;
-        self.recorder.with(&self.place, |record| record.reading = reading);
+        self.recorder.update(&self.place, |record| record.reading = reading);
     }
 
     fn take(&mut self, bytes: &[u8]) {

@@ -1,4 +1,4 @@
-//! The wish to end a run early, which every layer that waits looks at.
+//! Flag to end a run early, which every layer that waits polls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,4 @@
-//! Copies that are not finished, as their marker tells. A marker is believed only so far as it
-//! makes a copy incomplete.
+//! Unfinished copies, by their marker. A marker is trusted only so far as it makes a copy incomplete.
 
 use std::collections::BTreeSet;
 

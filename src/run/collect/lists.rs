@@ -12,9 +12,9 @@ use serde::de::{
 use crate::verify::Limits;
 use crate::verify::inflate::{AlreadyInflated, BodyFault, inflate};
 
-/// The stored bytes that an entry takes at least: its hash value does not compress.
+/// Fewest stored bytes of an entry: its hash value does not compress.
 const BYTES_OF_AN_ENTRY: u64 = 32;
-/// Entries that any digest may have: small ones that are stored inflated, say.
+/// Entries that any digest may have, such as a small one that is stored inflated.
 const FEW: u64 = 1000;
 
 /// Bucket and key of a log file.

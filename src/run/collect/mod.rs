@@ -3,7 +3,7 @@
 //!
 //! The source is hostile: its names are checked before they become paths, nothing is ever written
 //! over, each object is bounded, and what a digest lists only decides which folders are listed
-//! too. Trouble with one object is told of and holds up no other; a disk that is full ends the run.
+//! too. Trouble with one object is reported and holds up no other; a full disk ends the run.
 //! Memory holds the listing of one area; bodies pass through it in pieces.
 
 mod lists;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use self::object::{CopiedObject, Copier, CopyJob, CopyOutcome, no_path, refused};
+use self::object::{CopiedObject, Copier, CopyJob, CopyOutcome, key_refusal, path_refusal};
 use super::observe::{Observer, RunEvent};
 use super::pool::{NoResult, Pool, Stop, Ticket};
 use super::sources::{Area, Excluded, Filter, Found, Insisted, Selection, Sources, days_around};
@@ -32,7 +32,7 @@ use crate::verify::{Code, Finding, Limits};
 
 /// Objects in progress per worker, so that waiting for the network blocks nothing.
 const AHEAD: usize = 4;
-/// How long after the time in its name a log file may be listed at the latest, and a day.
+/// Days after the time in its name until which a log file may be listed, and one more.
 const LATEST_LISTING_DAYS: i64 = 31;
 
 /// Request to copy.
@@ -42,16 +42,16 @@ pub struct CollectRequest {
     pub start: Option<Timestamp>,
     /// Its end; `None` for all there is.
     pub end: Option<Timestamp>,
-    /// Only these accounts; empty for all.
+    /// Accounts that are copied; empty for all.
     pub accounts: Vec<AccountId>,
-    /// Only these regions; empty for all.
+    /// Regions that are copied; empty for all.
     pub regions: Vec<Region>,
     /// Accounts and regions that are left out.
     pub excluded: Excluded,
-    /// Only accounts and regions that have digests of one of these trails; empty for all. Other
-    /// trails' digests there are copied too: they show whose the log files are.
+    /// Trails of which an account and region must have digests to be copied; empty for all. Digests
+    /// of other trails there are copied too: they show whose the log files are.
     pub trails: Vec<TrailName>,
-    /// Whether log files are copied.
+    /// True if log files are copied too.
     pub logs: bool,
     /// Number of objects copied in parallel.
     pub jobs: NonZero<usize>,
@@ -83,7 +83,7 @@ pub struct CollectReport {
     pub left_out: Vec<String>,
     /// The regions that digests were found of.
     pub regions: BTreeSet<Region>,
-    /// When the first of the digests ends.
+    /// End of the first of the digests.
     pub first_digest: Option<Timestamp>,
     /// Reason for which nothing more could be written, where that ended the run.
     pub full: Option<String>,
@@ -137,9 +137,9 @@ pub fn collect(
         queue: VecDeque::new(),
         local: TargetFolder::default(),
     };
-    run.note(sources.findings().to_vec());
-    run.name_hostile_folders(stores);
-    if run.tell(&RunEvent::AreasFound { count: sources.areas.len() }).is_ok() {
+    run.record_findings(sources.findings().to_vec());
+    run.record_hostile_folders(stores);
+    if run.notify(&RunEvent::AreasFound { count: sources.areas.len() }).is_ok() {
         for (id, area) in &sources.areas {
             if run.area(id, area).is_err() {
                 break;
@@ -189,8 +189,8 @@ struct CollectRun<'a> {
 }
 
 impl CollectRun<'_> {
-    /// Tells the observer; its error stops the run.
-    fn tell(&mut self, event: &RunEvent<'_>) -> Result<(), NoResult> {
+    /// Passes an event to the observer; its error stops the run.
+    fn notify(&mut self, event: &RunEvent<'_>) -> Result<(), NoResult> {
         self.observed = self.observer.observe(event);
         self.observed.as_ref().map(|&()| ()).map_err(|_| NoResult::Stopped)
     }
@@ -207,7 +207,7 @@ impl CollectRun<'_> {
         if !trails.is_empty() && !digests.iter().any(is_of_trail) {
             return Ok(());
         }
-        self.tell(&RunEvent::AreaBegun { area: id, digests: digests.len() })?;
+        self.notify(&RunEvent::AreaBegun { area: id, digests: digests.len() })?;
         if !digests.is_empty() {
             self.report.regions.insert(id.region.clone());
         }
@@ -284,7 +284,7 @@ impl CollectRun<'_> {
         self.sources.objects((id, area), service, days, &mut listing, each);
         let mut findings = Vec::new();
         let mut found = listing.open(&mut findings);
-        self.note(findings);
+        self.record_findings(findings);
         found.sort_by(|a, b| a.key.cmp(&b.key));
         found.dedup_by(|second, first| {
             let same = second.key == first.key;
@@ -294,7 +294,10 @@ impl CollectRun<'_> {
             same
         });
         for key in twice {
-            self.fail(key, "the source has it more than once, and only one copy is collected");
+            self.record_failure(
+                key,
+                "the source has it more than once, and only one copy is collected",
+            );
         }
         found
     }
@@ -311,8 +314,8 @@ impl CollectRun<'_> {
             if self.copier.has_ended() {
                 return Err(NoResult::Stopped);
             }
-            if let Some(cause) = refused(&found.key) {
-                self.fail(found.key, cause);
+            if let Some(cause) = key_refusal(&found.key) {
+                self.record_failure(found.key, cause);
                 continue;
             }
             if let Some(size) = self.local_size(&found.key).filter(|size| *size != found.size) {
@@ -320,7 +323,7 @@ impl CollectRun<'_> {
                     "a file of another size already exists and was kept: {size} bytes, the source has {}",
                     found.size
                 );
-                self.fail(found.key, cause);
+                self.record_failure(found.key, cause);
                 continue;
             }
             self.drain(self.pool.jobs() * AHEAD, id, gathered)?;
@@ -343,15 +346,15 @@ impl CollectRun<'_> {
             && let Some((key, ticket)) = self.queue.pop_front()
         {
             match ticket.redeem(&self.request.stop) {
-                Ok(done) => self.record(key, done, id, gathered)?,
-                Err(NoResult::Panicked) => self.lack(key, NoResult::Panicked.to_string()),
+                Ok(done) => self.record_outcome(key, done, id, gathered)?,
+                Err(NoResult::Panicked) => self.record_lacking(key, NoResult::Panicked.to_string()),
                 Err(stopped) => return Err(stopped),
             }
         }
         Ok(())
     }
 
-    fn record(
+    fn record_outcome(
         &mut self,
         key: String,
         done: CopiedObject,
@@ -366,7 +369,7 @@ impl CollectRun<'_> {
                 report.metadata += u64::from(metadata);
                 report.bytes += bytes;
                 if !done.digest {
-                    self.tell(&RunEvent::LogFileDone { bytes })?;
+                    self.notify(&RunEvent::LogFileDone { bytes })?;
                 }
             }
             CopyOutcome::Completed => {
@@ -375,14 +378,14 @@ impl CollectRun<'_> {
             }
             CopyOutcome::There => report.already_there += 1,
             CopyOutcome::Stopped => {}
-            CopyOutcome::Failed(cause) => self.lack(key, cause),
-            CopyOutcome::Differs(cause) => self.fail(key, cause),
+            CopyOutcome::Failed(cause) => self.record_lacking(key, cause),
+            CopyOutcome::Differs(cause) => self.record_failure(key, cause),
         }
         if done.digest {
-            self.tell(&RunEvent::DigestDone)?;
+            self.notify(&RunEvent::DigestDone)?;
         }
         let days = days_around(self.request.start, self.request.end);
-        for lists::ListedLog { bucket, key: object } in done.lists {
+        for lists::ListedLog { bucket, key: object } in done.logs {
             // What a digest lists is not verified: it only chooses among what the source shows.
             if id.bucket.as_ref().is_some_and(|own| own.as_str() != &*bucket) {
                 continue;
@@ -416,41 +419,40 @@ impl CollectRun<'_> {
         self.local.sizes.get(key).copied()
     }
 
-    /// Takes down what could not be copied and could be another time.
-    fn lack(&mut self, key: String, cause: impl Into<String>) {
+    /// Records what could not be copied now, but may be later.
+    fn record_lacking(&mut self, key: String, cause: impl Into<String>) {
         self.report.lacking.insert(key.clone());
-        self.fail(key, cause);
+        self.record_failure(key, cause);
     }
 
-    /// Takes down what is not copied. What a key alone, or what is in its place, keeps from being
-    /// copied is not lacking: whoever writes to a bucket could else make every copy unfinished.
-    fn fail(&mut self, key: String, cause: impl Into<String>) {
+    /// Records what is not copied. An object that is key_refusal for its key, or for what is in its
+    /// place, is not lacking: else whoever writes to a bucket could make every copy unfinished.
+    fn record_failure(&mut self, key: String, cause: impl Into<String>) {
         self.report.failed.push((key, cause.into()));
     }
 
-    /// Takes up what listing found: what could not be listed, and what lies beside the trails.
-    fn note(&mut self, findings: Vec<Finding>) {
+    /// Records findings of listing: what could not be listed, and what lies beside the trails.
+    fn record_findings(&mut self, findings: Vec<Finding>) {
         for finding in findings {
             let key = finding.key.unwrap_or_default();
             let own = key.strip_suffix('/').unwrap_or(&key);
-            match (finding.code, no_path(own)) {
+            match (finding.code, path_refusal(own)) {
                 (Code::ObjectUnknown, None) => self.report.left_out.push(key),
-                (Code::ObjectUnknown, Some(cause)) => self.fail(key, cause),
-                _ => self.lack(key, finding.message),
+                (Code::ObjectUnknown, Some(cause)) => self.record_failure(key, cause),
+                _ => self.record_lacking(key, finding.message),
             }
         }
     }
 
-    /// Names folders beside the accounts that nothing could be copied from: they are no account's,
-    /// and made to lead elsewhere.
-    fn name_hostile_folders(&mut self, stores: &[(Arc<dyn Store>, String)]) {
+    /// Records folders beside the accounts whose names lead elsewhere: nothing is copied from them.
+    fn record_hostile_folders(&mut self, stores: &[(Arc<dyn Store>, String)]) {
         let mut named = Vec::new();
         for store in stores.iter().map(|(store, _)| store).filter(|s| s.bucket().is_some()) {
             for root in self.sources.roots() {
                 let logs = format!("{}{AWS_LOGS}/", root.logs.prefix);
                 let _ = store.list(&logs, &mut |entry| {
                     if let Entry::Folder(key) = entry
-                        && let Some(cause) = key.strip_suffix('/').and_then(no_path)
+                        && let Some(cause) = key.strip_suffix('/').and_then(path_refusal)
                     {
                         named.push((key, cause));
                     }
@@ -458,12 +460,12 @@ impl CollectRun<'_> {
             }
         }
         for (key, cause) in named {
-            self.fail(key, cause);
+            self.record_failure(key, cause);
         }
     }
 }
 
-/// Whether a day's folder lies in a window of days.
+/// True if a day's folder lies in a window of days.
 fn is_within(day: &str, days: Window) -> bool {
     let after = days.start == Timestamp::MIN || day >= day_folder(days.start).as_str();
     after && (days.end == Timestamp::MAX || day <= day_folder(days.end).as_str())

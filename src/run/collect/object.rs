@@ -25,8 +25,8 @@ const PIECE: usize = 64 << 10;
 /// some. The longest name of a digest takes 215.
 const LONGEST_NAME: usize = 221;
 
-/// Reason why a key cannot become a path.
-pub(super) fn no_path(key: &str) -> Option<&'static str> {
+/// Cause for which a key cannot become a path, if any.
+pub(super) fn path_refusal(key: &str) -> Option<&'static str> {
     if key.contains(char::is_control) {
         Some("its key contains control characters, so it cannot be written to a directory")
     } else if !is_path(key) {
@@ -38,9 +38,9 @@ pub(super) fn no_path(key: &str) -> Option<&'static str> {
     }
 }
 
-/// Reason, from its key alone, why an object is not copied.
-pub(super) fn refused(key: &str) -> Option<&'static str> {
-    if let Some(cause) = no_path(key) {
+/// Cause for which an object is refused by its key alone, if any.
+pub(super) fn key_refusal(key: &str) -> Option<&'static str> {
+    if let Some(cause) = path_refusal(key) {
         Some(cause)
     } else if key.ends_with(SIDECAR_SUFFIX) {
         Some("in a directory, it would look like the metadata of another object")
@@ -51,40 +51,40 @@ pub(super) fn refused(key: &str) -> Option<&'static str> {
     }
 }
 
-/// An object that is to be copied.
+/// Request to copy one object.
 pub(super) struct CopyJob {
     pub(super) bucket: Option<BucketName>,
     pub(super) found: Found,
-    /// Whether it lies among the digests.
+    /// True if it lies among the digests.
     pub(super) digest: bool,
 }
 
-/// Outcome for an object.
+/// Outcome of copying an object.
 pub(super) enum CopyOutcome {
-    /// It is there now.
+    /// Copied.
     Copied {
         /// Its size.
         bytes: u64,
-        /// Whether it has any metadata, which are there too.
+        /// True if it has metadata, which were copied too.
         metadata: bool,
     },
-    /// It was there, and its metadata are now.
+    /// Already there; its metadata were added.
     Completed,
-    /// It was there.
+    /// Already there.
     There,
-    /// The run ended before it was written.
+    /// Not written before the run ended.
     Stopped,
-    /// It was not copied.
+    /// Not copied, with the cause.
     Failed(String),
-    /// Something else lies in its place.
+    /// Another object is in its place, which was kept.
     Differs(String),
 }
 
-/// Outcome for an object, and the log files that it lists, as bucket and key.
+/// Outcome of copying an object, and the log files that it lists.
 pub(super) struct CopiedObject {
     pub(super) outcome: CopyOutcome,
     pub(super) digest: bool,
-    pub(super) lists: Vec<ListedLog>,
+    pub(super) logs: Vec<ListedLog>,
 }
 
 /// Copies objects, on any thread.
@@ -93,7 +93,7 @@ pub(super) struct Copier {
     target: Arc<dyn Store>,
     limits: Limits,
     stop: Stop,
-    /// Reason for which nothing more can be written.
+    /// Cause for which nothing more can be written.
     full: OnceLock<String>,
     /// Held while something is written.
     writing: RwLock<()>,
@@ -128,18 +128,18 @@ impl Copier {
     }
 
     pub(super) fn copy(&self, wanted: &CopyJob) -> CopiedObject {
-        let (outcome, lists) = self
+        let (outcome, logs) = self
             .try_copy(wanted)
             .and_then(|outcome| {
                 let is_there = matches!(
                     outcome,
                     CopyOutcome::Copied { .. } | CopyOutcome::Completed | CopyOutcome::There
                 );
-                let lists = if is_there { self.lists(wanted)? } else { Vec::new() };
-                Ok((outcome, lists))
+                let logs = if is_there { self.listed_logs(wanted)? } else { Vec::new() };
+                Ok((outcome, logs))
             })
             .unwrap_or_else(|cause| (CopyOutcome::Failed(cause), Vec::new()));
-        CopiedObject { outcome, digest: wanted.digest, lists }
+        CopiedObject { outcome, digest: wanted.digest, logs }
     }
 
     fn try_copy(&self, wanted: &CopyJob) -> Result<CopyOutcome, String> {
@@ -251,7 +251,7 @@ impl Copier {
 
     /// The log files that a digest of the target lists. What is no digest is for verifying to
     /// tell.
-    fn lists(&self, wanted: &CopyJob) -> Result<Vec<ListedLog>, String> {
+    fn listed_logs(&self, wanted: &CopyJob) -> Result<Vec<ListedLog>, String> {
         if !wanted.digest {
             return Ok(Vec::new());
         }
@@ -311,7 +311,7 @@ impl Read for SourceBody<'_> {
     }
 }
 
-/// Takes what is written into a hash value.
+/// Writer that computes an MD5.
 struct Md5Writer<'a>(&'a mut Md5);
 
 impl io::Write for Md5Writer<'_> {

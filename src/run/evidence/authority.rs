@@ -1,4 +1,4 @@
-//! Asking authorities over HTTP: for time-stamps (RFC 3161, 3.4), and for revocation lists (RFC 5280,
+//! Requests to authorities over HTTP: time-stamps (RFC 3161, 3.4) and revocation lists (RFC 5280,
 //! 4.2.1.13).
 
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use crate::crypto::document::revocation::RevocationLists;
 use crate::crypto::document::{DocumentError, SEAL_LIMIT, timestamp};
 use crate::model::Sha256Hash;
 
-/// How long an authority may take.
+/// Time that an authority may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many lists are fetched for a certificate: more addresses name the same list again.
+/// Most lists that are fetched for a certificate: more addresses name the same list again.
 const MOST_LISTS: usize = 4;
 
-/// Why there is no time-stamp.
+/// Error of a request to an authority.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorityError {
-    /// It cannot be reached, or does not answer as an authority does.
+    /// The authority cannot be reached, or does not answer as one.
     #[error("{0}")]
     Unreachable(String),
-    /// What it answers is no time-stamp of what was asked.
+    /// The answer is not what was requested.
     #[error(transparent)]
     Answer(#[from] DocumentError),
 }
@@ -44,7 +44,7 @@ fn agent() -> Agent {
 }
 
 /// Adds the revocation lists at addresses that a certificate names to others. What could not be added
-/// is told in a sentence each: no seal is worth less for it.
+/// is returned in a sentence each: no seal is worth less for it.
 pub fn fetch_lists(addresses: &[String], lists: &mut RevocationLists) -> Vec<String> {
     let mut troubles = Vec::new();
     for address in addresses.iter().take(MOST_LISTS) {

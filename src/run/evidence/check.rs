@@ -66,7 +66,7 @@ impl<'a> BagCheck<'a> {
                 observed = observer.observe(&RunEvent::LogFileDone { bytes });
             }
         };
-        let mut bag = bag::check::check(folder, &seal_files::is_one, &mut hashed)?;
+        let mut bag = bag::check::check(folder, &seal_files::is_name, &mut hashed)?;
         observed?;
         let mut faults = std::mem::take(&mut bag.faults);
         missing_parts(&bag, &mut faults);

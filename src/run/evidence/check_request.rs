@@ -16,7 +16,7 @@ pub struct CheckRequest {
     pub authorities: Authorities,
     /// The public keys to verify with, instead of those in the bag.
     pub keys: Option<Vec<PublicKey>>,
-    /// How many objects are read at once.
+    /// Number of objects read at once.
     pub jobs: NonZero<usize>,
     /// The time of the check.
     pub now: Timestamp,

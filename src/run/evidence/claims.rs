@@ -1,8 +1,8 @@
-//! What the report in a bag claims, held against what the bag was asked for and what its content
-//! shows; and the files that are written from that report, held against it.
+//! Comparison of the report in a bag with its request and its content, and of the files that are
+//! written from the report with the report.
 //!
-//! Whoever packs a bag can write anything into its report. So nothing of it is believed that
-//! verifying the content once more does not come to, but for what a bag does not hold.
+//! Whoever packs a bag can write anything into its report. So it is recomputed from the content, and
+//! trusted only on what a bag does not hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -17,7 +17,7 @@ use crate::run::verify::SourceForm;
 use crate::store::bag::{BagFault, CheckedBag, DECLARATION, INFO, MANIFEST};
 use crate::verify::{Finding, Severity};
 
-/// Whether a report was written by this very version, whose words and files are known.
+/// True if a report was written by this very version, whose words and files are known.
 pub(super) fn is_ours(run: &RunReport) -> bool {
     let own = Tool::default();
     (&run.tool.name, &run.tool.version) == (&own.name, &own.version)
@@ -28,9 +28,9 @@ pub(super) fn is_ours(run: &RunReport) -> bool {
 pub(super) fn unproven(run: &RunReport, again: &RunReport, logs: bool) -> Vec<String> {
     // Where log files are not read again, what was wrong with them then is not seen now.
     let same_view = again.scope.logs || run.verdict == Verdict::Verified;
-    let mut said = scopes(&run.scope, &Scope { logs, ..again.scope.clone() });
+    let mut claims = scopes(&run.scope, &Scope { logs, ..again.scope.clone() });
     if run.ran_by != again.ran_by {
-        said.push("Its report and its request name different operators or identities.".into());
+        claims.push("Its report and its request name different operators or identities.".into());
     }
     let of = |report: &RunReport| -> BTreeMap<_, _> {
         report.chains.iter().map(|chain| (chain.id.clone(), chain.clone())).collect()
@@ -38,12 +38,12 @@ pub(super) fn unproven(run: &RunReport, again: &RunReport, logs: bool) -> Vec<St
     let (told, found) = (of(run), of(again));
     for (id, chain) in &told {
         match found.get(id) {
-            None => said.push(format!("Only in its report: the chain {id}.")),
-            Some(found) => said.extend(chains(chain, found, again.scope.logs, same_view)),
+            None => claims.push(format!("Only in its report: the chain {id}.")),
+            Some(found) => claims.extend(chains(chain, found, again.scope.logs, same_view)),
         }
     }
     let new = found.keys().filter(|id| !told.contains_key(id));
-    said.extend(new.map(|id| format!("Only found now: the chain {id}.")));
+    claims.extend(new.map(|id| format!("Only found now: the chain {id}.")));
     let (told, found) = (&run.totals, &again.totals);
     let same_logs = !again.scope.logs || told.logs == found.logs;
     let bytes = |totals: &Totals| (totals.bytes_read, totals.bytes_hashed);
@@ -51,24 +51,23 @@ pub(super) fn unproven(run: &RunReport, again: &RunReport, logs: bool) -> Vec<St
         && (!again.scope.logs || bytes(told) == bytes(found))
         && (!same_view || told.coverage_seconds == found.coverage_seconds);
     if !same || !same_logs {
-        said.push("The totals in its report differ from its content.".into());
+        claims.push("The totals in its report differ from its content.".into());
     }
-    said
+    claims
 }
 
-/// Sentences on what is not shown that the report leaves out, findings that weigh and that it tells
-/// of in other words, notices that it leaves out, and keys that it says were used otherwise, where
-/// the bag holds all that the run read.
-pub(super) fn unsaid(
+/// Limits and notices that the report omits, violations that it words otherwise, and differences in
+/// the keys used, each in a sentence; for a bag that holds all that the run read.
+pub(super) fn omitted(
     run: &RunReport,
     again: &RunReport,
     form: SourceForm,
 ) -> impl Iterator<Item = String> {
-    let mut said = Vec::new();
+    let mut claims = Vec::new();
     // The first is on the keys, and differs where CloudTrail itself was asked.
     let not_proven = again.not_proven.iter().skip(usize::from(form == SourceForm::Bucket));
     for sentence in not_proven.filter(|sentence| !run.not_proven.contains(sentence)) {
-        said.push(format!("Its report omits this limit: {sentence}"));
+        claims.push(format!("Its report omits this limit: {sentence}"));
     }
     let words = |report: &RunReport, notices: bool| -> BTreeSet<String> {
         let weighs = |finding: &&Finding| match finding.severity {
@@ -81,22 +80,23 @@ pub(super) fn unsaid(
     };
     let (told, found) = (words(run, false), words(again, false));
     if told != found {
-        said.push("A violation in its report has another text than the content gives.".to_owned());
+        claims
+            .push("A violation in its report has another text than the content gives.".to_owned());
     }
     let left_out = words(again, true).difference(&words(run, true)).count();
     if left_out > 0 {
-        said.push(format!("Its report omits or changes {left_out} notices."));
+        claims.push(format!("Its report omits or changes {left_out} notices."));
     }
     let used = |report: &RunReport| -> BTreeSet<_> {
         report.keys.iter().filter(|key| key.used).map(|key| key.fingerprint.clone()).collect()
     };
     if used(run) != used(again) {
-        said.push("Its report and its content differ in the keys used.".to_owned());
+        claims.push("Its report and its content differ in the keys used.".to_owned());
     }
-    said.into_iter()
+    claims.into_iter()
 }
 
-/// The fields in which the scope of a report is not the one that was asked for.
+/// Fields in which the scope of a report differs from the requested one.
 fn scopes(told: &Scope, asked: &Scope) -> Vec<String> {
     let fields = |scope: &Scope| {
         let mut scope = scope.clone();
@@ -126,27 +126,28 @@ fn scopes(told: &Scope, asked: &Scope) -> Vec<String> {
 fn chains(told: &ChainReport, found: &ChainReport, logs: bool, time: bool) -> Vec<String> {
     let id = &told.id;
     let valid = |counts: &Counts| format!("{} of {} valid", counts.valid, counts.total());
-    let mut said = Vec::new();
+    let mut claims = Vec::new();
     if told.digests != found.digests {
         let (told, found) = (valid(&told.digests), valid(&found.digests));
-        said.push(format!("Digests of {id}: its report says {told}, its content shows {found}."));
+        claims.push(format!("Digests of {id}: its report says {told}, its content shows {found}."));
     }
     if logs && told.logs != found.logs {
         let (told, found) = (valid(&told.logs), valid(&found.logs));
-        said.push(format!("Log files of {id}: its report says {told}, its content shows {found}."));
+        claims
+            .push(format!("Log files of {id}: its report says {told}, its content shows {found}."));
     }
     let covered = |chain: &ChainReport| -> Vec<_> {
         chain.coverage.iter().map(|interval| (interval.window, interval.state)).collect()
     };
     if time && covered(told) != covered(found) {
-        said.push(format!("Its report and its content differ in the time that {id} covers."));
+        claims.push(format!("Its report and its content differ in the time that {id} covers."));
     }
-    said
+    claims
 }
 
-/// Files that this version writes from a report, and that are not what it writes. Another build of
-/// the version, with other libraries, may lay out a page otherwise: so this proves nothing, and
-/// leaves open what such a file says.
+/// Files that differ from what this version writes for a report. Another build of the version, with
+/// other libraries, may lay out a page otherwise: so this proves no alteration, and leaves such a
+/// file open.
 ///
 /// # Errors
 /// When one cannot be rendered or read.

@@ -122,7 +122,7 @@ impl<'a> Comparison<'a> {
         let unproven = claims::unproven(run, &reverified.report, request.question.logs);
         let mut of_run: Vec<_> = unproven.into_iter().map(of_report).collect();
         if kept == KeptLogs::All {
-            of_run.extend(claims::unsaid(run, &reverified.report, form).map(of_report));
+            of_run.extend(claims::omitted(run, &reverified.report, form).map(of_report));
         }
         let mut claims = Claims { of_files, of_run, other_lines: false };
         self.compare_lines(&mut claims);

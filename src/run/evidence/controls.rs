@@ -1,4 +1,4 @@
-//! What a run offers to controls, in a bag.
+//! Controls that a run supports, as files of a bag.
 
 use std::fmt::Write as _;
 use std::io;
@@ -9,7 +9,7 @@ use crate::store::bag::BagWriter;
 
 /// The data that the offers rest on, as it was.
 pub(super) const DATA: &str = "data/controls/controls.json";
-/// What this run offers to each control, for machines and to read.
+/// Offers of this run to each control, for machines and to read.
 pub(super) const OFFERS_JSON: &str = "data/controls/offers.json";
 pub(super) const OFFERS: &str = "data/controls/offers.txt";
 /// The draft of a certification.
@@ -20,7 +20,7 @@ pub(super) fn write(bag: &mut BagWriter, report: &RunReport) -> io::Result<()> {
     files(report)?.iter().try_for_each(|(path, text)| bag.add(path, text.as_bytes()))
 }
 
-/// The same as paths and texts.
+/// Paths and texts of these files.
 ///
 /// # Errors
 /// When the data cannot be read.

@@ -8,42 +8,42 @@ use std::io;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Whether an object's bytes are in the bag.
+/// Presence of an object's bytes in the bag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Packed {
-    /// They are.
+    /// Present.
     Yes,
-    /// They are not: nobody asked for them, or they were left out.
+    /// Absent: not requested, or left out.
     No,
-    /// They could not be read.
+    /// Absent, as they could not be read.
     Unreadable,
 }
 
-/// One object.
+/// Row of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CustodyRow {
-    /// Where it is in the bag, or would be.
+    /// Its path in the bag, also where its bytes are absent.
     pub(super) path: String,
     pub(super) packed: Packed,
     /// `digest`, `log` or `other`, by its key.
     pub(super) kind: String,
-    /// Where it was read.
+    /// Address that it was read from.
     pub(super) source: String,
     /// Its bytes as stored.
     pub(super) size: Option<u64>,
     /// The hash value of its bytes as stored, as they were read.
     pub(super) sha256: Option<String>,
-    /// When it was delivered, by the store's word.
+    /// Time of its delivery, as the store states it.
     pub(super) delivered: Option<Timestamp>,
-    /// When it was read; empty where it was only listed.
+    /// Time at which it was read; empty where it was only listed.
     pub(super) acquired: Option<Timestamp>,
-    /// By whom.
+    /// Reader: identity and operator.
     pub(super) by: String,
-    /// What the run found of it.
+    /// Result of the run.
     pub(super) result: String,
     pub(super) code: String,
-    /// What is to be told of it beside that.
+    /// Further note.
     pub(super) note: String,
 }
 

@@ -48,13 +48,13 @@ pub(super) struct GuideContents {
     pub(super) kept: KeptLogs,
     pub(super) signed: bool,
     pub(super) stamped: bool,
-    /// Whether it holds revocation lists.
+    /// True if it holds revocation lists.
     pub(super) listed: bool,
     /// True if its time-stamp authority failed when it was packed.
     pub(super) pending: bool,
-    /// Whether metadata lies beside any object.
+    /// True if metadata lies beside any object.
     pub(super) metadata: bool,
-    /// Whether there are lists of keys, of named regions and of none.
+    /// Presence of the lists of keys of regions, and of keys of no region.
     pub(super) key_lists: [bool; 2],
 }
 

@@ -7,15 +7,15 @@ use crate::run::verify::SourceForm;
 
 /// Circumstances of a check that its limits depend on.
 pub(super) struct CheckScope {
-    /// Whether the user gave authorities.
+    /// True if the user gave authorities.
     pub(super) authorities: bool,
-    /// Whether there are revocation lists.
+    /// True if there are revocation lists.
     pub(super) lists: bool,
-    /// Whether the user gave keys.
+    /// True if the user gave keys.
     pub(super) own_keys: bool,
     /// Form of the sources: only a bucket's times of delivery weigh.
     pub(super) form: SourceForm,
-    /// Whether the run was to read log files, and which of them the bag holds.
+    /// Whether the run was to read log files, and those that the bag holds.
     pub(super) logs: Option<(bool, KeptLogs)>,
     /// Objects that nothing is verified of.
     pub(super) unnamed: Vec<String>,

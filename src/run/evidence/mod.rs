@@ -1,4 +1,4 @@
-//! Evidence: a bag that shows what a run saw and proves it to whoever has gzip, sha256sum, OpenSSL
+//! Evidence: a bag that shows what a run saw and proves it to anybody with gzip, sha256sum, OpenSSL
 //! and a shell; and the check of such a bag, offline.
 //!
 //! The objects in a bag are the very bytes that the run judged: each is read once, by the
@@ -42,9 +42,9 @@ pub mod timestamp;
 
 pub use store::open_unchecked;
 
-/// Where objects lie in a bag.
+/// Folder of the objects in a bag.
 const OBJECTS: &str = "data/objects/";
-/// The folder of objects whose bucket a copy does not tell; no bucket's name has a tilde.
+/// Folder of objects whose bucket is unknown, as in a copy; no bucket's name has a tilde.
 const NO_BUCKET: &str = "~unknown";
 /// Bytes of a report or table of a bag that are read.
 const LARGEST: u64 = 4 << 30;
@@ -57,13 +57,13 @@ const SCRIPT: &str = "verify.sh";
 const BROWSER_PAGE: &str = "verify.html";
 const GUIDE: &str = "VERIFY.md";
 
-/// Which log files a bag holds.
+/// Log files that a bag holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeptLogs {
     /// All that were read.
     All,
-    /// Those that are not what they should be.
+    /// Invalid ones.
     Failed,
     /// None.
     None,
@@ -93,17 +93,17 @@ mod seal_files {
     pub(super) const TIME_STAMP: &str = "timestamp.tsr";
     /// Certificate revocation lists, as PEM.
     pub(super) const LISTS: &str = "crls.pem";
-    /// In `bag-info.txt`: which parts the seal has, so that one that is taken away is missed.
+    /// Label in `bag-info.txt` of the parts of the seal, so that a removed one is missed.
     pub(super) const LABEL: &str = "Trailseal-Seal";
-    /// The words for them there, and the files that there then are.
+    /// Words for the parts there, and their files.
     pub(super) const PARTS: [(&str, &[&str]); 3] = [
         ("signed", &[SIGNATURE, SIGNER, STATEMENT]),
         ("time-stamped", &[TIME_STAMP]),
         ("with revocation lists", &[LISTS]),
     ];
-    /// There too, where the authority gave no time-stamp when the bag was packed.
+    /// Word for a time-stamp that the authority did not give when the bag was packed.
     pub(super) const PENDING: &str = "time-stamp pending";
-    /// Most time-stamps that a seal has: one a year, for longer than anybody asks.
+    /// Most time-stamps of a seal: one a year, for longer than any retention.
     pub(super) const MOST: usize = 99;
 
     /// The time-stamp of this number, from 1 on.
@@ -122,8 +122,8 @@ mod seal_files {
             .chain((1..=MOST).map(time_stamp))
     }
 
-    /// Tells if a file of a seal has this name.
-    pub(super) fn is_one(name: &str) -> bool {
+    /// True for the name of a file of a seal.
+    pub(super) fn is_name(name: &str) -> bool {
         all().any(|one| one == name)
     }
 }

@@ -140,7 +140,7 @@ pub(super) struct WrittenLines {
 }
 
 impl ObjectLines {
-    /// Also writes the lines to a new file.
+    /// Begins lines that are written to a new file.
     pub(super) fn begin(path: &Path, discard: Option<ValidLogDiscard>) -> io::Result<Self> {
         let file = BufWriter::new(File::options().write(true).create_new(true).open(path)?);
         let lines = LineWriter { file: Some(file), ..LineWriter::default() };

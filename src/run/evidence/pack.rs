@@ -93,7 +93,7 @@ fn add_documents(
     let RecordedRun { report, lines, lines_file, .. } = run;
     bag.add(CUSTODY, &custody::render(rows)?)?;
     keys::write(bag, &run.keys)?;
-    bag.take(LINES, lines_file, lines.hash, lines.size)?;
+    bag.add_file(LINES, lines_file, lines.hash, lines.size)?;
     let run_json = rendered(&|out| json::render(report, out))?;
     bag.add(RUN, &run_json)?;
     bag.add(PAGE, &rendered(&|out| html::render(report, out))?)?;
@@ -124,7 +124,7 @@ impl UnsealedBag<'_> {
         let sealed = sealed_how(request, stamped);
         let contents = guide::GuideContents::of(*logs, &sealed, writer.payload());
         let text = guide::render(report, contents);
-        writer.take_back(GUIDE)?;
+        writer.remove(GUIDE)?;
         writer.add(GUIDE, text.as_bytes())?;
         let tag_manifest = writer.finish(*as_of, &info(name, report, *logs, &sealed))?;
         let subject = SealSubject { name, tag_manifest: &tag_manifest, run: *run, report };

@@ -129,7 +129,7 @@ impl KeptObject<'_> {
         if bag.holds(path) || bag.holds(&sidecar) {
             return Ok(Err(recomputed::SECOND_COPY.into()));
         }
-        bag.take(path, self.file, self.sha256, self.size)?;
+        bag.add_file(path, self.file, self.sha256, self.size)?;
         Ok(Ok(match self.metadata {
             Ok(metadata) => {
                 if !metadata.0.is_empty() {

@@ -16,7 +16,7 @@ use crate::verify::digest::Rules;
 pub struct PackRequest {
     /// The run.
     pub verify: VerifyRequest,
-    /// What the user insists on of a copy.
+    /// Bucket and region of a copy, where the user overrides them.
     pub insisted: Insisted,
     /// Log files that the bag is to hold.
     pub logs: KeptLogs,
@@ -47,7 +47,7 @@ pub enum PackError {
     /// Something cannot be written or read.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// It cannot be sealed.
+    /// The bag cannot be sealed.
     #[error(transparent)]
     Seal(#[from] BagSealError),
 }

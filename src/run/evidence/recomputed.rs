@@ -1,6 +1,6 @@
-//! What a bag says of its own files, recomputed from those files: custody, the lines of the
-//! objects, the keys, and `bag-info.txt`. Whoever rewrites a bag without a seal can rewrite these,
-//! so each cell that follows from the content is held against the content. What does not follow
+//! Claims of a bag on its own files, recomputed from those files: custody, the lines of the objects,
+//! metadata, and `bag-info.txt`. Whoever rewrites a bag without a seal can rewrite these,
+//! so each cell that follows from the content is compared with the content. What does not follow
 //! from it (who read an object, when and from where, and what a store said of its delivery) is the
 //! packer's word, and the result of a check says so.
 
@@ -17,10 +17,10 @@ use crate::report::{ObjectKind, RanBy, RunReport};
 use crate::run::verify::SourceForm;
 use crate::store::bag::{CheckedBag, INFO};
 
-/// A file of the bag, and what it says against its content.
+/// Claim that the content contradicts: the file that makes it, and a sentence.
 pub(super) type Claim = (String, String);
 
-/// Cells of custody that follow from the bag's files and its report.
+/// Cells of custody that contradict the bag's files or its report.
 pub(super) fn custody(
     bag: &CheckedBag,
     rows: &[CustodyRow],
@@ -43,13 +43,13 @@ pub(super) fn custody(
             (true, _) => claims.push(says("it is in the bag more than once")),
         }
         for row in rows {
-            cells(bag, row, run, form, &mut |said| claims.push(says(said)));
+            check_cells(bag, row, run, form, &mut |said| claims.push(says(said)));
         }
     }
     claims
 }
 
-fn cells(
+fn check_cells(
     bag: &CheckedBag,
     row: &CustodyRow,
     run: &RunReport,
@@ -106,7 +106,7 @@ pub(super) const NO_ROOM: &str = "its key is too long for a disk, or is a folder
 pub(super) const SECOND_COPY: &str = "another copy of it is in the bag";
 const LEFT_OUT: [&str; 4] = [NOT_KEPT, NO_PATH, NO_ROOM, SECOND_COPY];
 
-/// Kind of object that a key names.
+/// Kind of an object, by its key.
 pub(super) fn kind_of(key: &str) -> &'static str {
     match ObjectName::parse(key) {
         ObjectName::Digest(_) => "digest",
@@ -125,7 +125,7 @@ pub(super) fn by(ran_by: &RanBy) -> String {
     }
 }
 
-/// The result of an object in words of custody.
+/// Result and code of an object, in the words of custody.
 pub(super) fn result_of(said: Option<&ObjectStatus>) -> (&str, &str) {
     match said {
         Some(said) => (&said.result, said.code.map_or("", |code| code.as_str())),
@@ -133,7 +133,7 @@ pub(super) fn result_of(said: Option<&ObjectStatus>) -> (&str, &str) {
     }
 }
 
-/// Results in custody, and lines of objects, other than verifying the content once more comes to.
+/// Results in custody, and lines of objects, that differ from those of verifying the content again.
 /// `logs` is whether the bag is to hold all log files that the run read.
 pub(super) fn results(
     rows: &[CustodyRow],
@@ -149,8 +149,11 @@ pub(super) fn results(
         let line = reverified.statuses.get(&object).filter(|_| asked || !logs && row.kind == "log");
         let (told, found) = ((row.result.as_str(), row.code.as_str()), result_of(line));
         if told != found {
-            let message =
-                format!("{CUSTODY} calls it {}, its content comes to {}.", say(told), say(found));
+            let message = format!(
+                "{CUSTODY} calls it {}, its content comes to {}.",
+                in_words(told),
+                in_words(found)
+            );
             claims.push((row.path.clone(), message));
         }
     }
@@ -174,12 +177,12 @@ pub(super) fn results(
     claims
 }
 
-fn say((result, code): (&str, &str)) -> String {
+fn in_words((result, code): (&str, &str)) -> String {
     [result, code].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Lines of `bag-info.txt` other than a bag of this run has. The bag's own name is in none of its
-/// other files, unless it is sealed.
+/// Lines of `bag-info.txt` that differ from those of a bag of this run. The bag's own name is in none
+/// of its other files, unless it is sealed.
 pub(super) fn info(
     bag: &CheckedBag,
     expected: &[(&'static str, String)],
@@ -215,7 +218,7 @@ pub(super) fn info(
 /// The label of the bag's own name.
 pub(super) const NAME: &str = "External-Identifier";
 
-/// Metadata files that are not what is written of the metadata in them.
+/// Metadata files that hold more than their metadata.
 pub(super) fn sidecars(bag: &CheckedBag) -> Vec<Claim> {
     use crate::model::Metadata;
     use crate::model::metadata::SIDECAR_SUFFIX;

@@ -1,4 +1,4 @@
-//! What a run was asked, kept in the bag so that the same can be asked of the bag.
+//! Request of a run, kept in the bag so that the bag can be verified the same way.
 
 use std::num::NonZero;
 
@@ -14,11 +14,11 @@ use crate::run::verify::VerifyRequest;
 /// The schema's name and major version.
 pub(super) const SCHEMA: &str = "trailseal.evidence-request/1";
 
-/// What was asked of a run.
+/// Request of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SavedRequest {
     pub(super) schema: String,
-    /// Which log files the bag holds.
+    /// Log files that the bag holds.
     pub(super) kept_logs: KeptLogs,
     sources: Vec<String>,
     #[serde(flatten)]

@@ -24,10 +24,10 @@ pub(super) const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 /// Error in sealing a bag.
 #[derive(Debug, thiserror::Error)]
 pub enum BagSealError {
-    /// It cannot be written.
+    /// A file cannot be written.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It cannot be signed.
+    /// The bag cannot be signed.
     #[error(transparent)]
     Signing(#[from] DocumentError),
     /// The time-stamp authority at this address gives none.
@@ -44,7 +44,7 @@ pub struct SealOptions {
     pub authority: Option<String>,
     /// Revocation lists of their issuers.
     pub lists: RevocationLists,
-    /// Whether the revocation list of a time-stamp's certificate is fetched too.
+    /// True if the revocation list of a time-stamp's certificate is fetched too.
     pub fetch_lists: bool,
 }
 

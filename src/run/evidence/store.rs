@@ -21,7 +21,7 @@ use crate::store::{
 /// Objects of one bucket.
 pub(super) struct BagStore {
     name: String,
-    /// What was packed of them; `None` where nothing was.
+    /// Folder of those that were packed; `None` for none.
     files: Option<DirectoryStore>,
     bucket: Option<BucketName>,
     profile: Profile,
@@ -57,9 +57,9 @@ impl BagStore {
     }
 }
 
-/// A bag as a folder.
+/// Folder of a bag.
 pub(super) struct BagFolder<'a> {
-    /// How the user named it.
+    /// Its name, as the user gave it.
     pub(super) name: &'a str,
     pub(super) folder: &'a Path,
     pub(super) dir: &'a Dir,

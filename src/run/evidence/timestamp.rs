@@ -32,7 +32,7 @@ pub struct FurtherTimeStamp {
 /// Reason for which no further time-stamp is added.
 #[derive(Debug, thiserror::Error)]
 pub enum FurtherError {
-    /// It is no bag that can be read.
+    /// The folder is no bag that can be read.
     #[error("{0}")]
     NoBag(#[from] io::Error),
     /// A time-stamp would bear out what does not hold.
@@ -52,7 +52,7 @@ pub enum FurtherError {
 /// # Errors
 /// When the bag was altered or cannot be read, or the authority gives no time-stamp.
 pub fn further(folder: &Path, url: &str) -> Result<FurtherTimeStamp, FurtherError> {
-    let mut bag = bag::check::check(folder, &seal_files::is_one, &mut |_| ())?;
+    let mut bag = bag::check::check(folder, &seal_files::is_name, &mut |_| ())?;
     let mut faults = std::mem::take(&mut bag.faults);
     missing_parts(&bag, &mut faults);
     if let Some(fault) = faults.iter().find(|fault| fault.is_contradiction()) {

@@ -92,7 +92,7 @@ fn log_of(region: &str, hour: i64, start: Timestamp) -> Result<(SampleLog, LogEn
     Ok((SampleLog { key, body: gzip(text.as_bytes()), late: false }, entry))
 }
 
-/// Someone stops or starts the trail.
+/// Event of stopping or starting the trail.
 fn turn_event(name: &str, id: &str, time: Timestamp) -> Value {
     let mut turn = event(ACCOUNTS[0], REGIONS[0], LogKind::CloudTrail, id, time);
     if let Some(fields) = turn.as_object_mut() {

@@ -24,7 +24,7 @@ impl Sealer<'_> {
             return Ok(chain);
         };
         for name in &names {
-            self.go_on()?;
+            self.check_stop()?;
             if !needed.contain(name) {
                 continue;
             }
@@ -35,7 +35,7 @@ impl Sealer<'_> {
             }
             self.add_listed(&examined, &mut chain.listed)?;
             if !self.request.expected.is_empty() {
-                chain.digests.extend(self.found(name.kind, &examined)?);
+                chain.digests.extend(self.found_digest(name.kind, &examined)?);
             }
             if needed.is_head(name) {
                 let head = self.head(&examined)?;
@@ -102,7 +102,7 @@ impl Sealer<'_> {
     }
 
     /// A digest as it is compared with the expected heads.
-    fn found(
+    fn found_digest(
         &self,
         kind: ChainKind,
         examined: &Examined,
@@ -121,8 +121,8 @@ impl Sealer<'_> {
         Ok(Some(FoundDigest { kind, link, previous: digest.previous.clone(), is_ours }))
     }
 
-    /// The head that the next digest links to. The newest digest must carry the signature that belongs to
-    /// it: one that does not may have been altered, and is not signed on its own word.
+    /// The head that the next digest links to. The newest digest must carry the signature that belongs
+    /// to it: one that does not may have been altered, and is not signed unverified.
     fn head(&self, examined: &Examined) -> Result<Head, SealError> {
         let key = examined.at.key.to_string();
         let broken =

@@ -16,7 +16,7 @@ pub(super) const LATE_DAYS: i64 = 31;
 pub(super) struct ExistingChain {
     pub(super) standard: Option<Head>,
     pub(super) backfill: Option<Head>,
-    /// Where it starts, unless that is so long ago that nothing older is looked at.
+    /// Its start, unless that is so long ago that it was not read.
     pub(super) start: Option<Timestamp>,
     pub(super) listed: Listed,
     /// Its digests, as far back as they are read.

@@ -12,7 +12,7 @@ use crate::store::StoreError;
 /// an end with what is due.
 pub(super) const TURNS: u32 = 20;
 
-/// A digest that is due.
+/// A digest that a dry run would write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueDigest {
     /// Its key.
@@ -66,7 +66,7 @@ pub struct SealOutcome {
     /// The heads of the chain and of its backfill chain that the run found; `None` where it did not
     /// come to look, empty for a new chain.
     pub found: Option<Vec<ChainHead>>,
-    /// Those that it last saw or wrote.
+    /// The heads that it last saw or wrote.
     pub heads: Vec<ChainHead>,
     /// The digests written, in order.
     pub sealed: Vec<SealedDigest>,

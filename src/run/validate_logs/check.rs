@@ -178,7 +178,7 @@ fn shown(value: Option<&Value>) -> String {
 pub(super) struct LogReference {
     pub(super) bucket: String,
     pub(super) key: String,
-    /// Whether bucket and key are texts.
+    /// True if bucket and key are texts.
     named: bool,
     hash: Option<String>,
 }

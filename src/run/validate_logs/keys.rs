@@ -13,13 +13,13 @@ pub(super) fn is_backfill(key: &str) -> bool {
     key.ends_with(BACKFILL)
 }
 
-/// The part of a digest's key that tells its end; compared as text.
+/// The part of a digest's key that is its end time; compared as text.
 pub(super) fn time_text(key: &str) -> &str {
     let end = key.len().checked_sub(if is_backfill(key) { BACKFILL.len() } else { SUFFIX.len() });
     end.and_then(|end| key.get(end.checked_sub(TIME)?..end)).unwrap_or_default()
 }
 
-/// The end that a digest's key tells.
+/// End of a digest, by its key.
 pub(super) fn end_of(key: &str) -> Option<Timestamp> {
     parse_compact_seconds(time_text(key)).ok()
 }
@@ -52,7 +52,7 @@ impl DigestNames {
         format!("{}/{day}/{}{}{SUFFIX}", self.folder, self.file, format_compact_seconds(time))
     }
 
-    /// Whether a key is that of a digest of the trail.
+    /// True if a key is that of a digest of the trail.
     pub(super) fn has(&self, key: &str) -> bool {
         let Some(rest) = key.strip_prefix(&self.folder).and_then(|r| r.strip_prefix('/')) else {
             return false;

@@ -1,5 +1,5 @@
-//! From the newest digest back along the links, as the reference goes; the next ones and the log
-//! files are read ahead, what is said keeps its order.
+//! Traversal from the newest digest back along the links, in the order of the reference. Digests and
+//! log files are read ahead; messages keep their order.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -65,7 +65,7 @@ enum PendingMessage {
     Log(LogReference, Ticket<LogCheck>),
 }
 
-/// Digests that are being read before their turn.
+/// Digests that are read before their turn.
 #[derive(Default)]
 struct ReadAhead {
     bucket: String,

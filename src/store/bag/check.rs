@@ -1,4 +1,4 @@
-//! Whether a bag is whole: every file that its manifests name is there and unaltered, and no other.
+//! Check that a bag is whole: every file that its manifests name is there and unaltered, and no other.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -34,10 +34,10 @@ pub const MANIFEST: &str = "manifest-sha256.txt";
 pub const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
 /// Folder of the payload.
 pub const PAYLOAD: &str = "data/";
-/// Where signatures over the tag manifest lie, which it therefore cannot list.
+/// Folder of signatures over the tag manifest, which cannot list them.
 pub const SEAL: &str = "seal/";
 
-/// The longest name and path, in bytes, that disks in use take; paths begin in some folder.
+/// Bytes of the longest name and path that common disks take; paths begin in some folder.
 const LONGEST_NAME: usize = 255;
 const LONGEST_PATH: usize = 2048;
 
@@ -71,10 +71,10 @@ impl BagWriter {
     /// # Errors
     /// When it cannot be written.
     pub fn add(&mut self, path: &str, content: &[u8]) -> io::Result<()> {
-        let at = self.place(path)?;
+        let at = self.new_file(path)?;
         let mut file = File::options().write(true).create_new(true).open(at)?;
         io::Write::write_all(&mut file, content)?;
-        self.enter(path, Sha256Hash::of(content), content.len() as u64);
+        self.record(path, Sha256Hash::of(content), content.len() as u64);
         Ok(())
     }
 
@@ -82,10 +82,16 @@ impl BagWriter {
     ///
     /// # Errors
     /// When it cannot be moved.
-    pub fn take(&mut self, path: &str, file: &Path, hash: Sha256Hash, size: u64) -> io::Result<()> {
-        let at = self.place(path)?;
+    pub fn add_file(
+        &mut self,
+        path: &str,
+        file: &Path,
+        hash: Sha256Hash,
+        size: u64,
+    ) -> io::Result<()> {
+        let at = self.new_file(path)?;
         fs::rename(file, at)?;
-        self.enter(path, hash, size);
+        self.record(path, hash, size);
         Ok(())
     }
 
@@ -93,7 +99,7 @@ impl BagWriter {
     ///
     /// # Errors
     /// When it cannot be removed.
-    pub fn take_back(&mut self, path: &str) -> io::Result<()> {
+    pub fn remove(&mut self, path: &str) -> io::Result<()> {
         match self.tags.remove(path) {
             Some(_) => fs::remove_file(self.root.join(path)),
             None => Ok(()),
@@ -105,14 +111,14 @@ impl BagWriter {
         self.payload.keys().map(String::as_str)
     }
 
-    /// Whether there is a file of this path.
+    /// True if there is a file of this path.
     #[must_use]
     pub fn holds(&self, path: &str) -> bool {
         self.payload.contains_key(path) || self.tags.contains_key(path)
     }
 
-    /// Whether a file can be put at a path: its names are short enough for a disk, and none on the
-    /// way to it is a file of the bag, or it a folder. A bucket's keys need not be so.
+    /// True if a file can be put at a path: its names are short enough for a disk, no folder of it is
+    /// a file of the bag, and it is not a folder. A bucket's keys need not be so.
     #[must_use]
     pub fn has_room_for(&self, path: &str) -> bool {
         let short = path.len() < LONGEST_PATH && path.split('/').all(|n| n.len() <= LONGEST_NAME);
@@ -124,7 +130,7 @@ impl BagWriter {
         short && !is_folder && !ancestors.any(|ancestor| self.holds(ancestor))
     }
 
-    fn place(&self, path: &str) -> io::Result<PathBuf> {
+    fn new_file(&self, path: &str) -> io::Result<PathBuf> {
         if !is_bag_path(path) || self.holds(path) {
             return Err(io::Error::other(format!("{path} cannot stand in a bag, or is there")));
         }
@@ -135,7 +141,7 @@ impl BagWriter {
         Ok(at)
     }
 
-    fn enter(&mut self, path: &str, hash: Sha256Hash, size: u64) {
+    fn record(&mut self, path: &str, hash: Sha256Hash, size: u64) {
         match path.starts_with(PAYLOAD) {
             true => {
                 self.bytes += size;
@@ -154,7 +160,7 @@ impl BagWriter {
     /// When they cannot be written.
     pub fn finish(&mut self, as_of: Timestamp, info: &[(&str, String)]) -> io::Result<Vec<u8>> {
         for path in [INFO, DECLARATION, MANIFEST, TAG_MANIFEST] {
-            self.take_back(path)?;
+            self.remove(path)?;
         }
         let mut text = format!(
             "Bagging-Date: {}\nPayload-Oxum: {}.{}\n",

@@ -11,8 +11,8 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 use super::{is_bag_path, zip_layout};
 use crate::model::Printable;
 
-/// What an archive may unpack to, as a multiple of its own size and a little more: bags hold
-/// little that compresses well, and an archive made to fill a disk does.
+/// Largest size that an archive may unpack to, as a multiple of its own and a little more: bags hold
+/// little that compresses well, unlike an archive that is made to fill a disk.
 const EXPANSION: u64 = 100;
 const LITTLE: u64 = 64 << 20;
 

@@ -154,7 +154,7 @@ fn directory<R: Read + Seek>(archive: &mut R, length: u64) -> io::Result<(Vec<Zi
     let (mut entries, mut names) = (Vec::new(), BTreeSet::new());
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
-        let (entry, after) = central(rest)?;
+        let (entry, after) = central_entry(rest)?;
         if !names.insert(entry.name.clone()) {
             return Err(refused(&entry.name, "the archive contains two files with this name"));
         }
@@ -169,7 +169,7 @@ fn directory<R: Read + Seek>(archive: &mut R, length: u64) -> io::Result<(Vec<Zi
 }
 
 /// The first entry of a directory, and what follows it.
-fn central(bytes: &[u8]) -> io::Result<(ZipEntry, &[u8])> {
+fn central_entry(bytes: &[u8]) -> io::Result<(ZipEntry, &[u8])> {
     let record = ZipRecord(bytes);
     if !record.begins_with(CENTRAL) {
         return Err(io::Error::other("its directory contains entries that are not files"));
@@ -184,7 +184,7 @@ fn central(bytes: &[u8]) -> io::Result<(ZipEntry, &[u8])> {
         return Err(refused(&name, "it has a comment; files in evidence bags have none"));
     }
     let (size, stored, at) = (record.number(24, 4)?, record.number(20, 4)?, record.number(42, 4)?);
-    let [size, stored, at] = wide(&name, extra, [size, stored, at])?;
+    let [size, stored, at] = wide_numbers(&name, extra, [size, stored, at])?;
     let described = FileHeader {
         flags: record.short(8)?,
         method: record.short(10)?,
@@ -197,7 +197,11 @@ fn central(bytes: &[u8]) -> io::Result<(ZipEntry, &[u8])> {
 }
 
 /// Numbers, each taken from the extra fields where it does not fit 32 bits.
-fn wide<const N: usize>(name: &[u8], extra: &[u8], numbers: [u64; N]) -> io::Result<[u64; N]> {
+fn wide_numbers<const N: usize>(
+    name: &[u8],
+    extra: &[u8],
+    numbers: [u64; N],
+) -> io::Result<[u64; N]> {
     let (mut rest, mut large) = (extra, None);
     while rest.len() >= 4 {
         let field = ZipRecord(rest);
@@ -237,7 +241,7 @@ fn end_of<R: Read + Seek>(archive: &mut R, entry: &ZipEntry) -> io::Result<u64> 
         return Err(refused(&entry.name, &why));
     }
     let numbers = [record.number(22, 4)?, record.number(18, 4)?];
-    let [size, stored] = wide(&entry.name, extra, numbers)?;
+    let [size, stored] = wide_numbers(&entry.name, extra, numbers)?;
     let (flags, method, crc) = (record.short(6)?, record.short(8)?, record.long(14)?);
     let listed = &entry.described;
     let described = match flags & HAS_DESCRIPTOR {

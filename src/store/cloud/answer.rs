@@ -1,4 +1,4 @@
-//! Answers to listings, looked at before the crate reads them: it takes any document for a listing,
+//! Check of answers to listings, before the crate reads them: it takes any document for a listing,
 //! a page of HTML for an empty one, and absence rests on listings.
 
 use std::future::Future;
@@ -15,7 +15,7 @@ use object_store::client::{
 /// Bytes of a page: 5,000 entries, which is as many as a page has, with long names.
 const LARGEST_PAGE: usize = 32 << 20;
 
-/// Makes connections whose listings are looked at.
+/// Makes connections whose listings are checked.
 #[derive(Debug, Default)]
 pub(super) struct CheckedConnector(ReqwestConnector);
 
@@ -28,7 +28,7 @@ impl HttpConnector for CheckedConnector {
 #[derive(Debug)]
 struct CheckedClient(HttpClient);
 
-/// As the trait has it.
+/// Answer of the trait's method.
 type ListingAnswer<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'a>>;
 
 impl HttpService for CheckedClient {
@@ -69,7 +69,7 @@ fn error(cause: String) -> HttpError {
     HttpError::new(HttpErrorKind::Decode, std::io::Error::other(cause))
 }
 
-/// Whose listing a request asks for.
+/// Form of the listing that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ListingForm {
     Google,

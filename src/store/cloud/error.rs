@@ -1,5 +1,5 @@
-//! The crate's errors in our words: without the times and numbers of tries, so that the same trouble
-//! is the same text.
+//! Causes of the crate's errors, without times and numbers of tries, so that the same trouble is the
+//! same text.
 
 use std::error::Error;
 

@@ -19,7 +19,7 @@ const RETRIES: usize = 5;
 /// Time after which a request is not tried again.
 const RETRY_TIME: Duration = Duration::from_secs(60);
 
-/// How a copy is reached.
+/// Options of the connection to a copy.
 #[derive(Debug, Clone)]
 pub struct CloudOptions {
     /// Time without progress after which a request is abandoned.
