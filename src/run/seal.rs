@@ -114,7 +114,7 @@ struct Sealer<'a> {
 }
 
 /// A log file to be sealed: the time by which it belongs to an interval, and its key.
-type UnlistedLog = (Timestamp, String);
+type LogToSeal = (Timestamp, String);
 
 /// A digest that is to be written.
 struct DigestTask<'a> {
@@ -250,7 +250,7 @@ impl<'a> Sealer<'a> {
         &self,
         beside: Option<Window>,
         backfill: Option<Head>,
-        late: &[UnlistedLog],
+        late: &[LogToSeal],
         outcome: &mut SealOutcome,
     ) -> Result<bool, SealError> {
         let Some(beside) = beside.filter(|_| !late.is_empty()) else {
@@ -284,7 +284,7 @@ impl<'a> Sealer<'a> {
     }
 
     /// Start of the first due digest.
-    fn start(&self, chain: &ExistingChain, logs: &[UnlistedLog]) -> Result<Timestamp, SealError> {
+    fn start(&self, chain: &ExistingChain, logs: &[LogToSeal]) -> Result<Timestamp, SealError> {
         let asked = self.request.start;
         match (&chain.standard, asked, logs.first()) {
             (Some(head), Some(asked), _) if asked > head.window.end => {
@@ -380,7 +380,7 @@ impl<'a> Sealer<'a> {
     }
 
     /// The log files that no digest lists yet, by time and key.
-    fn waiting_logs(&self, chain: &ExistingChain) -> Result<Vec<UnlistedLog>, SealError> {
+    fn waiting_logs(&self, chain: &ExistingChain) -> Result<Vec<LogToSeal>, SealError> {
         let horizon =
             chain.standard.as_ref().map(|head| sub(head.window.end, hours(24 * LATE_DAYS)));
         let delivered = self.sources.knows_delivery(&self.area);

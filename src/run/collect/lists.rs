@@ -19,7 +19,7 @@ const FEW: u64 = 1000;
 
 /// Bucket and key of a log file.
 #[derive(Debug, Deserialize)]
-pub(super) struct ListedLog {
+pub(super) struct ListedLogFile {
     #[serde(rename = "s3Bucket")]
     pub(super) bucket: Box<str>,
     #[serde(rename = "s3Object")]
@@ -35,7 +35,7 @@ pub(super) fn listed(
     body: &mut dyn Read,
     stored: u64,
     limits: Limits,
-) -> io::Result<Vec<ListedLog>> {
+) -> io::Result<Vec<ListedLogFile>> {
     let most = (stored / BYTES_OF_AN_ENTRY).saturating_add(FEW);
     let mut found = None;
     let sound = inflate(body, limits.digest, AlreadyInflated::Accept, &mut |from| {
@@ -54,13 +54,13 @@ struct DigestVisitor {
 }
 
 impl<'de> Visitor<'de> for DigestVisitor {
-    type Value = Vec<ListedLog>;
+    type Value = Vec<ListedLogFile>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a digest")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<ListedLog>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<ListedLogFile>, A::Error> {
         let mut listed = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             if name == "logFiles" {
@@ -78,21 +78,24 @@ struct LogFilesVisitor {
 }
 
 impl<'de> DeserializeSeed<'de> for LogFilesVisitor {
-    type Value = Vec<ListedLog>;
+    type Value = Vec<ListedLogFile>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Vec<ListedLog>, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        from: D,
+    ) -> Result<Vec<ListedLogFile>, D::Error> {
         from.deserialize_seq(self)
     }
 }
 
 impl<'de> Visitor<'de> for LogFilesVisitor {
-    type Value = Vec<ListedLog>;
+    type Value = Vec<ListedLogFile>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("log files")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<ListedLog>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<ListedLogFile>, A::Error> {
         let mut listed = Vec::new();
         while let Some(entry) = entries.next_element()? {
             listed.push(entry);

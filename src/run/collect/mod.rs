@@ -385,7 +385,7 @@ impl CollectRun<'_> {
             self.notify(&RunEvent::DigestDone)?;
         }
         let days = days_around(self.request.start, self.request.end);
-        for lists::ListedLog { bucket, key: object } in done.logs {
+        for lists::ListedLogFile { bucket, key: object } in done.logs {
             // What a digest lists is not verified: it only chooses among what the source shows.
             if id.bucket.as_ref().is_some_and(|own| own.as_str() != &*bucket) {
                 continue;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use md5::{Digest as _, Md5};
 
-use super::lists::{ListedLog, listed};
+use super::lists::{ListedLogFile, listed};
 use crate::model::metadata::{SIDECAR_SUFFIX, SIGNATURE};
 use crate::model::{BucketName, Metadata};
 use crate::run::pool::Stop;
@@ -84,7 +84,7 @@ pub(super) enum CopyOutcome {
 pub(super) struct CopiedObject {
     pub(super) outcome: CopyOutcome,
     pub(super) digest: bool,
-    pub(super) logs: Vec<ListedLog>,
+    pub(super) logs: Vec<ListedLogFile>,
 }
 
 /// Copies objects, on any thread.
@@ -251,7 +251,7 @@ impl Copier {
 
     /// The log files that a digest of the target lists. What is no digest is for verifying to
     /// tell.
-    fn listed_logs(&self, wanted: &CopyJob) -> Result<Vec<ListedLog>, String> {
+    fn listed_logs(&self, wanted: &CopyJob) -> Result<Vec<ListedLogFile>, String> {
         if !wanted.digest {
             return Ok(Vec::new());
         }

@@ -215,12 +215,12 @@ fn check_statement(
     struct Statement {
         #[serde(rename = "_type")]
         of_type: String,
-        subject: Vec<Subject>,
+        subject: Vec<StatementSubject>,
         predicate_type: String,
         predicate: Predicate,
     }
     #[derive(Deserialize)]
-    struct Subject {
+    struct StatementSubject {
         digest: BTreeMap<String, String>,
     }
     #[derive(Deserialize)]

@@ -26,11 +26,11 @@ pub(super) struct Comparison<'a> {
     reverified: &'a Reverification,
 }
 
-/// Claims that the content does not bear out.
-struct Claims {
-    /// Claims on the bag's own files: nothing that is verified bears on them.
+/// UnprovenClaims that the content does not bear out.
+struct UnprovenClaims {
+    /// UnprovenClaims on the bag's own files: nothing that is verified bears on them.
     of_files: Vec<Claim>,
-    /// Claims on what the run found, which differ from what is found now.
+    /// UnprovenClaims on what the run found, which differ from what is found now.
     of_run: Vec<Claim>,
     /// True if the lines of the objects differ in nothing that is compared.
     other_lines: bool,
@@ -41,7 +41,7 @@ struct Claims {
 pub(super) struct Differences {
     /// Verdicts and findings that differ.
     pub(super) of_findings: Vec<String>,
-    /// Claims that the content does not bear out.
+    /// UnprovenClaims that the content does not bear out.
     pub(super) unproven: Vec<String>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Comparison<'a> {
         })
     }
 
-    /// Finds the differences. Claims that can only come of an alteration are faults too; `own_keys`
+    /// Finds the differences. UnprovenClaims that can only come of an alteration are faults too; `own_keys`
     /// is whether the user gave the keys.
     pub(super) fn compare(
         &self,
@@ -105,7 +105,7 @@ impl<'a> Comparison<'a> {
         Ok(Differences { of_findings, unproven })
     }
 
-    fn claims(&self) -> Claims {
+    fn claims(&self) -> UnprovenClaims {
         let Self { bag, run, request, rows, keys, reverified } = *self;
         let (form, kept) = (request.question.form, request.kept_logs);
         let sealed = bag.info(seal_files::LABEL).unwrap_or_default();
@@ -124,13 +124,13 @@ impl<'a> Comparison<'a> {
         if kept == KeptLogs::All {
             of_run.extend(claims::omitted(run, &reverified.report, form).map(of_report));
         }
-        let mut claims = Claims { of_files, of_run, other_lines: false };
+        let mut claims = UnprovenClaims { of_files, of_run, other_lines: false };
         self.compare_lines(&mut claims);
         claims
     }
 
     /// Compares the results in custody and the lines of the objects.
-    fn compare_lines(&self, claims: &mut Claims) {
+    fn compare_lines(&self, claims: &mut UnprovenClaims) {
         let Self { bag, request, rows, reverified, .. } = *self;
         let kept_all = request.kept_logs == KeptLogs::All;
         let bytes = bag.read(LINES, LARGEST);

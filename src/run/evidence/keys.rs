@@ -59,7 +59,7 @@ impl CloudTrail for RecordingCloudTrail<'_> {
 /// Source of a key: an entry of `sources.json`. The fields' order is that of the names, as
 /// entries are sorted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct KeySource {
+struct KeyOrigin {
     bits: u32,
     fingerprint: Fingerprint,
     form: String,
@@ -69,7 +69,7 @@ struct KeySource {
     valid_to: Option<Timestamp>,
 }
 
-impl KeySource {
+impl KeyOrigin {
     fn of(key: &PublicKey) -> Self {
         Self {
             bits: key.bits(),
@@ -121,7 +121,7 @@ pub(super) fn write(bag: &mut BagWriter, keys: &[PublicKey]) -> io::Result<()> {
                 list.extend(key.spki_der().map(|der| (der, validity)));
             }
         }
-        sources.push(KeySource::of(key));
+        sources.push(KeyOrigin::of(key));
     }
     sources.sort();
     sources.dedup();
@@ -248,7 +248,7 @@ impl KeyCheck<'_> {
     fn sources(&mut self) {
         let (keys, run) = (self.keys, self.run);
         let bytes = self.bag.read(SOURCES, LIMIT).map_err(|error| error.to_string());
-        let sources: Result<Vec<KeySource>, _> =
+        let sources: Result<Vec<KeyOrigin>, _> =
             bytes.and_then(|bytes| serde_json::from_slice(&bytes).map_err(|e| e.to_string()));
         let sources = match sources {
             Ok(sources) => sources,
@@ -257,9 +257,9 @@ impl KeyCheck<'_> {
                 return self.claim(SOURCES, message);
             }
         };
-        let mut described: Vec<(&KeySource, BTreeSet<&[u8]>)> = Vec::new();
+        let mut described: Vec<(&KeyOrigin, BTreeSet<&[u8]>)> = Vec::new();
         for source in &sources {
-            let KeySource { fingerprint, .. } = source;
+            let KeyOrigin { fingerprint, .. } = source;
             let named = |key: &&PublicKey| key.fingerprints().any(|name| name == fingerprint);
             let keys = keys.iter().filter(named).filter(|key| source.is_of(key));
             let ders: BTreeSet<_> = keys.map(PublicKey::pkcs1_der).collect();
@@ -274,7 +274,7 @@ impl KeyCheck<'_> {
             described.push((source, ders));
         }
         for key in keys {
-            let is_described = |(source, ders): &(&KeySource, BTreeSet<&[u8]>)| {
+            let is_described = |(source, ders): &(&KeyOrigin, BTreeSet<&[u8]>)| {
                 source.is_of(key) && ders.contains(key.pkcs1_der())
             };
             if !described.iter().any(is_described) {
@@ -283,7 +283,7 @@ impl KeyCheck<'_> {
         }
         for key in &run.keys {
             let same =
-                |source: &KeySource| source.is_reported_as(key) && source.source == key.source;
+                |source: &KeyOrigin| source.is_reported_as(key) && source.source == key.source;
             if !sources.iter().any(same) {
                 let message = format!("It does not tell of the report's key {}.", key.fingerprint);
                 self.claim(SOURCES, message);

@@ -251,7 +251,7 @@ fn inflate(
     bounds: Bounds,
     each: &mut dyn FnMut(&[u8]),
 ) -> Result<MemberEnd, InflateFault> {
-    let watched = WatchedBody { body: body.take(bounds.stored), failure: None };
+    let watched = TracedBody { body: body.take(bounds.stored), failure: None };
     let mut decoder = GzDecoder::new(BufReader::with_capacity(64 << 10, watched));
     let (mut buffer, mut inflated) = (vec![0; 64 << 10], 0_u64);
     let ended = loop {
@@ -288,12 +288,12 @@ fn inflate(
 }
 
 /// A body, and the error that ended reading it, which the decoder would blur.
-struct WatchedBody {
+struct TracedBody {
     body: io::Take<Box<dyn Read + Send>>,
     failure: Option<String>,
 }
 
-impl Read for WatchedBody {
+impl Read for TracedBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.body.read(buffer).inspect_err(|error| {
             if error.kind() != io::ErrorKind::Interrupted {

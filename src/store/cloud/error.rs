@@ -61,19 +61,24 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("{0}")]
-    struct CauseLink(&'static str, #[source] Option<Box<CauseLink>>);
+    struct ErrorWithCause(&'static str, #[source] Option<Box<ErrorWithCause>>);
 
     #[test]
     fn the_answer_of_the_server_is_told_without_what_differs_each_time() {
         let answer = "Server returned non-2xx status code: 403 Forbidden: \u{feff}<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>Server failed to authenticate the request.\nRequestId:1\nTime:2</Message></Error>";
-        let error = CauseLink("after 3 retries in 1.2 s", Some(Box::new(CauseLink(answer, None))));
+        let error = ErrorWithCause(
+            "after 3 retries in 1.2 s",
+            Some(Box::new(ErrorWithCause(answer, None))),
+        );
         assert_eq!(
             cause(&error),
             "Server returned non-2xx status code: 403 Forbidden: AuthenticationFailed Server failed to authenticate the request."
         );
-        let refused =
-            CauseLink("client error (Connect)", Some(Box::new(CauseLink("refused", None))));
+        let refused = ErrorWithCause(
+            "client error (Connect)",
+            Some(Box::new(ErrorWithCause("refused", None))),
+        );
         assert_eq!(cause(&refused), "refused");
-        assert_eq!(cause(&CauseLink("a\nb", None)), "a");
+        assert_eq!(cause(&ErrorWithCause("a\nb", None)), "a");
     }
 }
