@@ -11,7 +11,7 @@ pub use crate::store::Stop;
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Interval at which a waiting driver polls the stop flag.
-pub(super) const GLANCE: Duration = Duration::from_millis(100);
+pub(super) const STOP_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Threads that run jobs until the pool is dropped.
 #[derive(Debug)]
@@ -23,19 +23,19 @@ pub struct Pool {
 
 /// Handle of a job, by which its result is awaited.
 #[derive(Debug)]
-pub struct Ticket<T>(mpsc::Receiver<T>);
+pub struct JobHandle<T>(mpsc::Receiver<T>);
 
-impl<T> Ticket<T> {
+impl<T> JobHandle<T> {
     /// Waits for the result.
     ///
     /// # Errors
     /// When the job panicked, or the run is to stop first.
-    pub fn redeem(self, stop: &Stop) -> Result<T, NoResult> {
+    pub fn join(self, stop: &Stop) -> Result<T, JobError> {
         loop {
-            match self.0.recv_timeout(GLANCE) {
+            match self.0.recv_timeout(STOP_POLL_INTERVAL) {
                 Ok(result) => return Ok(result),
-                Err(RecvTimeoutError::Disconnected) => return Err(NoResult::Panicked),
-                Err(RecvTimeoutError::Timeout) if stop.is_set() => return Err(NoResult::Stopped),
+                Err(RecvTimeoutError::Disconnected) => return Err(JobError::Panicked),
+                Err(RecvTimeoutError::Timeout) if stop.is_set() => return Err(JobError::Stopped),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
@@ -44,7 +44,7 @@ impl<T> Ticket<T> {
 
 /// Error of a job without a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NoResult {
+pub enum JobError {
     /// The job panicked.
     #[error("a worker thread failed; this is a bug in trailseal")]
     Panicked,
@@ -64,7 +64,7 @@ impl Pool {
             let work = work.clone();
             std::thread::Builder::new().name(format!("worker-{n}")).spawn(move || {
                 for job in work {
-                    // A panic ends the job, whose ticket then says so, and not the thread.
+                    // A panic ends the job, whose handle then says so, and not the thread.
                     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
                 }
             })
@@ -80,15 +80,18 @@ impl Pool {
     }
 
     /// Submits a job. The submitter limits how many are under way at once.
-    pub fn submit<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Ticket<T> {
-        let (result, ticket) = mpsc::sync_channel(1);
+    pub fn submit<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> JobHandle<T> {
+        let (result, handle) = mpsc::sync_channel(1);
         let job = Box::new(move || {
             let _ = result.send(job());
         });
         if let Some(queue) = &self.queue {
             let _ = queue.send(job);
         }
-        Ticket(ticket)
+        JobHandle(handle)
     }
 }
 
@@ -113,11 +116,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tickets_are_redeemed_in_the_submitters_order() {
+    fn handles_are_joined_in_the_submitters_order() {
         let pool = Pool::start(NonZero::new(3).unwrap()).unwrap();
-        let tickets: Vec<_> = (0..500).map(|n| pool.submit(move || n * 2)).collect();
+        let handles: Vec<_> = (0..500).map(|n| pool.submit(move || n * 2)).collect();
         let results: Vec<_> =
-            tickets.into_iter().map(|t| t.redeem(&Stop::default()).unwrap()).collect();
+            handles.into_iter().map(|t| t.join(&Stop::default()).unwrap()).collect();
         assert_eq!(results, (0..500).map(|n| n * 2).collect::<Vec<_>>());
     }
 
@@ -125,19 +128,19 @@ mod tests {
     fn a_panic_is_one_jobs_own_matter() {
         let pool = Pool::start(NonZero::new(1).unwrap()).unwrap();
         let stop = Stop::default();
-        let panics = pool.submit(|| panic!("on purpose")).redeem(&stop);
-        assert_eq!(panics, Err::<(), _>(NoResult::Panicked));
-        assert_eq!(pool.submit(|| 7).redeem(&stop), Ok(7));
+        let panics = pool.submit(|| panic!("on purpose")).join(&stop);
+        assert_eq!(panics, Err::<(), _>(JobError::Panicked));
+        assert_eq!(pool.submit(|| 7).join(&stop), Ok(7));
     }
 
     #[test]
     fn a_stop_ends_the_wait_and_not_the_job() {
         let mut pool = Pool::start(NonZero::new(1).unwrap()).unwrap();
         let (release, held) = mpsc::channel::<()>();
-        let ticket = pool.submit(move || held.recv().is_ok());
+        let handle = pool.submit(move || held.recv().is_ok());
         let stop = Stop::default();
         stop.set();
-        assert_eq!(ticket.redeem(&stop), Err(NoResult::Stopped));
+        assert_eq!(handle.join(&stop), Err(JobError::Stopped));
         pool.abandon();
         drop(release);
     }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::observe::{Observer, RunEvent};
-use super::pool::{NoResult, Pool, Stop, Ticket};
+use super::pool::{JobError, JobHandle, Pool, Stop};
 use super::sources::{Area, Found, Sources};
 use crate::crypto::{KeyRing, Signer, Validity};
 use crate::model::time::{hours, sub};
@@ -353,23 +353,23 @@ impl<'a> Sealer<'a> {
         keys: &[&str],
         outcome: &mut SealOutcome,
     ) -> Result<Vec<LogEntry>, SealError> {
-        let mut tickets: VecDeque<Ticket<Result<(LogEntry, bool), SealError>>> = VecDeque::new();
+        let mut handles: VecDeque<JobHandle<Result<(LogEntry, bool), SealError>>> = VecDeque::new();
         let mut entries = Vec::with_capacity(keys.len());
         let mut keys = keys.iter();
         loop {
-            while tickets.len() < self.pool.jobs() * 8
+            while handles.len() < self.pool.jobs() * 8
                 && let Some(key) = keys.next()
             {
                 let (sources, rules) = (self.sources.clone(), self.rules.clone());
                 let (bucket, key) = (self.request.bucket.clone(), (*key).to_owned());
-                tickets
+                handles
                     .push_back(self.pool.submit(move || read_log(&sources, &rules, &bucket, key)));
             }
-            let Some(ticket) = tickets.pop_front() else { return Ok(entries) };
+            let Some(handle) = handles.pop_front() else { return Ok(entries) };
             let (entry, has_events) =
-                ticket.redeem(&self.request.stop).map_err(|error| match error {
-                    NoResult::Stopped => SealError::Interrupted,
-                    NoResult::Panicked => SealError::Threads(error.to_string()),
+                handle.join(&self.request.stop).map_err(|error| match error {
+                    JobError::Stopped => SealError::Interrupted,
+                    JobError::Panicked => SealError::Threads(error.to_string()),
                 })??;
             if !has_events {
                 outcome.without_events.push(entry.object.to_string());

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use self::object::{CopiedObject, Copier, CopyJob, CopyOutcome, key_refusal, path_refusal};
 use super::observe::{Observer, RunEvent};
-use super::pool::{NoResult, Pool, Stop, Ticket};
+use super::pool::{JobError, JobHandle, Pool, Stop};
 use super::sources::{Area, Excluded, Filter, Found, Insisted, Selection, Sources, days_around};
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::time::{add, day_folder, hours, parse_compact_minutes};
@@ -184,18 +184,18 @@ struct CollectRun<'a> {
     /// Error of the observer, which ends the run.
     observed: io::Result<()>,
     report: CollectReport,
-    queue: VecDeque<(String, Ticket<CopiedObject>)>,
+    queue: VecDeque<(String, JobHandle<CopiedObject>)>,
     local: TargetFolder,
 }
 
 impl CollectRun<'_> {
     /// Passes an event to the observer; its error stops the run.
-    fn notify(&mut self, event: &RunEvent<'_>) -> Result<(), NoResult> {
+    fn notify(&mut self, event: &RunEvent<'_>) -> Result<(), JobError> {
         self.observed = self.observer.observe(event);
-        self.observed.as_ref().map(|&()| ()).map_err(|_| NoResult::Stopped)
+        self.observed.as_ref().map(|&()| ()).map_err(|_| JobError::Stopped)
     }
 
-    fn area(&mut self, id: &AreaId, area: &Area) -> Result<(), NoResult> {
+    fn area(&mut self, id: &AreaId, area: &Area) -> Result<(), JobError> {
         let CollectRequest { start, end, .. } = *self.request;
         let days = days_around(start, end);
         let digests =
@@ -243,7 +243,7 @@ impl CollectRun<'_> {
         &mut self,
         bucket: &str,
         gathered: &mut ListedLogs,
-    ) -> Result<(), NoResult> {
+    ) -> Result<(), JobError> {
         for (id, kind, day) in std::mem::take(&mut gathered.strays) {
             let Some(area) = self.sources.clone().areas.get(&id).cloned() else { continue };
             let Some(day) = day_of(&day) else { continue };
@@ -263,7 +263,7 @@ impl CollectRun<'_> {
         area: &Area,
         end: Timestamp,
         unlisted: &[String],
-    ) -> Result<(), NoResult> {
+    ) -> Result<(), JobError> {
         let bucket = id.bucket.as_ref().map_or("", |bucket| bucket.as_str());
         let mut gathered = ListedLogs::default();
         for day in 2..=LATEST_LISTING_DAYS {
@@ -309,10 +309,10 @@ impl CollectRun<'_> {
         objects: Vec<Found>,
         digest: bool,
         gathered: &mut ListedLogs,
-    ) -> Result<(), NoResult> {
+    ) -> Result<(), JobError> {
         for found in objects {
             if self.copier.has_ended() {
-                return Err(NoResult::Stopped);
+                return Err(JobError::Stopped);
             }
             if let Some(cause) = key_refusal(&found.key) {
                 self.record_failure(found.key, cause);
@@ -341,13 +341,13 @@ impl CollectRun<'_> {
         leave: usize,
         id: &AreaId,
         gathered: &mut ListedLogs,
-    ) -> Result<(), NoResult> {
+    ) -> Result<(), JobError> {
         while self.queue.len() > leave
-            && let Some((key, ticket)) = self.queue.pop_front()
+            && let Some((key, handle)) = self.queue.pop_front()
         {
-            match ticket.redeem(&self.request.stop) {
+            match handle.join(&self.request.stop) {
                 Ok(done) => self.record_outcome(key, done, id, gathered)?,
-                Err(NoResult::Panicked) => self.record_lacking(key, NoResult::Panicked.to_string()),
+                Err(JobError::Panicked) => self.record_lacking(key, JobError::Panicked.to_string()),
                 Err(stopped) => return Err(stopped),
             }
         }
@@ -360,7 +360,7 @@ impl CollectRun<'_> {
         done: CopiedObject,
         id: &AreaId,
         gathered: &mut ListedLogs,
-    ) -> Result<(), NoResult> {
+    ) -> Result<(), JobError> {
         let report = &mut self.report;
         match done.outcome {
             CopyOutcome::Copied { bytes, metadata } => {

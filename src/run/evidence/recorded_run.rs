@@ -114,7 +114,7 @@ fn fetch_unreferenced(
     let mut unread: Vec<_> = unread.map(|(object, _)| object).collect();
     unread.sort();
     for some in unread.chunks(pool.jobs() * 4) {
-        let tickets: Vec<_> = some
+        let handles: Vec<_> = some
             .iter()
             .flat_map(|(bucket, key)| roots.places(bucket.as_deref(), key))
             .filter_map(|(number, path)| Some((stores.get(number)?.0.clone(), path)))
@@ -127,8 +127,8 @@ fn fetch_unreferenced(
                 })
             })
             .collect();
-        for ticket in tickets {
-            if ticket.redeem(&request.verify.stop).is_err() {
+        for handle in handles {
+            if handle.join(&request.verify.stop).is_err() {
                 return Ok(());
             }
         }

@@ -11,7 +11,7 @@ use super::keys::{DigestNames, end_of, is_backfill, time_text};
 use super::{Message, MessageSubject, NamedKey, Source, Summary, Tally, ValidateRequest, shown};
 use crate::model::Window;
 use crate::model::time::{add, format_compact_seconds, hours, sub};
-use crate::run::pool::{Pool, Ticket};
+use crate::run::pool::{JobHandle, Pool};
 
 /// Messages per job that may wait for their turn.
 const WAITING_PER_JOB: usize = 32;
@@ -62,7 +62,7 @@ struct Traversal<'a> {
 
 enum PendingMessage {
     Line(Message),
-    Log(LogReference, Ticket<LogCheck>),
+    Log(LogReference, JobHandle<LogCheck>),
 }
 
 /// Digests that are read before their turn.
@@ -72,7 +72,7 @@ struct ReadAhead {
     /// The newest first.
     keys: Vec<String>,
     places: HashMap<String, usize>,
-    tickets: HashMap<String, Ticket<Result<LoadedDigest, DigestFault>>>,
+    handles: HashMap<String, JobHandle<Result<LoadedDigest, DigestFault>>>,
     /// Numbers of submitted and of completed or skipped jobs.
     submitted: usize,
     done: usize,
@@ -145,8 +145,8 @@ impl Traversal<'_> {
         self.line(Message { about: MessageSubject::Valid, text: place + "valid" })?;
         for log in digest.logs() {
             let (source, its_log) = (self.source.clone(), log.clone());
-            let ticket = self.pool.submit(move || its_log.check(&*source));
-            self.wait_for(PendingMessage::Log(log, ticket))?;
+            let handle = self.pool.submit(move || its_log.check(&*source));
+            self.wait_for(PendingMessage::Log(log, handle))?;
         }
         self.follow(at, key, digest.previous(), window)
     }
@@ -202,11 +202,11 @@ impl Traversal<'_> {
 
     /// Reads and checks one digest.
     fn load(&mut self, at: &mut Position, key: &str) -> Result<LoadedDigest, DigestFault> {
-        let ticket = self.ahead.take(&at.bucket, key);
-        let ticket = ticket.unwrap_or_else(|| self.read(&at.bucket, key, at.backfill));
+        let handle = self.ahead.take(&at.bucket, key);
+        let handle = handle.unwrap_or_else(|| self.read(&at.bucket, key, at.backfill));
         self.read_ahead(at.backfill);
-        let loaded = ticket
-            .redeem(&self.request.stop)
+        let loaded = handle
+            .join(&self.request.stop)
             .unwrap_or_else(|error| Err(DigestFault::Unread(error.to_string())))?;
         loaded.check_place(&at.bucket, key)?;
         let fingerprint = loaded.text("digestPublicKeyFingerprint");
@@ -299,11 +299,11 @@ impl Traversal<'_> {
 
     /// Submits the reading of as many digests as may be under way.
     fn read_ahead(&mut self, backfill: bool) {
-        while self.ahead.tickets.len() < self.pool.jobs()
+        while self.ahead.handles.len() < self.pool.jobs()
             && let Some(key) = self.ahead.keys.get(self.ahead.submitted).cloned()
         {
-            let ticket = self.read(&self.ahead.bucket, &key, backfill);
-            self.ahead.tickets.insert(key, ticket);
+            let handle = self.read(&self.ahead.bucket, &key, backfill);
+            self.ahead.handles.insert(key, handle);
             self.ahead.submitted += 1;
         }
     }
@@ -313,7 +313,7 @@ impl Traversal<'_> {
         bucket: &str,
         key: &str,
         backfill: bool,
-    ) -> Ticket<Result<LoadedDigest, DigestFault>> {
+    ) -> JobHandle<Result<LoadedDigest, DigestFault>> {
         let source = self.source.clone();
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         let backfill = backfill && is_backfill(&key);
@@ -348,8 +348,8 @@ impl Traversal<'_> {
         {
             let message = match waiting {
                 PendingMessage::Line(message) => message,
-                PendingMessage::Log(log, ticket) => {
-                    let checked = ticket.redeem(&self.request.stop);
+                PendingMessage::Log(log, handle) => {
+                    let checked = handle.join(&self.request.stop);
                     let checked = checked.map_err(|_| "interrupted".to_owned())?;
                     self.log(&log, checked)
                 }
@@ -394,18 +394,18 @@ fn unread(key: &str, place: &str, why: &str) -> Message {
 }
 
 impl ReadAhead {
-    /// The digest's ticket, where it is being read; those before it are passed by.
+    /// The digest's handle, where it is being read; those before it are passed by.
     fn take(
         &mut self,
         bucket: &str,
         key: &str,
-    ) -> Option<Ticket<Result<LoadedDigest, DigestFault>>> {
+    ) -> Option<JobHandle<Result<LoadedDigest, DigestFault>>> {
         let place = *self.places.get(key).filter(|_| bucket == self.bucket)?;
         for passed in self.keys.get(self.done..place).into_iter().flatten() {
-            self.tickets.remove(passed);
+            self.handles.remove(passed);
         }
         self.done = self.done.max(place + 1);
         self.submitted = self.submitted.max(place + 1);
-        self.tickets.remove(key)
+        self.handles.remove(key)
     }
 }

@@ -18,7 +18,7 @@ use crate::model::{AreaId, ChainId, DigestKey, LogEntry, Window};
 use crate::report::RunReport;
 use crate::run::Silent;
 use crate::run::in_order::{AREAS_AT_ONCE, in_order};
-use crate::run::pool::{Pool, Ticket};
+use crate::run::pool::{JobHandle, Pool};
 use crate::verify::events::Event;
 use crate::verify::link::DigestFacts;
 use crate::verify::log_file::events_of;
@@ -86,7 +86,7 @@ impl Context<'_> {
     /// Reads the events of log files, several at once.
     fn read_events(&self, files: Vec<LogFileId>, answers: &mut Answers) {
         let rules = Arc::new(self.rules.clone());
-        let mut under_way: VecDeque<(LogFileId, Ticket<EventsAnswer>)> = files
+        let mut under_way: VecDeque<(LogFileId, JobHandle<EventsAnswer>)> = files
             .into_iter()
             .map(|file| {
                 let (sources, rules, id) = (self.sources.clone(), rules.clone(), file.clone());
@@ -104,7 +104,7 @@ impl Context<'_> {
             })
             .collect();
         while let Some((file, ticket)) = under_way.pop_front() {
-            let read = ticket.redeem(&self.request.stop).map_err(|error| error.to_string());
+            let read = ticket.join(&self.request.stop).map_err(|error| error.to_string());
             answers.events.insert(file, read.flatten());
         }
     }

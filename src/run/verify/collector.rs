@@ -16,7 +16,7 @@ use crate::model::time::{date_window, hours, sub};
 use crate::model::{AreaId, ChainId, ChainKind, DigestKey, LogEntry, LogKey, Window};
 use crate::report::ObjectResult;
 use crate::run::observe::RunEvent;
-use crate::run::pool::Ticket;
+use crate::run::pool::JobHandle;
 use crate::run::sources::{Area, open_digest};
 use crate::verify::completeness::{Listed, ListedName};
 use crate::verify::digest::{Examined, Location, Rules, examine};
@@ -61,7 +61,7 @@ pub(super) struct Collector<'a, 'l, 'o> {
 /// Items to record, in input order.
 pub(super) enum Pending {
     Digest { chain: ChainId, key: Arc<str>, result: ObjectResult, code: Option<Code>, bytes: u64 },
-    Log { lister: Arc<Lister>, entry: Arc<LogEntry>, ticket: Ticket<CheckedLog> },
+    Log { lister: Arc<Lister>, entry: Arc<LogEntry>, ticket: JobHandle<CheckedLog> },
 }
 
 impl<'a, 'l, 'o> Collector<'a, 'l, 'o> {
@@ -136,7 +136,7 @@ impl Collector<'_, '_, '_> {
             let (id, area) = (self.id.clone(), self.area.clone());
             let listing =
                 self.run.pool.submit(move || list::has_logs(&sources, &asked, (&id, &area)));
-            let listing = listing.redeem(&self.run.request.stop).map_err(io::Error::other)?;
+            let listing = listing.join(&self.run.request.stop).map_err(io::Error::other)?;
             self.facts.folders.logs = listing.open(&mut self.facts.findings);
         }
         let folders = &mut self.facts.folders;
@@ -154,7 +154,7 @@ impl Collector<'_, '_, '_> {
     }
 
     /// Submits the reading of a digest.
-    fn read(&self, key: &str) -> Option<Ticket<Examined>> {
+    fn read(&self, key: &str) -> Option<JobHandle<Examined>> {
         let name = DigestKey::parse(key)?;
         let at = Location { bucket: self.id.bucket.clone(), key: key.into(), name };
         let (sources, rules) = (self.run.sources.clone(), self.rules.clone());
@@ -176,7 +176,7 @@ impl Collector<'_, '_, '_> {
                 tickets.extend(self.read(key));
             }
             let Some(ticket) = tickets.pop_front() else { return Ok(()) };
-            let examined = ticket.redeem(&self.run.request.stop).map_err(io::Error::other)?;
+            let examined = ticket.join(&self.run.request.stop).map_err(io::Error::other)?;
             each(self, examined)?;
         }
     }

@@ -52,7 +52,7 @@ pub(super) fn digests_by_worker(
     let (sources, question) = (run.sources.clone(), run.question.clone());
     let (id, area) = (id.clone(), area.clone());
     let listing = run.pool.submit(move || digests(&sources, &question, (&id, &area), unit, days));
-    listing.redeem(&run.request.stop).map_err(io::Error::other)
+    listing.join(&run.request.stop).map_err(io::Error::other)
 }
 
 /// Log files of the requested time that no digest read so far lists.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::collector::Collector;
 use crate::model::{LogEntry, Sha256Hash};
-use crate::run::pool::Ticket;
+use crate::run::pool::JobHandle;
 use crate::run::sources::read_digest_again;
 use crate::verify::LogList;
 use crate::verify::candidates::Candidates;
@@ -54,7 +54,7 @@ impl Collector<'_, '_, '_> {
         }
         let wanted = Arc::new(wanted);
         let mut digests = std::mem::take(&mut self.claimed.unread).into_iter();
-        let mut tickets: VecDeque<(Location, Ticket<Result<Listed, Trouble>>)> = VecDeque::new();
+        let mut tickets: VecDeque<(Location, JobHandle<Result<Listed, Trouble>>)> = VecDeque::new();
         loop {
             while tickets.len() < self.run.share(self.run.pool.jobs()).max(1)
                 && let Some((at, hash)) = digests.next()
@@ -74,7 +74,7 @@ impl Collector<'_, '_, '_> {
                 tickets.push_back((at, read));
             }
             let Some((at, ticket)) = tickets.pop_front() else { return Ok(()) };
-            match ticket.redeem(&self.run.request.stop).map_err(io::Error::other)? {
+            match ticket.join(&self.run.request.stop).map_err(io::Error::other)? {
                 Ok(found) => self.claimed.listed.absorb(found),
                 Err(trouble) => self.facts.findings.push(unread_again(&at, &trouble)),
             }
@@ -110,7 +110,7 @@ impl Collector<'_, '_, '_> {
                 });
                 again.map(|()| part)
             });
-            match part.redeem(&self.run.request.stop).map_err(io::Error::other)? {
+            match part.join(&self.run.request.stop).map_err(io::Error::other)? {
                 Ok(mut part) => {
                     next = part.next;
                     for entry in std::mem::take(&mut part.entries) {

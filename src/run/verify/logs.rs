@@ -8,7 +8,7 @@ use super::collector::{Collector, Pending};
 use crate::model::{BucketName, LogEntry, LogKey};
 use crate::report::{ObjectKind, ObjectRecord, ObjectResult};
 use crate::run::observe::RunEvent;
-use crate::run::pool::NoResult;
+use crate::run::pool::JobError;
 use crate::run::verify::open::open_log;
 use crate::verify::log_file::{CheckedLog, Lister, check_log};
 use crate::verify::{Code, CoverageState, Severity};
@@ -83,9 +83,9 @@ impl Collector<'_, '_, '_> {
                 }
                 Pending::Log { lister, entry, ticket } => {
                     let stop = &self.run.request.stop;
-                    let checked = match ticket.redeem(stop) {
+                    let checked = match ticket.join(stop) {
                         Ok(checked) => checked,
-                        Err(NoResult::Stopped) => {
+                        Err(JobError::Stopped) => {
                             self.leave_unchecked(&lister);
                             continue;
                         }

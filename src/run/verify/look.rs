@@ -7,7 +7,7 @@ use super::collector::Collector;
 use crate::judge::facts::Strays;
 use crate::judge::late::{OPENED_IN_A_BUCKET, is_listed, originals};
 use crate::model::{BucketName, Sha256Hash};
-use crate::run::pool::Ticket;
+use crate::run::pool::JobHandle;
 use crate::run::sources::{Sources, as_trouble};
 use crate::store::StoreError;
 use crate::verify::candidates::Candidate;
@@ -64,7 +64,7 @@ pub(super) fn look(
 struct Looking<'a, 'r, 'l, 'o> {
     this: &'a Collector<'r, 'l, 'o>,
     look: Look,
-    queue: VecDeque<(String, Ticket<Seen>)>,
+    queue: VecDeque<(String, JobHandle<Seen>)>,
 }
 
 impl Looking<'_, '_, '_, '_> {
@@ -88,7 +88,7 @@ impl Looking<'_, '_, '_, '_> {
         while self.queue.len() > leave
             && let Some((key, ticket)) = self.queue.pop_front()
         {
-            let seen = ticket.redeem(&self.this.run.request.stop).map_err(io::Error::other)?;
+            let seen = ticket.join(&self.this.run.request.stop).map_err(io::Error::other)?;
             let answer = self.record(key, seen);
             self.look.answers.push(answer);
         }

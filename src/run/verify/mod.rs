@@ -35,7 +35,7 @@ use self::context::Context;
 use self::ordered_events::{AreaEvents, OrderedEvents};
 use super::in_order::{AREAS_AT_ONCE, in_order};
 use super::observe::{Observer, RunEvent};
-use super::pool::{NoResult, Pool};
+use super::pool::{JobError, Pool};
 use super::sources::{Area, Sources};
 use crate::judge::facts::key_reports;
 use crate::judge::{AreaFacts, AreaJudgement, FactSet, Judged, Unit, UnlistedLog, judge_area};
@@ -109,7 +109,7 @@ impl<'a> Verifier<'a> {
                 let facts = area::collect(run, (id, area), unit, &mut events)?;
                 // What was not read to its end would look as if it ended there.
                 match run.request.stop.is_set() {
-                    true => Err(io::Error::other(NoResult::Stopped)),
+                    true => Err(io::Error::other(JobError::Stopped)),
                     false => Ok(facts),
                 }
             },

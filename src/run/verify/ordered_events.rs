@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::model::AreaId;
 use crate::report::ObjectRecord;
 use crate::run::observe::{Observer, RunEvent};
-use crate::run::pool::{GLANCE, Stop};
+use crate::run::pool::{STOP_POLL_INTERVAL, Stop};
 
 /// Bytes of objects that an area holds back before it waits for its turn.
 const HELD: usize = 1 << 20;
@@ -75,7 +75,7 @@ impl<'a> OrderedEvents<'a> {
     fn wait(&self, stop: &Stop, ready: impl Fn(&Turn<'a>) -> bool) -> MutexGuard<'_, Turn<'a>> {
         let mut turn = self.turn();
         while !ready(&turn) && turn.failed.is_none() && !stop.is_set() {
-            let waited = self.passed.wait_timeout(turn, GLANCE);
+            let waited = self.passed.wait_timeout(turn, STOP_POLL_INTERVAL);
             turn = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         turn

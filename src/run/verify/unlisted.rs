@@ -12,7 +12,7 @@ use crate::judge::Unit;
 use crate::judge::facts::Doubted;
 use crate::judge::late::{consulted_days, consulted_time, is_consulted, times_of, was_asked_for};
 use crate::model::{ChainId, LogEntry, Window};
-use crate::run::pool::Ticket;
+use crate::run::pool::JobHandle;
 use crate::verify::candidates::{Candidates, Name};
 use crate::verify::completeness::Listed;
 use crate::verify::link::DigestFacts;
@@ -21,7 +21,7 @@ use crate::verify::log_file::Lister;
 use crate::verify::settle::{Settled, Settler};
 
 /// The listing of an area's log files, under way: what digests list, and what is there besides.
-pub(super) type LogListing = Ticket<(Listed, Listing<UnlistedLogs>)>;
+pub(super) type LogListing = JobHandle<(Listed, Listing<UnlistedLogs>)>;
 
 /// Begins to list the area's log files of the requested time that no digest read so far lists.
 pub(super) fn begin(this: &mut Collector<'_, '_, '_>) -> LogListing {
@@ -37,7 +37,7 @@ pub(super) fn begin(this: &mut Collector<'_, '_, '_>) -> LogListing {
 /// Takes up the log files of an area that no digest read so far lists.
 pub(super) fn take_up(this: &mut Collector<'_, '_, '_>, listing: LogListing) -> io::Result<()> {
     let stop = &this.run.request.stop;
-    let (listed, unlisted) = listing.redeem(stop).map_err(io::Error::other)?;
+    let (listed, unlisted) = listing.join(stop).map_err(io::Error::other)?;
     this.listed = listed;
     let UnlistedLogs { candidates, twice } = unlisted.open(&mut this.facts.findings);
     this.facts.strays.logs_twice += twice;
