@@ -19,12 +19,12 @@ pub(super) struct DateTree<'a> {
     pub(super) requests: &'a AtomicU64,
     /// Key of the folder, with its closing slash.
     pub(super) folder: &'a str,
-    /// Days that are asked for, the last one included.
+    /// Requested days, the last one included.
     pub(super) days: Window,
 }
 
 impl DateTree<'_> {
-    /// Lists the objects in the folders of the days asked for, in those of their months and years,
+    /// Lists the objects in the folders of the requested days, in those of their months and years,
     /// in the region's own folder, and in folders below these that are no date's. `each` gets
     /// objects, folders that are no date's, and what cannot be read, with the time of the nearest
     /// date's folder: all of time in the region's own.
@@ -75,7 +75,7 @@ impl DateTree<'_> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let listed = self.store.list(folder, &mut |entry| match entry {
             Entry::Object { size: 0, ref key, .. } if key.ends_with('/') => {}
-            // What cannot be read in a folder of dates may be a folder of days not asked for.
+            // What cannot be read in a folder of dates may be a folder of other days.
             Entry::Unreadable { ref key, .. }
                 if self.date(key).is_some_and(|date| !self.asks_for(date)) => {}
             entry => each(entry),

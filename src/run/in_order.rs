@@ -37,7 +37,7 @@ pub(super) fn in_order<I: Sync, T: Send>(
         for n in 0..at_once.clamp(1, items.len().max(1)) {
             let results = results.clone();
             let builder = thread::Builder::new().name(format!("driver-{n}"));
-            // A panic leaves its item without a result, which is told of below.
+            // A panic leaves its item without a result, which is an error below.
             let work = || drop(catch_unwind(AssertUnwindSafe(|| worker(results))));
             if let Err(error) = builder.spawn_scoped(scope, work) {
                 outcome = Err(error);

@@ -1,7 +1,7 @@
 //! Copies in Google Cloud Storage and Azure Blob Storage, over the crate `object_store`.
 //!
 //! A copy is only read. It is as hostile as a directory: what a listing shows must lie in the folder
-//! that was asked for, a body has the length that was announced, and an object counts as absent only
+//! that was requested, a body has the length that was announced, and an object counts as absent only
 //! if reading and a listing agree, because a proxy, or a container that is gone, answers 404 too. The
 //! crate cannot name keys with an empty part, `.`, `..` or control characters: a folder that holds one
 //! cannot be listed, which is trouble.

@@ -73,7 +73,7 @@ impl DirectoryStore {
 
     /// Opens a regular file.
     fn open_file(&self, path: &str) -> Result<cap_std::fs::File, StoreError> {
-        // Opening a pipe would wait for its writer; so the kind is asked first.
+        // Opening a pipe would wait for its writer; so its kind is checked first.
         let metadata = match self.dir.metadata(path).map_err(store_error) {
             // A link that leads nowhere shows that something was, or is, elsewhere.
             Err(StoreError::NotFound) if self.is_behind_a_link(path) => {

@@ -211,7 +211,7 @@ impl Store for RecordingStore {
                 let body = File::open(file).map_err(|e| StoreError::Trouble(e.to_string()))?;
                 return Ok(Object { body: Box::new(body), metadata });
             }
-            // Two at once, or what was read and not kept: the store is asked again.
+            // Two at once, or what was read and not kept: the store is read again.
             Some(Reading::Underway | Reading::Read { .. }) => return self.store.get(key),
             _ => {}
         }

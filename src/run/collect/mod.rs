@@ -92,7 +92,7 @@ pub struct CollectReport {
 /// Error that prevents copying.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
-    /// In one directory their keys would not be told apart.
+    /// Several buckets in the source: one directory cannot hold the keys of two.
     #[error("the source contains copies of several buckets: {}", .0.join(", "))]
     SeveralBuckets(Vec<String>),
     /// No threads to work with.
@@ -238,7 +238,7 @@ impl CollectRun<'_> {
         }
     }
 
-    /// Copies the log files of other days than those asked for that digests list.
+    /// Copies log files that digests list on days outside the requested time.
     fn copy_listed_elsewhere(
         &mut self,
         bucket: &str,

@@ -64,7 +64,7 @@ pub(super) fn omitted(
     form: SourceForm,
 ) -> impl Iterator<Item = String> {
     let mut claims = Vec::new();
-    // The first is on the keys, and differs where CloudTrail itself was asked.
+    // The first is on the keys, and differs for keys from CloudTrail itself.
     let not_proven = again.not_proven.iter().skip(usize::from(form == SourceForm::Bucket));
     for sentence in not_proven.filter(|sentence| !run.not_proven.contains(sentence)) {
         claims.push(format!("Its report omits this limit: {sentence}"));
@@ -100,7 +100,7 @@ pub(super) fn omitted(
 fn scopes(told: &Scope, asked: &Scope) -> Vec<String> {
     let fields = |scope: &Scope| {
         let mut scope = scope.clone();
-        // Whether a gap was there is found, not asked.
+        // The run finds whether a gap or an end was there.
         scope.accepted_gaps.iter_mut().for_each(|gap| gap.used = false);
         scope.accepted_ends.iter_mut().for_each(|end| end.used = false);
         match serde_json::to_value(scope) {

@@ -26,11 +26,11 @@ pub(super) struct Comparison<'a> {
     reverified: &'a Reverification,
 }
 
-/// UnprovenClaims that the content does not bear out.
+/// Claims that the content does not bear out.
 struct UnprovenClaims {
-    /// UnprovenClaims on the bag's own files: nothing that is verified bears on them.
+    /// Claims on the bag's own files: nothing that is verified bears on them.
     of_files: Vec<Claim>,
-    /// UnprovenClaims on what the run found, which differ from what is found now.
+    /// Claims on what the run found, which differ from what is found now.
     of_run: Vec<Claim>,
     /// True if the lines of the objects differ in nothing that is compared.
     other_lines: bool,
@@ -41,7 +41,7 @@ struct UnprovenClaims {
 pub(super) struct Differences {
     /// Verdicts and findings that differ.
     pub(super) of_findings: Vec<String>,
-    /// UnprovenClaims that the content does not bear out.
+    /// Claims that the content does not bear out.
     pub(super) unproven: Vec<String>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Comparison<'a> {
         })
     }
 
-    /// Finds the differences. UnprovenClaims that can only come of an alteration are faults too; `own_keys`
+    /// Finds the differences. Claims that can only come of an alteration are faults too; `own_keys`
     /// is whether the user gave the keys.
     pub(super) fn compare(
         &self,

@@ -33,7 +33,7 @@ pub struct PackedBag {
     pub left_out: Vec<(String, String)>,
     /// The hash value of its tag manifest.
     pub tag_manifest: Sha256Hash,
-    /// Cause for it to have no time-stamp though one was asked for.
+    /// Cause for which it has no time-stamp though one was requested.
     pub no_time_stamp: Option<String>,
     /// Warnings on what could not be fetched; the bag is whole without.
     pub warnings: Vec<String>,

@@ -34,7 +34,7 @@ pub struct PackSources<'a> {
     pub stores: &'a [(Arc<dyn Store>, String)],
     /// Keys and limits.
     pub rules: Rules,
-    /// CloudTrail, where it is asked for keys and trails.
+    /// CloudTrail as a source of keys and trails.
     pub cloudtrail: Option<&'a dyn CloudTrail>,
 }
 

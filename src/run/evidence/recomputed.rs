@@ -98,7 +98,7 @@ fn check_cells(
 pub(super) const NO_METADATA: &str = "its metadata could not be read: ";
 /// The note on an object that nobody read.
 pub(super) const ONLY_LISTED: &str = "it was listed, and not read";
-/// The note on an object that nobody asked to keep.
+/// The note on an object whose bytes were not to be kept.
 pub(super) const NOT_KEPT: &str = "its bytes were not kept";
 /// The notes on objects that cannot be put in a bag.
 pub(super) const NO_PATH: &str = "its key cannot be a path in a bag";

@@ -1,7 +1,8 @@
-//! Verifying a bag's objects once more: what the run was asked, then whatever else lies in the bag.
+//! Verification of a bag's objects once more: the request of the run, then whatever else lies in the
+//! bag.
 //!
-//! The bag's own request says what was asked, and its packer may have asked for little: so what
-//! that leaves aside is verified too. A log file is verified wherever it lies in the bag, whatever
+//! The request in the bag is its packer's, who may have requested little: so everything else is
+//! verified too. A log file is verified wherever it lies in the bag, whatever
 //! the request, its name or its row of custody say.
 
 use std::collections::BTreeSet;
@@ -27,15 +28,15 @@ use crate::verify::{Code, Finding, Severity};
 
 /// Result of verifying the objects once more.
 pub(super) struct Reverification {
-    /// Findings on what was asked, and violations of log files beyond that.
+    /// Findings on the requested scope, and violations of log files beyond it.
     pub(super) report: RunReport,
     /// Status of each object.
     pub(super) statuses: ObjectStatuses,
-    /// Hash value of the lines of the objects that were asked for.
+    /// Hash value of the lines of the objects in the requested scope.
     pub(super) lines: Sha256Hash,
     /// Objects that those lines are of.
     pub(super) asked: BTreeSet<BucketKey>,
-    /// Faults of objects beyond what was asked, each in a sentence.
+    /// Faults of objects beyond the requested scope, each in a sentence.
     pub(super) beyond_scope: Vec<String>,
     /// Log files in the bag that no digest in it lists and nothing was found of, by their paths.
     pub(super) unlisted: Vec<String>,
@@ -43,7 +44,7 @@ pub(super) struct Reverification {
     pub(super) unnamed: Vec<String>,
 }
 
-/// Objects of a bag beyond what was asked, and their status once everything was verified.
+/// Objects of a bag beyond the requested scope, and their status once everything was verified.
 struct Remainder<'a> {
     /// The objects, by path, bucket and key.
     objects: Vec<(&'a str, BucketKey)>,
@@ -60,7 +61,7 @@ pub(super) struct Reverifier<'a> {
 }
 
 impl Reverifier<'_> {
-    /// Verifies what was asked, and then what else lies in the bag.
+    /// Verifies the requested scope, and then what else lies in the bag.
     ///
     /// # Errors
     /// When a folder of it cannot be read.
@@ -99,7 +100,7 @@ impl Reverifier<'_> {
             .filter_map(|path| Some((path.as_str(), object_of(path)?)))
     }
 
-    /// Verifies all time and all trails of a bag that holds more than was asked for.
+    /// Verifies all time and all trails, if the bag holds more than the requested scope.
     fn verify_remainder(
         &self,
         asked: &VerifyRequest,
@@ -166,7 +167,7 @@ impl Reverifier<'_> {
 }
 
 impl Reverification {
-    /// Adds the violations of objects beyond what was asked: those of log files to the findings,
+    /// Adds the violations of objects beyond the requested scope: those of log files to the findings,
     /// others as sentences.
     fn add_violations(&mut self, remainder: &Remainder<'_>, findings: Vec<Finding>) {
         let there: BTreeSet<_> = remainder.objects.iter().map(|(path, _)| *path).collect();
@@ -188,7 +189,7 @@ impl Reverification {
         }
     }
 
-    /// Adds a finding for each invalid log file beyond what was asked that no finding names: one
+    /// Adds a finding for each invalid log file beyond the requested scope that no finding names: one
     /// finding may be on many, and name none of them.
     fn add_invalid_logs(&mut self, remainder: &Remainder<'_>, unreferenced: Unreferenced) {
         let mut found: BTreeSet<_> =
@@ -219,7 +220,7 @@ impl Reverification {
         report.exit_status = report.verdict.exit_status();
     }
 
-    /// Adds the status of each object beyond what was asked. `found` are the paths that findings
+    /// Adds the status of each object beyond the requested scope. `found` are the paths that findings
     /// name.
     fn add_statuses(&mut self, remainder: Remainder<'_>, found: &BTreeSet<String>) {
         let Remainder { objects, statuses } = remainder;

@@ -88,7 +88,7 @@ impl LoadedDigest {
         if backfill && generated.is_none() {
             return Err(DigestFault::format());
         }
-        // Not asked for by the reference, which then fails with its own error.
+        // Not checked by the reference, which then fails with an error of its own.
         // Any empty value lists nothing.
         let nothing = [Value::Null, Value::from(0), false.into(), "".into(), Map::new().into()];
         let lists =

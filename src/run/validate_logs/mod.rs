@@ -128,7 +128,7 @@ pub struct Summary {
     pub backfill: Tally,
     /// Log files.
     pub logs: Tally,
-    /// The time of the digests that were valid, within the time that was asked for.
+    /// Time of the valid digests, within the requested time.
     pub found: Option<(Timestamp, Timestamp)>,
 }
 

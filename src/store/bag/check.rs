@@ -326,7 +326,7 @@ fn hash(dir: &Dir, path: &str) -> io::Result<(Sha256Hash, u64)> {
 
 /// Opens a regular file that is reached without a link.
 fn open(dir: &Dir, path: &str) -> io::Result<cap_std::fs::File> {
-    // Opening a pipe would wait for its writer; so the kind is asked first.
+    // Opening a pipe would wait for its writer; so its kind is checked first.
     if !dir.symlink_metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "it is not a regular file"));
     }

@@ -26,7 +26,7 @@ const EXTRA_64: u16 = 0x0001;
 const EXTRA_NAME: u16 = 0x7075;
 /// The flag of a file whose sizes follow its data.
 const HAS_DESCRIPTOR: u16 = 1 << 3;
-/// A value that stands in the extra field instead.
+/// Value of a field that is given in the extra field instead.
 const ELSEWHERE: u64 = 0xFFFF_FFFF;
 
 /// One file, as the directory or its own header describes it.

@@ -1,5 +1,5 @@
 //! Bodies of objects on their way in. The crate resumes what breaks off, as long as the object is
-//! still the same; here its length is held against what was announced.
+//! still the same; here its length is compared with the announced one.
 
 use std::io::{self, Read};
 

@@ -31,7 +31,7 @@ pub struct CloudOptions {
 /// Error in opening a copy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CloudError {
-    /// The name or the environment is wrong: nothing was asked.
+    /// The name or the environment is wrong: no request was made.
     #[error("{0}")]
     Configuration(String),
     /// The copy cannot be listed.
