@@ -8,9 +8,8 @@ use aws_lc_rs::digest;
 #[cfg(feature = "seal")]
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use md5::{Digest as _, Md5};
-use rsa::Pkcs1v15Sign;
 use rsa::pkcs1::DecodeRsaPublicKey as _;
-use rsa::pkcs8::EncodePublicKey as _;
+use rsa::pkcs8::{EncodePublicKey as _, LineEnding};
 
 use crate::model::{Fingerprint, Region, Sha256Hash};
 
@@ -38,7 +37,7 @@ pub struct PublicKey {
     pkcs1: Vec<u8>,
     #[cfg(feature = "seal")]
     aws_lc: ParsedPublicKey,
-    rsa: rsa::RsaPublicKey,
+    rsa: rsa::PublicKey,
 }
 
 impl PublicKey {
@@ -82,8 +81,7 @@ impl PublicKey {
         #[cfg(feature = "seal")]
         let aws_lc = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &der.pkcs1)
             .map_err(|error| unusable(&error))?;
-        let rsa =
-            rsa::RsaPublicKey::from_pkcs1_der(&der.pkcs1).map_err(|error| unusable(&error))?;
+        let rsa = rsa::PublicKey::from_pkcs1_der(&der.pkcs1).map_err(|error| unusable(&error))?;
         Ok(Self {
             fingerprint: fingerprint_of(&der.pkcs1),
             others: Vec::new(),
@@ -166,8 +164,7 @@ impl PublicKey {
     /// Its `SubjectPublicKeyInfo` as PEM, which OpenSSL reads; `None` where it cannot be encoded.
     #[must_use]
     pub fn spki_pem(&self) -> Option<String> {
-        let der = self.spki_der()?;
-        pem_rfc7468::encode_string("PUBLIC KEY", pem_rfc7468::LineEnding::LF, &der).ok()
+        self.rsa.to_public_key_pem(LineEnding::LF).ok()
     }
 
     /// Whether the bytes are this key's signature (RSA PKCS#1 v1.5 with SHA-256) of the string.
@@ -202,7 +199,7 @@ impl PublicKey {
     /// The verdict of `rsa` alone.
     #[must_use]
     pub fn verify_rsa(&self, hash: Sha256Hash, signature: &[u8]) -> bool {
-        self.rsa.verify(Pkcs1v15Sign::new::<sha2::Sha256>(), &hash.0, signature).is_ok()
+        self.rsa.pkcs1v15_verify_prehash::<sha2::Sha256>(&hash.0, signature).is_ok()
     }
 }
 

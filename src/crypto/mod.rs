@@ -29,6 +29,8 @@ pub mod key_ring;
 mod pem;
 pub mod refusal;
 #[cfg(feature = "seal")]
+mod self_signed;
+#[cfg(feature = "seal")]
 pub mod signing_key;
 #[cfg(test)]
 #[cfg(feature = "seal")]

@@ -9,20 +9,17 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
-use rcgen::{
-    CertificateParams, DistinguishedName, DnType, IsCa, KeyUsagePurpose, PublicKeyData,
-    SerialNumber, SignatureAlgorithm,
-};
 use rsa::pkcs1::RsaPrivateKey as Pkcs1Private;
 use rsa::pkcs8::PrivateKeyInfoRef;
 use rsa::pkcs8::der::Decode as _;
 use rsa::pkcs8::der::asn1::UintRef;
-use x509_parser::time::ASN1Time;
+use rsa::pkcs8::der::pem::{LineEnding, encode_string};
 
 use crate::model::time::civil;
 use crate::model::{Fingerprint, Printable};
 
 use super::key_ring::fingerprint_of;
+use super::self_signed::{self, Subject};
 use super::{KeyFileError, KeyForm, MAX_BITS, MIN_BITS, PublicKey, Validity};
 use super::{der, parse_key_file, pem};
 
@@ -249,8 +246,7 @@ impl SigningKey {
         let failed =
             |reason: &dyn fmt::Display| SigningKeyError::engine("encoding the key", reason);
         let der: Pkcs8V1Der<'_> = self.pair.as_der().map_err(|e| failed(&e))?;
-        pem_rfc7468::encode_string("PRIVATE KEY", pem_rfc7468::LineEnding::LF, der.as_ref())
-            .map_err(|e| failed(&e))
+        encode_string("PRIVATE KEY", LineEnding::LF, der.as_ref()).map_err(|e| failed(&e))
     }
 
     /// The public half: PKCS#1 `RSAPublicKey` in DER.
@@ -269,11 +265,6 @@ impl SigningKey {
         &self,
         validity: Validity,
     ) -> Result<String, SigningKeyError> {
-        let moment = |time: jiff::Timestamp| {
-            ASN1Time::from_timestamp(time.as_second())
-                .map(|time| time.to_datetime())
-                .map_err(|_| SigningKeyError::Validity(validity))
-        };
         // X.509 knows no negative years.
         if validity.from > validity.to || civil(validity.from).year() < 1 {
             return Err(SigningKeyError::Validity(validity));
@@ -282,19 +273,12 @@ impl SigningKey {
             |reason: &dyn fmt::Display| SigningKeyError::engine("creating the certificate", reason);
         let mut serial = [0_u8; 16];
         rand::fill(&mut serial).map_err(|e| failed(&e))?;
-        let mut params = CertificateParams::default();
-        params.not_before = moment(validity.from)?;
-        params.not_after = moment(validity.to)?;
-        params.serial_number = Some(SerialNumber::from_slice(&serial));
-        params.distinguished_name = DistinguishedName::new();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, format!("trailseal {}", self.fingerprint));
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        let certificate = params.self_signed(&ForCertificate(self)).map_err(|e| failed(&e))?;
-        pem_rfc7468::encode_string("CERTIFICATE", pem_rfc7468::LineEnding::LF, certificate.der())
-            .map_err(|e| failed(&e))
+        let common_name = format!("trailseal {}", self.fingerprint);
+        let subject = Subject { common_name: &common_name, serial: &serial, is_ca: false };
+        let contents = self_signed::contents(self.public_key_der(), &subject, validity)
+            .map_err(|e| failed(&e))?;
+        let der = self_signed::signed(&contents, &self.sign(&contents)?).map_err(|e| failed(&e))?;
+        encode_string("CERTIFICATE", LineEnding::LF, &der).map_err(|e| failed(&e))
     }
 
     /// Checks that a file holds a certificate of this key, and returns the key as the
@@ -366,23 +350,4 @@ fn check_private(source: &str, label: &str, bytes: &[u8]) -> Result<(), SigningK
     der::modulus_bits(&key.modulus)
         .map(|_| ())
         .map_err(|bits| SigningKeyError::KeySize { file, bits })
-}
-
-/// What rcgen asks of a key.
-struct ForCertificate<'a>(&'a SigningKey);
-
-impl PublicKeyData for ForCertificate<'_> {
-    fn der_bytes(&self) -> &[u8] {
-        self.0.public_key_der()
-    }
-
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        &rcgen::PKCS_RSA_SHA256
-    }
-}
-
-impl rcgen::SigningKey for ForCertificate<'_> {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        Signer::sign(self.0, message).map_err(|_| rcgen::Error::RemoteKeyError)
-    }
 }

@@ -7,7 +7,8 @@ use std::net::TcpListener;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
@@ -93,18 +94,30 @@ fn an_empty_variable_is_none() {
     assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
-/// A server on TLS, whose certificate no system trusts, that refuses every request.
-fn refusing_server(folder: &TempDir) -> (String, String) {
-    let signed = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+/// A server on TLS, whose certificate no system trusts, that refuses every request; `None` where
+/// openssl, which makes the certificate, is not installed.
+fn refusing_server(folder: &TempDir) -> Option<(String, String)> {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj"])
+        .args(["/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", "key.pem", "-out", "ca.pem"])
+        .current_dir(folder.path())
+        .output();
+    let Ok(made) = made else {
+        eprintln!("SKIPPED: openssl is not installed");
+        return None;
+    };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let ca = folder.path().join("ca.pem");
-    fs::write(&ca, signed.cert.pem()).unwrap();
-    let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
+    let certificate = CertificateDer::from_pem_file(&ca).unwrap();
+    let key = PrivateKeyDer::from_pem_file(folder.path().join("key.pem")).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![signed.cert.der().clone()], key)
+        .with_single_cert(vec![certificate], key)
         .unwrap();
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -128,13 +141,13 @@ fn refusing_server(folder: &TempDir) -> (String, String) {
             });
         }
     });
-    (endpoint, ca.to_str().unwrap().to_owned())
+    Some((endpoint, ca.to_str().unwrap().to_owned()))
 }
 
 #[test]
 fn every_command_trusts_the_authorities_of_the_environment_and_the_profile() {
     let folder = TempDir::new().unwrap();
-    let (endpoint, ca) = refusing_server(&folder);
+    let Some((endpoint, ca)) = refusing_server(&folder) else { return };
     let config = folder.path().join("config");
     fs::write(&config, format!("[profile audit]\nca_bundle = {ca}\n")).unwrap();
     let config = config.to_str().unwrap();

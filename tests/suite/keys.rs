@@ -124,6 +124,16 @@ fn openssl_verifies_our_signature_and_reads_our_certificate() {
     ] {
         assert!(text.contains(part), "{part} not in {text}");
     }
+    // Years before those of two digits, and before 1970.
+    let validity = Validity { from: at("0987-01-02T03:04:05Z"), to: at("1969-12-31T23:59:59Z") };
+    let certificate = key.self_signed_certificate_pem(validity).unwrap();
+    let read = key.check_certificate("cert", certificate.as_bytes()).unwrap();
+    assert_eq!(read.validity(), Some(validity));
+    fs::write(dir.path().join("old.pem"), certificate).unwrap();
+    let text = ssl("asn1parse -in old.pem");
+    for part in [":09870102030405Z", ":691231235959Z"] {
+        assert!(text.contains(part), "{part} not in {text}");
+    }
     // And the key that we write is one that openssl signs with, to the same bytes.
     fs::write(dir.path().join("key.pem"), key.to_pkcs8_pem().unwrap()).unwrap();
     ssl("dgst -sha256 -sign key.pem -out theirs message");

@@ -291,8 +291,11 @@ fn why(error: &webpki::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use der::pem::{LineEnding, encode_string};
+
     use super::*;
-    use crate::crypto::{SigningKey, Validity};
+    use crate::crypto::self_signed::{self, Subject};
+    use crate::crypto::{Signer as _, SigningKey, Validity};
 
     #[test]
     fn whom_a_reader_trusts_to_sign_states_no_times() {
@@ -311,15 +314,16 @@ mod tests {
 
     #[test]
     fn an_authority_that_was_not_given_is_refused_in_words() {
-        let now = "2026-06-01T00:00:00Z".parse().unwrap();
-        let mut names =
-            ["signer", "other"].map(|name| rcgen::CertificateParams::new([name.into()]).unwrap());
-        let [signer, other] = names.each_mut().map(|params| {
-            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-            params.not_before = rcgen::date_time_ymd(2026, 1, 1);
-            params.not_after = rcgen::date_time_ymd(2027, 1, 1);
-            let key = rcgen::KeyPair::generate().unwrap();
-            params.self_signed(&key).unwrap().pem()
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = time("2026-06-01T00:00:00Z");
+        let validity =
+            Validity { from: time("2026-01-01T00:00:00Z"), to: time("2027-01-01T00:00:00Z") };
+        let [signer, other] = ["signer", "other"].map(|common_name| {
+            let key = SigningKey::generate().unwrap();
+            let subject = Subject { common_name, serial: &[1], is_ca: true };
+            let contents = self_signed::contents(key.public_key_der(), &subject, validity).unwrap();
+            let der = self_signed::signed(&contents, &key.sign(&contents).unwrap()).unwrap();
+            encode_string("CERTIFICATE", LineEnding::LF, &der).unwrap()
         });
         let certificate = read_pem(signer.as_bytes()).unwrap().remove(0);
         let mut authorities = Authorities::default();

@@ -1,10 +1,5 @@
 //! Detached CMS signatures (RFC 5652), as `openssl cms -sign` makes and `-verify` checks them.
 
-use cms::cert::{CertificateChoices, IssuerAndSerialNumber};
-use cms::content_info::{CmsVersion, ContentInfo};
-use cms::signed_data::{
-    CertificateSet, EncapsulatedContentInfo, SignedData, SignerIdentifier, SignerInfo, SignerInfos,
-};
 use der::asn1::{OctetString, OctetStringRef, SetOfVec};
 use der::oid::ObjectIdentifier;
 use der::{Any, Decode as _, Encode as _};
@@ -18,6 +13,10 @@ use x509_cert::time::Time;
 
 use super::algorithm::{WITH_SHA_256, WITH_SHA_384, fits, hash};
 use super::certificate::{CertificateInfo, read_pem};
+use super::signed_data::{
+    CertificateChoices, CmsVersion, ContentInfo, EncapsulatedContentInfo, IssuerAndSerialNumber,
+    SignedData, SignerIdentifier, SignerInfo,
+};
 use super::{Authorities, DocumentError, DocumentSigner, Purpose, SEAL_LIMIT};
 
 pub(super) const SIGNED_DATA: ObjectIdentifier =
@@ -80,9 +79,9 @@ pub fn sign(
         version: CmsVersion::V1,
         digest_algorithms: SetOfVec::try_from(vec![digest_alg]).map_err(encoding)?,
         encap_content_info: EncapsulatedContentInfo { econtent_type: DATA, econtent: None },
-        certificates: Some(CertificateSet::try_from(certificates).map_err(encoding)?),
+        certificates: Some(SetOfVec::try_from(certificates).map_err(encoding)?),
         crls: None,
-        signer_infos: SignerInfos::try_from(vec![info]).map_err(encoding)?,
+        signer_infos: SetOfVec::try_from(vec![info]).map_err(encoding)?,
     };
     let content = Any::encode_from(&signed).map_err(encoding)?;
     ContentInfo { content_type: SIGNED_DATA, content }.to_der().map_err(encoding)
@@ -179,12 +178,12 @@ pub(super) fn check(
 ) -> Result<Signed, DocumentError> {
     let form = |reason: String| DocumentError::form(WHAT, reason);
     let mut certificates = Vec::new();
-    for choice in signed.certificates.iter().flat_map(|set| set.0.iter()) {
+    for choice in signed.certificates.iter().flat_map(SetOfVec::iter) {
         if let CertificateChoices::Certificate(certificate) = choice {
             certificates.push(certificate.clone());
         }
     }
-    let infos = &signed.signer_infos.0;
+    let infos = &signed.signer_infos;
     let (Some(info), 1) = (infos.iter().next(), infos.len()) else {
         return Err(form(format!("it contains {} signatures, but one is expected", infos.len())));
     };

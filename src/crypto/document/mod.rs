@@ -15,6 +15,7 @@ pub mod dsse;
 mod error;
 mod ess;
 pub mod revocation;
+mod signed_data;
 mod signer;
 pub mod timestamp;
 

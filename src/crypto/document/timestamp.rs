@@ -1,6 +1,5 @@
 //! Time-stamps (RFC 3161): what is asked of an authority, and what its answer is worth.
 
-use cms::content_info::ContentInfo;
 use der::asn1::{GeneralizedTime, Int, OctetString, OctetStringRef};
 use der::oid::ObjectIdentifier;
 use der::{Any, Decode as _, Encode as _, Sequence};
@@ -10,6 +9,7 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 use super::algorithm::SHA_256;
 use super::certificate::{CertificateInfo, NO_TIME_STAMPING, list_addresses, stamps_time};
 use super::cms::{Signed, check, read};
+use super::signed_data::ContentInfo;
 use super::{Authorities, DocumentError, Purpose, SEAL_LIMIT, ess};
 use crate::model::Sha256Hash;
 
@@ -145,7 +145,7 @@ pub fn verify(response: &[u8], content: &[u8]) -> Result<TimeStamp, DocumentErro
         .map_err(form)?
         .as_bytes();
     let fit = check(&signed, TST_INFO, info)?;
-    let attributes = signed.signer_infos.0.iter().flat_map(|info| info.signed_attrs.iter());
+    let attributes = signed.signer_infos.iter().flat_map(|info| info.signed_attrs.iter());
     ess::check(attributes.flat_map(|attributes| attributes.iter()), fit.certificate())?;
     let TstInfo { message_imprint, time, nonce } = read_info(info).map_err(form)?;
     if message_imprint.hash_algorithm.oid != SHA_256 {

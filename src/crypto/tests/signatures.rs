@@ -68,7 +68,7 @@ fn signatures_of_another_length_are_refused_by_both_engines() {
 #[test]
 fn paddings_that_are_not_exactly_those_of_the_format_are_refused_by_both_engines() {
     // Only `rsa` signs an arbitrary block; with a key of this test that is no danger.
-    let private = rsa::RsaPrivateKey::from_pkcs8_pem(&key().to_pkcs8_pem().unwrap()).unwrap();
+    let private = rsa::PrivateKey::from_pkcs8_pem(&key().to_pkcs8_pem().unwrap()).unwrap();
     let (hash, public) = (Sha256Hash::of(MESSAGE.as_bytes()), public());
     let sign = |block: &[u8]| private.sign(Pkcs1v15Sign::new_unprefixed(), block).unwrap();
     let oid = |last: u8| tlv(6, &[&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, last]]);
