@@ -7,6 +7,7 @@ use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Ou
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::EncodingType;
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 
 use super::answer::Answer;
 use super::s3::{S3Store, payer};
@@ -196,26 +197,8 @@ pub(super) fn md5(etag: &str) -> Option<[u8; 16]> {
 
 /// Undoes the encoding of keys in listings: `%XX`, and `+` for a space.
 fn url_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let hex = |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16));
-        match byte {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let mut ahead = rest.clone();
-                match (hex(ahead.next()), hex(ahead.next())) {
-                    (Some(high), Some(low)) => {
-                        bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
-                        rest = ahead;
-                    }
-                    _ => bytes.push(b'%'),
-                }
-            }
-            other => bytes.push(other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -289,6 +272,8 @@ mod tests {
             ("a/b%2Bc+d", "a/b+c d"),
             ("%C3%A4%", "ä%"),
             ("%zz%2", "%zz%2"),
+            ("%2%41%+%e4%B8%AD", "%2A% 中"),
+            ("%ff%252B", "\u{fffd}%2B"),
             ("AWSLogs/1_CloudTrail.json.gz", "AWSLogs/1_CloudTrail.json.gz"),
         ] {
             assert_eq!(url_decode(encoded), key);
