@@ -52,9 +52,7 @@ pub fn parse_digest_time(text: &str) -> Result<Timestamp, TimeError> {
 /// Writes `YYYY-MM-DDTHH:MM:SSZ`.
 #[must_use]
 pub fn format_digest_time(time: Timestamp) -> String {
-    let c = civil(time);
-    let (y, mo, d, h, mi, s) = (c.year(), c.month(), c.day(), c.hour(), c.minute(), c.second());
-    format!("{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}Z")
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Reads `YYYYMMDDTHHMMSSZ`, the time in a digest's name.
@@ -68,8 +66,7 @@ pub fn parse_compact_seconds(text: &str) -> Result<Timestamp, TimeError> {
 /// Writes `YYYYMMDDTHHMMSSZ`.
 #[must_use]
 pub fn format_compact_seconds(time: Timestamp) -> String {
-    let c = civil(time);
-    format!("{}T{:02}{:02}{:02}Z", compact_date(c), c.hour(), c.minute(), c.second())
+    time.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// Reads `YYYYMMDDTHHMMZ`, the time in a log file's name.
@@ -83,15 +80,13 @@ pub fn parse_compact_minutes(text: &str) -> Result<Timestamp, TimeError> {
 /// Writes `YYYYMMDDTHHMMZ`.
 #[must_use]
 pub fn format_compact_minutes(time: Timestamp) -> String {
-    let c = civil(time);
-    format!("{}T{:02}{:02}Z", compact_date(c), c.hour(), c.minute())
+    time.strftime("%Y%m%dT%H%MZ").to_string()
 }
 
 /// The folder of a day, `YYYY/MM/DD`.
 #[must_use]
 pub fn day_folder(time: Timestamp) -> String {
-    let c = civil(time);
-    format!("{:04}/{:02}/{:02}", c.year(), c.month(), c.day())
+    time.strftime("%Y/%m/%d").to_string()
 }
 
 /// The time that a date's folder stands for: `YYYY`, `YYYY/MM` or `YYYY/MM/DD`, in UTC. `None`
@@ -132,11 +127,10 @@ pub fn civil(time: Timestamp) -> DateTime {
     TimeZone::UTC.to_datetime(time)
 }
 
-fn compact_date(c: DateTime) -> String {
-    format!("{:04}{:02}{:02}", c.year(), c.month(), c.day())
-}
-
 /// Reads a time by a pattern in which Y M D H M S stand for digits and all else for itself.
+///
+/// By hand, because `strptime` also takes signs, blanks and fewer digits than the pattern has, and
+/// the name of every object that is listed comes through here.
 fn parse_pattern(text: &str, pattern: &'static str) -> Result<Timestamp, TimeError> {
     read_pattern(text, pattern)
         .ok_or_else(|| TimeError { text: text.to_owned(), expected: pattern })
@@ -286,6 +280,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_time_is_written_by_its_fields(second in Timestamp::MIN.as_second()..=Timestamp::MAX.as_second()) {
+            let t = Timestamp::from_second(second).unwrap();
+            let c = civil(t);
+            let (y, mo, d) = (c.year(), c.month(), c.day());
+            let (h, mi, s) = (c.hour(), c.minute(), c.second());
+            prop_assert_eq!(format_digest_time(t), format!("{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}Z"));
+            prop_assert_eq!(format_compact_seconds(t), format!("{y:04}{mo:02}{d:02}T{h:02}{mi:02}{s:02}Z"));
+            prop_assert_eq!(format_compact_minutes(t), format!("{y:04}{mo:02}{d:02}T{h:02}{mi:02}Z"));
+            prop_assert_eq!(day_folder(t), format!("{y:04}/{mo:02}/{d:02}"));
+        }
+
         #[test]
         fn every_second_round_trips(second in 0_i64..4_102_444_800) {
             let t = Timestamp::from_second(second).unwrap();

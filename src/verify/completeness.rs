@@ -2,35 +2,20 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::model::Sha256Hash;
 
 /// A log file's bucket and key in 16 bytes, cut from a cryptographic hash: nobody can make one name
 /// pass for another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ListedName([u8; 16]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ListedName(#[serde(with = "hex::serde")] [u8; 16]);
 
 impl ListedName {
     /// That of a log file.
     #[must_use]
     pub fn of(bucket: &str, key: &str) -> Self {
         Self(cut(bucket, key))
-    }
-}
-
-impl Serialize for ListedName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for ListedName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut name = [0; 16];
-        hex::decode_to_slice(String::deserialize(deserializer)?, &mut name)
-            .map_err(serde::de::Error::custom)?;
-        Ok(Self(name))
     }
 }
 
