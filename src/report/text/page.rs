@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, Write};
 
 use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthChar as _;
 
 use crate::verify::{CoverageState, Severity};
 
@@ -109,7 +110,7 @@ impl<'a> Page<'a> {
     ) -> io::Result<()> {
         let room = self.options.width.saturating_sub(hang).max(NARROWEST);
         // The lead takes part in the wrapping as if it were text, then is painted.
-        let used = (indent + lead.chars().count()).saturating_sub(hang);
+        let used = (indent + columns(lead)).saturating_sub(hang);
         let mut lines = wrap(text, used, room).into_iter();
         let lead = self.paint(style, lead);
         let first = lines.next().unwrap_or_default();
@@ -127,7 +128,7 @@ impl<'a> Page<'a> {
         hang: usize,
     ) -> io::Result<()> {
         let room = self.options.width.saturating_sub(hang).max(NARROWEST);
-        let used = (indent + lead.chars().count()).saturating_sub(hang);
+        let used = (indent + columns(lead)).saturating_sub(hang);
         let mut lines = wrap(title, used, room).into_iter();
         let first = self.paint(BOLD, lines.next().unwrap_or_default());
         let lead = self.paint(style, lead);
@@ -148,12 +149,12 @@ impl<'a> Page<'a> {
     ) -> io::Result<()> {
         let mut used = 0;
         for (lead, style) in leads {
-            used += lead.chars().count();
+            used += columns(lead);
             let lead = self.paint(*style, lead);
             write!(self.out, "{lead}")?;
         }
         for fact in facts {
-            let length = fact.chars().count();
+            let length = columns(fact);
             if used + 2 + length <= self.options.width {
                 write!(self.out, "  {fact}")?;
                 used += 2 + length;
@@ -211,12 +212,13 @@ impl<'a> Page<'a> {
             write!(self.out, "{:indent$}", "")?;
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
                 let gap = if column == 0 { "" } else { "  " };
+                let pad = width.saturating_sub(columns(cell));
                 if column < words && column + 1 == row.len() {
                     write!(self.out, "{gap}{cell}")?;
                 } else if column < words {
-                    write!(self.out, "{gap}{cell:<width$}")?;
+                    write!(self.out, "{gap}{cell}{:pad$}", "")?;
                 } else {
-                    write!(self.out, "{gap}{cell:>width$}")?;
+                    write!(self.out, "{gap}{:pad$}{cell}", "")?;
                 }
             }
             writeln!(self.out)?;
@@ -257,9 +259,19 @@ impl<'a> Page<'a> {
     }
 
     fn label(&self, label: &str, style: Style) -> String {
-        let pad = LABEL.saturating_sub(label.chars().count());
+        let pad = LABEL.saturating_sub(columns(label));
         format!("{}{:pad$}", self.paint(style, label), "")
     }
+}
+
+/// Columns that a text takes on a terminal: two for a wide character, none for a combining one.
+pub(super) fn columns(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+/// Columns that a character takes, whatever stands beside it.
+pub(super) fn columns_of(c: char) -> usize {
+    c.width().unwrap_or(0)
 }
 
 /// Widths of a table's columns.
@@ -268,7 +280,7 @@ fn widths(rows: &[Vec<String>]) -> Vec<usize> {
     for row in rows {
         widths.resize(widths.len().max(row.len()), 0);
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(columns(cell));
         }
     }
     widths
@@ -280,22 +292,22 @@ pub(super) fn table_width(indent: usize, rows: &[Vec<String>]) -> usize {
     indent + widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1)
 }
 
-/// Cuts a text into lines of at most `room` characters, at spaces; a longer word stays whole.
+/// Cuts a text into lines of at most `room` columns, at spaces; a longer word stays whole.
 /// `used` is what already stands on the first line.
 fn wrap(text: &str, used: usize, room: usize) -> Vec<&str> {
-    let (mut lines, mut start, mut columns) = (Vec::new(), 0, used);
+    let (mut lines, mut start, mut width) = (Vec::new(), 0, used);
     let mut last_space = None;
     for (at, c) in text.char_indices() {
-        if c == ' ' && at > start && (columns <= room || last_space.is_none()) {
-            last_space = Some((at, columns));
+        if c == ' ' && at > start && (width <= room || last_space.is_none()) {
+            last_space = Some((at, width));
         }
-        columns += 1;
-        if columns > room
+        width += columns_of(c);
+        if width > room
             && let Some((space, before)) = last_space.take()
         {
             lines.push(text.get(start..space).unwrap_or_default());
             start = space + 1;
-            columns -= before + 1;
+            width -= before + 1;
         }
     }
     lines.push(text.get(start..).unwrap_or_default());
@@ -316,13 +328,30 @@ mod tests {
         assert_eq!(wrap("a-word-too-long for it", 0, 6), ["a-word-too-long", "for it"]);
     }
 
+    #[test]
+    fn wide_characters_take_two_columns_and_combining_ones_none() {
+        assert_eq!(wrap("日本 語の 証跡", 0, 9), ["日本 語の", "証跡"]);
+        assert_eq!(wrap("日本 語の 証跡", 0, 8), ["日本", "語の", "証跡"]);
+        assert_eq!(wrap("e\u{301}e\u{301} cafe\u{301}", 0, 7), ["e\u{301}e\u{301} cafe\u{301}"]);
+        let rows = [["trail", "n"], ["日本", "1"], ["ab", "20"]];
+        let rows = rows.map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(table_width(2, &rows), 2 + 5 + 2 + 2);
+        let mut out = Vec::new();
+        let mut page = Page::new(&mut out, TextOptions::default());
+        page.table(2, 1, &rows).unwrap();
+        page.row(0, ("状態", BOLD), "x").unwrap();
+        page.finish().unwrap();
+        let expected = "  trail   n\n  日本    1\n  ab     20\n状態           x\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
     proptest! {
         #[test]
-        fn wrapping_loses_nothing(text in "[ab é]{0,60}", used in 0..20_usize, room in 1..30_usize) {
+        fn wrapping_loses_nothing(text in "[ab é日]{0,60}", used in 0..20_usize, room in 1..30_usize) {
             let lines = wrap(&text, used, room);
             prop_assert_eq!(lines.join(" "), &*text);
             for line in lines.iter().skip(1) {
-                prop_assert!(line.chars().count() <= room || !line.trim_start().contains(' '));
+                prop_assert!(columns(line) <= room || !line.trim_start().contains(' '));
             }
         }
     }

@@ -202,10 +202,35 @@ fn shown(name: &str) -> String {
 
 /// The end of a name that is too long, which tells most.
 fn elided(name: &str, room: usize) -> String {
-    let length = name.chars().count();
-    if length <= room {
+    if page::columns(name) <= room {
         return name.to_owned();
     }
-    let tail: String = name.chars().skip(length + 3 - room.max(12)).collect();
-    format!("...{tail}")
+    let mut left = room.max(12) - 3;
+    let fitting = name.char_indices().rev().take_while(|(_, c)| {
+        let rest = left.checked_sub(page::columns_of(*c));
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    });
+    let start = fitting.last().map_or(name.len(), |(at, _)| at);
+    format!("...{}", name.get(start..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::elided;
+
+    #[test]
+    fn the_end_of_a_long_name_is_kept_by_the_columns_that_it_takes() {
+        for (name, room, shown) in [
+            ("a/short/name", 12, "a/short/name"),
+            ("a/longer/name.gz", 15, "...nger/name.gz"),
+            ("a/longer/name.gz", 3, "...r/name.gz"),
+            ("日本語/証跡.gz", 14, "日本語/証跡.gz"),
+            ("日本語/証跡.gz", 13, "...語/証跡.gz"),
+            ("日本語日本/証跡.gz", 14, ".../証跡.gz"),
+            ("short", 1, "...short"),
+        ] {
+            assert_eq!(elided(name, room), shown, "{room}");
+        }
+    }
 }
