@@ -76,42 +76,56 @@ pub fn inflate(
     already: AlreadyInflated,
     consume: &mut dyn FnMut(&mut dyn Read),
 ) -> Result<Inflated, BodyFault> {
+    let (inflated, fault) = inflate_until_fault(body, bounds, already, consume);
+    fault.map_or(Ok(inflated), Err)
+}
+
+/// Reads a body up to its first fault, for rules that forgive some: what was inflated until then,
+/// and the fault.
+pub fn inflate_until_fault(
+    body: &mut dyn Read,
+    bounds: Bounds,
+    already: AlreadyInflated,
+    consume: &mut dyn FnMut(&mut dyn Read),
+) -> (Inflated, Option<BodyFault>) {
     let watched = Watched { body, read: 0, limit: bounds.stored, failure: None };
     let mut source = BufReader::with_capacity(BUFFER, watched);
     // The first two bytes decide; a buffer filled once may hold fewer.
-    let begin = peek(&mut source)?;
-    let plain = match begin.as_slice() {
-        [0x1f, 0x8b, ..] => false,
-        [b'{', ..] if already == AlreadyInflated::Accept => true,
-        [] | [0x1f] => return Err(BodyFault::CutOff(begin.len() as u64)),
-        _ => return Err(BodyFault::NotGzip),
+    let mut begin = Vec::with_capacity(HEADER);
+    let peeked = source.by_ref().take(HEADER as u64).read_to_end(&mut begin);
+    let nothing =
+        |stored| Inflated { hash: Sha256Hash::of(&[]), stored, inflated: 0, header: None };
+    let plain = match (peeked, begin.as_slice()) {
+        (Err(e), _) => {
+            let watched = source.get_mut();
+            return (nothing(watched.read), Some(Fault::Io(e).explain(watched)));
+        }
+        (Ok(_), [0x1f, 0x8b, ..]) => false,
+        (Ok(_), [b'{', ..]) if already == AlreadyInflated::Accept => true,
+        (Ok(_), [] | [0x1f]) => {
+            let stored = begin.len() as u64;
+            return (nothing(stored), Some(BodyFault::CutOff(stored)));
+        }
+        (Ok(_), begin) => return (nothing(begin.len() as u64), Some(BodyFault::NotGzip)),
     };
     let header = begin.first_chunk().copied().map(GzipHeader).filter(|_| !plain);
     let mut rest = io::Cursor::new(begin).chain(source);
-    let measured = if plain {
+    let (hash, inflated, mut fault) = if plain {
         measure(&mut rest, bounds.inflated, consume)
     } else {
-        let measured = measure(&mut GzDecoder::new(&mut rest), bounds.inflated, consume);
-        // Exactly one member, so nothing may follow it.
-        measured.and_then(|measured| match rest.fill_buf() {
-            Ok([]) => Ok(measured),
-            Ok(_) => Err(Fault::Trailing),
-            Err(e) => Err(Fault::Io(e)),
-        })
+        measure(&mut GzDecoder::new(&mut rest), bounds.inflated, consume)
     };
+    // Exactly one member, so nothing may follow it.
+    if !plain && fault.is_none() {
+        fault = match rest.fill_buf() {
+            Ok([]) => None,
+            Ok(_) => Some(Fault::Trailing),
+            Err(e) => Some(Fault::Io(e)),
+        };
+    }
     let watched = rest.get_mut().1.get_mut();
-    match measured {
-        Ok((hash, inflated)) => Ok(Inflated { hash, stored: watched.read, inflated, header }),
-        Err(fault) => Err(fault.explain(watched)),
-    }
-}
-
-fn peek(source: &mut BufReader<Watched<'_>>) -> Result<Vec<u8>, BodyFault> {
-    let mut begin = Vec::with_capacity(HEADER);
-    match source.by_ref().take(HEADER as u64).read_to_end(&mut begin) {
-        Ok(_) => Ok(begin),
-        Err(e) => Err(Fault::Io(e).explain(source.get_mut())),
-    }
+    let fault = fault.map(|fault| fault.explain(watched));
+    (Inflated { hash, stored: watched.read, inflated, header }, fault)
 }
 
 /// Reason why reading ended, before its cause is known.
@@ -137,20 +151,18 @@ impl Fault {
     }
 }
 
-/// Hashes and counts all that a reader holds, what `consume` reads of it and what it leaves.
+/// Hashes and counts what a reader holds up to a fault, what `consume` reads of it and what it
+/// leaves.
 fn measure(
     from: &mut dyn Read,
     limit: u64,
     consume: &mut dyn FnMut(&mut dyn Read),
-) -> Result<(Sha256Hash, u64), Fault> {
+) -> (Sha256Hash, u64, Option<Fault>) {
     let mut meter = Meter { from, hash: Sha256Stream::default(), inflated: 0, limit, fault: None };
     consume(&mut meter);
     let mut buffer = vec![0; BUFFER];
     while meter.fault.is_none() && meter.read(&mut buffer).is_ok_and(|n| n > 0) {}
-    match meter.fault {
-        Some(fault) => Err(fault),
-        None => Ok((meter.hash.finish(), meter.inflated)),
-    }
+    (meter.hash.finish(), meter.inflated, meter.fault)
 }
 
 struct Meter<'a> {

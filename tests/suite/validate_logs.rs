@@ -72,6 +72,30 @@ fn what_cannot_be_read_is_not_called_invalid_and_ends_nothing() {
     assert!(out.contains("7/8 digest files valid, 1/8 digest files UNREAD"), "{out}");
 }
 
+/// As Python's zlib has them: it takes what it could inflate, and does not miss the rest.
+#[test]
+fn bodies_that_are_not_whole_are_forgiven_as_by_the_aws_cli() {
+    type Change = fn(&mut Vec<u8>);
+    let cases: [(&str, Change, Option<&str>); 7] = [
+        ("the trailer cut off", |b| b.truncate(b.len() - 8), None),
+        ("cut off", |b| b.truncate(b.len() / 2), Some("hash value doesn't match")),
+        ("empty", Vec::clear, Some("hash value doesn't match")),
+        ("one byte", |b| *b = b"x".to_vec(), Some("hash value doesn't match")),
+        ("two bytes", |b| *b = b"xy".to_vec(), Some("invalid format")),
+        ("another CRC", |b| *b.iter_mut().nth_back(7).unwrap() ^= 1, Some("invalid format")),
+        ("bytes after it", |b| b.push(0), Some("unexpected data after end of compressed stream")),
+    ];
+    for (name, change, invalid) in cases {
+        let tree = Tree::sealed();
+        tree.change(&log_key(2), change);
+        let (status, out, err) = said(&validate(&bucket_of(&tree), &[]));
+        assert_eq!(status, Some(i32::from(invalid.is_some())), "{name}: {out}{err}");
+        if let Some(reason) = invalid {
+            assert!(err.contains(&format!("{}\tINVALID: {reason}", log_key(2))), "{name}: {err}");
+        }
+    }
+}
+
 #[test]
 fn an_offset_is_honoured() {
     let server = bucket_of(&Tree::sealed());

@@ -2,17 +2,16 @@
 //! digest's gzip member and a log file that lacks its gzip trailer pass, and JSON is not held to
 //! the format's shape.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::Read;
 
-use flate2::bufread::GzDecoder;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Source;
 use crate::crypto::PublicKey;
-use crate::model::hash::Sha256Stream;
 use crate::model::{BucketName, Sha256Hash};
 use crate::store::{Object, StoreError};
+use crate::verify::inflate::{AlreadyInflated, BodyFault, inflate_until_fault};
 use crate::verify::{Bounds, Limits};
 
 /// Reason why a digest is invalid.
@@ -64,16 +63,21 @@ impl LoadedDigest {
         key: &str,
         backfill: bool,
     ) -> Result<Self, DigestFault> {
-        let Object { body, metadata } = source.get(bucket, key).map_err(|error| match error {
-            StoreError::NotFound => DigestFault::Missing,
-            other => DigestFault::Unread(other.to_string()),
-        })?;
+        let Object { mut body, metadata } =
+            source.get(bucket, key).map_err(|error| match error {
+                StoreError::NotFound => DigestFault::Missing,
+                other => DigestFault::Unread(other.to_string()),
+            })?;
         let mut bytes = Vec::new();
-        match inflate(body, Limits::default().digest, &mut |piece| bytes.extend_from_slice(piece)) {
-            Ok(MemberEnd::Whole | MemberEnd::Trailing) => {}
-            Ok(MemberEnd::Short) | Err(InflateFault::Damaged) => return Err(DigestFault::format()),
+        // A failure ends up in the fault.
+        let read = &mut |from: &mut dyn Read| drop(from.read_to_end(&mut bytes));
+        let hash = match inflate(&mut body, Limits::default().digest, read) {
+            Ok(Taken { hash, ended: MemberEnd::Whole | MemberEnd::Trailing }) => hash,
+            Ok(Taken { ended: MemberEnd::Short, .. }) | Err(InflateFault::Damaged) => {
+                return Err(DigestFault::format());
+            }
             Err(InflateFault::Trouble(cause)) => return Err(DigestFault::Unread(cause)),
-        }
+        };
         let fields = match serde_json::from_slice(&bytes) {
             Ok(Value::Object(fields)) => fields,
             _ => return Err(DigestFault::format()),
@@ -96,7 +100,6 @@ impl LoadedDigest {
         if !lists || REQUIRED.iter().any(|name| !fields.contains_key(*name)) {
             return Err(DigestFault::format());
         }
-        let hash = Sha256Hash::of(&bytes);
         Ok(Self { fields, hash, signature: signature.clone(), generated })
     }
 
@@ -211,23 +214,29 @@ impl LogReference {
         if !self.named || self.key.is_empty() || BucketName::parse(&self.bucket).is_err() {
             return LogCheck::Format;
         }
-        let body = match source.get(&self.bucket, &self.key) {
+        let mut body = match source.get(&self.bucket, &self.key) {
             Ok(object) => object.body,
             Err(StoreError::NotFound) => return LogCheck::Missing,
             Err(error) => return LogCheck::Unread(error.to_string()),
         };
-        let mut hash = Sha256Stream::default();
-        match inflate(body, Limits::default().log, &mut |piece| hash.update(piece)) {
+        match inflate(&mut body, Limits::default().log, &mut |_| {}) {
             Err(InflateFault::Damaged) => LogCheck::Format,
             Err(InflateFault::Trouble(cause)) => LogCheck::Unread(cause),
-            Ok(MemberEnd::Trailing) => LogCheck::Trailing,
-            Ok(MemberEnd::Whole | MemberEnd::Short) => match &self.hash {
+            Ok(Taken { ended: MemberEnd::Trailing, .. }) => LogCheck::Trailing,
+            Ok(Taken { hash, ended: MemberEnd::Whole | MemberEnd::Short }) => match &self.hash {
                 None => LogCheck::Format,
-                Some(expected) if *expected == hash.finish().to_string() => LogCheck::Valid,
+                Some(expected) if *expected == hash.to_string() => LogCheck::Valid,
                 Some(_) => LogCheck::Mismatch,
             },
         }
     }
+}
+
+/// What of a body the reference takes.
+struct Taken {
+    /// The hash value of what was inflated.
+    hash: Sha256Hash,
+    ended: MemberEnd,
 }
 
 /// End of a gzip stream that was valid so far.
@@ -245,60 +254,25 @@ enum InflateFault {
     Trouble(String),
 }
 
-/// Reads the first gzip member of a body.
+/// Reads the first gzip member of a body, as far as it goes.
 fn inflate(
-    body: Box<dyn Read + Send>,
+    body: &mut dyn Read,
     bounds: Bounds,
-    each: &mut dyn FnMut(&[u8]),
-) -> Result<MemberEnd, InflateFault> {
-    let watched = TracedBody { body: body.take(bounds.stored), failure: None };
-    let mut decoder = GzDecoder::new(BufReader::with_capacity(64 << 10, watched));
-    let (mut buffer, mut inflated) = (vec![0; 64 << 10], 0_u64);
-    let ended = loop {
-        match decoder.read(&mut buffer) {
-            Ok(0) => break Ok(MemberEnd::Whole),
-            Ok(n) => {
-                inflated += n as u64;
-                if inflated > bounds.inflated {
-                    let cause = format!("it inflates to more than {} bytes", bounds.inflated);
-                    return Err(InflateFault::Trouble(cause));
-                }
-                each(buffer.get(..n).unwrap_or_default());
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                break Ok(MemberEnd::Short);
-            }
-            Err(_) => break Err(InflateFault::Damaged),
+    consume: &mut dyn FnMut(&mut dyn Read),
+) -> Result<Taken, InflateFault> {
+    let (inflated, fault) = inflate_until_fault(body, bounds, AlreadyInflated::Refuse, consume);
+    let ended = match fault {
+        None => MemberEnd::Whole,
+        Some(BodyFault::TrailingData) => MemberEnd::Trailing,
+        Some(BodyFault::CutOff(_)) => MemberEnd::Short,
+        // One byte is too few for the reference to tell.
+        Some(BodyFault::NotGzip) if inflated.stored < 2 => MemberEnd::Short,
+        Some(BodyFault::NotGzip | BodyFault::Damaged(_)) => return Err(InflateFault::Damaged),
+        Some(BodyFault::TooLarge(limit)) => {
+            return Err(InflateFault::Trouble(format!("it is larger than {limit} bytes")));
         }
+        Some(fault @ BodyFault::Bomb(_)) => return Err(Fault::Trouble(fault.to_string())),
+        Some(BodyFault::Trouble(error)) => return Err(Fault::Trouble(error.to_string())),
     };
-    let rest = decoder.get_mut();
-    let trailing = ended.is_ok() && rest.fill_buf().is_ok_and(|rest| !rest.is_empty());
-    let watched = rest.get_mut();
-    if let Some(cause) = watched.failure.take() {
-        return Err(InflateFault::Trouble(cause));
-    }
-    if watched.body.limit() == 0 {
-        return Err(InflateFault::Trouble(format!("it is larger than {} bytes", bounds.stored)));
-    }
-    match ended {
-        Ok(MemberEnd::Whole) if trailing => Ok(MemberEnd::Trailing),
-        other => other,
-    }
-}
-
-/// A body, and the error that ended reading it, which the decoder would blur.
-struct TracedBody {
-    body: io::Take<Box<dyn Read + Send>>,
-    failure: Option<String>,
-}
-
-impl Read for TracedBody {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.body.read(buffer).inspect_err(|error| {
-            if error.kind() != io::ErrorKind::Interrupted {
-                self.failure = Some(error.to_string());
-            }
-        })
-    }
+    Ok(Taken { hash: inflated.hash, ended })
 }
