@@ -227,7 +227,7 @@ mod tests {
             ("a/longer/name.gz", 3, "...r/name.gz"),
             ("日本語/証跡.gz", 14, "日本語/証跡.gz"),
             ("日本語/証跡.gz", 13, "...語/証跡.gz"),
-            ("日本語日本/証跡.gz", 14, ".../証跡.gz"),
+            ("日本語日本/証跡.gz", 14, "...本/証跡.gz"),
             ("short", 1, "...short"),
         ] {
             assert_eq!(elided(name, room), shown, "{room}");
