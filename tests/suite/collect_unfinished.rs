@@ -284,6 +284,7 @@ fn keys_with_empty_parts_are_refused_with_the_reason() {
 }
 
 #[test]
+#[ignore = "slow: objects of 384 MiB, twice"]
 fn large_objects_pass_through_little_memory() {
     let tree = Tree::sealed();
     let server = bucket_of(&tree);
@@ -307,6 +308,7 @@ fn large_objects_pass_through_little_memory() {
 }
 
 #[test]
+#[ignore = "slow: digests that inflate to 600 MiB"]
 fn hostile_digests_take_little_memory_to_copy() {
     let tree = Tree::sealed();
     let server = bucket_of(&tree);

@@ -146,6 +146,16 @@ fn refusing_server(folder: &TempDir) -> Option<(String, String)> {
 
 #[test]
 fn every_command_trusts_the_authorities_of_the_environment_and_the_profile() {
+    check_every_command_trusts_the_authorities_of_the_environment_and_the_profile(3);
+}
+
+#[test]
+#[ignore = "slow: every command"]
+fn every_command_trusts_the_authorities_of_the_environment_and_the_profile_in_every_case() {
+    check_every_command_trusts_the_authorities_of_the_environment_and_the_profile(1);
+}
+
+fn check_every_command_trusts_the_authorities_of_the_environment_and_the_profile(step: usize) {
     let folder = TempDir::new().unwrap();
     let Some((endpoint, ca)) = refusing_server(&folder) else { return };
     let config = folder.path().join("config");
@@ -168,7 +178,7 @@ fn every_command_trusts_the_authorities_of_the_environment_and_the_profile() {
         vec!["verify-query-results", "--s3-bucket", "audit-logs"],
         vec!["validate-logs", "--trail-arn", arn, "--start-time", "2026-01-01", "--region", REGION],
     ];
-    for command in commands {
+    for command in commands.into_iter().step_by(step) {
         let all = [&command[..], &["--endpoint-url", &endpoint]].concat();
         for (name, variables, trusted) in [
             ("nothing", vec![], false),

@@ -76,7 +76,17 @@ fn codes(report: &Report) -> Vec<String> {
 
 #[test]
 fn every_layout_is_found_in_a_copy() {
-    for (prefix, organization) in LAYOUTS {
+    check_every_layout_is_found_in_a_copy(3);
+}
+
+#[test]
+#[ignore = "slow: each layout"]
+fn every_layout_is_found_in_a_copy_in_every_case() {
+    check_every_layout_is_found_in_a_copy(1);
+}
+
+fn check_every_layout_is_found_in_a_copy(step: usize) {
+    for (prefix, organization) in LAYOUTS.into_iter().step_by(step) {
         // A directory keeps no empty names: of "//AWSLogs" it has "AWSLogs".
         let folder = prefix.trim_matches('/');
         let tree = sealed(BUCKET, prefix, organization);
@@ -356,8 +366,20 @@ fn a_folder_that_is_a_link_is_trouble_and_no_absence() {
 #[cfg(feature = "aws")]
 #[test]
 fn a_folder_that_is_denied_is_trouble_and_no_absence() {
+    check_a_folder_that_is_denied_is_trouble_and_no_absence(2);
+}
+
+#[cfg(feature = "aws")]
+#[test]
+#[ignore = "slow: each folder on the way"]
+fn a_folder_that_is_denied_is_trouble_and_no_absence_in_every_case() {
+    check_a_folder_that_is_denied_is_trouble_and_no_absence(1);
+}
+
+#[cfg(feature = "aws")]
+fn check_a_folder_that_is_denied_is_trouble_and_no_absence(step: usize) {
     use crate::common::server::{Fault, Server};
-    for folder in WAY {
+    for folder in WAY.into_iter().step_by(step) {
         for fault in [Fault::Status(403, "AccessDenied"), Fault::Garbage] {
             let tree = sealed(BUCKET, "", None);
             let server: Server = bucket::bucket_of(&tree);

@@ -7,6 +7,10 @@
 //! cargo test --locked --test suite -- --ignored --skip every_bit_of --skip sixty_ --skip sixteen_
 //! ```
 //!
+//! What each sweep leaves to the slow suite is in a test of its own, beside it: `NAME_in_every_case`
+//! (damage, moves, layouts, names, bodies, authorities, sizes of keys), `any_...`, `every_...`. Only in the
+//! slow suite are answers without end, large objects and lists, and the pages of trouble with all retries.
+//!
 //! What is skipped there is `#[ignore = "very slow: ..."]`: it takes a quarter of an hour, or memory
 //! and minutes without optimisation. Without `--skip` it is run too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -35,6 +39,7 @@ mod evidence;
 #[cfg(feature = "aws")]
 mod evidence_handover;
 mod evidence_revocation;
+#[cfg(feature = "aws")]
 mod evidence_s3;
 mod evidence_seal;
 mod evidence_stamps;

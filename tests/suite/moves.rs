@@ -84,10 +84,20 @@ fn codes(report: &Report) -> Vec<String> {
 
 #[test]
 fn an_honest_move_there_and_back_is_proven_throughout() {
+    check_an_honest_move_there_and_back_is_proven_throughout(3);
+}
+
+#[test]
+#[ignore = "slow: eight times of two trees"]
+fn an_honest_move_there_and_back_is_proven_throughout_in_every_case() {
+    check_an_honest_move_there_and_back_is_proven_throughout(1);
+}
+
+fn check_an_honest_move_there_and_back_is_proven_throughout(step: usize) {
     for stays in [&THERE_AND_BACK[..], &TWICE] {
         let tree = moved(stays);
-        for (start, end) in [(0, LAST), (2, 4), (2, 7), (2, 13), (6, 8), (6, 13), (11, 13), (1, 10)]
-        {
+        let times = [(0, LAST), (2, 4), (2, 7), (2, 13), (6, 8), (6, 13), (11, 13), (1, 10)];
+        for (start, end) in times.into_iter().step_by(step) {
             let (from, to) = (time(start), time(end));
             let report = verify(&tree, &["--start-time", &from, "--end-time", &to]);
             let found = (report.status, codes(&report), hours(&report));
@@ -105,6 +115,16 @@ fn an_honest_move_there_and_back_is_proven_throughout() {
 
 #[test]
 fn what_is_gone_in_any_stay_is_found() {
+    check_what_is_gone_in_any_stay_is_found(4);
+}
+
+#[test]
+#[ignore = "slow: 15 trees as a directory and as a bucket"]
+fn what_is_gone_in_any_stay_is_found_in_every_case() {
+    check_what_is_gone_in_any_stay_is_found(1);
+}
+
+fn check_what_is_gone_in_any_stay_is_found(step: usize) {
     for (stays, gone, lost) in [
         // The tail, the middle, the beginning and all of the time after the return.
         (&THERE_AND_BACK[..], 13..=15, "PPPPPPPPPPPPVVV"),
@@ -124,7 +144,10 @@ fn what_is_gone_in_any_stay_is_found() {
         (&TWICE, 7..=9, "PPPPPPVVVPPPPPP"),
         (&TWICE, 10..=12, "PPPPPPPPPVVVPPP"),
         (&TWICE, 8..=15, "PPPPPPPVVVVVVVV"),
-    ] {
+    ]
+    .into_iter()
+    .step_by(step)
+    {
         let tree = moved(stays);
         delete(&tree, stays, gone.clone());
         let end = time(LAST);
@@ -288,10 +311,20 @@ fn with_logs(
 
 #[test]
 fn the_hour_of_a_move_may_be_delivered_to_either_place() {
+    check_the_hour_of_a_move_may_be_delivered_to_either_place(2);
+}
+
+#[test]
+#[ignore = "slow: four moves"]
+fn the_hour_of_a_move_may_be_delivered_to_either_place_in_every_case() {
+    check_the_hour_of_a_move_may_be_delivered_to_either_place(1);
+}
+
+fn check_the_hour_of_a_move_may_be_delivered_to_either_place(step: usize) {
     let here = |hour, minute| log_key_at(at(hour, minute), "CloudTrail", "AAAAAAAAAAAAAAAA");
     let there = |hour, minute| format!("new/{}", here(hour, minute));
     for first_in_new in [true, false] {
-        for comes_back in [true, false] {
+        for comes_back in [true, false].into_iter().step_by(step) {
             let tree = Tree::empty();
             let last = stay(&tree, common::BUCKET, ("", 0..5), None);
             let logs = [here(5, 20), there(5, 40)];
@@ -324,6 +357,16 @@ fn the_hour_of_a_move_may_be_delivered_to_either_place() {
 
 #[test]
 fn what_is_put_into_a_place_while_its_trail_is_away_is_never_verified() {
+    check_what_is_put_into_a_place_while_its_trail_is_away_is_never_verified(2);
+}
+
+#[test]
+#[ignore = "slow: 12 trees, three times each"]
+fn what_is_put_into_a_place_while_its_trail_is_away_is_never_verified_in_every_case() {
+    check_what_is_put_into_a_place_while_its_trail_is_away_is_never_verified(1);
+}
+
+fn check_what_is_put_into_a_place_while_its_trail_is_away_is_never_verified(step: usize) {
     let stays = [("", 0..5), ("new/", 5..10), ("", 10..15)];
     let named = |prefix: &str, hour| {
         format!("{prefix}{}", log_key_at(at(hour, 20), "CloudTrail", "AAAAAAAAAAAAAAAA"))
@@ -338,7 +381,7 @@ fn what_is_put_into_a_place_while_its_trail_is_away_is_never_verified() {
         format!("{}/odd.json.gz", named.rsplit_once("/01/").unwrap().0)
     };
     let there: [Stay; 2] = [("", 0..5), ("new/", 5..15)];
-    for stays in [&stays[..], &there] {
+    for stays in [&stays[..], &there].into_iter().step_by(step) {
         for (prefix, times) in [("", [(6, 9), (7, 8)]), ("new/", [(1, 4), (2, 3)])] {
             for name in [&named as &dyn Fn(&str, i64) -> String, &odd, &monthly] {
                 let tree = moved(stays);

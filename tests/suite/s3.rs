@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::common::bucket::{ENVIRONMENT, bucket_of, check_bucket, report_of, run};
 use crate::common::server::{Fault, Server};
+use crate::common::sweep::side_by_side;
 use crate::common::{BUCKET, HOURS, REGION, Report, Tree, at, digest_key, log_key, log_key_at};
 use serde_json::Value;
 
@@ -61,33 +62,37 @@ fn a_digest_without_its_signature_is_a_violation_in_a_bucket() {
 #[test]
 fn trouble_that_passes_does_not_show() {
     let tree = Tree::sealed();
-    for (name, fault) in [
+    let troubles = [
         ("slow down", Fault::Status(503, "SlowDown")),
         ("internal error", Fault::Status(500, "InternalError")),
         ("reset", Fault::Reset),
         ("a body that breaks off", Fault::ShortBody(30)),
-    ] {
+    ];
+    // Each is tried again, after a pause.
+    side_by_side(troubles, |(name, fault)| {
         for key in [log_key(2), digest_key(4)] {
             let server = bucket_of(&tree);
             server.fault(&key, fault, Some(2));
             let report = check(&server, &[]);
             assert_eq!((report.status, codes(&report)), (0, vec![]), "{name} {key}");
         }
-    }
+    });
 }
 
 #[test]
 #[ignore = "slow: each kind of trouble, with all retries"]
 fn trouble_that_lasts_is_incomplete_and_never_tampering() {
     let tree = Tree::sealed();
-    for (name, fault, says) in [
+    let troubles = [
         ("denied", Fault::Status(403, "AccessDenied"), "AccessDenied (403)"),
         ("KMS denied", Fault::Status(400, "KMS.DisabledException"), "KMS"),
         ("expired", Fault::Status(400, "ExpiredToken"), "ExpiredToken"),
         ("internal error", Fault::Status(500, "InternalError"), "InternalError"),
         ("reset", Fault::Reset, ""),
         ("a body that never comes", Fault::ShortBody(0), ""),
-    ] {
+    ];
+    // Each is tried again and again, with pauses.
+    side_by_side(troubles, |(name, fault, says)| {
         let server = bucket_of(&tree);
         server.fault(&log_key(2), fault, None);
         let report = check(&server, &[]);
@@ -100,7 +105,7 @@ fn trouble_that_lasts_is_incomplete_and_never_tampering() {
         let report = check(&server, &[]);
         assert_eq!(codes(&report), [("object-unreadable".to_owned(), digest_key(4))], "{name}");
         assert_eq!((report.status, report.hours().as_str()), (3, "PPPUPPPP"), "{name}");
-    }
+    });
 }
 
 #[test]

@@ -15,13 +15,18 @@ pub(crate) fn verify(tree: &Tree, args: &[&str]) -> Report {
 /// What a tree comes to as a directory and as a bucket, for what holds of both though they differ
 /// by nature.
 pub(crate) fn each(tree: &Tree, args: &[&str]) -> impl Iterator<Item = Report> {
-    [Some(tree.verify(args)), verify_bucket(tree, args)].into_iter().flatten()
+    let directory = tree.verify(args);
+    #[cfg(feature = "aws")]
+    let bucket = Some(bucket::verify(tree, args, || bucket::end_of(&directory)));
+    #[cfg(not(feature = "aws"))]
+    let bucket = None;
+    [Some(directory), bucket].into_iter().flatten()
 }
 
 /// Verifies a tree as a bucket only, over the time that a directory would be asked for.
 #[cfg(feature = "aws")]
 pub(crate) fn verify_bucket(tree: &Tree, args: &[&str]) -> Option<Report> {
-    Some(bucket::verify(tree, args))
+    Some(bucket::verify(tree, args, || bucket::end_of(&tree.verify(args))))
 }
 
 /// No bucket can be read.
@@ -47,8 +52,9 @@ mod bucket {
         assert_eq!(bucket, directory, "a bucket and a directory differ: {args:?}");
     }
 
-    pub(super) fn verify(tree: &Tree, args: &[&str]) -> Report {
-        let end = end_of(&tree.verify(args));
+    /// Verifies a bucket over the time that a directory would be asked for.
+    pub(super) fn verify(tree: &Tree, args: &[&str], end: impl FnOnce() -> String) -> Report {
+        let end = if args.contains(&"--end-time") { String::new() } else { end() };
         in_bucket(tree, &scope(args, &end))
     }
 
@@ -66,7 +72,7 @@ mod bucket {
     }
 
     /// The end of the time that a report is about.
-    fn end_of(report: &Report) -> String {
+    pub(super) fn end_of(report: &Report) -> String {
         let end = report.json["scope"]["end"].as_str();
         end.map_or_else(|| at(HOURS.into(), 0).to_string(), str::to_owned)
     }

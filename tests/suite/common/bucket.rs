@@ -7,8 +7,14 @@ use trailseal::internals::model::LogKey;
 use crate::common::server::{ACCESS_KEY, SECRET_KEY, Server};
 use crate::common::{BUCKET, REGION, Report, Tree, at};
 
+/// A certificate that no server here has: the one authority that the command reads, where the
+/// system's are hundreds, which each process would parse.
+const AUTHORITY: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/sample/keys/certificate.pem");
+
 /// The server's credentials, and nothing of the user's own.
-pub(crate) const ENVIRONMENT: [(&str, &str); 6] = [
+pub(crate) const ENVIRONMENT: [(&str, &str); 7] = [
+    ("SSL_CERT_FILE", AUTHORITY),
     ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
     ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
     ("AWS_REGION", REGION),

@@ -98,13 +98,33 @@ impl Tree {
         Self { dir, keys }
     }
 
-    /// Log files of eight hours, one at twenty past each but the empty one, sealed.
+    /// Log files of eight hours, one at twenty past each but the empty one, sealed. Sealing signs,
+    /// and waits for the disk: that is done once, and every tree is a copy.
     pub(crate) fn sealed() -> Self {
+        static SEALED: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
+        let files = SEALED.get_or_init(|| {
+            let tree = Self::empty();
+            for hour in (0..HOURS).filter(|hour| *hour != EMPTY_HOUR) {
+                tree.write_log(&log_key(hour));
+            }
+            tree.seal(HOURS.into()).unwrap();
+            tree.files()
+        });
+        Self::of(files)
+    }
+
+    /// The files below `AWSLogs`, by key.
+    pub(crate) fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let files = sweep::files_below(&self.path("AWSLogs"));
+        let key =
+            |path: &Path| path.strip_prefix(self.root()).unwrap().to_str().unwrap().to_owned();
+        files.iter().map(|path| (key(path), fs::read(path).unwrap())).collect()
+    }
+
+    /// A tree of files.
+    pub(crate) fn of(files: &[(String, Vec<u8>)]) -> Self {
         let tree = Self::empty();
-        for hour in (0..HOURS).filter(|hour| *hour != EMPTY_HOUR) {
-            tree.write_log(&log_key(hour));
-        }
-        tree.seal(HOURS.into()).unwrap();
+        files.iter().for_each(|(key, bytes)| tree.write(key, bytes));
         tree
     }
 

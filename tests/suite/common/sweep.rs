@@ -92,6 +92,18 @@ pub(crate) fn files_below(root: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Tries every case in a thread of its own: for cases that mostly wait.
+pub(crate) fn side_by_side<C: Send>(cases: impl IntoIterator<Item = C>, each: impl Fn(C) + Sync) {
+    let each = &each;
+    scope(|scope| {
+        let threads = cases.into_iter().map(|case| scope.spawn(move || each(case)));
+        let threads: Vec<_> = threads.collect();
+        threads.into_iter().for_each(|thread| {
+            thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+        });
+    });
+}
+
 /// How often what came of what.
 #[derive(Default)]
 pub(crate) struct Table(BTreeMap<(String, String), usize>);
