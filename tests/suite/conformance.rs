@@ -13,7 +13,9 @@ use tempfile::TempDir;
 use trailseal::internals::model::Sha256Hash;
 use trailseal::internals::run::evidence::open_unchecked;
 use trailseal::internals::run::verify::SourceForm;
-use trailseal::internals::store::{DirectoryStore, Put, Recorder, Store};
+#[cfg(feature = "aws")]
+use trailseal::internals::store::Put;
+use trailseal::internals::store::{DirectoryStore, Recorder, Store};
 
 use crate::common::BUCKET;
 use checks::{Names, Seeded, hold, objects};

@@ -2,6 +2,7 @@
 //! trouble reaches every judgement that rests on absence, and a time of writing lowers no
 //! suspicion.
 
+#[cfg(feature = "aws")]
 use crate::common;
 use crate::common::both;
 #[cfg(feature = "aws")]

@@ -93,6 +93,7 @@ pub(crate) fn files_below(root: &Path) -> Vec<PathBuf> {
 }
 
 /// Tries every case in a thread of its own: for cases that mostly wait.
+#[cfg(feature = "aws")]
 pub(crate) fn side_by_side<C: Send>(cases: impl IntoIterator<Item = C>, each: impl Fn(C) + Sync) {
     let each = &each;
     scope(|scope| {
