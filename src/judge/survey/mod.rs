@@ -27,9 +27,9 @@ use crate::verify::unfinished::Unfinished;
 pub use self::days::{DayRange, Unseen, day_folders};
 pub use self::names::{RegionFolder, Service, is_number, last_part};
 pub use self::reader::{EachBody, EachEntry, FolderListing, FolderReader};
-pub use self::root::LogsRoot;
+pub use self::root::{Insisted, LogsRoot, PlacedRoot};
 pub use self::selection::Selection;
-pub use self::store::{Insisted, StoreSurvey, survey_store};
+pub use self::store::{StoreSurvey, survey_store};
 
 /// Accounts and regions that are there and were not looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! One `AWSLogs` of a store, and which key of the bucket a path in it stands for.
 
+use super::names::RegionFolder;
 use crate::model::BucketName;
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 
@@ -52,4 +53,16 @@ impl LogsRoot {
             None => path.to_owned(),
         }
     }
+}
+
+/// An `AWSLogs`, and the regions' folders in it.
+pub type PlacedRoot = (LogsRoot, Vec<RegionFolder>);
+
+/// Bucket and prefix set by the user instead of read from a copy's digests.
+#[derive(Debug, Clone, Default)]
+pub struct Insisted {
+    /// The bucket.
+    pub bucket: Option<BucketName>,
+    /// The prefix, empty or ending in `/`.
+    pub prefix: Option<String>,
 }

@@ -1,26 +1,13 @@
 //! The survey of one store.
 
 use super::copy_place::{learn_bucket, learn_heads};
-use super::names::RegionFolder;
 use super::reader::FolderReader;
-use super::root::LogsRoot;
+use super::root::{Insisted, LogsRoot, PlacedRoot};
 use super::selection::Selection;
 use super::walk::Walk;
 use super::{HiddenFolders, PassedOver};
 use crate::model::BucketName;
 use crate::verify::Finding;
-
-/// An `AWSLogs`, and the regions' folders in it.
-pub(super) type PlacedRoot = (LogsRoot, Vec<RegionFolder>);
-
-/// Bucket and prefix set by the user instead of read from a copy's digests.
-#[derive(Debug, Clone, Default)]
-pub struct Insisted {
-    /// The bucket.
-    pub bucket: Option<BucketName>,
-    /// The prefix, empty or ending in `/`.
-    pub prefix: Option<String>,
-}
 
 /// What one store holds, and what of it could not be seen.
 #[derive(Debug)]
