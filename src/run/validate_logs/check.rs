@@ -271,8 +271,8 @@ fn inflate(
         Some(BodyFault::TooLarge(limit)) => {
             return Err(InflateFault::Trouble(format!("it is larger than {limit} bytes")));
         }
-        Some(fault @ BodyFault::Bomb(_)) => return Err(Fault::Trouble(fault.to_string())),
-        Some(BodyFault::Trouble(error)) => return Err(Fault::Trouble(error.to_string())),
+        Some(fault @ BodyFault::Bomb(_)) => return Err(InflateFault::Trouble(fault.to_string())),
+        Some(BodyFault::Trouble(error)) => return Err(InflateFault::Trouble(error.to_string())),
     };
     Ok(Taken { hash: inflated.hash, ended })
 }
