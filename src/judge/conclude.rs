@@ -12,7 +12,7 @@ use super::facts::AreaFacts;
 use super::hinted::Hinted;
 use super::judging::LinkedChain;
 use super::no_digests::Holdings;
-use super::not_proven::Shown;
+use super::not_proven::NotProven;
 use super::silent::silences;
 use super::status::Statuses;
 use super::unlisted::{Group, report_after_newest};
@@ -23,7 +23,7 @@ use crate::model::{
 };
 use crate::report::run::INTERRUPTED;
 use crate::report::{ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Verdict};
-use crate::verify::link::{Place, Reach, Request, close_trail};
+use crate::verify::link::{CoverageRequest, Reach, TrailPlace, close_trail};
 use crate::verify::loss_pattern::{Oldest, loss_patterns};
 use crate::verify::unlisted::name_digests_of_uncovered;
 use crate::verify::{Code, Coverage, CoverageState, Finding};
@@ -210,7 +210,7 @@ impl<'a> Conclusion<'a> {
     }
 
     /// The requested time, and how chains are judged that do not reach its end.
-    fn request(&self, end: Timestamp, newest: Option<Timestamp>) -> Request {
+    fn request(&self, end: Timestamp, newest: Option<Timestamp>) -> CoverageRequest {
         let Question { start, as_of, grace, form, .. } = *self.question;
         let reach = match (self.question.end, form) {
             (None, _) => Reach::Newest,
@@ -220,7 +220,7 @@ impl<'a> Conclusion<'a> {
         // A digest that is there shows that the sources are not older.
         let as_of = as_of.map(|as_of| newest.map_or(as_of, |newest| as_of.max(newest)));
         let cut_short = self.circumstances.interrupted;
-        Request { start, end, reach, as_of, grace, cut_short }
+        CoverageRequest { start, end, reach, as_of, grace, cut_short }
     }
 
     /// Time at which the newest backfill digest beside a standard chain was written.
@@ -240,7 +240,7 @@ impl<'a> Conclusion<'a> {
     fn close(
         &mut self,
         chains: Vec<LinkedChain>,
-        request: Request,
+        request: CoverageRequest,
         statuses: &Statuses,
     ) -> Vec<ClosedChain> {
         let silences = silences(self.question, self.circumstances.interrupted, &chains, self.asked);
@@ -254,7 +254,7 @@ impl<'a> Conclusion<'a> {
             }
             let LinkedChain { report, linker, oldest, listed_until, before, .. } = chain;
             let existed = request.start.is_some_and(|start| before.iter().any(|d| d.end <= start));
-            places.push(Place { linker, listed_until, reported, silence, existed });
+            places.push(TrailPlace { linker, listed_until, reported, silence, existed });
             rest.push((report, oldest, missing));
         }
         let verdicts = close_trail(places, request, &mut { self.asked });
@@ -349,7 +349,7 @@ impl<'a> Conclusion<'a> {
         let states = chains.iter().flat_map(|c| &c.coverage).map(|i| i.state);
         let verdict = Verdict::of(&self.findings, states);
         let keys = self.keys();
-        let shown = Shown {
+        let not_proven = NotProven {
             question,
             circumstances,
             statuses,
@@ -359,7 +359,7 @@ impl<'a> Conclusion<'a> {
             unreferenced: judged.totals.logs.unreferenced,
             already_inflated: judged.already_inflated,
         };
-        let mut not_proven = shown.not_proven();
+        let mut not_proven = not_proven.sentences();
         not_proven.extend(explained.not_proven);
         let exit_status = match circumstances.interrupted {
             true => INTERRUPTED,

@@ -1,4 +1,4 @@
-//! Why something is not there: what verified events or the auditor say goes to the findings.
+//! Explanations of losses: what verified events or the auditor say goes to the findings.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::answers::Asked;
 use super::hinted::Hinted;
-use super::known::Known;
+use super::known::{Known, beside};
 use super::{Question, Survey};
 use crate::model::{ChainId, DigestKey, Window};
 use crate::report::{AcceptedEnd, AcceptedGap, ChainReport};
@@ -18,7 +18,7 @@ use crate::verify::explain::{
 use crate::verify::interruptions::Owner;
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
-/// Beside how many findings events are shown: the same ones concern all losses of a bucket.
+/// Number of findings that show events: the same ones concern all losses of a bucket.
 const FINDINGS_WITH_EVENTS: usize = 200;
 
 /// The acceptances of a run, with whether each was used, and what is not proven because of them
@@ -38,7 +38,7 @@ impl Explained {
     }
 }
 
-/// What explanations may rest on.
+/// Sources of explanations.
 pub(super) struct Grounds<'a> {
     pub(super) question: &'a Question,
     pub(super) survey: &'a Survey,
@@ -234,7 +234,7 @@ fn explain_gaps(
                 .filter(|(_, reading)| matches!(reading, GapReading::Interrupted { .. }));
             let listed: Vec<_> = explained.map(|(gap, _)| listed_around(*gap)).collect();
             for listed in listed {
-                known.look_beside(question, survey, owner, listed, asked);
+                known.look_beside(&beside(question, listed), survey, owner, asked);
             }
         }
         let doubt = |gap: Window| known.doubt(&chain, owner, listed_around(gap));
@@ -277,14 +277,14 @@ fn accept(finding: &mut Finding, reason: &str) {
     finding.message.push_str(&format!(" Accepted for this run: {reason}."));
 }
 
-/// Whether it tells of time before a new segment, which nothing covers.
+/// True if a finding is about time before a new segment, which nothing covers.
 fn begins_segment(finding: &Finding) -> bool {
     finding.code == Code::ChainGap
         && finding.severity == Severity::Incomplete
         && finding.key.is_some()
 }
 
-/// True if it is about time after a chain's newest digest.
+/// True if a finding is about time after a chain's newest digest.
 fn ends_chain(finding: &Finding) -> bool {
     finding.code == Code::ChainTruncated && finding.severity > Severity::Notice
 }
@@ -296,7 +296,7 @@ fn newest_of(finding: &Finding) -> Option<Timestamp> {
     Some(named.map_or(start, |named| named.min(start)))
 }
 
-/// The auditor's word on a gap, where there is one.
+/// The auditor's acceptance of a gap, where there is one.
 fn accepts<'a>(
     accepted: &'a mut [AcceptedGap],
     finding: &Finding,

@@ -63,18 +63,14 @@ impl Known {
             self.doubts.extend(coverage.all().filter_map(|i| unproven(&report.id, i)));
         }
         for finding in findings.iter().filter(|f| f.severity > Severity::Notice) {
-            let chain = finding.chain.clone();
             let trouble = matches!(finding.code, Code::ObjectUnreadable | Code::ObjectArchived);
-            let counts = match &chain {
+            let counts = match &finding.chain {
                 // It claims no time of its own.
                 Some(chain) => chain.kind == ChainKind::Backfill,
                 None => trouble,
             };
             if counts {
-                let what = finding.key.as_deref().unwrap_or("a part of the source");
-                let cause = format!("{what} could not be checked ({})", finding.code.as_str());
-                let listed_in = finding.of_time().unwrap_or(ALWAYS);
-                self.doubts.push(Doubt { chain, listed_in, cause, tail: false });
+                self.doubts.push(unchecked(finding));
             }
         }
     }
@@ -136,31 +132,30 @@ impl Known {
         }
     }
 
-    /// Adds the events that the log files of trails hold which were not asked about: what they
-    /// recorded of this one is there to be read.
+    /// Adds the events of this trail that other trails recorded, which were not asked about.
+    /// `question` is about all trails of a time ([`beside`]).
     pub(super) fn look_beside(
         &mut self,
         question: &Question,
         survey: &Survey,
         owner: Owner<'_>,
-        listed: Window,
         asked: &Asked<'_>,
     ) {
-        let question = beside(question, listed);
+        let time = question.window();
         let areas = survey.areas.iter();
         for id in areas.filter(|id| owner.is_recorded_in(&id.place, &id.region)) {
-            let facts = match asked.beside(id, listed) {
+            let facts = match asked.beside(id, time) {
                 Some(Ok(facts)) => facts,
                 Some(Err(cause)) => {
-                    self.doubts.push(unread_beside(listed, cause));
+                    self.doubts.push(unread_beside(time, cause));
                     continue;
                 }
                 None => {
-                    self.doubts.push(unread_beside(listed, "they were not read"));
+                    self.doubts.push(unread_beside(time, "they were not read"));
                     continue;
                 }
             };
-            let Ok(judged) = judge_area(&question, survey, facts, &mut |_| Ok::<_, Infallible>(()));
+            let Ok(judged) = judge_area(question, survey, facts, &mut |_| Ok::<_, Infallible>(()));
             self.read(&facts.hinted, |_, hints| hints.trail, asked);
             for (id, chain) in &judged.chains {
                 let statements = chain.linker.statements().all();
@@ -170,12 +165,7 @@ impl Known {
                 let unlisted = matches!(f.code, Code::LogUnreferenced | Code::NoDigests);
                 f.severity > Severity::Notice && !unlisted
             });
-            self.doubts.extend(unread.map(|finding| {
-                let what = finding.key.as_deref().unwrap_or("a part of the source");
-                let cause = format!("{what} could not be checked ({})", finding.code.as_str());
-                let listed_in = finding.of_time().unwrap_or(ALWAYS);
-                Doubt { chain: finding.chain.clone(), listed_in, cause, tail: false }
-            }));
+            self.doubts.extend(unread.map(unchecked));
         }
     }
 }
@@ -189,6 +179,14 @@ pub fn beside(question: &Question, time: Window) -> Question {
         trails: Vec::new(),
         ..question.clone()
     }
+}
+
+/// The doubt that a finding leaves.
+fn unchecked(finding: &Finding) -> Doubt {
+    let what = finding.key.as_deref().unwrap_or("a part of the source");
+    let cause = format!("{what} could not be checked ({})", finding.code.as_str());
+    let listed_in = finding.of_time().unwrap_or(ALWAYS);
+    Doubt { chain: finding.chain.clone(), listed_in, cause, tail: false }
 }
 
 fn unread_beside(listed_in: Window, cause: &str) -> Doubt {

@@ -13,7 +13,7 @@ use super::judging::LinkedChain;
 use super::{Circumstances, Question};
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{AccountId, ChainId, ChainKind, Window};
-use crate::verify::link::{Ending, Reported};
+use crate::verify::link::{ReportedEnding, ReportedStatus};
 use crate::verify::{Code, CoverageState, Finding, Severity};
 
 /// Allowed difference between CloudTrail's time of a delivery and S3's time of the object.
@@ -135,17 +135,18 @@ impl Statuses {
     }
 
     /// CloudTrail's own statement on the end of a chain.
-    pub(super) fn reported(&self, chain: &ChainId) -> Reported {
+    pub(super) fn reported(&self, chain: &ChainId) -> ReportedStatus {
         let (ending, delivery_error) = match self.answers.get(chain) {
-            None | Some(TrailAnswer::OfOther) => (Ending::Unknown, None),
-            Some(TrailAnswer::Elsewhere(place)) => (Ending::Elsewhere(place.clone()), None),
-            Some(TrailAnswer::NotListed) => (Ending::NotListed, None),
+            None | Some(TrailAnswer::OfOther) => (ReportedEnding::Unknown, None),
+            Some(TrailAnswer::Elsewhere(place)) => (ReportedEnding::Elsewhere(place.clone()), None),
+            Some(TrailAnswer::NotListed) => (ReportedEnding::NotListed, None),
             Some(TrailAnswer::Status(status)) => {
-                let ending = status.stopped.map_or(Ending::Unknown, Ending::Stopped);
+                let ending =
+                    status.stopped.map_or(ReportedEnding::Unknown, ReportedEnding::Stopped);
                 (ending, status.delivery_error.clone())
             }
         };
-        Reported { ending, delivery_error }
+        ReportedStatus { ending, delivery_error }
     }
 }
 

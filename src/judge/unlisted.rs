@@ -13,7 +13,7 @@ use crate::model::{AreaId, BucketName, ChainId, ChainKind, LogKind, Window};
 use crate::report::ChainReport;
 use crate::report::words::counted;
 use crate::verify::candidates::{Candidate, Name};
-use crate::verify::link::Request;
+use crate::verify::link::CoverageRequest;
 use crate::verify::unlisted::{Testimony, Unlisted};
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
@@ -251,7 +251,7 @@ impl<'a> Judge<'a> {
 /// yet.
 pub(super) fn report_after_newest(
     groups: Vec<(AreaId, Group)>,
-    request: Request,
+    request: CoverageRequest,
     chains: &[(ChainReport, Coverage)],
     left: &BTreeSet<ChainId>,
 ) -> Vec<Finding> {

@@ -71,10 +71,6 @@ impl Content {
         let mut begin = Vec::new();
         (&mut *body).take(BEGINNING as u64).read_to_end(&mut begin)?;
         let starts = |with: &[&[u8]]| with.iter().any(|magic| begin.starts_with(magic));
-        let ends = |with: &[&str]| {
-            let name = name.to_ascii_lowercase();
-            with.iter().any(|ending| name.ends_with(ending))
-        };
         if begin.is_empty() {
             return Ok(Self::Empty);
         }
@@ -82,56 +78,94 @@ impl Content {
             return Ok(Self::Companion);
         }
         if begin.starts_with(b"\x1f\x8b") {
-            if !hash {
-                return Ok(Self::Log(None));
-            }
-            let mut whole = begin.as_slice().chain(body);
-            return match inflate(&mut whole, bounds, AlreadyInflated::Refuse, &mut |_| {}) {
-                Ok(inflated) => Ok(Self::Log(Some(inflated.hash))),
-                Err(BodyFault::Trouble(error)) => Err(error),
-                Err(BodyFault::CutOff(_)) => Ok(Self::CutOff),
-                Err(_) => Ok(Self::Log(None)),
+            return match hash {
+                true => gzip(&mut begin.as_slice().chain(body), bounds),
+                false => Ok(Self::Log(None)),
             };
         }
         let skippable = matches!(begin.as_slice(), [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
-        if starts(&COMPRESSED) || skippable || ends(&COMPRESSED_ENDINGS) {
+        if starts(&COMPRESSED) || skippable || ends_compressed(name) {
             return Ok(Self::Log(None));
         }
-        let text = begin.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&begin);
-        let text = text.trim_ascii_start();
-        if text.is_empty() && begin.len() == BEGINNING {
+        let text = TextBeginning::of(&begin);
+        if text.is_blank && begin.len() == BEGINNING {
             return blank(body);
         }
-        let wide = WIDE.iter().any(|begins| {
-            let text = begin.strip_prefix(b"\xff\xfe").or(begin.strip_prefix(b"\xfe\xff"));
-            text.unwrap_or(&begin).starts_with(begins)
-        });
-        let shows = |field: &&[u8]| begin.windows(field.len()).any(|part| part == *field);
-        let of_cloudtrail = FIELDS.iter().any(shows);
-        if !wide && !of_cloudtrail && !matches!(text.first(), Some(b'{' | b'[')) {
+        if !text.may_be_log() {
             return Ok(Self::Other);
         }
-        if name.ends_with(SIDECAR_SUFFIX)
-            && begin.len() < BEGINNING
-            && Metadata::is_only_metadata(&begin)
-        {
+        let whole = begin.len() < BEGINNING;
+        if whole && name.ends_with(SIDECAR_SUFFIX) && Metadata::is_only_metadata(&begin) {
             return Ok(Self::Metadata);
         }
-        if (wide || of_cloudtrail) && !hash {
-            return Ok(Self::Log(None));
+        text.parse(begin.as_slice().chain(body), bounds, hash)
+    }
+}
+
+/// True if a name ends like a form of compression that begins with nothing of its own.
+fn ends_compressed(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    COMPRESSED_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Reads a gzip file to its end.
+fn gzip(body: &mut dyn Read, bounds: Bounds) -> io::Result<Content> {
+    match inflate(body, bounds, AlreadyInflated::Refuse, &mut |_| {}) {
+        Ok(inflated) => Ok(Content::Log(Some(inflated.hash))),
+        Err(BodyFault::Trouble(error)) => Err(error),
+        Err(BodyFault::CutOff(_)) => Ok(Content::CutOff),
+        Err(_) => Ok(Content::Log(None)),
+    }
+}
+
+/// First bytes of a file that may be text.
+struct TextBeginning {
+    /// Bytes before the text: a mark of its encoding, and blanks.
+    skipped: u64,
+    /// True if there is nothing but blanks.
+    is_blank: bool,
+    /// True if it begins as JSON does.
+    begins_json: bool,
+    /// True if it begins as JSON in UTF-16 does, or has fields of CloudTrail: a log file, whatever
+    /// follows.
+    is_log: bool,
+}
+
+impl TextBeginning {
+    fn of(begin: &[u8]) -> Self {
+        let text = begin.strip_prefix(b"\xef\xbb\xbf").unwrap_or(begin).trim_ascii_start();
+        let unmarked = begin.strip_prefix(b"\xff\xfe").or(begin.strip_prefix(b"\xfe\xff"));
+        let unmarked = unmarked.unwrap_or(begin);
+        let wide = WIDE.iter().any(|begins| unmarked.starts_with(begins));
+        let has = |field: &&[u8]| begin.windows(field.len()).any(|part| part == *field);
+        Self {
+            skipped: (begin.len() - text.len()) as u64,
+            is_blank: text.is_empty(),
+            begins_json: matches!(text.first(), Some(b'{' | b'[')),
+            is_log: wide || FIELDS.iter().any(has),
         }
-        let skipped = (begin.len() - text.len()) as u64;
-        let mut hashed = Hashed { hash: Default::default(), from: begin.as_slice().chain(body) };
-        io::copy(&mut (&mut hashed).take(skipped), &mut io::sink())?;
+    }
+
+    fn may_be_log(&self) -> bool {
+        self.is_log || self.begins_json
+    }
+
+    /// Parses the beginning of a whole file, and hashes the file if that is wanted.
+    fn parse(&self, whole: impl Read, bounds: Bounds, hash: bool) -> io::Result<Content> {
+        if self.is_log && !hash {
+            return Ok(Content::Log(None));
+        }
+        let mut hashed = Hashed { hash: Default::default(), from: whole };
+        io::copy(&mut (&mut hashed).take(self.skipped), &mut io::sink())?;
         let is_json = begins_json(&mut (&mut hashed).take(PARSED))?;
-        if !wide && !of_cloudtrail && !is_json {
-            return Ok(Self::Other);
+        if !self.is_log && !is_json {
+            return Ok(Content::Other);
         }
         if !hash {
-            return Ok(Self::Log(None));
+            return Ok(Content::Log(None));
         }
         io::copy(&mut (&mut hashed).take(bounds.inflated), &mut io::sink())?;
-        Ok(Self::Log(Some(hashed.hash.finish())))
+        Ok(Content::Log(Some(hashed.hash.finish())))
     }
 }
 

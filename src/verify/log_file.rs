@@ -8,7 +8,7 @@ use super::absence::Absence;
 use super::digest::{Rules, StoredObject, Trouble};
 use super::events::{Event, EventsRead, Hints};
 use super::finding::{Code, Finding};
-use super::inflate::{BodyFault, inflate};
+use super::inflate::{BodyFault, Inflated, inflate};
 use crate::model::{ChainId, LogEntry, Window};
 
 /// Result of checking a log file.
@@ -22,12 +22,11 @@ pub struct CheckedLog {
     pub stored: u64,
     /// Bytes inflated.
     pub inflated: u64,
-    /// Whether it was stored inflated.
+    /// True if it was stored inflated.
     pub already_inflated: bool,
-    /// Which events it may hold that tell why something is not there; none unless it is valid.
+    /// Kinds of events that it may hold which explain a loss; none unless it is valid.
     pub hints: Hints,
-    /// True if it belongs to a day that the copy does not reach: that is told of all of a day at
-    /// once.
+    /// True if it belongs to a day that the copy does not reach: one finding reports all of a day.
     pub beyond_copy: bool,
 }
 
@@ -62,69 +61,88 @@ pub fn check_log(
     entry: &LogEntry,
     object: LogObject<'_>,
 ) -> CheckedLog {
-    let placed = |finding: Finding| {
-        finding
-            .chain(&lister.chain)
-            .object(Some(&entry.bucket), &*entry.object)
-            .window(lister.window)
-            .referenced_by(&*lister.key)
-    };
-    let finding = |code: Code, message: String| placed(Finding::new(code, message));
-    let nothing_read = |finding| CheckedLog {
-        finding: Some(finding),
-        notice: None,
-        stored: 0,
-        inflated: 0,
-        already_inflated: false,
-        hints: Hints::default(),
-        beyond_copy: false,
-    };
+    let file = ListedLog { lister, entry };
     let mut object = match object {
         LogObject::Found(object) => object,
         LogObject::Absent(Absence { .. }) => {
             let message = "The log file is missing: a valid digest lists it, and the source has no such object.";
-            return nothing_read(finding(Code::LogMissing, message.into()));
+            return file.without_content(Code::LogMissing, message.into());
         }
         LogObject::BeyondCopy => {
             let message = "The log file belongs to a day that is not in the copy.";
-            let checked = nothing_read(finding(Code::ObjectUnreadable, message.into()));
+            let checked = file.without_content(Code::ObjectUnreadable, message.into());
             return CheckedLog { beyond_copy: true, ..checked };
         }
         LogObject::Trouble(trouble) => {
             let message = format!("The log file could not be read: {}.", trouble.cause);
-            return nothing_read(finding(trouble.code, message));
+            return file.without_content(trouble.code, message);
         }
     };
     let mut hints = Hints::default();
     let search = &mut |text: &mut dyn Read| hints = Hints::search(text);
-    let read = inflate(&mut object.body, rules.limits.log, rules.already_inflated, search);
-    match read {
-        Ok(read) => {
-            let modified = (read.hash != entry.hash).then(|| {
-                let message = "The log file's content does not match the hash value in its digest.";
-                finding(Code::LogModified, message.into())
-                    .compared(format!("SHA-256 {}", entry.hash), read.hash)
-            });
-            CheckedLog {
-                hints: if modified.is_none() { hints } else { Hints::default() },
-                notice: match modified {
-                    None => read.header.and_then(|header| header.notice()).map(placed),
-                    Some(_) => None,
-                },
-                finding: modified,
-                stored: read.stored,
-                inflated: read.inflated,
-                already_inflated: read.header.is_none(),
-                beyond_copy: false,
-            }
-        }
+    match inflate(&mut object.body, rules.limits.log, rules.already_inflated, search) {
+        Ok(read) => file.compare(&read, hints),
         Err(fault) => {
             let code = match fault {
                 BodyFault::Trouble(_) => Code::ObjectUnreadable,
                 BodyFault::TrailingData => Code::LogTrailingData,
                 _ => Code::LogMalformed,
             };
-            nothing_read(finding(code, format!("The log file is malformed: {fault}.")))
+            file.without_content(code, format!("The log file is malformed: {fault}."))
+        }
+    }
+}
+
+/// A log file as a verified digest lists it.
+struct ListedLog<'a> {
+    lister: &'a Lister,
+    entry: &'a LogEntry,
+}
+
+impl ListedLog<'_> {
+    /// Places a finding at the log file.
+    fn place(&self, finding: Finding) -> Finding {
+        let Self { lister, entry } = self;
+        finding
+            .chain(&lister.chain)
+            .object(Some(&entry.bucket), &*entry.object)
+            .window(lister.window)
+            .referenced_by(&*lister.key)
+    }
+
+    /// Result for a log file of which no content was read, or not all.
+    fn without_content(&self, code: Code, message: String) -> CheckedLog {
+        CheckedLog {
+            finding: Some(self.place(Finding::new(code, message))),
+            notice: None,
+            stored: 0,
+            inflated: 0,
+            already_inflated: false,
+            hints: Hints::default(),
+            beyond_copy: false,
+        }
+    }
+
+    /// Compares the content with the hash value in the entry.
+    fn compare(&self, read: &Inflated, hints: Hints) -> CheckedLog {
+        let hash = self.entry.hash;
+        let (finding, notice, hints) = if read.hash == hash {
+            let notice = read.header.and_then(|header| header.notice());
+            (None, notice.map(|notice| self.place(notice)), hints)
+        } else {
+            let message = "The log file's content does not match the hash value in its digest.";
+            let finding = self.place(Finding::new(Code::LogModified, message));
+            let finding = finding.compared(format!("SHA-256 {hash}"), read.hash);
+            (Some(finding), None, Hints::default())
+        };
+        CheckedLog {
+            finding,
+            notice,
+            stored: read.stored,
+            inflated: read.inflated,
+            already_inflated: read.header.is_none(),
+            hints,
+            beyond_copy: false,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::lookup::Lookup;
 use super::loss::{Loss, UnverifiedLosses};
 use super::row::{ContentFacts, DigestFacts, MEMORY, PlainDigest, Row};
 use crate::model::time::{hours, minutes, sub};
-use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Previous, Sha256Hash, Window};
+use crate::model::{ChainId, ChainKind, Sha256Hash, Window};
 use crate::verify::coverage::{Coverage, CoverageState};
 use crate::verify::digest::Location;
 use crate::verify::finding::{Code, Finding, Severity};
@@ -26,10 +26,9 @@ pub(super) struct Link {
     pub(super) has_successor: bool,
 }
 
-/// What stands for time until the next digest shows whether it is part of the chain: a digest
-/// that is not valid.
+/// Unverified digest that is not placed until the next one shows whether it is part of the chain.
 #[derive(Debug, Clone)]
-pub(super) struct Provisional {
+pub(super) struct HeldDigest {
     link: Link,
     window: Window,
     reason: Code,
@@ -48,7 +47,7 @@ pub(super) enum Begins {
 #[derive(Debug, Clone)]
 pub struct Linker {
     pub(super) begins: Option<Begins>,
-    /// Whether digests may be there that could not be listed.
+    /// True if digests may be there that could not be listed.
     pub(super) unlisted: bool,
     /// The chains in other places that this one continues.
     pub(super) arrivals: Vec<ChainId>,
@@ -68,7 +67,7 @@ pub struct Linker {
     /// The requested start, where one was asked for: what lies before it is not missed.
     pub(super) start: Option<Timestamp>,
     pub(super) recent: VecDeque<Link>,
-    pub(super) provisional: Vec<Provisional>,
+    pub(super) held: Vec<HeldDigest>,
     /// End of the linked digests.
     pub(super) tip: Option<Timestamp>,
     pub(super) interval: SignedDuration,
@@ -110,7 +109,7 @@ impl Linker {
             unverified: None,
             restarted: None,
             recent: VecDeque::new(),
-            provisional: Vec::new(),
+            held: Vec::new(),
             tip: None,
             interval: hours(1),
             statements: Coverage::default(),
@@ -202,26 +201,26 @@ impl Linker {
         }
     }
 
-    /// Keeps a digest whose own word counts for nothing until the next one places it.
+    /// Keeps an unverified digest until the next one places it.
     fn hold(&mut self, link: Link, content: Option<&ContentFacts>, reason: Option<Code>) {
         let end = link.end;
         let by_content =
             content.map(|content| content.start).filter(|start| *start >= sub(end, hours(25)));
         let by_neighbour =
-            self.provisional.last().map_or(self.tip, |p| Some(p.window.end)).filter(|tip| {
+            self.held.last().map_or(self.tip, |p| Some(p.window.end)).filter(|tip| {
                 *tip < end && end.duration_since(*tip) <= self.interval + minutes(30)
             });
         let start = by_neighbour.or(by_content).unwrap_or_else(|| sub(end, self.interval));
-        // Its own word must not reach back over what others prove.
+        // Being unverified, it must not reach back over what others prove.
         let start = self.tip.filter(|tip| *tip < end).map_or(start, |tip| start.max(tip));
         let reason = reason.unwrap_or(Code::ObjectUnreadable);
         let window = Window::new(start, end);
-        self.provisional.push(Provisional { link, window, reason });
+        self.held.push(HeldDigest { link, window, reason });
     }
 
-    /// Places the digests held, now that one with a word of its own has come.
+    /// Places the digests held, now that one has come that is not held.
     fn place_held(&mut self, next: Option<(&str, Window)>) {
-        for held in std::mem::take(&mut self.provisional) {
+        for held in std::mem::take(&mut self.held) {
             // A stray: the digest that follows covers its time and does not build on it.
             let stray = next.is_some_and(|(previous, window)| {
                 previous != &*held.link.at.key && window.start < held.window.end
@@ -267,7 +266,7 @@ impl Linker {
         let (before, arrivals) = (self.findings.len(), self.arrivals.len());
         match &content.previous {
             None => self.new_segment(&link, window),
-            Some(previous) => self.follow(&link, content, window, previous, lookup),
+            Some(previous) => self.follow(&link, window, previous, lookup),
         }
         self.arrived |= first && self.arrivals.len() > arrivals;
         let sound = !self
@@ -324,134 +323,8 @@ impl Linker {
         }
     }
 
-    pub(super) fn broken(
-        &mut self,
-        link: &Link,
-        window: Window,
-        message: &str,
-        expected: &str,
-        actual: &str,
-    ) {
-        if link.standing == Standing::Valid {
-            let finding = link.at.finding(Code::ChainBroken, message).window(window);
-            self.findings.push(finding.compared(expected, actual));
-        }
-    }
-
-    fn follow(
-        &mut self,
-        link: &Link,
-        content: &ContentFacts,
-        window: Window,
-        previous: &Previous,
-        lookup: &mut dyn Lookup,
-    ) {
-        let same_bucket = |l: &Link| {
-            l.at.bucket.as_ref().is_none_or(|bucket| *bucket.as_str() == *previous.bucket)
-        };
-        let found =
-            self.recent.iter().rposition(|l| *l.at.key == *previous.object && same_bucket(l));
-        if let Some(predecessor) = found.and_then(|i| self.recent.get_mut(i)) {
-            let forked = predecessor.has_successor;
-            if link.standing == Standing::Valid {
-                predecessor.has_successor = true;
-            }
-            let predecessor = predecessor.clone();
-            self.follow_known(link, window, previous, &predecessor, forked);
-            return;
-        }
-        let name = DigestKey::parse(&previous.object).filter(|name| name.same_trail(&link.at.name));
-        let Some(name) = name else {
-            let message = "The digest's predecessor is not a digest of the same trail.";
-            self.broken(link, window, message, "a digest of the same trail", &previous.object);
-            return;
-        };
-        if name.end >= link.end {
-            let message = "The digest names itself or a later digest as its predecessor.";
-            self.broken(
-                link,
-                window,
-                message,
-                &format!("an end before {}", link.end),
-                &previous.object,
-            );
-            return;
-        }
-        let moved = name.place != link.at.name.place
-            || link.at.bucket.as_ref().is_some_and(|b| *b.as_str() != *previous.bucket);
-        if !moved && self.tip.is_some_and(|tip| name.end <= tip) {
-            let message = "The digest's predecessor is not part of the chain before it.";
-            self.broken(
-                link,
-                window,
-                message,
-                "the digest that ends when this one starts",
-                &previous.object,
-            );
-            return;
-        }
-        if moved {
-            let bucket =
-                link.at.bucket.as_ref().and_then(|_| BucketName::parse(&previous.bucket).ok());
-            self.arrivals.push(name.chain(bucket.as_ref()));
-        }
-        // What lies before the requested start is not asked for.
-        if self.start.is_some_and(|start| name.end <= start) {
-            return;
-        }
-        self.follow_unlisted(link, content, window, previous, &name, moved, lookup);
-    }
-
-    fn follow_known(
-        &mut self,
-        link: &Link,
-        window: Window,
-        previous: &Previous,
-        predecessor: &Link,
-        forked: bool,
-    ) {
-        self.refute_restart(predecessor);
-        if forked {
-            self.fork(link, window, "Two digests have the same predecessor.");
-            return;
-        }
-        if self.is_standard() && window.start < predecessor.end {
-            self.fork(link, window, "The digest's time overlaps that of the previous digest.");
-            return;
-        }
-        if predecessor.standing != Standing::Valid {
-            // Nothing vouched for it, whatever stood between: this one contradicts it.
-            if predecessor.standing == Standing::Unchecked
-                && link.standing == Standing::Valid
-                && let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash)
-            {
-                let message =
-                    "The digest's content does not match the hash value in the next digest.";
-                let its = Window::new(predecessor.start, predecessor.end);
-                let finding = predecessor.at.finding(Code::DigestModified, message).window(its);
-                self.findings.push(
-                    finding
-                        .compared(format!("SHA-256 {}", previous.hash), hash)
-                        .referenced_by(&*link.at.key),
-                );
-                self.statements.assign(its, CoverageState::Violated, Some(Code::DigestModified));
-            }
-            return;
-        }
-        if let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash) {
-            let message = "Both digests are valid, but the hash value that this digest states for its predecessor is wrong.";
-            self.wrong_hash(link, window, message, hash, previous);
-        } else if let Some(signature) =
-            predecessor.signature.as_ref().filter(|s| **s != previous.signature)
-        {
-            let message = "Both digests are valid, but the signature that this digest states for its predecessor is wrong.";
-            self.broken(link, window, message, signature, &previous.signature);
-        }
-    }
-
-    /// Where the digests have come to: the end of the newest one that is not contradicted, and of
-    /// those that follow on it without a hole. An altered digest that claims a later time does
-    /// not move it.
+    /// End of the newest digest that is not contradicted, and of those that follow on it without a
+    /// hole. An altered digest that claims a later time does not move it.
     #[must_use]
     pub fn end(&self) -> Option<Timestamp> {
         let span = self.statements.span()?;

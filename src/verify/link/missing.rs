@@ -3,154 +3,152 @@
 //! Only a verified digest accuses. Digests that are not there, and that only unverified ones name,
 //! are one finding for the chain, which says that nothing is shown.
 
-use jiff::SignedDuration;
-
-use super::linker::{Link, Linker};
+use super::follow::{Successor, UnlistedPredecessor};
+use super::linker::Linker;
 use super::lookup::{Lookup, Presence};
-use super::loss::{DigestWord, Gone, Loss, Lost, UnverifiedLosses};
-use super::row::ContentFacts;
+use super::loss::{GoneDigest, Loss, LossCause, MissingProof, Referrer, UnverifiedLosses};
 use crate::model::time::sub;
-use crate::model::{DigestKey, Previous, Sha256Hash, Window};
+use crate::model::{Printable, Window};
 use crate::verify::coverage::CoverageState;
 use crate::verify::finding::{Code, Finding, Severity};
-use crate::verify::settle::Standing;
 
-/// How many missing digests in a row are named one by one; beyond that one finding covers them.
+/// Number of missing digests in a row that are named one by one; one finding covers more.
 const NAMED_ONE_BY_ONE: i64 = 48;
 
-impl Linker {
-    /// Reports that a digest states a wrong hash value for its predecessor.
-    pub(super) fn wrong_hash(
-        &mut self,
-        link: &Link,
-        window: Window,
-        message: &str,
-        actual: Sha256Hash,
-        stated: &Previous,
-    ) {
-        let (actual, stated) = (format!("SHA-256 {actual}"), stated.hash.to_string());
-        self.broken(link, window, message, &actual, &stated);
-    }
+/// A digest that is not there, or several.
+struct MissingDigest<'a> {
+    /// The digest that names it.
+    by: &'a Referrer,
+    window: Window,
+    bucket: &'a str,
+    /// `None` for several.
+    key: Option<String>,
+}
 
+impl Linker {
     /// Looks up a predecessor that is named and was not listed: gone, unreadable, or in another
     /// place.
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn follow_unlisted(
         &mut self,
-        link: &Link,
-        content: &ContentFacts,
-        window: Window,
-        previous: &Previous,
-        name: &DigestKey,
-        moved: bool,
+        next: &Successor<'_>,
+        named: &UnlistedPredecessor,
         lookup: &mut dyn Lookup,
     ) {
-        let start = sub(name.end, window.length());
-        let lost = Window::new(self.tip.map_or(start, |tip| start.max(tip)), name.end);
-        let lost =
-            if moved { lost.intersect(&Window::new(lost.start, content.start)) } else { lost };
-        let finding = |code, message: String| {
-            Finding::new(code, message)
-                .chain(&self.chain)
-                .object(Some(&previous.bucket), &*previous.object)
-                .window(lost)
-                .referenced_by(&*link.at.key)
-        };
-        let unreadable = match lookup.digest(&previous.bucket, &previous.object) {
+        let previous = next.previous;
+        let (code, message) = match lookup.digest(&previous.bucket, &previous.object) {
             // Only before the first digest that is there: from then on the copy goes on.
             Presence::BeyondCopy if self.tip.is_none() => {
                 let message = format!(
                     "The chain begins before the copy does: the digest before the first one belongs to a day that is not in the copy. Copy that day too, or verify from {} on (--start-time).",
-                    name.end
+                    named.name.end
                 );
-                finding(Code::ObjectUnreadable, message)
+                (Code::ObjectUnreadable, message)
             }
-            gone @ (Presence::Absent(_) | Presence::BeyondCopy) => {
-                let gone = if let Presence::Absent(absence) = gone {
-                    Gone::Absent(absence)
-                } else {
-                    Gone::Due
-                };
-                let by = DigestWord {
-                    key: link.at.key.to_string(),
-                    verified: link.standing == Standing::Valid,
-                };
-                self.gone(gone, &by, lost, window.length(), previous, name, moved);
-                return;
+            Presence::BeyondCopy => {
+                return self.missing_predecessor(MissingProof::Due, next, named);
             }
-            Presence::Present { hash } if moved => {
+            Presence::Absent(absence) => {
+                return self.missing_predecessor(MissingProof::Absent(absence), next, named);
+            }
+            Presence::Present { hash } if named.moved => {
                 if hash != previous.hash {
                     let message = "The hash value that the digest states for its predecessor in another bucket or prefix is wrong.";
-                    self.wrong_hash(link, window, message, hash, previous);
+                    self.wrong_hash(next, message, hash);
                 }
                 return;
             }
             Presence::Present { .. } => {
                 let message =
                     "The digest exists but was not listed: the source changed during the run.";
-                finding(Code::ObjectUnreadable, message.into())
+                (Code::ObjectUnreadable, message.to_owned())
             }
             Presence::Elsewhere => {
                 let message = format!(
                     "The previous digest is in bucket {}, which is not among the sources: the trail's bucket or prefix changed. Add it as a source.",
-                    crate::model::Printable(&previous.bucket)
+                    Printable(&previous.bucket)
                 );
-                finding(Code::ObjectUnreadable, message)
+                (Code::ObjectUnreadable, message)
             }
             Presence::Unknown(trouble) => {
-                finding(trouble.code, format!("The digest could not be read: {}.", trouble.cause))
+                (trouble.code, format!("The digest could not be read: {}.", trouble.cause))
             }
         };
-        if moved {
-            let end = lost.end.min(content.start);
-            let what = Lost::Unseen { finding: Box::new(unreadable), end };
-            self.losses.push(Loss { from: None, until: lost.start, what });
+        self.unseen_predecessor(Finding::new(code, message), next, named);
+    }
+
+    /// Time of a predecessor that was not listed.
+    fn time_of(&self, named: &UnlistedPredecessor, next: &Successor<'_>) -> Window {
+        let start = sub(named.name.end, next.window.length());
+        let start = self.tip.map_or(start, |tip| start.max(tip));
+        let time = Window::new(start, named.name.end);
+        match named.moved {
+            true => time.intersect(&Window::new(start, next.window.start)),
+            false => time,
+        }
+    }
+
+    /// Reports a predecessor of which it is unknown whether it is gone.
+    fn unseen_predecessor(
+        &mut self,
+        finding: Finding,
+        next: &Successor<'_>,
+        named: &UnlistedPredecessor,
+    ) {
+        let time = self.time_of(named, next);
+        let finding = finding
+            .chain(&self.chain)
+            .object(Some(&next.previous.bucket), &*next.previous.object)
+            .window(time)
+            .referenced_by(&*next.link.at.key);
+        if named.moved {
+            let end = time.end.min(next.window.start);
+            let cause = LossCause::Unseen { finding: Box::new(finding), end };
+            self.losses.push(Loss { from: None, until: time.start, cause });
             return;
         }
-        self.statements.assign(lost, CoverageState::Unreadable, Some(unreadable.code));
-        self.findings.push(unreadable);
+        self.statements.assign(time, CoverageState::Unreadable, Some(finding.code));
+        self.findings.push(finding);
     }
 
-    /// A digest is gone, and with it perhaps those between it and the last one that is there.
-    #[allow(clippy::too_many_arguments)]
-    fn gone(
+    /// Reports a predecessor that is gone, and with it perhaps those between it and the last digest
+    /// that is there.
+    fn missing_predecessor(
         &mut self,
-        gone: Gone,
-        by: &DigestWord,
-        last: Window,
-        interval: SignedDuration,
-        previous: &Previous,
-        name: &DigestKey,
-        moved: bool,
+        proof: MissingProof,
+        next: &Successor<'_>,
+        named: &UnlistedPredecessor,
     ) {
+        let time = self.time_of(named, next);
+        let by = Referrer { key: next.link.at.key.to_string(), verified: next.is_verified() };
+        let (bucket, key) = (&next.previous.bucket, Some(next.previous.object.clone()));
         let message =
             "The digest is missing: the next digest names it, and the source has no such object.";
-        let key = Some(previous.object.clone());
-        self.lost(gone, by, last, &previous.bucket, key, message);
+        self.report_missing(proof, MissingDigest { by: &by, window: time, bucket, key }, message);
         // In the same place all time since the last digest there was the chain's own.
-        let from = if moved { None } else { self.tip };
-        if self.is_standard() && from.is_none_or(|from| from < last.start) {
-            let what = Lost::Gone {
-                by: by.clone(),
-                bucket: previous.bucket.clone(),
-                name: name.clone(),
-                interval,
-            };
-            self.losses.push(Loss { from, until: last.start, what });
+        let from = if named.moved { None } else { self.tip };
+        if self.is_standard() && from.is_none_or(|from| from < time.start) {
+            let (bucket, name) = (bucket.clone(), named.name.clone());
+            let gone = GoneDigest { by, bucket, name, interval: next.window.length() };
+            self.losses.push(Loss { from, until: time.start, cause: LossCause::Gone(gone) });
         }
     }
 
-    /// Says how far a loss reaches: over these parts of its time no digest speaks, in any place of
-    /// the trail.
+    /// Reports how far a loss reaches: over these parts of its time no digest speaks, in any place
+    /// of the trail.
     pub(super) fn extend_loss(&mut self, loss: Loss, silent: &[Window], lookup: &mut dyn Lookup) {
-        match loss.what {
-            Lost::Gone { by, bucket, name, interval } => {
+        match loss.cause {
+            LossCause::Gone(gone) => {
                 for hole in silent {
                     let alone = loss.from == Some(hole.start) && loss.until == hole.end;
-                    self.lost_before(&by, *hole, alone, interval, &bucket, &name, lookup);
+                    match gone.number_in(*hole) {
+                        (number, true) if alone && number <= NAMED_ONE_BY_ONE => {
+                            self.missing_by_name(&gone, *hole, number, lookup);
+                        }
+                        (number, _) => self.missing_together(&gone, *hole, number),
+                    }
                 }
             }
-            Lost::Unseen { finding, end } => {
+            LossCause::Unseen { finding, end } => {
                 let start = silent.last().filter(|hole| hole.end == loss.until);
                 let window = Window::new(start.map_or(loss.until, |hole| hole.start), end);
                 let state = CoverageState::Unreadable;
@@ -160,51 +158,54 @@ impl Linker {
         }
     }
 
-    /// The digests that are gone before one that is known to be.
-    #[allow(clippy::too_many_arguments)]
-    fn lost_before(
+    /// Reports each of the digests that fill a hole before one that is gone.
+    fn missing_by_name(
         &mut self,
-        by: &DigestWord,
+        gone: &GoneDigest,
         hole: Window,
-        named: bool,
-        interval: SignedDuration,
-        bucket: &str,
-        name: &DigestKey,
+        number: i64,
         lookup: &mut dyn Lookup,
     ) {
-        let slots = hole.seconds() / interval.as_secs().max(1);
-        let exact = slots * interval.as_secs() == hole.seconds();
-        if named && exact && slots <= NAMED_ONE_BY_ONE {
-            for slot in 1..=slots {
-                let end = sub(hole.end, interval * i32::try_from(slots - slot).unwrap_or(0));
-                let key = name.with_end(end).to_string();
-                let window = Window::new(sub(end, interval), end);
-                let message = "The digest is missing: its neighbours show that it was due, and its name follows from theirs.";
-                let unseen = match lookup.digest(bucket, &key) {
-                    Presence::Absent(absence) => {
-                        self.lost(Gone::Absent(absence), by, window, bucket, Some(key), message);
-                        continue;
-                    }
-                    Presence::BeyondCopy | Presence::Elsewhere => {
-                        self.lost(Gone::Due, by, window, bucket, Some(key), message);
-                        continue;
-                    }
-                    Presence::Unknown(trouble) => {
-                        let message = format!("The digest could not be read: {}.", trouble.cause);
-                        Finding::new(trouble.code, message)
-                    }
-                    Presence::Present { .. } => {
-                        let message = "The digest exists but was not listed.";
-                        Finding::new(Code::ObjectUnreadable, message)
-                    }
-                };
-                self.tell(unseen, CoverageState::Unreadable, by, window, bucket, Some(key));
-            }
-            return;
+        for after in (0..number).rev() {
+            let end = sub(hole.end, gone.interval * i32::try_from(after).unwrap_or(0));
+            let window = Window::new(sub(end, gone.interval), end);
+            let key = gone.name.with_end(end).to_string();
+            let presence = lookup.digest(&gone.bucket, &key);
+            let missing =
+                MissingDigest { by: &gone.by, window, bucket: &gone.bucket, key: Some(key) };
+            self.missing_between(missing, presence);
         }
-        let count = u64::try_from(slots.max(1)).unwrap_or(1);
+    }
+
+    /// Reports a digest that lies between two others, and that was not listed.
+    fn missing_between(&mut self, digest: MissingDigest<'_>, presence: Presence) {
+        let message = "The digest is missing: its neighbours show that it was due, and its name follows from theirs.";
+        let unseen = match presence {
+            Presence::Absent(absence) => {
+                return self.report_missing(MissingProof::Absent(absence), digest, message);
+            }
+            Presence::BeyondCopy | Presence::Elsewhere => {
+                return self.report_missing(MissingProof::Due, digest, message);
+            }
+            Presence::Unknown(trouble) => {
+                let message = format!("The digest could not be read: {}.", trouble.cause);
+                Finding::new(trouble.code, message)
+            }
+            Presence::Present { .. } => {
+                Finding::new(Code::ObjectUnreadable, "The digest exists but was not listed.")
+            }
+        };
+        self.report(unseen, CoverageState::Unreadable, digest);
+    }
+
+    /// Reports in one finding the digests before one that is gone, whose names are unknown or too
+    /// many.
+    fn missing_together(&mut self, gone: &GoneDigest, hole: Window, number: i64) {
+        let count = u64::try_from(number.max(1)).unwrap_or(1);
         let message = format!("About {count} digests are missing; their names are unknown.");
-        self.lost(Gone::Due, by, hole, bucket, None, &message);
+        let by = &gone.by;
+        let digests = MissingDigest { by, window: hole, bucket: &gone.bucket, key: None };
+        self.report_missing(MissingProof::Due, digests, &message);
         if by.verified {
             self.missing += count - 1;
         } else if let Some(unverified) = &mut self.unverified {
@@ -212,42 +213,28 @@ impl Linker {
         }
     }
 
-    /// Accuses of a digest that is gone, if the one that tells of it is verified.
-    fn lost(
-        &mut self,
-        _: Gone,
-        by: &DigestWord,
-        window: Window,
-        bucket: &str,
-        key: Option<String>,
-        message: &str,
-    ) {
-        if !by.verified {
-            self.not_shown(by, window, bucket, key);
+    /// Reports that a digest is missing, if the one that names it is verified.
+    fn report_missing(&mut self, _: MissingProof, digest: MissingDigest<'_>, message: &str) {
+        if !digest.by.verified {
+            self.missing_unproven(digest);
             return;
         }
         self.missing += 1;
         let finding = Finding::new(Code::DigestMissing, message);
-        self.tell(finding, CoverageState::Violated, by, window, bucket, key);
+        self.report(finding, CoverageState::Violated, digest);
     }
 
-    fn tell(
-        &mut self,
-        finding: Finding,
-        state: CoverageState,
-        by: &DigestWord,
-        window: Window,
-        bucket: &str,
-        key: Option<String>,
-    ) {
+    fn report(&mut self, finding: Finding, state: CoverageState, digest: MissingDigest<'_>) {
+        let MissingDigest { by, window, bucket, key } = digest;
         self.statements.assign(window, state, Some(finding.code));
         let finding = finding.chain(&self.chain).window(window).referenced_by(&*by.key);
         let bucket = Some(bucket.to_owned());
         self.findings.push(Finding { bucket, key, ..finding });
     }
 
-    /// A digest is not there, and the one that names it is not verified.
-    fn not_shown(&mut self, by: &DigestWord, window: Window, bucket: &str, key: Option<String>) {
+    /// Counts a digest that is not there, and that an unverified one names.
+    fn missing_unproven(&mut self, digest: MissingDigest<'_>) {
+        let MissingDigest { by, window, bucket, key } = digest;
         let state = CoverageState::Unreadable;
         self.statements.assign(window, state, Some(Code::DigestMissing));
         let unverified = self.unverified.get_or_insert_with(|| UnverifiedLosses {

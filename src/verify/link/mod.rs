@@ -4,7 +4,8 @@
 //! linking needs, and asks the store (through [`Lookup`]) only about digests that are named and
 //! were not listed.
 
-mod account;
+mod coverage_of_request;
+mod follow;
 mod linker;
 mod lookup;
 mod loss;
@@ -16,6 +17,6 @@ mod row;
 
 pub use self::linker::{ChainVerdict, Linker};
 pub use self::lookup::{Lookup, Presence};
-pub use self::places::{Place, Silence, close_trail};
-pub use self::request::{Ending, Reach, Reported, Request};
+pub use self::places::{Silence, TrailPlace, close_trail};
+pub use self::request::{CoverageRequest, Reach, ReportedEnding, ReportedStatus};
 pub use self::row::{ContentFacts, DigestFacts, PlainDigest, Row, Rows};

@@ -4,7 +4,7 @@
 //! each place the trail has stays; a digest that follows on one in another place links the two.
 //! Which place receives the digest of the hour of the move is not documented, so a stay has no
 //! bounds of its own: a moment is accounted for where a digest of any linked place speaks of it,
-//! and one of which none speaks is told of exactly once, by the place whose digest follows it, or
+//! and one of which none speaks is reported exactly once, by the place whose digest follows it, or
 //! at the end by the one whose digest came last.
 
 use std::collections::BTreeMap;
@@ -13,20 +13,20 @@ use jiff::Timestamp;
 
 use super::linker::{Begins, ChainVerdict, Linker, before_segment};
 use super::lookup::Lookup;
-use super::request::{Reported, Request};
+use super::request::{CoverageRequest, ReportedStatus};
 use crate::model::{ChainId, Window};
 use crate::verify::coverage::{Coverage, CoverageState};
-use crate::verify::finding::Code;
+use crate::verify::finding::{Code, Finding};
 
 /// One place of a trail.
 #[derive(Debug)]
-pub struct Place {
+pub struct TrailPlace {
     /// The chain's fold.
     pub linker: Linker,
     /// The end of the newest digest that is listed, by its name.
     pub listed_until: Option<Timestamp>,
     /// CloudTrail's own statement on the trail.
-    pub reported: Reported,
+    pub reported: ReportedStatus,
     /// Knowledge of a chain of which no digest of the requested time is there; `None` where
     /// one is.
     pub silence: Option<Silence>,
@@ -51,28 +51,29 @@ pub enum Silence {
 /// when nothing of it was asked for.
 #[must_use]
 pub fn close_trail(
-    mut places: Vec<Place>,
-    request: Request,
+    mut places: Vec<TrailPlace>,
+    request: CoverageRequest,
     lookup: &mut dyn Lookup,
 ) -> Vec<Option<ChainVerdict>> {
     for place in &mut places {
         place.linker.finish();
     }
     let linked = components(&places);
-    let mut groups: BTreeMap<usize, Vec<(usize, Place)>> = BTreeMap::new();
+    let mut groups: BTreeMap<usize, Vec<(usize, TrailPlace)>> = BTreeMap::new();
     for ((number, place), group) in places.into_iter().enumerate().zip(linked) {
         groups.entry(group).or_default().push((number, place));
     }
     let mut verdicts = BTreeMap::new();
     for (_, group) in groups {
         let (numbers, places): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-        verdicts.extend(numbers.into_iter().zip(close_linked(places, request, lookup)));
+        let closed = LinkedPlaces::new(places, request, lookup).close();
+        verdicts.extend(numbers.into_iter().zip(closed));
     }
     verdicts.into_values().collect()
 }
 
 impl Linker {
-    /// Says how far losses reach, where the trail has no other place.
+    /// Reports how far losses reach, where the trail has no other place.
     pub fn settle_losses(&mut self, lookup: &mut dyn Lookup) {
         let spoken = self.statements.clone();
         self.extend_losses(&spoken, lookup);
@@ -106,7 +107,7 @@ impl Linker {
 }
 
 /// The number of the group that each place belongs to.
-fn components(places: &[Place]) -> Vec<usize> {
+fn components(places: &[TrailPlace]) -> Vec<usize> {
     let ids: BTreeMap<&ChainId, usize> =
         places.iter().enumerate().map(|(n, place)| (&place.linker.chain, n)).collect();
     let mut group: Vec<usize> = (0..places.len()).collect();
@@ -134,87 +135,124 @@ fn components(places: &[Place]) -> Vec<usize> {
     group
 }
 
-/// Accounts for the requested time of places that are linked.
-fn close_linked(
-    mut places: Vec<Place>,
-    request: Request,
-    lookup: &mut dyn Lookup,
-) -> Vec<Option<ChainVerdict>> {
-    let union = |places: &[Place]| {
-        let mut union = Coverage::default();
-        for interval in places.iter().flat_map(|place| place.linker.statements.all()) {
-            union.assign(interval.window, CoverageState::Proven, None);
+/// Places of a trail that are linked to each other, with the requested time.
+struct LinkedPlaces {
+    places: Vec<TrailPlace>,
+    request: CoverageRequest,
+    /// The requested time.
+    asked: Window,
+    /// The time that their digests speak of, in any of the places.
+    spoken: Coverage,
+    /// True if a digest of any place is verified.
+    verified: bool,
+}
+
+impl LinkedPlaces {
+    /// Settles first how far the losses of the places reach.
+    fn new(mut places: Vec<TrailPlace>, request: CoverageRequest, lookup: &mut dyn Lookup) -> Self {
+        if places.iter().any(|place| !place.linker.losses.is_empty()) {
+            let spoken = spoken_by(&places);
+            for place in &mut places {
+                place.linker.extend_losses(&spoken, lookup);
+            }
         }
-        union
-    };
-    if places.iter().any(|place| !place.linker.losses.is_empty()) {
-        let spoken = union(&places);
-        for place in &mut places {
-            place.linker.extend_losses(&spoken, lookup);
+        let spoken = spoken_by(&places);
+        let first = spoken.span().map(|span| span.start);
+        let start = request.start.or(first).unwrap_or(request.end);
+        let asked = Window::new(start, request.end.max(start));
+        let verified = places
+            .iter()
+            .any(|place| place.linker.verified || place.silence == Some(Silence::Verified));
+        Self { places, request, asked, spoken, verified }
+    }
+
+    /// Start of the first digest.
+    fn first(&self) -> Option<Timestamp> {
+        self.spoken.span().map(|span| span.start)
+    }
+
+    /// True if a digest speaks of time before the end of the requested one.
+    fn began(&self) -> bool {
+        self.first().is_some_and(|first| first < self.asked.end)
+    }
+
+    /// Parts of the requested time of which no digest speaks, as far as one was due.
+    fn silent(&self) -> Vec<Window> {
+        // Backfill digests come when they are needed: of no time one is due.
+        let standard = self.places.iter().all(|place| place.linker.is_standard());
+        let existed = self.places.iter().any(|place| place.existed);
+        match standard && (self.first().is_none() || self.began() || existed) {
+            true => self.spoken.unspoken(self.asked),
+            // Each place that begins after the requested time says itself what that means.
+            false => Vec::new(),
         }
     }
-    let spoken = union(&places);
-    let first = spoken.span().map(|span| span.start);
-    let start = request.start.or(first).unwrap_or(request.end);
-    let asked = Window::new(start, request.end.max(start));
-    let verified = places
-        .iter()
-        .any(|place| place.linker.verified || place.silence == Some(Silence::Verified));
-    let began = first.is_some_and(|first| first < asked.end);
-    // Backfill digests come when they are needed: of no time one is due.
-    let standard = places.iter().all(|place| place.linker.is_standard());
-    let existed = places.iter().any(|place| place.existed);
-    let silent = match standard && (first.is_none() || began || existed) {
-        true => spoken.unspoken(asked),
-        // Each place that begins after the requested time says itself what that means.
-        false => Vec::new(),
-    };
-    let mut told: Vec<Coverage> = places.iter().map(|_| Coverage::default()).collect();
-    for part in silent {
+
+    /// Gives its state to a part of which no digest speaks, in the coverage of the place that
+    /// answers for it: the one whose digest follows, or at the end the one whose digest came last.
+    fn close_silent(&mut self, part: Window, coverages: &mut [Coverage]) {
+        let (asked, request, verified) = (self.asked, self.request, self.verified);
+        let first = self.first();
         let tail = part.end == asked.end;
-        let nobody = tail && part.start == asked.start;
-        let speaks = |place: &Place| match tail {
+        let whole = tail && part.start == asked.start;
+        let answers = |place: &TrailPlace| match tail {
             false => place.linker.statements.begins_at(part.end),
-            true => nobody || place.linker.statements.spoken_until(part.start) == Some(part.start),
+            true => whole || place.linker.statements.spoken_until(part.start) == Some(part.start),
         };
-        for (place, coverage) in places.iter_mut().zip(&mut told) {
-            if !speaks(place) || place.silence == Some(Silence::Moved) {
+        for (place, coverage) in self.places.iter_mut().zip(coverages) {
+            if !answers(place) || place.silence == Some(Silence::Moved) {
                 continue;
             }
-            if nobody && place.linker.statements.span().is_some() {
+            if whole && place.linker.statements.span().is_some() {
                 // It goes on after the requested time: in between, it may have been interrupted.
                 if place.existed && place.linker.begins_here() {
-                    place.linker.hole(coverage, part, false);
+                    place.linker.close_hole(coverage, part, false);
                 }
             } else if tail {
-                place.tail(coverage, part, request, verified);
+                place.close_tail(coverage, part, request, verified);
             } else {
                 let late = first == Some(part.end);
-                place.linker.hole(coverage, part, late);
+                place.linker.close_hole(coverage, part, late);
             }
-            if !nobody {
+            if !whole {
                 break;
             }
         }
     }
-    let mut verdicts = Vec::new();
-    for (place, coverage) in places.into_iter().zip(told) {
-        if place.silence == Some(Silence::Moved) {
-            verdicts.push(None);
-            continue;
+
+    /// The verdicts on the places, in their order.
+    fn close(mut self) -> Vec<Option<ChainVerdict>> {
+        let mut coverages = vec![Coverage::default(); self.places.len()];
+        for part in self.silent() {
+            self.close_silent(part, &mut coverages);
         }
-        let own = place.linker.statements.span().map(|span| span.end);
-        let left = own < spoken.span().map(|span| span.end);
-        let verdict = place.linker.close(coverage, asked, began);
-        verdicts.push(verdict.map(|verdict| ChainVerdict { left, ..verdict }));
+        let (asked, began) = (self.asked, self.began());
+        let last = self.spoken.span().map(|span| span.end);
+        let close = |(place, coverage): (TrailPlace, Coverage)| {
+            if place.silence == Some(Silence::Moved) {
+                return None;
+            }
+            let left = place.linker.statements.span().map(|span| span.end) < last;
+            let verdict = place.linker.close(coverage, asked, began)?;
+            Some(ChainVerdict { left, ..verdict })
+        };
+        self.places.into_iter().zip(coverages).map(close).collect()
     }
-    verdicts
+}
+
+/// The time that the digests of places speak of.
+fn spoken_by(places: &[TrailPlace]) -> Coverage {
+    let mut spoken = Coverage::default();
+    for interval in places.iter().flat_map(|place| place.linker.statements.all()) {
+        spoken.assign(interval.window, CoverageState::Proven, None);
+    }
+    spoken
 }
 
 impl Linker {
-    /// Time inside the requested window, before a digest of this place, of which no digest of the
-    /// trail speaks.
-    fn hole(&mut self, coverage: &mut Coverage, hole: Window, late: bool) {
+    /// Gives its state to time inside the requested window, before a digest of this place, of which
+    /// no digest of the trail speaks.
+    fn close_hole(&mut self, coverage: &mut Coverage, hole: Window, late: bool) {
         let started = self.segment_starts.iter().find(|(start, _)| *start == hole.end);
         let finding = match started {
             Some((_, at)) if !late => before_segment(at, hole),
@@ -226,7 +264,7 @@ impl Linker {
                     let message = "No digest covers this time, although there are digests before and after it.";
                     (Code::ChainGap, message)
                 };
-                crate::verify::Finding::new(code, message).chain(&self.chain).window(hole)
+                Finding::new(code, message).chain(&self.chain).window(hole)
             }
         };
         coverage.assign(hole, CoverageState::Gap, Some(finding.code));

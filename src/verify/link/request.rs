@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// The requested time, and how long a digest may be late.
 #[derive(Debug, Clone, Copy)]
-pub struct Request {
+pub struct CoverageRequest {
     /// The requested start, where one was asked for.
     pub start: Option<Timestamp>,
     /// The requested end.
@@ -16,7 +16,7 @@ pub struct Request {
     pub as_of: Option<Timestamp>,
     /// Delay after which a digest counts as missing.
     pub grace: SignedDuration,
-    /// Whether the run ended before it had read all: what is not there may be.
+    /// True if the run ended before it had read all: what is not there may be.
     pub cut_short: bool,
 }
 
@@ -34,16 +34,16 @@ pub enum Reach {
 
 /// CloudTrail's own statement on a chain's trail, as far as it bears on the chain's end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reported {
+pub struct ReportedStatus {
     /// Reason for the chain to end.
-    pub ending: Ending,
+    pub ending: ReportedEnding,
     /// The error that the trail's bucket answered the latest delivery of a digest with.
     pub delivery_error: Option<String>,
 }
 
 /// Reason for a chain to end that CloudTrail itself states.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Ending {
+pub enum ReportedEnding {
     /// None is stated, or CloudTrail was not asked.
     #[default]
     Unknown,

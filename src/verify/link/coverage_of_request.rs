@@ -1,8 +1,10 @@
-//! The account of time: every moment that was asked for gets its state.
+//! Coverage of the requested time: every moment of it gets its state.
+
+use jiff::Timestamp;
 
 use super::linker::{Begins, ChainVerdict, Linker};
-use super::places::{Place, Silence};
-use super::request::{Ending, Reach, Reported, Request};
+use super::places::{Silence, TrailPlace};
+use super::request::{CoverageRequest, Reach, ReportedEnding};
 use crate::model::time::{add, hours};
 use crate::model::{BucketName, Printable, Window};
 use crate::verify::coverage::{Coverage, CoverageState};
@@ -25,8 +27,8 @@ impl Linker {
             let coverage = Coverage::default();
             return Some(ChainVerdict { coverage, findings, missing, left: false });
         }
-        let told = coverage.span().is_some();
-        if !told && self.statements.span().is_some_and(|span| span.start >= asked.end) {
+        let covered = coverage.span().is_some();
+        if !covered && self.statements.span().is_some_and(|span| span.start >= asked.end) {
             // Its trail was elsewhere, or did not exist.
             if began || self.begins_here() {
                 return None;
@@ -63,18 +65,18 @@ impl Linker {
     }
 }
 
-impl Place {
-    /// Time after the newest digest of a trail, which is this place's.
-    pub(super) fn tail(
+impl TrailPlace {
+    /// Gives its state to the time after the newest digest of a trail, which is this place's.
+    /// `verified` is true if a digest of the trail is, in any place.
+    pub(super) fn close_tail(
         &mut self,
         coverage: &mut Coverage,
         tail: Window,
-        request: Request,
+        request: CoverageRequest,
         verified: bool,
     ) {
         if request.cut_short {
-            let reason = Some(Code::ObjectUnreadable);
-            coverage.assign(tail, CoverageState::Unreadable, reason);
+            coverage.assign(tail, CoverageState::Unreadable, Some(Code::ObjectUnreadable));
             return;
         }
         let spoken = self.linker.statements.spoken_until(tail.end);
@@ -91,39 +93,85 @@ impl Place {
             coverage.assign(tail, CoverageState::Pending, None);
             return;
         }
-        let Reported { ending, delivery_error } = &self.reported;
-        // On stopping, CloudTrail delivers a last digest.
-        let ending = match ending {
-            Ending::Stopped(stopped) if *stopped > add(newest, hours(1)) => &Ending::Unknown,
+        let reach = request.reach;
+        let may_be_early = reach != Reach::OfBucket && in_grace;
+        let end = TruncatedChain { place: self, tail, newest, reach, may_be_early, verified };
+        coverage.assign(tail, end.state(), Some(Code::ChainTruncated));
+        let finding = end.finding();
+        self.linker.findings.push(finding);
+    }
+}
+
+/// The end of a trail's digests before that of the requested time.
+struct TruncatedChain<'a> {
+    /// The place of the newest digest.
+    place: &'a TrailPlace,
+    /// The time after the newest digest.
+    tail: Window,
+    /// The end of the newest digest.
+    newest: Timestamp,
+    reach: Reach,
+    /// True if the copy may have been made before the digests of the tail were delivered.
+    may_be_early: bool,
+    /// True if a digest of the trail is verified, in any place.
+    verified: bool,
+}
+
+impl TruncatedChain<'_> {
+    /// The reason that CloudTrail states for the end.
+    fn ending(&self) -> &ReportedEnding {
+        match &self.place.reported.ending {
+            // On stopping, CloudTrail delivers a last digest.
+            ReportedEnding::Stopped(stopped) if *stopped > add(self.newest, hours(1)) => {
+                &ReportedEnding::Unknown
+            }
             ending => ending,
-        };
-        let may_be_early = request.reach != Reach::OfBucket && in_grace;
-        let mut message = match ending {
+        }
+    }
+
+    fn state(&self) -> CoverageState {
+        let explained = *self.ending() != ReportedEnding::Unknown;
+        if self.place.linker.unlisted || !self.verified {
+            CoverageState::Unreadable
+        } else if explained || self.may_be_early {
+            CoverageState::Gap
+        } else {
+            CoverageState::Violated
+        }
+    }
+
+    fn message(&self) -> String {
+        let mut message = match self.ending() {
             // Of no requested end, a time is given only with --as-of.
-            Ending::Unknown if may_be_early && request.reach == Reach::Newest => "The chain ends before the requested time does, by no more than the grace, although its digests were due when the copy was made (--as-of): they are missing, or logging stopped.".to_owned(),
-            Ending::Unknown if may_be_early => "The chain ends before the requested time does, by no more than the grace: the copy was made before the last digests were delivered, or they are missing. Use --as-of TIME to state when the copy was made.".to_owned(),
-            Ending::Unknown => "The chain ends before the requested time does: its newest digests are missing, or logging stopped.".to_owned(),
-            Ending::Stopped(stopped) => format!("CloudTrail says that logging was stopped at {stopped}, and the digest of that time exists. No digest covers the time since."),
-            Ending::NotListed => "The chain ends before the requested time does, and DescribeTrails no longer lists its trail: the trail was deleted, or is not visible with these credentials. No digest covers the time since.".to_owned(),
-            Ending::Elsewhere(place) => format!("The chain ends before the requested time does, and CloudTrail says that its trail now delivers to {}. It is unknown when it moved, and no digest here covers the time since.", Printable(place)),
+            ReportedEnding::Unknown if self.may_be_early && self.reach == Reach::Newest => "The chain ends before the requested time does, by no more than the grace, although its digests were due when the copy was made (--as-of): they are missing, or logging stopped.".to_owned(),
+            ReportedEnding::Unknown if self.may_be_early => "The chain ends before the requested time does, by no more than the grace: the copy was made before the last digests were delivered, or they are missing. Use --as-of TIME to state when the copy was made.".to_owned(),
+            ReportedEnding::Unknown => "The chain ends before the requested time does: its newest digests are missing, or logging stopped.".to_owned(),
+            ReportedEnding::Stopped(stopped) => format!("CloudTrail says that logging was stopped at {stopped}, and the digest of that time exists. No digest covers the time since."),
+            ReportedEnding::NotListed => "The chain ends before the requested time does, and DescribeTrails no longer lists its trail: the trail was deleted, or is not visible with these credentials. No digest covers the time since.".to_owned(),
+            ReportedEnding::Elsewhere(place) => format!("The chain ends before the requested time does, and CloudTrail says that its trail now delivers to {}. It is unknown when it moved, and no digest here covers the time since.", Printable(place)),
         };
-        if self.silence == Some(Silence::SaidToHaveMoved) {
+        if self.place.silence == Some(Silence::SaidToHaveMoved) {
             message.push_str(
                 " An unverified digest says that the trail moved to another bucket or prefix.",
             );
-        } else if !verified {
+        } else if !self.verified {
             message.push_str(
                 " None of its digests is verified, so it is unknown whether later ones were due.",
             );
         }
-        if let Some(error) = delivery_error {
-            let said =
-                format!(" CloudTrail's latest delivery of a digest failed: {}.", Printable(error));
-            message.push_str(&said);
+        if let Some(error) = &self.place.reported.delivery_error {
+            let error = Printable(error);
+            let text = format!(" CloudTrail's latest delivery of a digest failed: {error}.");
+            message.push_str(&text);
         }
-        let linker = &self.linker;
+        message
+    }
+
+    fn finding(&self) -> Finding {
+        let Self { tail, newest, .. } = *self;
+        let linker = &self.place.linker;
         let bucket = linker.chain.bucket.as_ref().map(BucketName::as_str);
-        let finding = Finding::new(Code::ChainTruncated, message)
+        let finding = Finding::new(Code::ChainTruncated, self.message())
             .chain(&linker.chain)
             .window(tail)
             .compared(format!("digests up to {}", tail.end), format!("the newest ends {newest}"));
@@ -131,20 +179,14 @@ impl Place {
             Some(last) => finding.object(bucket, &*last.at.key),
             None => finding,
         };
-        let explained = *ending != Ending::Unknown;
-        let (state, finding) = if linker.unlisted || !verified {
-            (CoverageState::Unreadable, finding.severity(Severity::Incomplete))
-        } else if explained || may_be_early {
-            (CoverageState::Gap, finding.severity(Severity::Incomplete))
-        } else {
-            (CoverageState::Violated, finding)
-        };
-        coverage.assign(tail, state, Some(Code::ChainTruncated));
-        self.linker.findings.push(finding);
+        match self.state() {
+            CoverageState::Violated => finding,
+            _ => finding.severity(Severity::Incomplete),
+        }
     }
 }
 
-/// Whether a finding touches the requested time; one of a single moment may lie on its edge.
+/// True if a finding touches the requested time; one of a single moment may lie on its edge.
 fn in_time(finding: &Finding, asked: Window) -> bool {
     match (finding.start, finding.end) {
         (Some(start), Some(end)) if start < end => Window::new(start, end).overlaps(&asked),
