@@ -1,6 +1,6 @@
 //! Digests: JSON, a zero byte, and the JSON of the metadata beside it.
 //!
-//! What decodes is an object and renders back to the same digest; examined with hostile metadata,
+//! What decodes is an object and renders back to the same digest; checked with hostile metadata,
 //! a digest is valid only where it lies and is signed.
 
 use std::sync::OnceLock;
@@ -9,10 +9,10 @@ use serde_json::Value;
 use trailseal::internals::crypto::{KeyRing, parse_key_file};
 use trailseal::internals::model::{BucketName, Digest, DigestKey, Metadata, Sha256Hash};
 use trailseal::internals::verify::digest::{
-    Location, Rules, State, StoredObject, Trouble, examine,
+    Location, Rules, State, StoredObject, Trouble, check_digest,
 };
 use trailseal::internals::verify::inflate::AlreadyInflated;
-use trailseal::internals::verify::settle::{Settler, Standing};
+use trailseal::internals::verify::signature::{DigestStatus, SignatureResolver};
 use trailseal::internals::verify::{Limits, MemoryBudget, Severity};
 
 /// Where a digest is read that does not name a digest's place.
@@ -35,19 +35,19 @@ pub fn run(data: &[u8]) {
     let at = Location { bucket, key: key.into(), name: DigestKey::parse(key).unwrap() };
     let metadata = Metadata::decode(sidecar).map_err(|e| Trouble::unreadable(e.to_string()));
     let object = StoredObject { body: Box::new(json), metadata: metadata.clone() };
-    let examined = examine(rules(), at, Ok(object));
-    let valid = examined.state == State::Valid;
+    let checked = check_digest(rules(), at, Ok(object));
+    let valid = checked.state == State::Valid;
     if valid {
         let digest = digest.as_ref().expect("a valid digest decodes");
         assert_eq!(digest.object, key);
         assert!(signed(digest, json, &metadata.expect("a signature is metadata")));
     }
-    let mut settler = Settler::default();
-    let mut settled = settler.push(rules(), examined);
-    settled.extend(settler.finish(rules()));
-    assert_eq!(settled.len(), 1);
-    for digest in settled {
-        assert_eq!(digest.standing == Standing::Valid, valid);
+    let mut resolver = SignatureResolver::default();
+    let mut resolved = resolver.push(rules(), checked);
+    resolved.extend(resolver.finish(rules()));
+    assert_eq!(resolved.len(), 1);
+    for digest in resolved {
+        assert_eq!(digest.status == DigestStatus::Valid, valid);
         assert_eq!(digest.finding.is_none(), valid);
     }
 }

@@ -13,7 +13,7 @@ use crate::model::{DigestHead, DigestKey, Printable};
 use crate::report::json::render_line;
 use crate::store::{DirectoryStore, Store};
 use crate::verify::digest::{
-    Content, Examined, Location, Rules, State, StoredObject, Trouble, examine,
+    CheckedDigest, DigestContent, Location, Rules, State, StoredObject, Trouble, check_digest,
 };
 use crate::verify::inflate::AlreadyInflated;
 use crate::verify::{Limits, MemoryBudget, Severity};
@@ -81,7 +81,7 @@ pub fn run(args: &InspectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
 }
 
 /// Reads the file as its own folder holds it, under the key that its path tells.
-fn read(path: &Path, rules: &Rules) -> Result<Examined, Failure> {
+fn read(path: &Path, rules: &Rules) -> Result<CheckedDigest, Failure> {
     let shown = path.display().to_string();
     let trouble = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", Printable(&shown)));
     let path = std::fs::canonicalize(path).map_err(|e| trouble(&e).remedy(A_DIGEST))?;
@@ -110,7 +110,7 @@ fn read(path: &Path, rules: &Rules) -> Result<Examined, Failure> {
     };
     let at = Location { bucket: None, key: key.as_str().into(), name: parsed };
     let metadata = object.metadata.map_err(Trouble::unreadable);
-    Ok(examine(rules, at, Ok(StoredObject { body: object.body, metadata })))
+    Ok(check_digest(rules, at, Ok(StoredObject { body: object.body, metadata })))
 }
 
 fn stated_key(store: &DirectoryStore, name: &str, rules: &Rules) -> Option<String> {
@@ -125,7 +125,7 @@ fn stated_key(store: &DirectoryStore, name: &str, rules: &Rules) -> Option<Strin
     head.map(|head| head.object)
 }
 
-fn verdict(examined: &Examined, no_keys: bool) -> (&'static str, u8, String) {
+fn verdict(examined: &CheckedDigest, no_keys: bool) -> (&'static str, u8, String) {
     match &examined.state {
         State::Valid => ("valid", 0, "the signature in the metadata matches the digest".into()),
         State::Unsigned(Some(cause)) => {
@@ -155,7 +155,7 @@ fn verdict(examined: &Examined, no_keys: bool) -> (&'static str, u8, String) {
 }
 
 struct Shown<'a> {
-    examined: &'a Examined,
+    examined: &'a CheckedDigest,
     rules: &'a Rules,
     verdict: &'static str,
     reason: &'a str,
@@ -167,7 +167,7 @@ impl Shown<'_> {
         line("verdict", &format!("{}: {}", self.verdict, self.reason))?;
         line("object key", &self.examined.at.key)?;
         let Some(content) = &self.examined.content else { return Ok(()) };
-        let Content { digest, hash, log_files } = content;
+        let DigestContent { digest, hash, log_files } = content;
         line("account", digest.account.as_str())?;
         line("region", self.examined.at.name.region.as_str())?;
         line("trail", self.examined.at.name.trail.as_str())?;
@@ -207,7 +207,7 @@ impl Shown<'_> {
     }
 
     fn json(&self) -> serde_json::Value {
-        let Examined { at, content, signature, .. } = self.examined;
+        let CheckedDigest { at, content, signature, .. } = self.examined;
         let digest = content.as_ref().map(|c| &c.digest);
         json!({
             "verdict": self.verdict,

@@ -36,7 +36,7 @@ use super::{Failure, INCOMPLETE, Io};
 use crate::crypto::KeyRing;
 use crate::model::{Printable, Region, Window};
 use crate::source::Opener;
-use crate::verify::query_results::{Fault, SignFile};
+use crate::verify::query_results::{QueryResultFault, SignFile};
 use folder::{Folder, Unlisted};
 
 /// Exit status of the AWS CLI: options that do not go together.
@@ -221,7 +221,7 @@ impl Keys {
         };
         sign_file.check_signature(ring, &region).map_err(|fault| match fault {
             // That a file lacks the key does not show that CloudTrail has none.
-            Fault::KeyUnknown(_) => End::Theirs {
+            QueryResultFault::KeyUnknown(_) => End::Theirs {
                 status: INCOMPLETE,
                 message: fault.to_string(),
                 remarks: vec![format!(
@@ -234,7 +234,7 @@ impl Keys {
     }
 
     /// Tells which of the two was altered where a file's hash value is not that of the sign file.
-    fn told_apart(&mut self, sign_file: &SignFile, fault: Fault) -> End {
+    fn told_apart(&mut self, sign_file: &SignFile, fault: QueryResultFault) -> End {
         let remark = match self.check(sign_file) {
             Ok(()) => {
                 "the signature over the hash values is valid: this file was altered, cut off, unpacked or renamed"

@@ -16,7 +16,7 @@ use crate::verify::link::{DigestFacts, Lookup, Presence};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrailAnswer {
     /// The trail delivers to the chain's place; its status.
-    Status(TrailStatus),
+    Status(LoggingStatus),
     /// The trail delivers to another bucket, prefix or organization; its description.
     Elsewhere(String),
     /// It is another account's, which alone may be asked.
@@ -27,7 +27,7 @@ pub enum TrailAnswer {
 
 /// CloudTrail's statement on a trail in one region.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrailStatus {
+pub struct LoggingStatus {
     /// Time of the latest delivery of a digest.
     pub latest_digest: Option<Timestamp>,
     /// S3's error on the latest delivery of a digest.
@@ -94,12 +94,12 @@ pub struct Answers {
 }
 
 /// Answers as they are asked for, with those that are wanted and not there.
-pub(super) struct Asked<'a> {
+pub(super) struct TrackedAnswers<'a> {
     answers: &'a Answers,
     wanted: RefCell<BTreeSet<Want>>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> TrackedAnswers<'a> {
     pub(super) fn new(answers: &'a Answers) -> Self {
         Self { answers, wanted: RefCell::default() }
     }
@@ -154,7 +154,7 @@ pub(super) fn not_asked() -> Presence {
     Presence::Unknown(Trouble::unreadable("it was not searched for"))
 }
 
-impl Lookup for &Asked<'_> {
+impl Lookup for &TrackedAnswers<'_> {
     fn digest(&mut self, bucket: &str, key: &str) -> Presence {
         self.named(&NamedDigest { bucket: bucket.to_owned(), key: key.to_owned() })
     }

@@ -10,7 +10,7 @@ use super::unreferenced::UnlistedLog;
 use super::{Question, Survey};
 use crate::model::{AreaId, BucketName, ChainId, Window};
 use crate::report::words::counted;
-use crate::verify::alike::Alike;
+use crate::verify::notices::NoticeCollapser;
 use crate::verify::{Code, Finding};
 
 /// What the facts of an area come to by themselves.
@@ -20,7 +20,7 @@ pub struct AreaJudgement {
     pub(super) findings: Vec<Finding>,
     pub(super) chains: BTreeMap<ChainId, LinkedChain>,
     /// True if it holds no digest in view.
-    pub(super) bare: bool,
+    pub(super) without_digests: bool,
     /// Log files that lie after its newest digest.
     pub(super) after_newest: Option<Group>,
     /// Number of log files that no digest lists, though digests cover their time and place.
@@ -37,7 +37,7 @@ pub fn wanted_by_links(
 ) -> Vec<NamedDigest> {
     let mut area = Judging::new(question, survey, facts);
     area.link();
-    area.settle();
+    area.finish_links();
     area.wanted.into_inner().into_iter().collect()
 }
 
@@ -62,7 +62,7 @@ pub fn judge_area<E>(
         area.without_chains();
         return Ok(judgement(area, JudgedUnlisted::default()));
     }
-    area.settle();
+    area.finish_links();
     let unlisted = unlisted::judge(&mut area, each)?;
     area.findings.extend(facts.beyond.iter().map(|(folder, day)| beyond(&facts.id, folder, *day)));
     for chain in facts.chains.values() {
@@ -74,9 +74,16 @@ pub fn judge_area<E>(
 }
 
 fn judgement(area: Judging<'_>, unlisted: JudgedUnlisted) -> AreaJudgement {
-    let Judging { facts, findings, chains, bare, .. } = area;
+    let Judging { facts, findings, chains, without_digests, .. } = area;
     let JudgedUnlisted { after_newest, unreferenced } = unlisted;
-    AreaJudgement { id: facts.id.clone(), findings, chains, bare, after_newest, unreferenced }
+    AreaJudgement {
+        id: facts.id.clone(),
+        findings,
+        chains,
+        without_digests,
+        after_newest,
+        unreferenced,
+    }
 }
 
 /// The findings on what lies in an area's folders and does not belong there.
@@ -84,7 +91,7 @@ fn judgement(area: Judging<'_>, unlisted: JudgedUnlisted) -> AreaJudgement {
 pub fn strays_found(id: &AreaId, strays: &Strays) -> Vec<Finding> {
     let Strays { among_digests, logs_among_digests, among_logs, unread, .. } = strays;
     let alike = [among_digests, logs_among_digests, among_logs, unread].into_iter();
-    let mut findings: Vec<_> = alike.cloned().flat_map(Alike::into_findings).collect();
+    let mut findings: Vec<_> = alike.cloned().flat_map(NoticeCollapser::into_findings).collect();
     let bucket = id.bucket.as_ref().map(BucketName::as_str);
     let folder = |message: String| {
         Finding::new(Code::ObjectUnreadable, message).object(bucket, id.place.folder())

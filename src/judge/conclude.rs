@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::answers::{Answers, Asked, Want};
+use super::answers::{Answers, TrackedAnswers, Want};
 use super::area::AreaJudgement;
 use super::explain::{Explained, Grounds, explain};
 use super::facts::AreaFacts;
-use super::hinted::Hinted;
+use super::hinted::HintedLogs;
 use super::judging::LinkedChain;
 use super::no_digests::Holdings;
 use super::not_proven::NotProven;
@@ -39,7 +39,7 @@ pub struct Concluded {
 
 /// The facts of areas and what these come to by themselves, put together in the order of areas.
 #[derive(Default)]
-pub struct Judged {
+pub struct JudgedAreas {
     findings: Vec<Finding>,
     chains: BTreeMap<ChainId, LinkedChain>,
     totals: Totals,
@@ -48,14 +48,14 @@ pub struct Judged {
     used_keys: BTreeSet<(Fingerprint, Region)>,
     already_inflated: u64,
     other_trails: BTreeSet<TrailName>,
-    bare: Vec<AreaId>,
+    without_digests: Vec<AreaId>,
     after_newest: Vec<(AreaId, Group)>,
-    hinted: Hinted,
+    hinted: HintedLogs,
     /// Areas of which facts are lacking.
     lacking: Vec<AreaId>,
 }
 
-impl Judged {
+impl JudgedAreas {
     /// Nothing but the keys that were given.
     #[must_use]
     pub fn with_keys(keys: impl IntoIterator<Item = KeyReport>) -> Self {
@@ -73,8 +73,9 @@ impl Judged {
 
     /// Adds an area. Of its facts, those are kept that concern the whole.
     pub fn add(&mut self, facts: AreaFacts, judgement: AreaJudgement) {
-        let AreaJudgement { id, findings, chains, bare, after_newest, unreferenced, .. } =
-            judgement;
+        let AreaJudgement {
+            id, findings, chains, without_digests, after_newest, unreferenced, ..
+        } = judgement;
         self.findings.extend(findings);
         self.chains.extend(chains);
         self.totals.bytes_read += facts.bytes_read;
@@ -92,8 +93,8 @@ impl Judged {
             self.lacking.push(id.clone());
         }
         self.after_newest.extend(after_newest.map(|group| (id.clone(), group)));
-        if bare {
-            self.bare.push(id);
+        if without_digests {
+            self.without_digests.push(id);
         }
     }
 }
@@ -104,12 +105,12 @@ pub fn conclude(
     question: &Question,
     circumstances: &Circumstances,
     survey: &Survey,
-    judged: &Judged,
+    judged: &JudgedAreas,
     answers: &Answers,
 ) -> Concluded {
-    let asked = Asked::new(answers);
-    let conclusion = Conclusion::new(question, circumstances, survey, judged, &asked);
-    let report = conclusion.conclude();
+    let asked = TrackedAnswers::new(answers);
+    let builder = ReportBuilder::new(question, circumstances, survey, judged, &asked);
+    let report = builder.build();
     Concluded { report, wanted: asked.into_wanted() }
 }
 
@@ -126,12 +127,12 @@ fn by_trail(chains: BTreeMap<ChainId, LinkedChain>) -> BTreeMap<TrailId, Vec<Lin
 }
 
 /// Areas under judgement together.
-struct Conclusion<'a> {
+struct ReportBuilder<'a> {
     question: &'a Question,
     circumstances: &'a Circumstances,
     survey: &'a Survey,
-    judged: &'a Judged,
-    asked: &'a Asked<'a>,
+    judged: &'a JudgedAreas,
+    asked: &'a TrackedAnswers<'a>,
     findings: Vec<Finding>,
     /// Chains in places that their trails left.
     left: BTreeSet<ChainId>,
@@ -144,13 +145,13 @@ struct ClosedChain {
     oldest: Oldest,
 }
 
-impl<'a> Conclusion<'a> {
+impl<'a> ReportBuilder<'a> {
     fn new(
         question: &'a Question,
         circumstances: &'a Circumstances,
         survey: &'a Survey,
-        judged: &'a Judged,
-        asked: &'a Asked<'a>,
+        judged: &'a JudgedAreas,
+        asked: &'a TrackedAnswers<'a>,
     ) -> Self {
         let mut findings = survey.findings.clone();
         findings.extend(judged.findings.iter().cloned());
@@ -161,7 +162,7 @@ impl<'a> Conclusion<'a> {
         Self { question, circumstances, survey, judged, asked, findings, left }
     }
 
-    fn conclude(mut self) -> RunReport {
+    fn build(mut self) -> RunReport {
         let chains = &self.judged.chains;
         let newest = chains.values().filter_map(|c| c.linker.end()).max();
         let end = self.question.end.or(newest);
@@ -197,7 +198,7 @@ impl<'a> Conclusion<'a> {
             question: self.question,
             survey: self.survey,
             chains: &chains,
-            bare: &self.judged.bare,
+            without_digests: &self.judged.without_digests,
             other_trails: &self.judged.other_trails,
         }
         .missing(&self.findings);

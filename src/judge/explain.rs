@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::answers::Asked;
-use super::hinted::Hinted;
-use super::known::{Known, beside};
+use super::answers::TrackedAnswers;
+use super::hinted::HintedLogs;
+use super::known::{KnownEvents, beside};
 use super::{Question, Survey};
 use crate::model::{ChainId, DigestKey, Window};
 use crate::report::{AcceptedEnd, AcceptedGap, ChainReport};
 use crate::verify::events::Hints;
 use crate::verify::explain::{
-    Ending, GapReading, candidates, is_accepted_end, is_loss, listed_around, listed_from, read_end,
-    read_gaps, tell_ended, tell_interrupted, went_on,
+    Ending, GapReading, candidates, describe_end, describe_interruption, is_accepted_end, is_loss,
+    listed_around, listed_from, read_end, read_gaps, went_on,
 };
 use crate::verify::interruptions::Owner;
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
@@ -42,8 +42,8 @@ impl Explained {
 pub(super) struct Grounds<'a> {
     pub(super) question: &'a Question,
     pub(super) survey: &'a Survey,
-    pub(super) hinted: &'a Hinted,
-    pub(super) asked: &'a Asked<'a>,
+    pub(super) hinted: &'a HintedLogs,
+    pub(super) asked: &'a TrackedAnswers<'a>,
 }
 
 /// Explains what findings tell of, as far as events or the auditor do, in the findings and in the
@@ -98,13 +98,13 @@ fn read_events(
     grounds: &Grounds<'_>,
     findings: &[Finding],
     closed: &[(ChainReport, Coverage)],
-) -> Known {
+) -> KnownEvents {
     let gaps = findings.iter().filter(|f| begins_segment(f)).filter_map(Finding::of_time);
     let mut near: Vec<Window> = gaps.map(listed_around).collect();
     let ends = findings.iter().filter(|f| ends_chain(f)).filter_map(newest_of);
     near.extend(ends.map(|newest| Window::new(listed_from(newest), Timestamp::MAX)));
     let losses = findings.iter().any(|f| is_loss(f.code));
-    let mut known = Known::default();
+    let mut known = KnownEvents::default();
     if near.is_empty() && !losses || closed.is_empty() {
         return known;
     }
@@ -113,7 +113,7 @@ fn read_events(
         |window: Window, hints: Hints| hints.trail && near.iter().any(|n| n.overlaps(&window));
     known.read(grounds.hinted, of_gap, grounds.asked);
     if losses {
-        let mut rest = Known::default();
+        let mut rest = KnownEvents::default();
         rest.read(grounds.hinted, |window, hints| !of_gap(window, hints), grounds.asked);
         known.evidence.extend(rest.evidence);
     }
@@ -123,7 +123,7 @@ fn read_events(
 /// Explains the ends of chains, and accepts those that the auditor accepts.
 fn explain_ends(
     question: &Question,
-    known: &Known,
+    known: &KnownEvents,
     findings: &mut Vec<Finding>,
     closed: &mut [(ChainReport, Coverage)],
     accepted: &mut [AcceptedEnd],
@@ -169,7 +169,7 @@ fn explain_ends(
 
 /// Says in a finding on a chain's end who ended it, and how to accept that.
 fn end(finding: &mut Finding, ending: &Ending<'_>, chain: &ChainId) -> Option<Finding> {
-    let open = tell_ended(finding, ending);
+    let open = describe_end(finding, ending);
     let ended = ending.end.event.time;
     let ChainId { place, region, trail, .. } = chain;
     let (account, at) = (&place.account, finding.start.map_or(ended, |start| start.max(ended)));
@@ -205,7 +205,7 @@ fn unreadable(
 /// Explains the gaps between segments; returns whether any is.
 fn explain_gaps(
     grounds: &Grounds<'_>,
-    known: &mut Known,
+    known: &mut KnownEvents,
     findings: &mut Vec<Finding>,
     closed: &mut [(ChainReport, Coverage)],
 ) -> bool {
@@ -234,7 +234,7 @@ fn explain_gaps(
                 .filter(|(_, reading)| matches!(reading, GapReading::Interrupted { .. }));
             let listed: Vec<_> = explained.map(|(gap, _)| listed_around(*gap)).collect();
             for listed in listed {
-                known.look_beside(&beside(question, listed), survey, owner, asked);
+                known.read_other_trails(&beside(question, listed), survey, owner, asked);
             }
         }
         let doubt = |gap: Window| known.doubt(&chain, owner, listed_around(gap));
@@ -245,7 +245,7 @@ fn explain_gaps(
             };
             match reading {
                 GapReading::Interrupted { end, begin, lost } => {
-                    more.extend(tell_interrupted(finding, end, begin, lost));
+                    more.extend(describe_interruption(finding, end, begin, lost));
                     any = true;
                     let Some(gap) = finding.of_time() else { continue };
                     of_chain(closed, &chain, |coverage| coverage.explain(gap));

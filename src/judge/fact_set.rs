@@ -17,7 +17,7 @@ pub const SCHEMA: &str = "trailseal.facts/1";
 /// [`FactSet::join`] is a union: associative, commutative and idempotent, so that neither the order
 /// in which parts come nor one that comes twice changes what is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Stored", into = "Stored")]
+#[serde(try_from = "StoredFacts", into = "StoredFacts")]
 pub struct FactSet(BTreeMap<(AreaId, Unit), Vec<AreaFacts>>);
 
 /// Error in reading stored facts.
@@ -27,15 +27,15 @@ pub struct SchemaError(String);
 
 /// Facts as they are stored.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct StoredFacts {
     schema: String,
     areas: Vec<AreaFacts>,
 }
 
-impl TryFrom<Stored> for FactSet {
+impl TryFrom<StoredFacts> for FactSet {
     type Error = SchemaError;
 
-    fn try_from(stored: Stored) -> Result<Self, SchemaError> {
+    fn try_from(stored: StoredFacts) -> Result<Self, SchemaError> {
         match stored.schema.as_str() {
             SCHEMA => Ok(stored.areas.into_iter().collect()),
             _ => Err(SchemaError(stored.schema)),
@@ -43,7 +43,7 @@ impl TryFrom<Stored> for FactSet {
     }
 }
 
-impl From<FactSet> for Stored {
+impl From<FactSet> for StoredFacts {
     fn from(facts: FactSet) -> Self {
         Self { schema: SCHEMA.to_owned(), areas: facts.0.into_values().flatten().collect() }
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::hinted::Hinted;
+use super::hinted::HintedLogs;
 use super::pairs;
 use super::unit::Unit;
 use crate::crypto::KeyRing;
@@ -16,17 +16,17 @@ use crate::model::{
     AreaId, BucketName, ChainId, DigestKey, Fingerprint, LogKind, Region, TrailName, Window,
 };
 use crate::report::{Counts, KeyReport};
-use crate::verify::alike::Alike;
 use crate::verify::candidates::Candidates;
 use crate::verify::completeness::ListedName;
 use crate::verify::link::{Presence, Rows};
 use crate::verify::listing::Doubts;
 use crate::verify::loss_pattern::Oldest;
+use crate::verify::notices::NoticeCollapser;
 use crate::verify::{Code, CoverageState, Finding};
 
 /// What log files of a digest, or its list of them, take from the proof of its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Mark {
+pub struct CoverageMark {
     /// The time of the digest.
     pub window: Window,
     /// What it comes to.
@@ -52,17 +52,17 @@ pub struct ChainFacts {
     /// The log files that its digests list, by result.
     pub logs: Counts,
     /// What these take from the proof of its time.
-    pub marks: Vec<Mark>,
+    pub marks: Vec<CoverageMark>,
     /// Notices on gzip headers.
-    pub headers: Alike,
+    pub headers: NoticeCollapser,
     /// Notices on metadata.
-    pub metadata: Alike,
+    pub metadata: NoticeCollapser,
 }
 
 impl ChainFacts {
     /// Records that log files of a digest lessen what its time is worth.
     pub fn mark(&mut self, window: Window, state: CoverageState, reason: Code) {
-        let mark = Mark { window, state, reason };
+        let mark = CoverageMark { window, state, reason };
         if self.marks.last() != Some(&mark) {
             self.marks.push(mark);
         }
@@ -121,12 +121,12 @@ pub enum Doubted {
     Beyond,
 }
 
-struct Keeper<'a> {
+struct DoubtKeeper<'a> {
     facts: &'a mut AreaFacts,
     of: Doubted,
 }
 
-impl Doubts for Keeper<'_> {
+impl Doubts for DoubtKeeper<'_> {
     fn take_up(&mut self, findings: Vec<Finding>, hidden: Vec<Window>) {
         self.facts.findings.extend(findings);
         hidden.into_iter().for_each(|window| self.facts.hide(self.of, window));
@@ -170,17 +170,17 @@ impl Folders {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Strays {
     /// Objects among the digests that are not named like digests.
-    pub among_digests: Alike,
+    pub among_digests: NoticeCollapser,
     /// Those of them that are named like log files.
-    pub logs_among_digests: Alike,
+    pub logs_among_digests: NoticeCollapser,
     /// Number of digests of which the sources have more than one copy.
     pub digests_twice: u64,
     /// Number of log files of which they have more than one.
     pub logs_twice: u64,
     /// Objects among the log files that are none.
-    pub among_logs: Alike,
+    pub among_logs: NoticeCollapser,
     /// Objects among the log files that could not be identified.
-    pub unread: Alike,
+    pub unread: NoticeCollapser,
     /// Number of objects among the log files that were not looked at, since they are too many.
     pub not_looked_at: u64,
 }
@@ -248,7 +248,7 @@ pub struct AreaFacts {
     /// Log files of days that a copy does not have, by their folders.
     pub beyond: BTreeMap<String, BeyondDay>,
     /// The valid log files that may hold events which tell why something is not there.
-    pub hinted: Hinted,
+    pub hinted: HintedLogs,
     /// Digests that are named and were not listed, as far as they were asked for.
     #[serde(with = "pairs")]
     pub named: BTreeMap<NamedDigest, Presence>,
@@ -289,7 +289,7 @@ impl AreaFacts {
             consulted: BTreeMap::new(),
             elsewhere: BTreeMap::new(),
             beyond: BTreeMap::new(),
-            hinted: Hinted::default(),
+            hinted: HintedLogs::default(),
             named: BTreeMap::new(),
             keyless: BTreeMap::new(),
             keys: BTreeSet::new(),
@@ -377,7 +377,7 @@ impl AreaFacts {
 
     /// The keeper of what a listing of digests could not show.
     pub fn doubts(&mut self, of: Doubted) -> impl Doubts {
-        Keeper { facts: self, of }
+        DoubtKeeper { facts: self, of }
     }
 
     /// Records a part of which no facts were collected: its digests may be there.

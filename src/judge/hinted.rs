@@ -15,7 +15,7 @@ pub(super) const REMEMBERED: usize = 20_000;
 
 /// A valid log file that holds names of events which tell why something is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Hint {
+pub(super) struct HintedLog {
     pub(super) lister: Arc<Lister>,
     pub(super) entry: Arc<LogEntry>,
     pub(super) hints: Hints,
@@ -24,18 +24,18 @@ pub(super) struct Hint {
 /// The log files with hints: those that a trail's own events are in apart, so that data events do
 /// not crowd them out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hinted {
-    pub(super) trail: VecDeque<Hint>,
-    pub(super) bucket: VecDeque<Hint>,
+pub struct HintedLogs {
+    pub(super) trail: VecDeque<HintedLog>,
+    pub(super) bucket: VecDeque<HintedLog>,
     /// The time of the digests that list those of a trail's events that were too many.
     pub(super) forgotten: Option<Window>,
 }
 
-impl Hinted {
+impl HintedLogs {
     /// Adds a valid log file, the digest that lists it, and what it may hold.
     pub fn push(&mut self, lister: Arc<Lister>, entry: Arc<LogEntry>, hints: Hints) {
         let of_kind = if hints.trail { &mut self.trail } else { &mut self.bucket };
-        of_kind.push_back(Hint { lister, entry, hints });
+        of_kind.push_back(HintedLog { lister, entry, hints });
         if of_kind.len() > REMEMBERED
             && let Some(forgotten) = of_kind.pop_front()
             && forgotten.hints.trail
@@ -52,7 +52,7 @@ impl Hinted {
     /// Adds those of another area, or of later time.
     pub fn absorb(&mut self, other: Self) {
         other.forgotten.into_iter().for_each(|window| self.forget(window));
-        for Hint { lister, entry, hints } in other.trail.into_iter().chain(other.bucket) {
+        for HintedLog { lister, entry, hints } in other.trail.into_iter().chain(other.bucket) {
             self.push(lister, entry, hints);
         }
     }

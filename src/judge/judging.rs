@@ -13,7 +13,7 @@ use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Window};
 use crate::report::ChainReport;
 use crate::verify::link::{Linker, Lookup, Presence, Row, Rows};
 use crate::verify::loss_pattern::Oldest;
-use crate::verify::settle::Standing;
+use crate::verify::signature::DigestStatus;
 use crate::verify::{Code, Coverage, Finding};
 
 /// A chain whose digests are linked.
@@ -41,15 +41,15 @@ pub(super) struct Judging<'a> {
     /// Time whose digests of the requested time may exist unseen.
     pub(super) hidden: Vec<Window>,
     /// True if it holds no digest in view.
-    pub(super) bare: bool,
+    pub(super) without_digests: bool,
     /// Digests that are named, and that the facts do not tell of.
     pub(super) wanted: RefCell<BTreeSet<NamedDigest>>,
 }
 
 /// Digests that are named, as far as the area's facts tell of them, and those that they do not.
-struct Names<'a>(&'a AreaFacts, &'a RefCell<BTreeSet<NamedDigest>>);
+struct NamedDigests<'a>(&'a AreaFacts, &'a RefCell<BTreeSet<NamedDigest>>);
 
-impl Lookup for Names<'_> {
+impl Lookup for NamedDigests<'_> {
     fn digest(&mut self, bucket: &str, key: &str) -> Presence {
         let name = NamedDigest { bucket: bucket.to_owned(), key: key.to_owned() };
         self.0.named.get(&name).cloned().unwrap_or_else(|| {
@@ -72,7 +72,7 @@ impl<'a> Judging<'a> {
             findings: facts.findings.clone(),
             chains: BTreeMap::new(),
             hidden,
-            bare: false,
+            without_digests: false,
             wanted: RefCell::default(),
         }
     }
@@ -87,7 +87,7 @@ impl<'a> Judging<'a> {
             }
             let mut report = ChainReport::new(id.clone());
             for row in chain.rows.iter() {
-                let sound = linker.push_row(row, &mut Names(self.facts, &self.wanted));
+                let sound = linker.push_row(row, &mut NamedDigests(self.facts, &self.wanted));
                 count(&mut report, row, sound);
                 self.findings.extend(row.first.finding.as_deref().cloned());
             }
@@ -108,12 +108,12 @@ impl<'a> Judging<'a> {
 
     /// Places what only a next digest could place, and says how far losses reach where no other
     /// place of the trail may account for their time.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn finish_links(&mut self) {
         let alone = self.survey.is_only_place(&self.facts.id);
         for chain in self.chains.values_mut() {
             chain.linker.finish();
             if alone {
-                chain.linker.settle_losses(&mut Names(self.facts, &self.wanted));
+                chain.linker.resolve_losses(&mut NamedDigests(self.facts, &self.wanted));
             }
         }
     }
@@ -141,7 +141,7 @@ impl<'a> Judging<'a> {
         let (id, folders) = (&self.facts.id, &self.facts.folders);
         if !self.hidden.is_empty() {
             // A finding says what could not be listed: what lies there is not said to be gone.
-            self.bare = true;
+            self.without_digests = true;
             return;
         }
         // Where a trail was asked for, other trails' places are not.
@@ -161,7 +161,7 @@ impl<'a> Judging<'a> {
         let key = format!("{}{DIGEST_FOLDER}/{}/", id.place.folder(), id.region);
         let bucket = id.bucket.as_ref().map(BucketName::as_str);
         self.findings.push(Finding::new(Code::NoDigests, message).object(bucket, key));
-        self.bare = true;
+        self.without_digests = true;
     }
 
     /// Coverage by the digests of each standard chain.
@@ -185,9 +185,9 @@ fn is_inner(gap: Window) -> bool {
 /// Counts the digests of a row.
 fn count(report: &mut ChainReport, row: &Row, sound: bool) {
     let counts = &mut report.digests;
-    match (row.first.standing, sound) {
-        (Standing::Valid, true) => counts.valid += 1,
-        (Standing::Unchecked, _) => counts.unchecked += 1,
+    match (row.first.status, sound) {
+        (DigestStatus::Valid, true) => counts.valid += 1,
+        (DigestStatus::Unchecked, _) => counts.unchecked += 1,
         _ => counts.invalid += 1,
     }
     counts.valid += row.more;

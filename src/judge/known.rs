@@ -4,9 +4,9 @@ use std::convert::Infallible;
 
 use jiff::Timestamp;
 
-use super::answers::Asked;
+use super::answers::TrackedAnswers;
 use super::area::judge_area;
-use super::hinted::{Hint, Hinted, REMEMBERED};
+use super::hinted::{HintedLog, HintedLogs, REMEMBERED};
 use super::{Question, Survey};
 use crate::model::{ChainId, ChainKind, LogKey, Window};
 use crate::report::ChainReport;
@@ -29,12 +29,12 @@ pub(super) struct Doubt {
 
 /// The events that are known, and why others may not be.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct KnownEvents {
     pub(super) evidence: Vec<Evidence>,
     doubts: Vec<Doubt>,
 }
 
-impl Known {
+impl KnownEvents {
     /// Causes for which the events on a chain's trail that digests of some time list may not all be
     /// known.
     pub(super) fn doubt(
@@ -79,14 +79,14 @@ impl Known {
     /// many.
     pub(super) fn read(
         &mut self,
-        hinted: &Hinted,
+        hinted: &HintedLogs,
         wanted: impl Fn(Window, Hints) -> bool,
-        asked: &Asked<'_>,
+        asked: &TrackedAnswers<'_>,
     ) {
         let all = hinted.trail.iter().rev().chain(hinted.bucket.iter().rev());
         let mut wanted = all.filter(|hint| wanted(hint.lister.window, hint.hints));
         let again: Vec<_> = wanted.by_ref().take(READ_AGAIN).collect();
-        for Hint { lister, .. } in wanted.filter(|hint| hint.hints.trail) {
+        for HintedLog { lister, .. } in wanted.filter(|hint| hint.hints.trail) {
             self.doubts.push(Doubt {
                 chain: Some(lister.chain.clone()),
                 listed_in: lister.window,
@@ -103,8 +103,8 @@ impl Known {
         }
     }
 
-    fn read_one(&mut self, hint: &Hint, asked: &Asked<'_>) {
-        let Hint { lister, entry, hints } = hint;
+    fn read_one(&mut self, hint: &HintedLog, asked: &TrackedAnswers<'_>) {
+        let HintedLog { lister, entry, hints } = hint;
         let not_read = || Err("it was not read".to_owned());
         let read = asked.events(entry).map_or_else(not_read, |read| match read {
             Ok(events) => Ok(events.as_slice()),
@@ -134,12 +134,12 @@ impl Known {
 
     /// Adds the events of this trail that other trails recorded, which were not asked about.
     /// `question` is about all trails of a time ([`beside`]).
-    pub(super) fn look_beside(
+    pub(super) fn read_other_trails(
         &mut self,
         question: &Question,
         survey: &Survey,
         owner: Owner<'_>,
-        asked: &Asked<'_>,
+        asked: &TrackedAnswers<'_>,
     ) {
         let time = question.window();
         let areas = survey.areas.iter();

@@ -29,10 +29,10 @@ mod unlisted;
 mod unreferenced;
 mod whole;
 
-pub use self::answers::{Answers, LogFileId, TrailAnswer, TrailStatus, Want};
+pub use self::answers::{Answers, LogFileId, LoggingStatus, TrailAnswer, Want};
 pub use self::area::{AreaJudgement, judge_area, strays_found, wanted_by_links};
 pub use self::circumstances::Circumstances;
-pub use self::conclude::{Concluded, Judged, conclude, interrupted, scope};
+pub use self::conclude::{Concluded, JudgedAreas, conclude, interrupted, scope};
 pub use self::fact_set::{FactSet, SCHEMA as FACTS_SCHEMA, SchemaError};
 pub use self::facts::AreaFacts;
 pub use self::known::beside;

@@ -73,7 +73,7 @@ pub(super) struct Holdings<'a> {
     pub(super) survey: &'a Survey,
     pub(super) chains: &'a [ChainReport],
     /// The areas that hold no digest in view.
-    pub(super) bare: &'a [AreaId],
+    pub(super) without_digests: &'a [AreaId],
     /// Trails of which there are digests, and which were not asked for.
     pub(super) other_trails: &'a BTreeSet<TrailName>,
 }
@@ -86,11 +86,11 @@ impl Holdings<'_> {
             let message = format!("There are no digests {what}, so none of it is proven.");
             Finding::new(Code::NoDigests, message)
         };
-        let Self { question, survey, chains, bare, .. } = *self;
+        let Self { question, survey, chains, without_digests, .. } = *self;
         let unmet = Combination::named(question).filter(|named| {
             let of_chain = |c: &ChainReport| named.is_of(&c.account, &c.region);
             // What an area's own finding says is not said once more.
-            let told = bare.iter().any(|id| named.is_of(&id.place.account, &id.region))
+            let told = without_digests.iter().any(|id| named.is_of(&id.place.account, &id.region))
                 && !chains.iter().any(of_chain);
             let met =
                 |c: &ChainReport| of_chain(c) && named.trail.is_none_or(|t| c.trail == t.as_str());
@@ -105,8 +105,8 @@ impl Holdings<'_> {
                 finding
             })
             .collect();
-        let said =
-            !bare.is_empty() || findings.iter().chain(&unmet).any(|f| f.code == Code::NoDigests);
+        let said = !without_digests.is_empty()
+            || findings.iter().chain(&unmet).any(|f| f.code == Code::NoDigests);
         // A source that was not opened, or not listed, is told of: what it holds is not known.
         let unseen = survey.hidden.may_hide_any(None, None)
             || !survey.any_logs_folder && findings.iter().any(|f| f.code == Code::ObjectUnreadable);

@@ -2,11 +2,11 @@
 //! it: their trail fell silent, moved away, or its newest digests are gone.
 
 use super::Question;
-use super::answers::Asked;
+use super::answers::TrackedAnswers;
 use super::judging::LinkedChain;
 use crate::model::{AreaId, ChainKind, DigestKey};
 use crate::verify::link::{DigestFacts, Silence};
-use crate::verify::settle::Standing;
+use crate::verify::signature::DigestStatus;
 
 /// Digests that are read of the end of a silent chain: the newest, and the one whose signature it
 /// carries.
@@ -18,7 +18,7 @@ pub(super) fn silences(
     question: &Question,
     interrupted: bool,
     chains: &[LinkedChain],
-    asked: &Asked<'_>,
+    asked: &TrackedAnswers<'_>,
 ) -> Vec<Option<Silence>> {
     let silent = |chain: &LinkedChain| {
         chain.report.id.kind == ChainKind::Standard
@@ -35,19 +35,19 @@ pub(super) fn silences(
             match departure(question, newest, chain, other, asked) {
                 Ok(None) => {}
                 Ok(gone_on) => return gone_on,
-                Err(Lacking) => return Some(Silence::Unverified),
+                Err(NotYetRead) => return Some(Silence::Unverified),
             }
         }
         let from = chain.before.len().saturating_sub(READ_OF_END);
-        let settled = read(chain, chain.before.get(from..)?, asked).unwrap_or_default();
-        let verified = settled.iter().any(|digest| digest.standing == Standing::Valid);
+        let resolved = read(chain, chain.before.get(from..)?, asked).unwrap_or_default();
+        let verified = resolved.iter().any(|digest| digest.status == DigestStatus::Valid);
         Some(if verified { Silence::Verified } else { Silence::Unverified })
     };
     chains.iter().enumerate().map(silence).collect()
 }
 
 /// Digests that are wanted and not known yet: the rest waits for them.
-struct Lacking;
+struct NotYetRead;
 
 /// Departure that the first later digest of another place tells of a chain's newest one.
 fn departure(
@@ -55,14 +55,16 @@ fn departure(
     newest: &DigestKey,
     chain: &LinkedChain,
     other: &LinkedChain,
-    asked: &Asked<'_>,
-) -> Result<Option<Silence>, Lacking> {
+    asked: &TrackedAnswers<'_>,
+) -> Result<Option<Silence>, NotYetRead> {
     let later = other.before.iter().skip_while(|name| name.end <= newest.end);
     let arrival: Vec<_> = later.take(READ_OF_END).cloned().collect();
     if arrival.is_empty() {
         return Ok(None);
     }
-    let Some(first) = read(other, &arrival, asked).ok_or(Lacking)?.first() else { return Ok(None) };
+    let Some(first) = read(other, &arrival, asked).ok_or(NotYetRead)?.first() else {
+        return Ok(None);
+    };
     let content = first.content.as_ref();
     let Some(previous) = content.and_then(|content| content.previous.as_ref()) else {
         return Ok(None);
@@ -76,8 +78,8 @@ fn departure(
             && question.start.is_none_or(|start| name.end <= start)
             && bucket.is_none_or(|bucket| bucket.as_str() == previous.bucket)
     });
-    Ok(here.map(|_| match first.standing {
-        Standing::Valid => Silence::Moved,
+    Ok(here.map(|_| match first.status {
+        DigestStatus::Valid => Silence::Moved,
         _ => Silence::SaidToHaveMoved,
     }))
 }
@@ -86,7 +88,7 @@ fn departure(
 fn read<'a>(
     chain: &LinkedChain,
     names: &[DigestKey],
-    asked: &Asked<'a>,
+    asked: &TrackedAnswers<'a>,
 ) -> Option<&'a [DigestFacts]> {
     asked.digests(&AreaId::from(&chain.report.id), names)
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::answers::{Asked, TrailAnswer, TrailStatus};
+use super::answers::{LoggingStatus, TrackedAnswers, TrailAnswer};
 use super::judging::LinkedChain;
 use super::{Circumstances, Question};
 use crate::model::time::{add, hours, minutes, sub};
@@ -46,7 +46,7 @@ impl Statuses {
         circumstances: &Circumstances,
         chains: &BTreeMap<ChainId, LinkedChain>,
         end: Option<Timestamp>,
-        asked: &Asked<'_>,
+        asked: &TrackedAnswers<'_>,
     ) -> Self {
         let near_now = |end: Timestamp| end >= sub(circumstances.started, hours(NEAR_NOW_HOURS));
         let may_ask = circumstances.asks_cloudtrail
@@ -82,7 +82,7 @@ impl Statuses {
         statuses
     }
 
-    fn status(&self, chain: &ChainId) -> Option<&TrailStatus> {
+    fn status(&self, chain: &ChainId) -> Option<&LoggingStatus> {
         match self.answers.get(chain)? {
             TrailAnswer::Status(status) => Some(status),
             _ => None,

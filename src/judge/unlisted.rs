@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Question;
 use super::judging::{Judging, coverage_of};
-use super::unreferenced::{UnlistedLog, Unreferenced};
+use super::unreferenced::{UnlistedLog, UnreferencedLogs};
 use crate::model::time::{add, minutes, sub};
 use crate::model::{AreaId, BucketName, ChainId, ChainKind, LogKind, Window};
 use crate::report::ChainReport;
@@ -58,7 +58,7 @@ pub(super) fn judge<E>(
     if area.facts.candidates.is_empty() {
         return Ok(JudgedUnlisted::default());
     }
-    let mut unreferenced = Unreferenced::new(area);
+    let mut unreferenced = UnreferencedLogs::new(area);
     let groups = Groups::of(area, &mut unreferenced, each)?;
     let (count, findings) = unreferenced.finish();
     area.findings.extend(findings);
@@ -110,16 +110,16 @@ impl Groups {
     /// Sorts the log files into groups, and those that should be listed into `unreferenced`.
     fn of<E>(
         area: &Judging<'_>,
-        unreferenced: &mut Unreferenced,
+        unreferenced: &mut UnreferencedLogs,
         each: &mut dyn FnMut(UnlistedLog<'_>) -> Result<(), E>,
     ) -> Result<Self, E> {
         let facts = area.facts;
         let statements = Statements::of(area);
         let unseen_of_asked_for = [area.hidden.as_slice(), &facts.hidden.reading].concat();
         let unseen = [unseen_of_asked_for.as_slice(), &facts.hidden.beyond].concat();
-        let judge = Judge::new(area, &statements.all, &unseen);
-        let by_asked_for = Judge::new(area, &statements.asked_for, &unseen_of_asked_for);
-        let by_moved = Judge::new(area, &statements.moved, &[]);
+        let judge = CandidateJudge::new(area, &statements.all, &unseen);
+        let by_asked_for = CandidateJudge::new(area, &statements.asked_for, &unseen_of_asked_for);
+        let by_moved = CandidateJudge::new(area, &statements.moved, &[]);
         // Where a trail has other places, it may have been away: no finding speaks for that time.
         let only_place = area.survey.is_only_place(&facts.id);
         let away = |time: Timestamp| {
@@ -207,7 +207,7 @@ impl Groups {
 }
 
 /// Judgement on candidates by what digests say; that on a folder is made once.
-struct Judge<'a> {
+struct CandidateJudge<'a> {
     chains: Vec<&'a Coverage>,
     unseen: &'a [Window],
     question: &'a Question,
@@ -216,7 +216,7 @@ struct Judge<'a> {
     folders: RefCell<HashMap<Window, Unlisted>>,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> CandidateJudge<'a> {
     fn new(
         area: &Judging<'a>,
         statements: &'a BTreeMap<ChainId, Coverage>,

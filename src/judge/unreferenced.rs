@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::judging::Judging;
 use crate::model::{BucketName, ChainId, ChainKind, Window};
-use crate::report::Unreferenced as Policy;
+use crate::report::Unreferenced;
 use crate::report::words::counted;
-use crate::verify::alike::Alike;
 use crate::verify::candidates::{Candidate, Name};
+use crate::verify::notices::NoticeCollapser;
 use crate::verify::{Code, Finding, Severity};
 
 /// From so many on they may be a trail's own, and not single ones that were put there.
@@ -33,20 +33,20 @@ pub struct UnlistedLog<'a> {
 }
 
 /// Log files of an area that should be listed, as they come in the order of their keys.
-pub(super) struct Unreferenced {
+pub(super) struct UnreferencedLogs {
     bucket: Option<BucketName>,
     folder: String,
     /// The only standard chain of the area, where there is one only.
     chain: Option<ChainId>,
-    policy: Policy,
-    certain: Kept,
-    suspect: Kept,
-    copies: Alike,
+    policy: Unreferenced,
+    certain: SeverityGroup,
+    suspect: SeverityGroup,
+    copies: NoticeCollapser,
 }
 
 /// Log files of one severity.
 #[derive(Default)]
-struct Kept {
+struct SeverityGroup {
     count: u64,
     findings: Vec<Finding>,
     /// Of those that have no finding of their own.
@@ -55,7 +55,7 @@ struct Kept {
     time: Option<Window>,
 }
 
-impl Kept {
+impl SeverityGroup {
     fn push(&mut self, finding: Finding, time: Timestamp) {
         let widened = |window: Option<Window>| {
             let window = window.unwrap_or(Window::new(time, time));
@@ -83,7 +83,7 @@ impl Kept {
     }
 }
 
-impl Unreferenced {
+impl UnreferencedLogs {
     pub(super) fn new(area: &Judging<'_>) -> Self {
         let id = &area.facts.id;
         Self {
@@ -91,9 +91,9 @@ impl Unreferenced {
             folder: id.place.folder(),
             chain: only_standard_chain(area),
             policy: area.question.unreferenced,
-            certain: Kept::default(),
-            suspect: Kept::default(),
-            copies: Alike::default(),
+            certain: SeverityGroup::default(),
+            suspect: SeverityGroup::default(),
+            copies: NoticeCollapser::default(),
         }
     }
 
@@ -149,9 +149,9 @@ impl Unreferenced {
     pub(super) fn finish(self) -> (u64, Vec<Finding>) {
         let count = self.certain.count + self.suspect.count;
         let severity = match self.policy {
-            Policy::Violation => Some(Severity::Violation),
-            Policy::Notice => Some(Severity::Notice),
-            Policy::Ignore => None,
+            Unreferenced::Violation => Some(Severity::Violation),
+            Unreferenced::Notice => Some(Severity::Notice),
+            Unreferenced::Ignore => None,
         };
         let mut findings = Vec::new();
         for (kept, worst) in

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use super::answers::{Answers, Want};
 use super::area::{judge_area, wanted_by_links};
-use super::conclude::{Concluded, Judged, conclude};
+use super::conclude::{Concluded, JudgedAreas, conclude};
 use super::fact_set::FactSet;
 use super::facts::AreaFacts;
 use super::{Circumstances, Question, Survey};
@@ -22,7 +22,7 @@ pub fn judge(
 ) -> Concluded {
     let mut known: BTreeMap<_, _> =
         facts.into_areas().into_iter().map(|facts| (facts.id.clone(), facts)).collect();
-    let mut judged = Judged::default();
+    let mut judged = JudgedAreas::default();
     let mut wanted = BTreeSet::new();
     for id in survey.areas.iter().filter(|id| question.wants(id)) {
         let mut facts = known.remove(id).unwrap_or_else(|| AreaFacts::lacking(id));

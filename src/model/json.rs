@@ -3,9 +3,9 @@
 use serde::de::{Deserialize, Deserializer, Visitor};
 
 /// A struct read from a JSON object. serde by itself would take a list of its fields too.
-pub(crate) struct Object<T>(pub(crate) T);
+pub(crate) struct FromObject<T>(pub(crate) T);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for FromObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(ObjectsOnly(deserializer)).map(Self)
     }

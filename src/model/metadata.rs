@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::encoding::{EncodingError, decode_text};
-use super::json::Object;
+use super::json::FromObject;
 
 /// Suffix of the metadata file of a file NAME in a directory: `NAME.metadata.json`.
 pub const SIDECAR_SUFFIX: &str = ".metadata.json";
@@ -54,7 +54,7 @@ impl Metadata {
             #[serde(rename = "Metadata")]
             metadata: BTreeMap<String, String>,
         }
-        let Object(head): Object<HeadObject> = serde_json::from_str(&decode_text(bytes)?)?;
+        let FromObject(head): FromObject<HeadObject> = serde_json::from_str(&decode_text(bytes)?)?;
         let lower = |(name, value): (String, String)| (name.to_ascii_lowercase(), value);
         Ok(Self(head.metadata.into_iter().map(lower).collect()))
     }

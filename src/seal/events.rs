@@ -6,7 +6,7 @@ use std::io::{BufReader, Read};
 use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::model::json::Object;
+use crate::model::json::FromObject;
 
 /// The times of the events in a log file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl<'de> Visitor<'de> for RecordsVisitor {
             event_time: Option<String>,
         }
         let mut times = EventTimes::default();
-        while let Some(Object(event)) = seq.next_element::<Object<Event>>()? {
+        while let Some(FromObject(event)) = seq.next_element::<FromObject<Event>>()? {
             if let Some(time) = event.event_time.and_then(|text| text.parse().ok()) {
                 times.add(time);
             }

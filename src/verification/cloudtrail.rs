@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::aws::{Aws, CloudTrailKeys, Trail, Trails, is_known};
 use crate::crypto::{PublicKey, read_key_list};
 use crate::model::{ChainId, Region, Window};
-use crate::run::verify::{CloudTrail, TrailAnswer, TrailStatus};
+use crate::run::verify::{CloudTrail, LoggingStatus, TrailAnswer};
 
 /// CloudTrail, asked with the credentials of the run.
 pub(crate) struct LiveCloudTrail {
@@ -51,7 +51,7 @@ impl CloudTrail for LiveCloudTrail {
             Trail::NotListed => TrailAnswer::NotListed,
             Trail::OfOther => TrailAnswer::OfOther,
             Trail::Elsewhere(place) => TrailAnswer::Elsewhere(place),
-            Trail::Here(status) => TrailAnswer::Status(TrailStatus {
+            Trail::Here(status) => TrailAnswer::Status(LoggingStatus {
                 latest_digest: status.latest_digest,
                 delivery_error: status.delivery_error,
                 stopped: status.stopped.filter(|_| !status.logging),

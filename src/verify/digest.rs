@@ -1,6 +1,6 @@
 //! One digest on its own: is it whole, where it belongs, and signed?
 //!
-//! What its neighbours say of it is the matter of [`super::settle`] and [`super::link`].
+//! What its neighbours say of it is the matter of [`super::signature`] and [`super::link`].
 
 use std::io::Read;
 use std::sync::Arc;
@@ -142,7 +142,7 @@ pub enum State {
 
 /// A digest's content, and the hash value of the bytes that it was read from.
 #[derive(Debug, Clone)]
-pub struct Content {
+pub struct DigestContent {
     /// The digest.
     pub digest: DigestHead,
     /// The hash value of its inflated bytes.
@@ -151,13 +151,13 @@ pub struct Content {
     pub log_files: LogList,
 }
 
-/// A digest examined on its own.
+/// A digest checked on its own.
 #[derive(Debug, Clone)]
-pub struct Examined {
+pub struct CheckedDigest {
     /// Its location.
     pub at: Location,
     /// Its content, if it is a digest that belongs at this location.
-    pub content: Option<Content>,
+    pub content: Option<DigestContent>,
     /// The signature in its metadata, well-formed or not.
     pub signature: Option<String>,
     /// When it was made, for a backfill digest whose metadata tells.
@@ -174,7 +174,7 @@ pub struct Examined {
     pub header: Option<GzipHeader>,
 }
 
-impl Examined {
+impl CheckedDigest {
     fn new(at: Location, state: State) -> Self {
         Self {
             at,
@@ -225,12 +225,16 @@ impl Examined {
 
 /// Examines the digest that the store handed over for a key.
 #[must_use]
-pub fn examine(rules: &Rules, at: Location, object: Result<StoredObject<'_>, Trouble>) -> Examined {
+pub fn check_digest(
+    rules: &Rules,
+    at: Location,
+    object: Result<StoredObject<'_>, Trouble>,
+) -> CheckedDigest {
     let mut object = match object {
         Ok(object) => object,
         Err(trouble) => {
             let message = format!("The digest could not be read: {}.", trouble.cause);
-            return Examined::failed(at, trouble.code, message);
+            return CheckedDigest::failed(at, trouble.code, message);
         }
     };
     let mut log_files = LogList::new(rules.memory.begin());
@@ -247,71 +251,71 @@ pub fn examine(rules: &Rules, at: Location, object: Result<StoredObject<'_>, Tro
                 BodyFault::TrailingData => Code::DigestTrailingData,
                 _ => Code::DigestMalformed,
             };
-            return Examined::failed(at, code, format!("The digest is malformed: {fault}."));
+            return CheckedDigest::failed(at, code, format!("The digest is malformed: {fault}."));
         }
     };
     let nothing = || Err(DigestError::Json("it was not read".to_owned()));
-    let mut examined = match decoded.unwrap_or_else(nothing) {
+    let mut checked = match decoded.unwrap_or_else(nothing) {
         Ok(digest) => {
-            let content = Content { digest, hash: inflated.hash, log_files };
+            let content = DigestContent { digest, hash: inflated.hash, log_files };
             examine_content(rules, at, object.metadata, content)
         }
         Err(error) => {
-            Examined::failed(at, Code::DigestMalformed, format!("The digest is {error}."))
+            CheckedDigest::failed(at, Code::DigestMalformed, format!("The digest is {error}."))
         }
     };
-    examined.stored = inflated.stored;
-    examined.inflated = inflated.inflated;
-    examined.already_inflated = inflated.header.is_none();
-    examined.header = inflated.header;
-    examined
+    checked.stored = inflated.stored;
+    checked.inflated = inflated.inflated;
+    checked.already_inflated = inflated.header.is_none();
+    checked.header = inflated.header;
+    checked
 }
 
 fn examine_content(
     rules: &Rules,
     at: Location,
     metadata: Result<Metadata, Trouble>,
-    content: Content,
-) -> Examined {
+    content: DigestContent,
+) -> CheckedDigest {
     if let Some(finding) = misplaced(&at, &content.digest) {
-        return Examined::new(at, State::Failed(Box::new(finding)));
+        return CheckedDigest::new(at, State::Failed(Box::new(finding)));
     }
-    let mut examined = Examined::new(at, State::Unsigned(None));
+    let mut checked = CheckedDigest::new(at, State::Unsigned(None));
     match metadata {
         Ok(metadata) => {
             if let Some(algorithm) = metadata.get(ALGORITHM_NAME)
                 && algorithm != SIGNATURE_ALGORITHM
             {
                 let message = "The digest's metadata specifies another signature algorithm.";
-                let finding = examined.at.finding(Code::DigestMalformed, message);
-                examined.state =
+                let finding = checked.at.finding(Code::DigestMalformed, message);
+                checked.state =
                     State::Failed(Box::new(finding.compared(SIGNATURE_ALGORITHM, algorithm)));
-            } else if let Err(finding) = read_generation(&mut examined, &metadata) {
-                examined.state = State::Failed(finding);
+            } else if let Err(finding) = read_generation(&mut checked, &metadata) {
+                checked.state = State::Failed(finding);
             } else if let Some(signature) = metadata.get(SIGNATURE) {
-                examined.signature = Some(signature.to_owned());
-                examined.state = by_own_signature(rules, &examined, &content, signature);
+                checked.signature = Some(signature.to_owned());
+                checked.state = by_own_signature(rules, &checked, &content, signature);
             }
         }
-        Err(trouble) => examined.state = State::Unsigned(Some(trouble.cause)),
+        Err(trouble) => checked.state = State::Unsigned(Some(trouble.cause)),
     }
-    if matches!(examined.state, State::Unsigned(_) | State::Modified(_))
-        && rules.keys.find(&content.digest.fingerprint, &examined.at.name.region).next().is_none()
+    if matches!(checked.state, State::Unsigned(_) | State::Modified(_))
+        && rules.keys.find(&content.digest.fingerprint, &checked.at.name.region).next().is_none()
     {
-        examined.state = State::KeyUnknown;
+        checked.state = State::KeyUnknown;
     }
-    examined.content = Some(content);
-    examined
+    checked.content = Some(content);
+    checked
 }
 
-fn read_generation(examined: &mut Examined, metadata: &Metadata) -> Result<(), Box<Finding>> {
+fn read_generation(checked: &mut CheckedDigest, metadata: &Metadata) -> Result<(), Box<Finding>> {
     let Some(text) = metadata.get(BACKFILL_GENERATION) else { return Ok(()) };
-    if examined.at.name.kind != ChainKind::Backfill {
+    if checked.at.name.kind != ChainKind::Backfill {
         return Ok(());
     }
-    examined.generation = Some(text.parse().map_err(|_| {
+    checked.generation = Some(text.parse().map_err(|_| {
         let message = "The generation time in the digest's metadata is not a valid time.";
-        let finding = examined.at.finding(Code::DigestMalformed, message);
+        let finding = checked.at.finding(Code::DigestMalformed, message);
         Box::new(finding.compared("RFC 3339", text))
     })?);
     Ok(())
@@ -336,11 +340,11 @@ fn misplaced(at: &Location, digest: &DigestHead) -> Option<Finding> {
 
 fn by_own_signature(
     rules: &Rules,
-    examined: &Examined,
-    content: &Content,
+    checked: &CheckedDigest,
+    content: &DigestContent,
     signature: &str,
 ) -> State {
-    match check_signature(rules, examined, content, signature) {
+    match check_signature(rules, checked, content, signature) {
         SignatureCheck::Valid => State::Valid,
         SignatureCheck::KeyUnknown => State::KeyUnknown,
         SignatureCheck::Invalid if is_signature_hex(signature) => State::Modified(
@@ -350,17 +354,17 @@ fn by_own_signature(
             State::Modified("The signature in the digest's metadata is not lower-case hex.".into())
         }
         SignatureCheck::Expired(validity) => {
-            State::Failed(Box::new(expired(examined, content, validity)))
+            State::Failed(Box::new(expired(checked, content, validity)))
         }
     }
 }
 
 /// The finding on a key that was not valid when the digest was signed.
 #[must_use]
-pub fn expired(examined: &Examined, content: &Content, validity: Validity) -> Finding {
-    let signed = examined.generation.unwrap_or(content.digest.end);
+pub fn expired(checked: &CheckedDigest, content: &DigestContent, validity: Validity) -> Finding {
+    let signed = checked.generation.unwrap_or(content.digest.end);
     let message = "The digest was signed outside its key's validity period.";
-    examined
+    checked
         .at
         .finding(Code::DigestKeyExpired, message)
         .compared(format!("within {} to {}", validity.from, validity.to), signed)
@@ -384,12 +388,12 @@ pub enum SignatureCheck {
 #[must_use]
 pub fn check_signature(
     rules: &Rules,
-    examined: &Examined,
-    content: &Content,
+    checked: &CheckedDigest,
+    content: &DigestContent,
     signature: &str,
 ) -> SignatureCheck {
     let fingerprint: &Fingerprint = &content.digest.fingerprint;
-    let region = &examined.at.name.region;
+    let region = &checked.at.name.region;
     let bytes = if is_signature_hex(signature) { hex::decode(signature).ok() } else { None };
     let message = content.digest.signing_string(content.hash);
     let mut result = SignatureCheck::KeyUnknown;
@@ -401,7 +405,7 @@ pub fn check_signature(
                     result = SignatureCheck::Invalid;
                 }
             }
-            Some(validity) if !was_valid(validity, examined) => {
+            Some(validity) if !was_valid(validity, checked) => {
                 result = SignatureCheck::Expired(validity);
             }
             _ => return SignatureCheck::Valid,
@@ -412,9 +416,9 @@ pub fn check_signature(
 
 /// Whether a key was valid when a digest was signed: some minutes after its end, at most two
 /// hours, as the AWS CLI asks for keys; a backfill digest within an hour of its generation.
-fn was_valid(validity: Validity, examined: &Examined) -> bool {
-    let end = examined.at.name.end;
-    let signed = match (examined.at.name.kind, examined.generation) {
+fn was_valid(validity: Validity, checked: &CheckedDigest) -> bool {
+    let end = checked.at.name.end;
+    let signed = match (checked.at.name.kind, checked.generation) {
         (ChainKind::Standard, _) => Window::new(end, add(end, hours(2))),
         (ChainKind::Backfill, Some(made)) => Window::new(sub(made, hours(1)), add(made, hours(1))),
         // A copy that lost the time of generation leaves only that it was made after its end.

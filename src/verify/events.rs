@@ -195,9 +195,9 @@ impl Scalar {
 
 /// A value of use only where it is an object; anything else is passed over.
 #[derive(Debug, Clone)]
-struct Object<T>(Option<T>);
+struct OptionalObject<T>(Option<T>);
 
-impl<T> Default for Object<T> {
+impl<T> Default for OptionalObject<T> {
     fn default() -> Self {
         Self(None)
     }
@@ -221,11 +221,11 @@ struct Record {
     #[serde(rename = "errorCode")]
     error: Scalar,
     #[serde(rename = "userIdentity")]
-    identity: Object<Identity>,
+    identity: OptionalObject<Identity>,
     #[serde(rename = "requestParameters")]
-    request: Object<Parameters>,
+    request: OptionalObject<Parameters>,
     #[serde(rename = "responseElements")]
-    response: Object<Parameters>,
+    response: OptionalObject<Parameters>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -304,9 +304,9 @@ lenient! { ScalarVisitor<> => Scalar {
 
 struct ObjectVisitor<T>(PhantomData<T>);
 
-lenient! { ObjectVisitor<T> => Object<T> {
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(|value| Object(Some(value)))
+lenient! { ObjectVisitor<T> => OptionalObject<T> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OptionalObject<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|value| OptionalObject(Some(value)))
     }
 } pass visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_bool: bool, visit_str: &str }
 
@@ -316,7 +316,7 @@ impl<'de> Deserialize<'de> for Scalar {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OptionalObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ObjectVisitor(PhantomData))
     }
@@ -370,7 +370,7 @@ impl<'de> Visitor<'de> for Records<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(record) = seq.next_element::<Object<Record>>()? {
+        while let Some(record) = seq.next_element::<OptionalObject<Record>>()? {
             self.0.extend(record.0.and_then(Event::of));
         }
         Ok(())

@@ -207,7 +207,7 @@ fn no_final_digest(end: &Evidence) -> String {
 
 /// Explains a gap in a finding. Where digests were due before the interruption, returns a finding
 /// on that time.
-pub fn tell_interrupted(
+pub fn describe_interruption(
     finding: &mut Finding,
     end: &Evidence,
     begin: &Evidence,
@@ -320,7 +320,7 @@ pub fn is_accepted_end(newest: Timestamp, accepted: Timestamp) -> bool {
 
 /// Says in a finding on a chain's end that it was ended on purpose. Where digests were due before
 /// that, returns a finding on that time, of the weight that the whole had.
-pub fn tell_ended(finding: &mut Finding, ending: &Ending<'_>) -> Option<Finding> {
+pub fn describe_end(finding: &mut Finding, ending: &Ending<'_>) -> Option<Finding> {
     let Ending { end, lost, doubt } = ending;
     let lost = lost.map(|lost| match finding.of_time() {
         Some(time) => lost.intersect(&time),

@@ -331,8 +331,8 @@ mod tests {
 
     #[test]
     fn a_store_that_fails_is_trouble_and_not_a_fault_of_the_body() {
-        struct Breaks<'a>(&'a [u8]);
-        impl Read for Breaks<'_> {
+        struct FailingStore<'a>(&'a [u8]);
+        impl Read for FailingStore<'_> {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
                 if self.0.is_empty() {
                     return Err(io::ErrorKind::ConnectionReset.into());
@@ -342,7 +342,7 @@ mod tests {
         }
         let good = gzip(b"{\"Records\":[]}");
         for cut in [0, 1, 5, 20, good.len()] {
-            let mut body = Breaks(&good[..cut]);
+            let mut body = FailingStore(&good[..cut]);
             let result = inflate(&mut body, MIB, AlreadyInflated::Refuse, &mut |_| {});
             assert!(matches!(result, Err(BodyFault::Trouble(_))), "{cut}");
         }

@@ -7,7 +7,6 @@
 //! hostile and bounded by [`Limits`].
 
 pub mod absence;
-pub mod alike;
 pub mod candidates;
 pub mod completeness;
 pub mod content;
@@ -26,9 +25,10 @@ pub mod log_file;
 pub mod log_list;
 pub mod loss_pattern;
 pub mod memory;
+pub mod notices;
 pub mod query_results;
 pub mod read_again;
-pub mod settle;
+pub mod signature;
 pub mod unfinished;
 pub mod unlisted;
 

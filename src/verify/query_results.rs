@@ -6,8 +6,8 @@
 //! not looked at: no other ones are accepted.
 //!
 //! Everything in a sign file is hostile: its size is limited, a name must stay inside of the
-//! folder, and what is not text or not a time is refused. What a [`Fault`] displays is what the AWS
-//! CLI prints for it; [`Fault::remark`] is what there is to add.
+//! folder, and what is not text or not a time is refused. What a [`QueryResultFault`] displays is
+//! what the AWS CLI prints for it; [`QueryResultFault::remark`] is what there is to add.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -24,7 +24,7 @@ const KEY_DAYS: i64 = 20;
 
 /// Fault of a query result, displayed in the words of the AWS CLI, made printable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum QueryResultFault {
     /// The sign file is not JSON, or says something twice.
     #[error(
         "InformationCollectionError: Unable to load {SIGN_FILE} file, due to {}",
@@ -62,7 +62,7 @@ pub enum Fault {
     Signature(&'static str),
 }
 
-impl Fault {
+impl QueryResultFault {
     /// Details that the AWS CLI's text omits.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
@@ -92,12 +92,12 @@ impl ExportFile {
     /// Holds the hash value of the bytes that were found against the listed one.
     ///
     /// # Errors
-    /// [`Fault::Hash`] when they differ.
-    pub fn check(&self, actual: Sha256Hash) -> Result<(), Fault> {
+    /// [`QueryResultFault::Hash`] when they differ.
+    pub fn check(&self, actual: Sha256Hash) -> Result<(), QueryResultFault> {
         if actual.to_string() == self.hash {
             return Ok(());
         }
-        Err(Fault::Hash { name: self.name.clone(), stated: self.hash.clone(), actual })
+        Err(QueryResultFault::Hash { name: self.name.clone(), stated: self.hash.clone(), actual })
     }
 }
 
@@ -118,22 +118,26 @@ impl SignFile {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Fault> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, QueryResultFault> {
         if bytes.len() as u64 > SIGN_FILE_LIMIT {
             let limit = SIGN_FILE_LIMIT >> 20;
-            return Err(Fault::Form(format!(
+            return Err(QueryResultFault::Form(format!(
                 "it is larger than {limit} MiB: check that it is the sign file"
             )));
         }
         let sign_file: Self = serde_json::from_slice(bytes).map_err(|error| {
             let reason = error.to_string().chars().take(200).collect();
-            if error.is_data() { Fault::Form(reason) } else { Fault::NotJson(reason) }
+            if error.is_data() {
+                QueryResultFault::Form(reason)
+            } else {
+                QueryResultFault::NotJson(reason)
+            }
         })?;
         if sign_file.files.is_empty() {
-            return Err(Fault::NoFiles);
+            return Err(QueryResultFault::NoFiles);
         }
         match sign_file.files.iter().find(|file| !is_inside(&file.name)) {
-            Some(file) => Err(Fault::Form(format!(
+            Some(file) => Err(QueryResultFault::Form(format!(
                 "fileName {} is not a plain file name inside the folder, so the file was not opened",
                 file.name
             ))),
@@ -156,10 +160,10 @@ impl SignFile {
     /// The time in which the key that signed it was valid at some moment. Not signed.
     ///
     /// # Errors
-    /// [`Fault::Time`] when the time of the query's end is none.
-    pub fn key_window(&self) -> Result<Window, Fault> {
+    /// [`QueryResultFault::Time`] when the time of the query's end is none.
+    pub fn key_window(&self) -> Result<Window, QueryResultFault> {
         let text = &self.query_complete_time;
-        let start: Timestamp = text.parse().map_err(|_| Fault::Time(text.clone()))?;
+        let start: Timestamp = text.parse().map_err(|_| QueryResultFault::Time(text.clone()))?;
         let days = SignedDuration::from_hours(24 * KEY_DAYS);
         Ok(Window::new(start, time::add(start, days)))
     }
@@ -175,8 +179,8 @@ impl SignFile {
     /// fingerprint: all of them are tried.
     ///
     /// # Errors
-    /// [`Fault::Time`], [`Fault::KeyUnknown`] or [`Fault::Signature`].
-    pub fn check_signature(&self, ring: &KeyRing, region: &Region) -> Result<(), Fault> {
+    /// [`QueryResultFault::Time`], [`QueryResultFault::KeyUnknown`] or [`QueryResultFault::Signature`].
+    pub fn check_signature(&self, ring: &KeyRing, region: &Region) -> Result<(), QueryResultFault> {
         let window = self.key_window()?;
         let valid = |key: &&PublicKey| {
             key.validity().is_none_or(|v| v.from <= window.end && window.start <= v.to)
@@ -185,15 +189,15 @@ impl SignFile {
         let keys: Vec<_> =
             fingerprint.iter().flat_map(|f| ring.find(f, region)).filter(valid).collect();
         if keys.is_empty() {
-            return Err(Fault::KeyUnknown(self.public_key_fingerprint.clone()));
+            return Err(QueryResultFault::KeyUnknown(self.public_key_fingerprint.clone()));
         }
         let signature = hex::decode(&self.hash_signature)
-            .map_err(|_| Fault::Signature("hashSignature is not hexadecimal"))?;
+            .map_err(|_| QueryResultFault::Signature("hashSignature is not hexadecimal"))?;
         let hash = Sha256Hash::of(self.signing_string().as_bytes());
         if keys.iter().any(|key| key.verify_hash(hash, &signature)) {
             return Ok(());
         }
-        Err(Fault::Signature(
+        Err(QueryResultFault::Signature(
             "its key did not sign these hash values in this order: the sign file was altered",
         ))
     }
@@ -233,7 +237,7 @@ mod tests {
             ["", "..", "../a", "a/../../b", "/etc/passwd", "a//b", "./a", "a\\b", "C:a", "a\0"]
         {
             let fault = SignFile::decode(listing(name, "").as_bytes()).unwrap_err();
-            assert!(matches!(fault, Fault::Form(_)), "{name:?}: {fault:?}");
+            assert!(matches!(fault, QueryResultFault::Form(_)), "{name:?}: {fault:?}");
         }
     }
 
@@ -244,7 +248,7 @@ mod tests {
         let fault = SignFile::decode(twice.as_bytes()).unwrap_err();
         assert!(fault.remark().unwrap().contains("duplicate field"), "{fault:?}");
         let large = listing("a", &" ".repeat(16 << 20));
-        assert!(matches!(SignFile::decode(large.as_bytes()), Err(Fault::Form(_))));
+        assert!(matches!(SignFile::decode(large.as_bytes()), Err(QueryResultFault::Form(_))));
     }
 
     #[test]

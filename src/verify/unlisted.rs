@@ -121,7 +121,7 @@ pub struct Testimony<'a> {
 
 /// Statement of one chain on one window of delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Says {
+enum ChainStatement {
     /// It begins later, or has a gap there.
     Nothing,
     /// Its newest digest ends before.
@@ -209,16 +209,16 @@ impl Testimony<'_> {
             }
             Delivery::Known(_) => None,
         };
-        let says = |chain: &&Coverage| says(chain, normal, late, at_once);
-        let said: Vec<_> = self.chains.iter().filter_map(says).collect();
-        let any = |what| said.contains(&what);
-        if any(Says::Perhaps) {
+        let statement = |chain: &&Coverage| statement_of(chain, normal, late, at_once);
+        let statements: Vec<_> = self.chains.iter().filter_map(statement).collect();
+        let any = |what| statements.contains(&what);
+        if any(ChainStatement::Perhaps) {
             Unlisted::Undecided
-        } else if any(Says::Covered) {
+        } else if any(ChainStatement::Covered) {
             Unlisted::Unreferenced
-        } else if any(Says::Likely) {
+        } else if any(ChainStatement::Likely) {
             Unlisted::Suspect
-        } else if any(Says::NotYet) {
+        } else if any(ChainStatement::NotYet) {
             Unlisted::AfterNewest
         } else {
             Unlisted::Uncovered
@@ -240,7 +240,12 @@ impl Testimony<'_> {
 }
 
 /// `at_once` is the time of a delivery that follows on the name's at once.
-fn says(chain: &Coverage, normal: Window, late: Window, at_once: Option<Window>) -> Option<Says> {
+fn statement_of(
+    chain: &Coverage,
+    normal: Window,
+    late: Window,
+    at_once: Option<Window>,
+) -> Option<ChainStatement> {
     let span = chain.span()?;
     let may_list = chain.all().any(|interval| match interval.state {
         CoverageState::Proven
@@ -254,19 +259,23 @@ fn says(chain: &Coverage, normal: Window, late: Window, at_once: Option<Window>)
     let inside = chain.within(asked);
     let spoken_of: i64 = inside.iter().map(|i| i.window.seconds()).sum();
     Some(if may_list || spoken_of < asked.seconds() {
-        Says::Perhaps
+        ChainStatement::Perhaps
     } else if normal.start < span.start {
-        Says::Nothing
+        ChainStatement::Nothing
     } else if inside.iter().any(|i| i.state == CoverageState::Gap) {
         let proven = |at_once: &Window| {
             let states = chain.within(*at_once);
             !states.is_empty() && states.iter().all(|i| i.state == CoverageState::Proven)
         };
-        if at_once.is_some_and(|at_once| proven(&at_once)) { Says::Likely } else { Says::Nothing }
+        if at_once.is_some_and(|at_once| proven(&at_once)) {
+            ChainStatement::Likely
+        } else {
+            ChainStatement::Nothing
+        }
     } else if normal.end > span.end {
-        Says::NotYet
+        ChainStatement::NotYet
     } else {
-        Says::Covered
+        ChainStatement::Covered
     })
 }
 

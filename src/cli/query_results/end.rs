@@ -2,7 +2,7 @@
 
 use crate::cli::{Failure, INCOMPLETE};
 use crate::model::Printable;
-use crate::verify::query_results::Fault;
+use crate::verify::query_results::QueryResultFault;
 
 /// Exit status of the AWS CLI: the service refused; here, that the bucket has no such object.
 pub(super) const NO_SUCH_KEY: u8 = 254;
@@ -25,8 +25,8 @@ impl From<Failure> for End {
     }
 }
 
-impl From<Fault> for End {
-    fn from(fault: Fault) -> Self {
+impl From<QueryResultFault> for End {
+    fn from(fault: QueryResultFault) -> Self {
         let remarks = fault.remark().into_iter().collect();
         Self::Theirs { status: INVALID, message: fault.to_string(), remarks }
     }

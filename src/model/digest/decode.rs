@@ -18,7 +18,7 @@ use super::{
 };
 use crate::model::hash::Sha256Hash;
 use crate::model::ids::{AccountId, Fingerprint};
-use crate::model::json::Object;
+use crate::model::json::FromObject;
 
 /// Largest digest that is read whole, in bytes; also the longest token, and the deepest nesting,
 /// of a longer one, because the parser keeps those in memory.
@@ -309,7 +309,7 @@ impl<'de> Visitor<'de> for LogFiles<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(Object(raw)) = seq.next_element::<Object<RawLog<'de>>>()? {
+        while let Some(FromObject(raw)) = seq.next_element::<FromObject<RawLog<'de>>>()? {
             if self.fault.is_some() {
                 continue;
             }

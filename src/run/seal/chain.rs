@@ -12,7 +12,7 @@ use crate::seal::{ExpectedHead, FoundDigest, Head, builder};
 use crate::store::StoreError;
 use crate::verify::Finding;
 use crate::verify::completeness::Listed;
-use crate::verify::digest::{Examined, Location, State, StoredObject, Trouble, examine};
+use crate::verify::digest::{CheckedDigest, Location, State, StoredObject, Trouble, check_digest};
 
 impl Sealer<'_> {
     /// Reads what there is of the chain, as far back as log files may still come late and as the
@@ -64,7 +64,7 @@ impl Sealer<'_> {
     }
 
     /// Adds the log files that a digest lists.
-    fn add_listed(&self, examined: &Examined, listed: &mut Listed) -> Result<(), SealError> {
+    fn add_listed(&self, examined: &CheckedDigest, listed: &mut Listed) -> Result<(), SealError> {
         let Some(content) = &examined.content else { return Ok(()) };
         if let Some(log_files) = content.log_files.kept() {
             for log in log_files {
@@ -80,7 +80,7 @@ impl Sealer<'_> {
             .map_err(|trouble| SealError::Digest { key: at.key.to_string(), reason: trouble.cause })
     }
 
-    fn read_digest(&self, name: &DigestKey) -> Result<Examined, SealError> {
+    fn read_digest(&self, name: &DigestKey) -> Result<CheckedDigest, SealError> {
         let key = name.to_string();
         let bucket = self.request.bucket.as_str();
         let object = match self.sources.get(Some(bucket), &key) {
@@ -94,7 +94,8 @@ impl Sealer<'_> {
             name: name.clone(),
         };
         let metadata = object.metadata.map_err(Trouble::unreadable);
-        let examined = examine(&self.rules, at, Ok(StoredObject { body: object.body, metadata }));
+        let examined =
+            check_digest(&self.rules, at, Ok(StoredObject { body: object.body, metadata }));
         match &examined.state {
             State::Failed(finding) => Err(SealError::Digest { key, reason: unsound(finding) }),
             _ => Ok(examined),
@@ -105,7 +106,7 @@ impl Sealer<'_> {
     fn found_digest(
         &self,
         kind: ChainKind,
-        examined: &Examined,
+        examined: &CheckedDigest,
     ) -> Result<Option<FoundDigest>, SealError> {
         let Some(content) = &examined.content else { return Ok(None) };
         let digest = &content.digest;
@@ -123,7 +124,7 @@ impl Sealer<'_> {
 
     /// The head that the next digest links to. The newest digest must carry the signature that belongs
     /// to it: one that does not may have been altered, and is not signed unverified.
-    fn head(&self, examined: &Examined) -> Result<Head, SealError> {
+    fn head(&self, examined: &CheckedDigest) -> Result<Head, SealError> {
         let key = examined.at.key.to_string();
         let broken =
             |reason: &str| SealError::Digest { key: key.clone(), reason: reason.to_owned() };

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use super::area;
-use super::context::Context;
+use super::context::RunContext;
 use super::elsewhere::read_in_order;
 use super::open::{open_log, presence};
 use super::ordered_events::OrderedEvents;
 use crate::judge::facts::NamedDigest;
 use crate::judge::plan::keys_around;
 use crate::judge::{
-    Answers, AreaFacts, Judged, LogFileId, Question, Unit, Want, beside, conclude, wanted_by_links,
+    Answers, AreaFacts, JudgedAreas, LogFileId, Question, Unit, Want, beside, conclude,
+    wanted_by_links,
 };
 use crate::model::{AreaId, ChainId, DigestKey, LogEntry, Window};
 use crate::report::RunReport;
@@ -26,14 +27,14 @@ use crate::verify::log_file::events_of;
 /// The events of a log file, or why they could not be read.
 type EventsAnswer = Result<Vec<Event>, String>;
 
-impl Context<'_> {
+impl RunContext<'_> {
     /// Answers what linking the digests of an area asks for, in its facts.
     pub(super) fn complete(&self, facts: &mut AreaFacts) {
         complete(self, &self.question, facts);
     }
 
     /// Judges all areas together, and answers what the judge wants until it wants no more.
-    pub(super) fn conclude(&self, judged: &Judged) -> RunReport {
+    pub(super) fn conclude(&self, judged: &JudgedAreas) -> RunReport {
         let mut answers = Answers::default();
         loop {
             let circumstances = self.circumstances();
@@ -129,7 +130,7 @@ impl Context<'_> {
     fn beside(&self, id: &AreaId, time: Window) -> Result<Box<AreaFacts>, String> {
         let area = self.sources.areas.get(id).ok_or("it is not among the sources")?;
         let question = beside(&self.question, time);
-        let mut run = Context {
+        let mut run = RunContext {
             request: self.request,
             question: question.clone(),
             sources: self.sources.clone(),
@@ -154,7 +155,7 @@ impl Context<'_> {
     }
 }
 
-fn complete(run: &Context<'_>, question: &Question, facts: &mut AreaFacts) {
+fn complete(run: &RunContext<'_>, question: &Question, facts: &mut AreaFacts) {
     loop {
         let wanted: Vec<NamedDigest> = wanted_by_links(question, &run.survey, facts);
         if wanted.is_empty() || run.request.stop.is_set() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::collector::Collector;
-use super::context::Context;
+use super::context::RunContext;
 use super::list::{self, ListedDigests};
 use super::ordered_events::AreaEvents;
 use crate::judge::facts::Doubted;
@@ -23,13 +23,13 @@ use crate::verify::digest::Rules;
 /// # Errors
 /// When an observer fails, or the run is to stop.
 pub(super) fn collect<'a>(
-    run: &'a Context<'a>,
+    run: &'a RunContext<'a>,
     (id, area): (&'a AreaId, &'a Area),
     unit: Unit,
     events: &mut AreaEvents<'a, '_>,
 ) -> io::Result<AreaFacts> {
     run.active.fetch_add(1, Ordering::Relaxed);
-    let _active = Active(&run.active);
+    let _active = ActiveArea(&run.active);
     let days = days_of_trails(&run.question, unit);
     let mut facts = AreaFacts::new(id, unit);
     let listed = list::digests_by_worker(run, (id, area), unit, days)?;
@@ -72,7 +72,7 @@ pub(super) fn collect<'a>(
 /// # Errors
 /// When an observer fails, or the run is to stop.
 pub(super) fn complete<'a>(
-    run: &'a Context<'a>,
+    run: &'a RunContext<'a>,
     (id, area): (&'a AreaId, &'a Area),
     facts: AreaFacts,
     events: &mut AreaEvents<'a, '_>,
@@ -107,9 +107,9 @@ fn read_chains(this: &mut Collector<'_, '_, '_>, plan: &Plan) -> io::Result<()> 
 }
 
 /// Counts an area as being verified while it lives.
-struct Active<'a>(&'a AtomicUsize);
+struct ActiveArea<'a>(&'a AtomicUsize);
 
-impl Drop for Active<'_> {
+impl Drop for ActiveArea<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

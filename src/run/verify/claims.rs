@@ -6,14 +6,14 @@ use crate::verify::digest::Location;
 use crate::verify::memory::Allowance;
 
 /// The log files that only digests list which are not valid.
-pub(super) struct Claims {
+pub(super) struct ClaimedLogs {
     pub(super) listed: Listed,
     pub(super) memory: Allowance,
     /// Digests whose lists found no room.
     pub(super) unread: Vec<(Location, Sha256Hash)>,
 }
 
-impl Claims {
+impl ClaimedLogs {
     pub(super) fn new(memory: Allowance) -> Self {
         Self { listed: Listed::default(), memory, unread: Vec::new() }
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 
-use super::claims::Claims;
-use super::context::Context;
+use super::claims::ClaimedLogs;
+use super::context::RunContext;
 use super::list::{self};
 use super::open::AskedNames;
 use super::ordered_events::AreaEvents;
@@ -19,37 +19,37 @@ use crate::run::observe::RunEvent;
 use crate::run::pool::JobHandle;
 use crate::run::sources::{Area, open_digest};
 use crate::verify::completeness::{Listed, ListedName};
-use crate::verify::digest::{Examined, Location, Rules, examine};
+use crate::verify::digest::{CheckedDigest, Location, Rules, check_digest};
 use crate::verify::link::{DigestFacts, Linker};
 use crate::verify::log_file::{CheckedLog, Lister};
 use crate::verify::memory::Allowance;
-use crate::verify::settle::{Settled, Settler, Standing};
+use crate::verify::signature::{DigestStatus, ResolvedDigest, SignatureResolver};
 use crate::verify::{Code, CoverageState};
 
 /// Number of digests read ahead, besides one per worker.
 const DIGESTS_AHEAD: usize = 4;
 
 /// One chain on its way from bytes to facts.
-pub(super) struct Fold {
-    pub(super) settler: Settler,
+pub(super) struct ChainFold {
+    pub(super) resolver: SignatureResolver,
     /// Tells whether a digest's place is sound, for the list of objects.
     pub(super) linker: Linker,
 }
 
 /// One area's state while its facts are collected.
 pub(super) struct Collector<'a, 'l, 'o> {
-    pub(super) run: &'a Context<'a>,
+    pub(super) run: &'a RunContext<'a>,
     pub(super) id: &'a AreaId,
     pub(super) area: &'a Area,
     pub(super) rules: Arc<Rules>,
     pub(super) facts: AreaFacts,
-    pub(super) folds: BTreeMap<ChainId, Fold>,
+    pub(super) folds: BTreeMap<ChainId, ChainFold>,
     /// The log files that valid digests list.
     pub(super) listed: Listed,
     /// Memory that those take.
     pub(super) listed_memory: Allowance,
     /// The log files that only digests list which are not valid.
-    pub(super) claimed: Claims,
+    pub(super) claimed: ClaimedLogs,
     pub(super) queue: VecDeque<Pending>,
     pub(super) events: &'l mut AreaEvents<'a, 'o>,
     /// Whether digests outside of the requested time are read by now.
@@ -66,7 +66,7 @@ pub(super) enum Pending {
 
 impl<'a, 'l, 'o> Collector<'a, 'l, 'o> {
     pub(super) fn new(
-        run: &'a Context<'a>,
+        run: &'a RunContext<'a>,
         (id, area): (&'a AreaId, &'a Area),
         facts: AreaFacts,
         events: &'l mut AreaEvents<'a, 'o>,
@@ -80,7 +80,7 @@ impl<'a, 'l, 'o> Collector<'a, 'l, 'o> {
             folds: BTreeMap::new(),
             listed: Listed::default(),
             listed_memory: run.rules.memory.begin(),
-            claimed: Claims::new(run.rules.memory.begin()),
+            claimed: ClaimedLogs::new(run.rules.memory.begin()),
             queue: VecDeque::new(),
             events,
             consulting: false,
@@ -106,8 +106,8 @@ impl Collector<'_, '_, '_> {
             let id = name.chain(self.id.bucket.as_ref());
             let start = question.start;
             let chain = self.facts.chains.entry(id.clone()).or_default();
-            self.folds.entry(id.clone()).or_insert_with(|| Fold {
-                settler: Settler::default(),
+            self.folds.entry(id.clone()).or_insert_with(|| ChainFold {
+                resolver: SignatureResolver::default(),
                 linker: Linker::new(id, start),
             });
             chain.oldest.listed(name.end);
@@ -154,18 +154,22 @@ impl Collector<'_, '_, '_> {
     }
 
     /// Submits the reading of a digest.
-    fn read(&self, key: &str) -> Option<JobHandle<Examined>> {
+    fn read(&self, key: &str) -> Option<JobHandle<CheckedDigest>> {
         let name = DigestKey::parse(key)?;
         let at = Location { bucket: self.id.bucket.clone(), key: key.into(), name };
         let (sources, rules) = (self.run.sources.clone(), self.rules.clone());
-        Some(self.run.pool.submit(move || examine(&rules, at.clone(), open_digest(&sources, &at))))
+        Some(
+            self.run
+                .pool
+                .submit(move || check_digest(&rules, at.clone(), open_digest(&sources, &at))),
+        )
     }
 
     /// Reads digests ahead and hands them over in order.
     pub(super) fn read_all<'k>(
         &mut self,
         keys: impl Iterator<Item = &'k str>,
-        mut each: impl FnMut(&mut Self, Examined) -> io::Result<()>,
+        mut each: impl FnMut(&mut Self, CheckedDigest) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut keys = keys.peekable();
         let mut tickets = VecDeque::new();
@@ -176,48 +180,48 @@ impl Collector<'_, '_, '_> {
                 tickets.extend(self.read(key));
             }
             let Some(ticket) = tickets.pop_front() else { return Ok(()) };
-            let examined = ticket.join(&self.run.request.stop).map_err(io::Error::other)?;
-            each(self, examined)?;
+            let checked = ticket.join(&self.run.request.stop).map_err(io::Error::other)?;
+            each(self, checked)?;
         }
     }
 
     pub(super) fn fold(&mut self, plan: &Plan) -> io::Result<()> {
         let asked = plan.asked_for();
         let wanted = plan.read().map(|digest| digest.key.as_str());
-        self.read_all(wanted, |this, examined| {
+        self.read_all(wanted, |this, checked| {
             this.run.observer.observe(&RunEvent::DigestDone)?;
-            let id = examined.at.chain();
+            let id = checked.at.chain();
             let rules = this.rules.clone();
             let Some(fold) = this.folds.get_mut(&id) else { return Ok(()) };
-            let settled = fold.settler.push(&rules, examined);
-            this.take(&id, settled, &asked)
+            let resolved = fold.resolver.push(&rules, checked);
+            this.take(&id, resolved, &asked)
         })?;
         let ids: Vec<_> = self.folds.keys().cloned().collect();
         for id in ids {
             let rules = self.rules.clone();
             let Some(fold) = self.folds.get_mut(&id) else { continue };
-            let settled = fold.settler.finish(&rules);
-            self.take(&id, settled, &asked)?;
+            let resolved = fold.resolver.finish(&rules);
+            self.take(&id, resolved, &asked)?;
         }
         Ok(())
     }
 
-    /// Records settled digests and submits the log files of those that are valid.
+    /// Records resolved digests and submits the log files of those that are valid.
     fn take(
         &mut self,
         id: &ChainId,
-        settled: Vec<Settled>,
+        resolved: Vec<ResolvedDigest>,
         asked: &BTreeSet<&str>,
     ) -> io::Result<()> {
-        for mut settled in settled {
-            if !asked.contains(&*settled.examined.at.key) {
+        for mut resolved in resolved {
+            if !asked.contains(&*resolved.checked.at.key) {
                 continue;
             }
-            self.record_digest(id, &settled);
-            let valid = settled.verified().is_some();
-            self.doubt(id, &settled);
-            let Some(content) = settled.examined.content.take() else { continue };
-            let (digest, at) = (content.digest, &settled.examined.at);
+            self.record_digest(id, &resolved);
+            let valid = resolved.verified().is_some();
+            self.doubt(id, &resolved);
+            let Some(content) = resolved.checked.content.take() else { continue };
+            let (digest, at) = (content.digest, &resolved.checked.at);
             let window = Window::new(digest.start, digest.end);
             let count = content.log_files.len();
             if !valid {
@@ -248,18 +252,18 @@ impl Collector<'_, '_, '_> {
 
     /// Takes note of a backfill digest that could not be checked: what it lists is not known.
     /// (Standard ones leave that time without proof.)
-    pub(super) fn doubt(&mut self, id: &ChainId, digest: &Settled) {
-        if id.kind == ChainKind::Backfill && digest.standing == Standing::Unchecked {
-            let end = digest.examined.at.name.end;
-            let content = digest.examined.content.as_ref();
+    pub(super) fn doubt(&mut self, id: &ChainId, digest: &ResolvedDigest) {
+        if id.kind == ChainKind::Backfill && digest.status == DigestStatus::Unchecked {
+            let end = digest.checked.at.name.end;
+            let content = digest.checked.content.as_ref();
             let start = content.map_or(sub(end, hours(1)), |content| content.digest.start);
             self.hide(Window::new(start, end));
         }
     }
 
     /// Adds a digest to the facts of its chain and to the list of objects.
-    fn record_digest(&mut self, id: &ChainId, settled: &Settled) {
-        let digest = DigestFacts::from(settled);
+    fn record_digest(&mut self, id: &ChainId, resolved: &ResolvedDigest) {
+        let digest = DigestFacts::from(resolved);
         let mut names = AskedNames {
             sources: &self.run.sources,
             rules: &self.rules,
@@ -269,26 +273,26 @@ impl Collector<'_, '_, '_> {
             return;
         };
         let sound = fold.linker.push(&digest, &mut names);
-        let result = match (settled.standing, sound) {
-            (Standing::Valid, true) => ObjectResult::Valid,
-            (Standing::Unchecked, _) => ObjectResult::Unchecked,
+        let result = match (resolved.status, sound) {
+            (DigestStatus::Valid, true) => ObjectResult::Valid,
+            (DigestStatus::Unchecked, _) => ObjectResult::Unchecked,
             _ => ObjectResult::Invalid,
         };
-        let examined = &settled.examined;
-        if let Some(content) = examined.content.as_ref().filter(|_| settled.verified().is_some()) {
+        let checked = &resolved.checked;
+        if let Some(content) = checked.content.as_ref().filter(|_| resolved.verified().is_some()) {
             chain.oldest.digest(content.digest.start);
             let in_bucket = self.run.sources.knows_delivery(self.area);
-            let [header, metadata] = examined.notices(in_bucket);
+            let [header, metadata] = checked.notices(in_bucket);
             header.into_iter().for_each(|notice| chain.headers.push(notice));
             metadata.into_iter().for_each(|notice| chain.metadata.push(notice));
         }
         let code = digest.finding.as_ref().map(|finding| finding.code);
         chain.rows.push(id, digest);
-        self.facts.bytes_read += examined.stored;
-        self.facts.bytes_hashed += examined.inflated;
-        self.facts.already_inflated += u64::from(examined.already_inflated);
-        let (chain, key) = (id.clone(), examined.at.key.clone());
-        self.queue.push_back(Pending::Digest { chain, key, result, code, bytes: examined.stored });
+        self.facts.bytes_read += checked.stored;
+        self.facts.bytes_hashed += checked.inflated;
+        self.facts.already_inflated += u64::from(checked.already_inflated);
+        let (chain, key) = (id.clone(), checked.at.key.clone());
+        self.queue.push_back(Pending::Digest { chain, key, result, code, bytes: checked.stored });
     }
 
     /// Takes note of a log file that a digest lists and that other parts must know of.

@@ -13,7 +13,7 @@ use crate::verify::Severity;
 use crate::verify::digest::Rules;
 
 /// State that all areas of a verifying run share.
-pub(super) struct Context<'a> {
+pub(super) struct RunContext<'a> {
     pub(super) request: &'a VerifyRequest,
     /// What is asked: that of the request, or of other trails beside it.
     pub(super) question: Question,
@@ -28,7 +28,7 @@ pub(super) struct Context<'a> {
     pub(super) active: AtomicUsize,
 }
 
-impl Context<'_> {
+impl RunContext<'_> {
     /// The circumstances of the run so far.
     pub(super) fn circumstances(&self) -> Circumstances {
         let VerifyRequest { sources, started, ran_by, stop, .. } = self.request;

@@ -6,7 +6,7 @@ use std::io;
 
 use jiff::Timestamp;
 
-use super::context::Context;
+use super::context::RunContext;
 use super::list::{self, ListedDigests};
 use crate::judge::facts::Doubted;
 use crate::judge::late::{days_elsewhere, near};
@@ -16,9 +16,9 @@ use crate::model::time::{hours, sub};
 use crate::model::{AreaId, ChainId, DigestKey, LogEntry, Window};
 use crate::run::sources::{open_digest, read_digest_again};
 use crate::verify::completeness::Listed;
-use crate::verify::digest::{Location, Rules, examine};
+use crate::verify::digest::{Location, Rules, check_digest};
 use crate::verify::link::DigestFacts;
-use crate::verify::settle::{Settled, Settler};
+use crate::verify::signature::{ResolvedDigest, SignatureResolver};
 
 /// Digests of other places that are read for an area at most.
 const AT_MOST: usize = 200;
@@ -26,7 +26,7 @@ const AT_MOST: usize = 200;
 /// Asks the digests of other places that may list log files of these times; returns what verified
 /// ones list.
 pub(super) fn consult(
-    run: &Context<'_>,
+    run: &RunContext<'_>,
     facts: &mut AreaFacts,
     id: &AreaId,
     times: &[Timestamp],
@@ -61,7 +61,7 @@ pub(super) fn consult(
                     listed.insert(bucket, &entry.object, entry.hash);
                 };
                 if !hand_over(run, &digest, each) {
-                    let end = digest.examined.at.name.end;
+                    let end = digest.checked.at.name.end;
                     facts.hide(Doubted::Beyond, Window::new(sub(end, hours(1)), end));
                 }
             }
@@ -71,7 +71,11 @@ pub(super) fn consult(
 }
 
 /// Hands over what a digest lists; `false` where it is not valid or its list cannot be read.
-fn hand_over(run: &Context<'_>, digest: &Settled, each: &mut dyn FnMut(&LogEntry)) -> bool {
+fn hand_over(
+    run: &RunContext<'_>,
+    digest: &ResolvedDigest,
+    each: &mut dyn FnMut(&LogEntry),
+) -> bool {
     let Some(verified) = digest.verified() else { return false };
     let content = verified.content();
     if let Some(entries) = content.log_files.kept() {
@@ -79,23 +83,23 @@ fn hand_over(run: &Context<'_>, digest: &Settled, each: &mut dyn FnMut(&LogEntry
         return true;
     }
     let each = &mut |entry: LogEntry| each(&entry);
-    read_digest_again(&run.sources, &run.rules, &digest.examined.at, content.hash, each).is_ok()
+    read_digest_again(&run.sources, &run.rules, &digest.checked.at, content.hash, each).is_ok()
 }
 
 /// Reads digests of one chain, in order.
 pub(super) fn read_in_order(
-    run: &Context<'_>,
+    run: &RunContext<'_>,
     rules: &Rules,
     id: &AreaId,
     names: &[DigestKey],
-) -> Vec<Settled> {
-    let mut settler = Settler::default();
-    let mut settled = Vec::new();
+) -> Vec<ResolvedDigest> {
+    let mut resolver = SignatureResolver::default();
+    let mut resolved = Vec::new();
     for name in names {
         let at = Location::of(id.bucket.clone(), name.clone());
-        let examined = examine(rules, at.clone(), open_digest(&run.sources, &at));
-        settled.extend(settler.push(rules, examined));
+        let checked = check_digest(rules, at.clone(), open_digest(&run.sources, &at));
+        resolved.extend(resolver.push(rules, checked));
     }
-    settled.extend(settler.finish(rules));
-    settled
+    resolved.extend(resolver.finish(rules));
+    resolved
 }

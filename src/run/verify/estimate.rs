@@ -43,7 +43,7 @@ pub fn estimate(
         AREAS_AT_ONCE.min(request.jobs.get()),
         &wanted,
         |_, (id, area)| match request.stop.is_set() {
-            true => Ok(Counted::default()),
+            true => Ok(AreaEstimate::default()),
             false => list(question, sources, id, area, observer),
         },
         |listing| {
@@ -71,7 +71,7 @@ pub fn estimate(
 
 /// Result of listing an area.
 #[derive(Default)]
-struct Counted {
+struct AreaEstimate {
     digests: Objects,
     logs: Objects,
     findings: Vec<Finding>,
@@ -83,7 +83,7 @@ fn list(
     id: &AreaId,
     area: &Area,
     observer: &dyn Observer,
-) -> io::Result<Counted> {
+) -> io::Result<AreaEstimate> {
     let days = days_around(question.start, question.end);
     let trails = days_of_trails(question, Unit::WHOLE);
     let mut findings = Vec::new();
@@ -91,7 +91,7 @@ fn list(
     let ListedDigests { plan, strays } = listed.open(&mut findings);
     findings.extend(strays_found(id, &strays));
     observer.observe(&RunEvent::AreaBegun { area: id, digests: 0 })?;
-    let mut counted = Counted { findings, ..Counted::default() };
+    let mut counted = AreaEstimate { findings, ..AreaEstimate::default() };
     for digest in plan.read() {
         counted.digests.add(digest.size);
     }

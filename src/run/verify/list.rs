@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::context::Context;
+use super::context::RunContext;
 use crate::judge::facts::Strays;
 use crate::judge::plan::{DigestFolder, Plan, days_around, days_of_logs};
 use crate::judge::{Question, Unit};
@@ -44,7 +44,7 @@ pub(super) fn digests(
 
 /// The same by a worker: waiting for it can be given up.
 pub(super) fn digests_by_worker(
-    run: &Context<'_>,
+    run: &RunContext<'_>,
     (id, area): (&AreaId, &Area),
     unit: Unit,
     days: Window,

@@ -18,7 +18,7 @@ use crate::verify::memory::Share;
 
 /// A list that could not be read to its end.
 #[must_use]
-pub(super) struct CutShort {
+pub(super) struct TruncatedList {
     /// Number of entries that were handed over.
     pub(super) read: u64,
     /// Reason for which there are no more.
@@ -43,7 +43,7 @@ impl Collector<'_, '_, '_> {
     }
 
     /// Reads again the digests whose claims found no room, as far as they concern candidates.
-    pub(super) fn settle_claims(&mut self, candidates: &Candidates) -> io::Result<()> {
+    pub(super) fn read_claims_again(&mut self, candidates: &Candidates) -> io::Result<()> {
         if self.claimed.unread.is_empty() {
             return Ok(());
         }
@@ -91,7 +91,7 @@ impl Collector<'_, '_, '_> {
         hash: Sha256Hash,
         list: LogList,
         each: &mut dyn FnMut(&mut Self, LogEntry) -> io::Result<()>,
-    ) -> io::Result<Option<CutShort>> {
+    ) -> io::Result<Option<TruncatedList>> {
         if let Some((entries, _memory)) = list.into_kept() {
             for entry in entries {
                 each(self, entry)?;
@@ -119,7 +119,7 @@ impl Collector<'_, '_, '_> {
                 }
                 Err(trouble) => {
                     self.facts.findings.push(unread_again(at, &trouble));
-                    return Ok(Some(CutShort { read: from, trouble }));
+                    return Ok(Some(TruncatedList { read: from, trouble }));
                 }
             }
             self.account_for_listed();

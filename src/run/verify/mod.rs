@@ -15,9 +15,9 @@ mod estimate;
 mod list;
 mod listed;
 mod logs;
-mod look;
 mod open;
 mod ordered_events;
+mod recognize;
 mod request;
 mod unlisted;
 
@@ -29,16 +29,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use self::estimate::estimate;
 pub use self::request::{CloudTrail, VerifyRequest};
-pub use crate::judge::{SourceForm, TrailAnswer, TrailStatus};
+pub use crate::judge::{LoggingStatus, SourceForm, TrailAnswer};
 
-use self::context::Context;
+use self::context::RunContext;
 use self::ordered_events::{AreaEvents, OrderedEvents};
 use super::in_order::{AREAS_AT_ONCE, in_order};
 use super::observe::{Observer, RunEvent};
 use super::pool::{JobError, Pool};
 use super::sources::{Area, Sources};
 use crate::judge::facts::key_reports;
-use crate::judge::{AreaFacts, AreaJudgement, FactSet, Judged, Unit, UnlistedLog, judge_area};
+use crate::judge::{AreaFacts, AreaJudgement, FactSet, JudgedAreas, Unit, UnlistedLog, judge_area};
 use crate::model::AreaId;
 use crate::report::{ObjectKind, ObjectRecord, ObjectResult, RunReport};
 use crate::verify::Code;
@@ -46,7 +46,7 @@ use crate::verify::candidates::Candidates;
 use crate::verify::digest::Rules;
 
 /// A verifying run over sources: collects facts of all areas, and lets the judge conclude.
-pub struct Verifier<'a>(Context<'a>);
+pub struct Verifier<'a>(RunContext<'a>);
 
 impl<'a> Verifier<'a> {
     /// A run over sources, which starts its threads and reads nothing yet.
@@ -60,7 +60,7 @@ impl<'a> Verifier<'a> {
         observer: &'a dyn Observer,
     ) -> io::Result<Self> {
         let survey = sources.survey(request.started);
-        Ok(Self(Context {
+        Ok(Self(RunContext {
             request,
             question: request.question.clone(),
             sources: Arc::new(sources),
@@ -76,7 +76,7 @@ impl<'a> Verifier<'a> {
     /// Asks CloudTrail for public keys, and for its word on trails.
     #[must_use]
     pub fn asking(self, cloudtrail: Option<&'a dyn CloudTrail>) -> Self {
-        Self(Context { cloudtrail, ..self.0 })
+        Self(RunContext { cloudtrail, ..self.0 })
     }
 
     /// Verifies what the sources hold.
@@ -84,7 +84,7 @@ impl<'a> Verifier<'a> {
     /// # Errors
     /// When an observer fails; findings are no errors.
     pub fn verify(mut self) -> io::Result<RunReport> {
-        let mut judged = Judged::with_keys(key_reports(&self.0.rules.keys));
+        let mut judged = JudgedAreas::with_keys(key_reports(&self.0.rules.keys));
         self.each_area(
             &[Unit::WHOLE],
             |run, id, area, _, mut events| {
@@ -123,7 +123,7 @@ impl<'a> Verifier<'a> {
     /// # Errors
     /// When an observer fails.
     pub fn judge(mut self, facts: FactSet) -> io::Result<RunReport> {
-        let mut judged = Judged::with_keys(key_reports(&self.0.rules.keys));
+        let mut judged = JudgedAreas::with_keys(key_reports(&self.0.rules.keys));
         let joined: BTreeMap<_, _> =
             facts.into_areas().into_iter().map(|facts| (facts.id.clone(), facts)).collect();
         let joined = Mutex::new(joined);
@@ -148,7 +148,7 @@ impl<'a> Verifier<'a> {
         &mut self,
         units: &[Unit],
         work: impl for<'r, 'e> Fn(
-            &'r Context<'a>,
+            &'r RunContext<'a>,
             &'r AreaId,
             &'r Area,
             Unit,
@@ -186,7 +186,7 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
-    fn conclude_run(&self, judged: &Judged) -> io::Result<RunReport> {
+    fn conclude_run(&self, judged: &JudgedAreas) -> io::Result<RunReport> {
         let report = self.0.conclude(judged);
         self.0.observer.observe(&RunEvent::Concluded(&report))?;
         Ok(report)
@@ -195,7 +195,7 @@ impl<'a> Verifier<'a> {
 
 /// Judges the facts of an area by themselves.
 fn judge(
-    run: &Context<'_>,
+    run: &RunContext<'_>,
     mut facts: AreaFacts,
     events: &mut AreaEvents<'_, '_>,
 ) -> io::Result<(AreaFacts, AreaJudgement)> {

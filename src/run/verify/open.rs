@@ -7,7 +7,7 @@ use crate::model::{BucketName, DigestKey, LogEntry};
 use crate::run::sources::{Sources, as_trouble, stored};
 use crate::store::StoreError;
 use crate::verify::absence::Absence;
-use crate::verify::digest::{Location, Rules, Trouble, examine};
+use crate::verify::digest::{Location, Rules, Trouble, check_digest};
 use crate::verify::link::{Lookup, Presence};
 use crate::verify::log_file::LogObject;
 
@@ -46,7 +46,7 @@ pub(super) fn presence(sources: &Sources, rules: &Rules, digest: &NamedDigest) -
             };
             let bucket = BucketName::parse(bucket).ok();
             let at = Location { bucket, key: key.as_str().into(), name };
-            match examine(rules, at, Ok(stored(object))).content {
+            match check_digest(rules, at, Ok(stored(object))).content {
                 Some(content) => Presence::Present { hash: content.hash },
                 None => Presence::Unknown(Trouble::unreadable("it is malformed")),
             }

@@ -40,12 +40,12 @@ struct Ended<'a> {
     id: &'a AreaId,
     /// Whether it was worked on to its end.
     whole: bool,
-    held: Held,
+    held: HeldObjects,
 }
 
 /// Objects that are held back.
 #[derive(Default)]
-struct Held {
+struct HeldObjects {
     records: Vec<ObjectRecord<'static>>,
     bytes: usize,
 }
@@ -64,7 +64,7 @@ impl<'a> OrderedEvents<'a> {
         id: &'a AreaId,
         stop: &'l Stop,
     ) -> AreaEvents<'l, 'a> {
-        AreaEvents { all: self, number, id, stop, held: Held::default() }
+        AreaEvents { all: self, number, id, stop, held: HeldObjects::default() }
     }
 
     fn turn(&self) -> MutexGuard<'_, Turn<'a>> {
@@ -97,7 +97,7 @@ impl Turn<'_> {
     }
 }
 
-impl Held {
+impl HeldObjects {
     fn push(&mut self, record: ObjectRecord<'_>) {
         let record = record.into_owned();
         let ObjectRecord { chain, bucket, key, referenced_by, .. } = &record;
@@ -110,7 +110,7 @@ impl Held {
     }
 
     /// Tells what was held back, and holds nothing then.
-    fn tell(&mut self, observer: &dyn Observer) -> io::Result<()> {
+    fn hand_over(&mut self, observer: &dyn Observer) -> io::Result<()> {
         let Self { records, .. } = std::mem::take(self);
         records.iter().try_for_each(|record| observer.observe(&RunEvent::Object(record)))
     }
@@ -122,7 +122,7 @@ pub(super) struct AreaEvents<'l, 'a> {
     number: usize,
     id: &'a AreaId,
     stop: &'l Stop,
-    held: Held,
+    held: HeldObjects,
 }
 
 impl AreaEvents<'_, '_> {
@@ -148,8 +148,10 @@ impl AreaEvents<'_, '_> {
         // Whose turn it is, tells alone: nobody waits for the observer under the lock.
         drop(turn);
         let observer = self.all.observer;
-        let told =
-            self.held.tell(observer).and_then(|()| observer.observe(&RunEvent::Object(&record)));
+        let told = self
+            .held
+            .hand_over(observer)
+            .and_then(|()| observer.observe(&RunEvent::Object(&record)));
         told.map_err(|error| {
             let said = io::Error::new(error.kind(), error.to_string());
             self.all.turn().failed.get_or_insert(error);
@@ -170,7 +172,7 @@ impl Drop for AreaEvents<'_, '_> {
             let Some(mut ended) = turn.early.remove(&area) else { break };
             if turn.failed.is_none() {
                 let observer = self.all.observer;
-                let told = ended.held.tell(observer).and_then(|()| match ended.whole {
+                let told = ended.held.hand_over(observer).and_then(|()| match ended.whole {
                     true => observer.observe(&RunEvent::AreaDone { area: ended.id }),
                     false => Ok(()),
                 });
@@ -288,8 +290,8 @@ mod tests {
 
     #[test]
     fn an_observer_that_fails_ends_the_events_and_nobody_waits() {
-        struct Full(AtomicUsize);
-        impl Observer for Full {
+        struct FullDisk(AtomicUsize);
+        impl Observer for FullDisk {
             fn observe(&self, event: &RunEvent<'_>) -> io::Result<()> {
                 assert!(matches!(event, RunEvent::Object(_)), "no area is done");
                 match self.0.fetch_add(1, Ordering::SeqCst) {
@@ -298,7 +300,7 @@ mod tests {
                 }
             }
         }
-        let full = Full(AtomicUsize::new(0));
+        let full = FullDisk(AtomicUsize::new(0));
         let error = told(&full, 3, 20_000).unwrap_err();
         assert_eq!(error.to_string(), "no space left");
         assert_eq!(full.0.into_inner(), 3, "nothing is told after the failure");

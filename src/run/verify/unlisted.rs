@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::collector::Collector;
 use super::elsewhere;
 use super::list::{self, ListedDigests, UnlistedLogs};
-use super::look::{Answer, Look, look};
+use super::recognize::{FileKind, RecognizedFiles, recognize_all};
 use crate::judge::Unit;
 use crate::judge::facts::Doubted;
 use crate::judge::late::{consulted_days, consulted_time, is_consulted, times_of, was_asked_for};
@@ -18,7 +18,7 @@ use crate::verify::completeness::Listed;
 use crate::verify::link::DigestFacts;
 use crate::verify::listing::Listing;
 use crate::verify::log_file::Lister;
-use crate::verify::settle::{Settled, Settler};
+use crate::verify::signature::{ResolvedDigest, SignatureResolver};
 
 /// The listing of an area's log files, under way: what digests list, and what is there besides.
 pub(super) type LogListing = JobHandle<(Listed, Listing<UnlistedLogs>)>;
@@ -41,7 +41,7 @@ pub(super) fn take_up(this: &mut Collector<'_, '_, '_>, listing: LogListing) -> 
     this.listed = listed;
     let UnlistedLogs { candidates, twice } = unlisted.open(&mut this.facts.findings);
     this.facts.strays.logs_twice += twice;
-    this.settle_claims(&candidates)?;
+    this.read_claims_again(&candidates)?;
     this.facts.candidates = candidates;
     this.leave_out_listed();
     Ok(())
@@ -73,11 +73,11 @@ pub(super) fn complete(this: &mut Collector<'_, '_, '_>) -> io::Result<()> {
     this.listed.absorb(listed);
     this.leave_out_listed();
     let odd = this.facts.candidates.iter().filter(|c| c.name == Name::Other);
-    let Look { answers, originals, strays } = look(this, odd)?;
+    let RecognizedFiles { kinds, originals, strays } = recognize_all(this, odd)?;
     this.facts.strays.absorb(strays);
     this.facts.copies = originals;
-    let mut answers = answers.into_iter();
-    let mut is_log = || answers.next().is_some_and(|answer| answer != Answer::NoLog);
+    let mut kinds = kinds.into_iter();
+    let mut is_log = || kinds.next().is_some_and(|kind| kind != FileKind::NoLog);
     this.facts.candidates.retain(|file| file.name != Name::Other || is_log());
     this.facts.completed = true;
     Ok(())
@@ -126,15 +126,15 @@ fn consult(this: &mut Collector<'_, '_, '_>, span: Window) -> io::Result<()> {
             .filter(|(i, _)| aside(*i) || i.checked_sub(1).is_some_and(aside))
             .map(|(_, key)| *key)
             .collect();
-        let mut settler = Settler::default();
+        let mut resolver = SignatureResolver::default();
         let rules = this.rules.clone();
-        let mut settled = Vec::new();
-        let read = this.read_all(wanted.into_iter(), |_, examined| {
-            settled.extend(settler.push(&rules, examined));
+        let mut resolved = Vec::new();
+        let read = this.read_all(wanted.into_iter(), |_, checked| {
+            resolved.extend(resolver.push(&rules, checked));
             Ok(())
         });
-        settled.extend(settler.finish(&rules));
-        for digest in settled.into_iter().filter(|d| !asked.contains(&*d.examined.at.key)) {
+        resolved.extend(resolver.finish(&rules));
+        for digest in resolved.into_iter().filter(|d| !asked.contains(&*d.checked.at.key)) {
             take_consulted(this, &id, digest)?;
         }
         if read.is_err() {
@@ -148,15 +148,15 @@ fn consult(this: &mut Collector<'_, '_, '_>, span: Window) -> io::Result<()> {
 fn take_consulted(
     this: &mut Collector<'_, '_, '_>,
     id: &ChainId,
-    mut digest: Settled,
+    mut digest: ResolvedDigest,
 ) -> io::Result<()> {
     let rows = this.facts.consulted.entry(id.clone()).or_default();
     rows.push(id, DigestFacts::from(&digest));
     let valid = digest.verified().is_some();
-    let end = digest.examined.at.name.end;
+    let end = digest.checked.at.name.end;
     this.doubt(id, &digest);
-    let Some(content) = digest.examined.content.take().filter(|_| valid) else { return Ok(()) };
-    let (at, window) = (&digest.examined.at, Window::new(content.digest.start, end));
+    let Some(content) = digest.checked.content.take().filter(|_| valid) else { return Ok(()) };
+    let (at, window) = (&digest.checked.at, Window::new(content.digest.start, end));
     let lister = Arc::new(Lister { chain: id.clone(), key: at.key.clone(), window });
     let list = &mut |this: &mut Collector<'_, '_, '_>, entry: LogEntry| {
         this.submit_if_named_in_time(&lister, entry)

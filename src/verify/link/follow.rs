@@ -7,7 +7,7 @@ use super::lookup::Lookup;
 use crate::model::{BucketName, DigestKey, Previous, Sha256Hash, Window};
 use crate::verify::coverage::CoverageState;
 use crate::verify::finding::Code;
-use crate::verify::settle::Standing;
+use crate::verify::signature::DigestStatus;
 
 /// A digest that names a predecessor.
 #[derive(Clone, Copy)]
@@ -34,7 +34,7 @@ struct WrongPredecessor {
 
 impl Successor<'_> {
     pub(super) fn is_verified(&self) -> bool {
-        self.link.standing == Standing::Valid
+        self.link.status == DigestStatus::Valid
     }
 
     /// True if it names this digest.
@@ -119,7 +119,7 @@ impl Linker {
             self.fork(next.link, next.window, message);
             return;
         }
-        if predecessor.standing != Standing::Valid {
+        if predecessor.status != DigestStatus::Valid {
             self.contradict_unchecked(next, predecessor);
             return;
         }
@@ -139,7 +139,7 @@ impl Linker {
     /// hash value for it. Until then, no verified digest spoke for it or against it.
     fn contradict_unchecked(&mut self, next: &Successor<'_>, predecessor: &Link) {
         let previous = next.previous;
-        if predecessor.standing != Standing::Unchecked || !next.is_verified() {
+        if predecessor.status != DigestStatus::Unchecked || !next.is_verified() {
             return;
         }
         let Some(hash) = predecessor.hash.filter(|hash| *hash != previous.hash) else { return };

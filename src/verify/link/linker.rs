@@ -12,7 +12,7 @@ use crate::model::{ChainId, ChainKind, Sha256Hash, Window};
 use crate::verify::coverage::{Coverage, CoverageState};
 use crate::verify::digest::Location;
 use crate::verify::finding::{Code, Finding, Severity};
-use crate::verify::settle::Standing;
+use crate::verify::signature::DigestStatus;
 
 /// A digest as its successor sees it.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub(super) struct Link {
     pub(super) end: Timestamp,
     pub(super) hash: Option<Sha256Hash>,
     pub(super) signature: Option<String>,
-    pub(super) standing: Standing,
+    pub(super) status: DigestStatus,
     pub(super) has_successor: bool,
 }
 
@@ -165,7 +165,7 @@ impl Linker {
                 end,
                 hash: Some(hash),
                 signature: None,
-                standing: Standing::Valid,
+                status: DigestStatus::Valid,
                 has_successor: false,
             });
         }
@@ -186,12 +186,12 @@ impl Linker {
             end: digest.name.end,
             hash: content.map(|content| content.hash),
             signature: digest.signature.clone(),
-            standing: digest.standing,
+            status: digest.status,
             has_successor: false,
         };
         let reason = digest.finding.as_ref().map(|f| f.code);
-        match (content, digest.standing) {
-            (Some(content), Standing::Valid | Standing::Unchecked) => {
+        match (content, digest.status) {
+            (Some(content), DigestStatus::Valid | DigestStatus::Unchecked) => {
                 self.link(link, content, reason, lookup)
             }
             _ => {
@@ -228,8 +228,8 @@ impl Linker {
             if stray {
                 continue;
             }
-            let state = match held.link.standing {
-                Standing::Invalid => CoverageState::Violated,
+            let state = match held.link.status {
+                DigestStatus::Invalid => CoverageState::Violated,
                 _ => CoverageState::Unreadable,
             };
             self.statements.assign(held.window, state, Some(held.reason));
@@ -255,7 +255,7 @@ impl Linker {
         let window = content.window();
         let begins = if content.previous.is_none() { Begins::Here } else { Begins::Inside };
         let first = self.begins.replace(self.begins.unwrap_or(begins)).is_none();
-        if link.standing == Standing::Valid {
+        if link.status == DigestStatus::Valid {
             self.verified = true;
             if begins == Begins::Here {
                 self.segment_starts.push((window.start, link.at.clone()));
@@ -273,15 +273,15 @@ impl Linker {
             .findings
             .get(before..)
             .is_some_and(|new| new.iter().any(|f| is_about(f, &link) && f.code != Code::ChainGap));
-        let (state, reason) = match (link.standing, sound) {
-            (Standing::Valid, true) => (CoverageState::Proven, None),
-            (Standing::Valid, false) => {
+        let (state, reason) = match (link.status, sound) {
+            (DigestStatus::Valid, true) => (CoverageState::Proven, None),
+            (DigestStatus::Valid, false) => {
                 (CoverageState::Violated, self.findings.get(before).map(|f| f.code))
             }
             _ => (CoverageState::Unreadable, reason),
         };
-        let start = match (link.standing, self.tip) {
-            (Standing::Unchecked, Some(tip)) => window.start.max(tip),
+        let start = match (link.status, self.tip) {
+            (DigestStatus::Unchecked, Some(tip)) => window.start.max(tip),
             _ => window.start,
         };
         self.statements.assign(Window::new(start, window.end), state, reason);
@@ -318,7 +318,7 @@ impl Linker {
 
     pub(super) fn fork(&mut self, link: &Link, window: Window, message: &str) {
         // An unverified digest proves no second history.
-        if link.standing == Standing::Valid {
+        if link.status == DigestStatus::Valid {
             self.findings.push(link.at.finding(Code::DigestFork, message).window(window));
         }
     }

@@ -1,6 +1,6 @@
 //! The chain: do the digests of one trail follow each other, and what time does that prove?
 //!
-//! A fold over settled digests in order of their end times. It keeps per digest only what
+//! A fold over resolved digests in order of their end times. It keeps per digest only what
 //! linking needs, and asks the store (through [`Lookup`]) only about digests that are named and
 //! were not listed.
 

@@ -74,7 +74,7 @@ pub fn close_trail(
 
 impl Linker {
     /// Reports how far losses reach, where the trail has no other place.
-    pub fn settle_losses(&mut self, lookup: &mut dyn Lookup) {
+    pub fn resolve_losses(&mut self, lookup: &mut dyn Lookup) {
         let spoken = self.statements.clone();
         self.extend_losses(&spoken, lookup);
     }

@@ -8,7 +8,7 @@ use crate::model::Window;
 use crate::model::time::hours;
 use crate::verify::coverage::CoverageState;
 use crate::verify::finding::{Code, Severity};
-use crate::verify::settle::Standing;
+use crate::verify::signature::DigestStatus;
 
 impl Linker {
     /// Takes a digest that starts a segment within the last hour before `tip` and reaches beyond
@@ -38,7 +38,7 @@ impl Linker {
             window,
             "The digest starts a new segment in time that another digest already covers.",
         );
-        if new.standing == Standing::Valid {
+        if new.status == DigestStatus::Valid {
             self.statements.assign(window, CoverageState::Violated, Some(Code::DigestFork));
         }
     }

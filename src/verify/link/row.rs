@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Previous, Sha256Hash, Window};
 use crate::verify::finding::Finding;
-use crate::verify::settle::{Settled, Standing};
+use crate::verify::signature::{DigestStatus, ResolvedDigest};
 
 /// How many digests back a link may name: enough for forks and strays between neighbours.
 pub(super) const MEMORY: usize = 16;
 
-/// A settled digest, as linking and the judge take it.
+/// A resolved digest, as linking and the judge take it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestFacts {
     /// Its key.
@@ -26,7 +26,8 @@ pub struct DigestFacts {
     /// The signature in its metadata, in hex.
     pub signature: Option<String>,
     /// Its status.
-    pub standing: Standing,
+    #[serde(rename = "standing")]
+    pub status: DigestStatus,
     /// The reason for which it is not valid.
     pub finding: Option<Box<Finding>>,
 }
@@ -52,24 +53,24 @@ impl ContentFacts {
     }
 }
 
-impl From<&Settled> for DigestFacts {
-    fn from(settled: &Settled) -> Self {
-        let examined = &settled.examined;
-        let content = examined.content.as_ref().map(|content| ContentFacts {
+impl From<&ResolvedDigest> for DigestFacts {
+    fn from(resolved: &ResolvedDigest) -> Self {
+        let checked = &resolved.checked;
+        let content = checked.content.as_ref().map(|content| ContentFacts {
             start: content.digest.start,
             end: content.digest.end,
             hash: content.hash,
             previous: content.digest.previous.clone(),
         });
-        let mut finding = settled.finding.clone();
+        let mut finding = resolved.finding.clone();
         if let (Some(finding), Some(content)) = (&mut finding, &content) {
-            finding.start = Some(content.start.min(examined.at.name.end));
+            finding.start = Some(content.start.min(checked.at.name.end));
         }
         Self {
-            name: examined.at.name.clone(),
+            name: checked.at.name.clone(),
             content,
-            signature: examined.signature.clone(),
-            standing: settled.standing,
+            signature: checked.signature.clone(),
+            status: resolved.status,
             finding,
         }
     }
@@ -138,9 +139,9 @@ impl Row {
         if let Some(last) = self.last.back() {
             return Some((last.end, last.hash));
         }
-        let DigestFacts { content, standing, finding, name, .. } = &self.first;
+        let DigestFacts { content, status, finding, name, .. } = &self.first;
         let content = content.as_ref()?;
-        let plain = *standing == Standing::Valid
+        let plain = *status == DigestStatus::Valid
             && finding.is_none()
             && name.kind == ChainKind::Standard
             && content.end == name.end;
@@ -151,11 +152,11 @@ impl Row {
     fn is_continued_by(&self, chain: &ChainId, next: &Self) -> bool {
         let follows = || {
             let (end, hash) = self.open_end()?;
-            let DigestFacts { name, content, standing, finding, .. } = &next.first;
+            let DigestFacts { name, content, status, finding, .. } = &next.first;
             let content = content.as_ref()?;
             let previous = content.previous.as_ref()?;
             let in_bucket = |bucket: &BucketName| bucket.as_str() == previous.bucket;
-            let plain = *standing == Standing::Valid
+            let plain = *status == DigestStatus::Valid
                 && finding.is_none()
                 && content.start == end
                 && content.end == name.end

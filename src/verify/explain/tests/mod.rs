@@ -140,7 +140,7 @@ fn what_lies_between_the_last_digest_and_the_stop_is_no_part_of_it() {
     };
     assert_eq!(*lost, Window::new(t(9, 0), t(11, 50)));
     let mut finding = Finding::new(Code::ChainGap, "").window(gap);
-    let open = tell_interrupted(&mut finding, end, begin, Some(*lost)).unwrap();
+    let open = describe_interruption(&mut finding, end, begin, Some(*lost)).unwrap();
     assert_eq!((open.severity, open.of_time()), (Severity::Incomplete, Some(*lost)));
     assert_eq!(finding.severity, Severity::Notice);
     assert_eq!(finding.of_time(), Some(Window::new(t(11, 50), t(20, 0))));
@@ -350,7 +350,7 @@ fn an_end_tells_who_and_leaves_what_was_due_before_it() {
     let events = [stop(t(14, 0))];
     let ending = read_end(&chain, t(12, 0), &events, None).unwrap();
     let mut finding = truncated();
-    let lost = tell_ended(&mut finding, &ending).unwrap();
+    let lost = describe_end(&mut finding, &ending).unwrap();
     assert_eq!(lost.severity, Severity::Violation);
     assert_eq!(lost.of_time(), Some(Window::new(t(12, 0), t(14, 0))));
     assert_eq!(finding.severity, Severity::Incomplete);
@@ -359,7 +359,7 @@ fn an_end_tells_who_and_leaves_what_was_due_before_it() {
     let events = [stop(t(11, 50))];
     let mut finding = truncated();
     let ending = read_end(&chain, t(12, 0), &events, None).unwrap();
-    assert_eq!(tell_ended(&mut finding, &ending), None);
+    assert_eq!(describe_end(&mut finding, &ending), None);
     assert_eq!(finding.of_time(), truncated().of_time());
 }
 
@@ -379,7 +379,7 @@ fn an_accepted_end_is_that_of_the_newest_digest() {
 fn a_gap_says_whether_it_was_recorded() {
     let message = |end: &Evidence| {
         let mut finding = Finding::new(Code::ChainGap, "").window(long());
-        assert_eq!(tell_interrupted(&mut finding, end, &start(t(20, 4)), None), None);
+        assert_eq!(describe_interruption(&mut finding, end, &start(t(20, 4)), None), None);
         finding.message
     };
     assert!(message(&stop(t(11, 50))).contains("were not recorded"));

@@ -9,7 +9,9 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::{Content, Examined, Rules, SignatureCheck, State, check_signature, expired};
+use super::digest::{
+    CheckedDigest, DigestContent, Rules, SignatureCheck, State, check_signature, expired,
+};
 use super::finding::{Code, Finding};
 
 /// How many later digests are looked at for one that carries a signature. Normally the next one
@@ -19,7 +21,7 @@ const PATIENCE: u64 = 4;
 /// Status of a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum DigestStatus {
     /// Whole, in its place, signed.
     Valid,
     /// Contradicts integrity.
@@ -28,43 +30,43 @@ pub enum Standing {
     Unchecked,
 }
 
-/// A digest whose standing is settled.
+/// A digest whose status is resolved.
 #[derive(Debug)]
-pub struct Settled {
+pub struct ResolvedDigest {
     /// The digest.
-    pub examined: Examined,
+    pub checked: CheckedDigest,
     /// Its status.
-    pub standing: Standing,
+    pub status: DigestStatus,
     /// Reason why it is invalid.
     pub finding: Option<Box<Finding>>,
 }
 
 /// Verified content: only settling makes it.
 #[derive(Debug, Clone, Copy)]
-pub struct VerifiedDigest<'a>(&'a Content);
+pub struct VerifiedDigest<'a>(&'a DigestContent);
 
 impl<'a> VerifiedDigest<'a> {
     /// Content of the digest.
     #[must_use]
-    pub fn content(&self) -> &'a Content {
+    pub fn content(&self) -> &'a DigestContent {
         self.0
     }
 }
 
-impl Settled {
+impl ResolvedDigest {
     /// The content, if it is verified.
     #[must_use]
     pub fn verified(&self) -> Option<VerifiedDigest<'_>> {
-        match self.standing {
-            Standing::Valid => self.examined.content.as_ref().map(VerifiedDigest),
-            Standing::Invalid | Standing::Unchecked => None,
+        match self.status {
+            DigestStatus::Valid => self.checked.content.as_ref().map(VerifiedDigest),
+            DigestStatus::Invalid | DigestStatus::Unchecked => None,
         }
     }
 }
 
-/// One chain's digests on their way from examined to settled.
+/// One chain's digests on their way from checked to resolved.
 #[derive(Debug, Default)]
-pub struct Settler {
+pub struct SignatureResolver {
     held: VecDeque<Held>,
     next: u64,
 }
@@ -72,7 +74,7 @@ pub struct Settler {
 #[derive(Debug)]
 struct Held {
     number: u64,
-    examined: Examined,
+    checked: CheckedDigest,
     decision: Decision,
 }
 
@@ -80,31 +82,31 @@ struct Held {
 enum Decision {
     /// A successor is still awaited.
     Awaiting,
-    /// Settled.
-    Final(Standing, Option<Box<Finding>>),
+    /// Resolved.
+    Final(DigestStatus, Option<Box<Finding>>),
     /// The successor contradicts it: whether that counts depends on the successor itself.
-    IfValid { successor: u64, then: Box<Finding>, otherwise: (Standing, Box<Finding>) },
+    IfValid { successor: u64, then: Box<Finding>, otherwise: (DigestStatus, Box<Finding>) },
 }
 
-impl Settler {
-    /// Takes the next digest and hands out those that are settled by it.
-    pub fn push(&mut self, rules: &Rules, examined: Examined) -> Vec<Settled> {
+impl SignatureResolver {
+    /// Takes the next digest and hands out those that are resolved by it.
+    pub fn push(&mut self, rules: &Rules, checked: CheckedDigest) -> Vec<ResolvedDigest> {
         let number = self.next;
         self.next += 1;
         for held in &mut self.held {
-            if matches!(held.decision, Decision::Final(..)) || !names(&examined, &held.examined) {
+            if matches!(held.decision, Decision::Final(..)) || !names(&checked, &held.checked) {
                 continue;
             }
-            let decision = by_successor(rules, &held.examined, &examined, number);
+            let decision = by_successor(rules, &held.checked, &checked, number);
             // A forged successor must not stand in the way of the true one.
             if matches!(held.decision, Decision::Awaiting)
-                || matches!(decision, Decision::Final(Standing::Valid, _))
+                || matches!(decision, Decision::Final(DigestStatus::Valid, _))
             {
                 held.decision = decision;
             }
         }
-        let decision = on_its_own(&examined);
-        self.held.push_back(Held { number, examined, decision });
+        let decision = on_its_own(&checked);
+        self.held.push_back(Held { number, checked, decision });
         for held in &mut self.held {
             if held.number + PATIENCE <= number {
                 held.give_up(rules);
@@ -118,14 +120,14 @@ impl Settler {
     }
 
     /// Settles what is left: no successor will come.
-    pub fn finish(&mut self, rules: &Rules) -> Vec<Settled> {
+    pub fn finish(&mut self, rules: &Rules) -> Vec<ResolvedDigest> {
         for held in &mut self.held {
             held.give_up(rules);
         }
         self.release()
     }
 
-    fn release(&mut self) -> Vec<Settled> {
+    fn release(&mut self) -> Vec<ResolvedDigest> {
         // From the newest back: a successor is always newer than what depends on it.
         let mut validity = Vec::with_capacity(self.held.len());
         for held in self.held.iter_mut().rev() {
@@ -134,15 +136,15 @@ impl Settler {
             {
                 held.resolve(*valid);
             }
-            if let Decision::Final(standing, _) = &held.decision {
-                validity.push((held.number, *standing == Standing::Valid));
+            if let Decision::Final(status, _) = &held.decision {
+                validity.push((held.number, *status == DigestStatus::Valid));
             }
         }
-        let mut settled = Vec::new();
+        let mut resolved = Vec::new();
         while let Some(held) = self.held.pop_front() {
             match held.decision {
-                Decision::Final(standing, finding) => {
-                    settled.push(Settled { examined: held.examined, standing, finding });
+                Decision::Final(status, finding) => {
+                    resolved.push(ResolvedDigest { checked: held.checked, status, finding });
                 }
                 _ => {
                     self.held.push_front(held);
@@ -150,14 +152,14 @@ impl Settler {
                 }
             }
         }
-        settled
+        resolved
     }
 }
 
 impl Held {
     fn give_up(&mut self, rules: &Rules) {
         if matches!(self.decision, Decision::Awaiting) {
-            self.decision = without_successor(rules, &self.examined);
+            self.decision = without_successor(rules, &self.checked);
         }
     }
 
@@ -169,7 +171,7 @@ impl Held {
             std::mem::replace(&mut self.decision, Decision::Awaiting)
         {
             self.decision = if successor_is_valid {
-                Decision::Final(Standing::Invalid, Some(then))
+                Decision::Final(DigestStatus::Invalid, Some(then))
             } else {
                 Decision::Final(otherwise.0, Some(otherwise.1))
             };
@@ -178,7 +180,7 @@ impl Held {
 }
 
 /// Whether a digest names another as the one before it.
-fn names(successor: &Examined, digest: &Examined) -> bool {
+fn names(successor: &CheckedDigest, digest: &CheckedDigest) -> bool {
     let previous = successor.content.as_ref().and_then(|c| c.digest.previous.as_ref());
     previous.is_some_and(|previous| {
         *previous.object == *digest.at.key
@@ -186,76 +188,81 @@ fn names(successor: &Examined, digest: &Examined) -> bool {
     })
 }
 
-fn not_valid(standing: Standing, finding: Finding) -> Decision {
-    Decision::Final(standing, Some(Box::new(finding)))
+fn not_valid(status: DigestStatus, finding: Finding) -> Decision {
+    Decision::Final(status, Some(Box::new(finding)))
 }
 
-fn on_its_own(examined: &Examined) -> Decision {
-    match &examined.state {
-        State::Valid => Decision::Final(Standing::Valid, None),
+fn on_its_own(checked: &CheckedDigest) -> Decision {
+    match &checked.state {
+        State::Valid => Decision::Final(DigestStatus::Valid, None),
         State::Failed(finding) => {
-            let standing = match finding.code {
-                Code::ObjectUnreadable | Code::ObjectArchived => Standing::Unchecked,
-                _ => Standing::Invalid,
+            let status = match finding.code {
+                Code::ObjectUnreadable | Code::ObjectArchived => DigestStatus::Unchecked,
+                _ => DigestStatus::Invalid,
             };
-            Decision::Final(standing, Some(finding.clone()))
+            Decision::Final(status, Some(finding.clone()))
         }
         State::Unsigned(_) | State::Modified(_) | State::KeyUnknown => Decision::Awaiting,
     }
 }
 
-fn without_successor(rules: &Rules, examined: &Examined) -> Decision {
-    match &examined.state {
+fn without_successor(rules: &Rules, checked: &CheckedDigest) -> Decision {
+    match &checked.state {
         State::Modified(message) => {
-            let finding = examined.at.finding(Code::DigestModified, message);
-            not_valid(Standing::Invalid, finding)
+            let finding = checked.at.finding(Code::DigestModified, message);
+            not_valid(DigestStatus::Invalid, finding)
         }
-        State::KeyUnknown => not_valid(standing(rules.key_unknown), key_unknown(rules, examined)),
-        _ => not_valid(standing(rules.unsigned), unsigned(rules, examined)),
+        State::KeyUnknown => not_valid(status(rules.key_unknown), key_unknown(rules, checked)),
+        _ => not_valid(status(rules.unsigned), unsigned(rules, checked)),
     }
 }
 
-const fn standing(severity: super::finding::Severity) -> Standing {
+const fn status(severity: super::finding::Severity) -> DigestStatus {
     match severity {
-        super::finding::Severity::Violation => Standing::Invalid,
-        _ => Standing::Unchecked,
+        super::finding::Severity::Violation => DigestStatus::Invalid,
+        _ => DigestStatus::Unchecked,
     }
 }
 
-fn key_unknown(rules: &Rules, examined: &Examined) -> Finding {
-    let region = &examined.at.name.region;
-    let fingerprint = examined.content.as_ref().map(|c| c.digest.fingerprint.to_string());
+fn key_unknown(rules: &Rules, checked: &CheckedDigest) -> Finding {
+    let region = &checked.at.name.region;
+    let fingerprint = checked.content.as_ref().map(|c| c.digest.fingerprint.to_string());
     let fingerprint = fingerprint.unwrap_or_default();
     let message = format!(
         "The digest is signed with key {fingerprint} of {region}, which is not among the given keys."
     );
-    examined.at.finding(Code::DigestKeyUnknown, message).severity(rules.key_unknown)
+    checked.at.finding(Code::DigestKeyUnknown, message).severity(rules.key_unknown)
 }
 
-fn unsigned(rules: &Rules, examined: &Examined) -> Finding {
-    let why = match &examined.state {
+fn unsigned(rules: &Rules, checked: &CheckedDigest) -> Finding {
+    let why = match &checked.state {
         State::Unsigned(Some(cause)) => format!(" (its metadata could not be read: {cause})"),
         _ => String::new(),
     };
     let message = format!(
         "The digest's signature is missing{why}, and no valid next digest repeats it. S3 keeps it in the object's metadata, which a plain copy loses."
     );
-    examined.at.finding(Code::DigestUnsigned, message).severity(rules.unsigned)
+    checked.at.finding(Code::DigestUnsigned, message).severity(rules.unsigned)
 }
 
-fn by_successor(rules: &Rules, examined: &Examined, successor: &Examined, number: u64) -> Decision {
-    let Some((content, previous)) = examined
+fn by_successor(
+    rules: &Rules,
+    checked: &CheckedDigest,
+    successor: &CheckedDigest,
+    number: u64,
+) -> Decision {
+    let Some((content, previous)) = checked
         .content
         .as_ref()
         .zip(successor.content.as_ref().and_then(|c| c.digest.previous.as_ref()))
     else {
-        return without_successor(rules, examined);
+        return without_successor(rules, checked);
     };
     let modified = |message: &str| {
-        let finding = examined.at.finding(Code::DigestModified, message);
+        let finding = checked.at.finding(Code::DigestModified, message);
         finding.referenced_by(&*successor.at.key)
     };
-    let depends = |then: Finding, otherwise: (Standing, Finding)| Decision::IfValid {
+    let depends = |then: Finding, otherwise: (DigestStatus, Finding)| Decision::IfValid {
         successor: number,
         then: Box::new(then),
         otherwise: (otherwise.0, Box::new(otherwise.1)),
@@ -271,19 +278,19 @@ fn by_successor(rules: &Rules, examined: &Examined, successor: &Examined, number
                 .compared(format!("SHA-256 {}", previous.hash), content.hash)
         }
     };
-    match (check_signature(rules, examined, content, &previous.signature), &examined.state) {
+    match (check_signature(rules, checked, content, &previous.signature), &checked.state) {
         (SignatureCheck::Valid, State::Modified(_)) => {
             let message = "The signature in the digest's metadata was altered; the one that the next digest states is valid.";
-            not_valid(Standing::Invalid, modified(message))
+            not_valid(DigestStatus::Invalid, modified(message))
         }
-        (SignatureCheck::Valid, _) => Decision::Final(Standing::Valid, None),
+        (SignatureCheck::Valid, _) => Decision::Final(DigestStatus::Valid, None),
         (SignatureCheck::Expired(validity), _) => {
-            not_valid(Standing::Invalid, expired(examined, content, validity))
+            not_valid(DigestStatus::Invalid, expired(checked, content, validity))
         }
-        (_, State::Modified(message)) => not_valid(Standing::Invalid, modified(message)),
+        (_, State::Modified(message)) => not_valid(DigestStatus::Invalid, modified(message)),
         (SignatureCheck::KeyUnknown, _) => {
-            let finding = key_unknown(rules, examined);
-            let otherwise = (standing(rules.key_unknown), finding);
+            let finding = key_unknown(rules, checked);
+            let otherwise = (status(rules.key_unknown), finding);
             if fits {
                 not_valid(otherwise.0, otherwise.1)
             } else {
@@ -291,7 +298,7 @@ fn by_successor(rules: &Rules, examined: &Examined, successor: &Examined, number
             }
         }
         (SignatureCheck::Invalid, _) => {
-            depends(contradiction(), (standing(rules.unsigned), unsigned(rules, examined)))
+            depends(contradiction(), (status(rules.unsigned), unsigned(rules, checked)))
         }
     }
 }

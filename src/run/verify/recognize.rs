@@ -1,4 +1,4 @@
-//! A look into files among the log files that are not named like log files: what they are.
+//! Recognition of files among the log files that are not named like log files.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Read};
@@ -18,9 +18,9 @@ use crate::verify::{Code, Finding, Limits};
 /// Files under way for each worker.
 const FILES_PER_JOB: usize = 4;
 
-/// Answer to what a file is.
+/// What a file among the log files is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum FileKind {
     /// A log file to whoever reads the folder.
     Log,
     /// A log file that a digest lists, under another name.
@@ -29,11 +29,11 @@ pub(super) enum Answer {
     NoLog,
 }
 
-/// Result of a look.
+/// Files that are recognized.
 #[derive(Default)]
-pub(super) struct Look {
+pub(super) struct RecognizedFiles {
     /// Of each file, in the order in which they were given.
-    pub(super) answers: Vec<Answer>,
+    pub(super) kinds: Vec<FileKind>,
     /// By the key of a copy, the log file whose bytes it holds.
     pub(super) originals: BTreeMap<String, String>,
     /// Notices on files that are no log files, and those that could not be identified.
@@ -41,33 +41,35 @@ pub(super) struct Look {
 }
 
 /// Content of one file, with the log file that it is a copy of.
-type Seen = Result<(Content, Option<String>), StoreError>;
+type Recognition = Result<(Content, Option<String>), StoreError>;
 
 /// Opens files that are not named like log files and tells what they are.
-pub(super) fn look(
+pub(super) fn recognize_all(
     this: &Collector<'_, '_, '_>,
     files: impl Iterator<Item = Candidate>,
-) -> io::Result<Look> {
+) -> io::Result<RecognizedFiles> {
     let in_bucket = this.run.sources.knows_delivery(this.area);
-    let mut looking = Looking { this, look: Look::default(), queue: VecDeque::new() };
+    let mut recognizer =
+        FileRecognizer { this, files: RecognizedFiles::default(), queue: VecDeque::new() };
     for file in files {
-        if in_bucket && looking.look.answers.len() + looking.queue.len() >= OPENED_IN_A_BUCKET {
-            looking.look.strays.not_looked_at += 1;
+        if in_bucket && recognizer.files.kinds.len() + recognizer.queue.len() >= OPENED_IN_A_BUCKET
+        {
+            recognizer.files.strays.not_looked_at += 1;
             continue;
         }
-        looking.open(file)?;
+        recognizer.open(file)?;
     }
-    looking.drain(0)?;
-    Ok(looking.look)
+    recognizer.drain(0)?;
+    Ok(recognizer.files)
 }
 
-struct Looking<'a, 'r, 'l, 'o> {
+struct FileRecognizer<'a, 'r, 'l, 'o> {
     this: &'a Collector<'r, 'l, 'o>,
-    look: Look,
-    queue: VecDeque<(String, JobHandle<Seen>)>,
+    files: RecognizedFiles,
+    queue: VecDeque<(String, JobHandle<Recognition>)>,
 }
 
-impl Looking<'_, '_, '_, '_> {
+impl FileRecognizer<'_, '_, '_, '_> {
     fn open(&mut self, file: Candidate) -> io::Result<()> {
         let this = self.this;
         self.drain(this.run.pool.jobs() * FILES_PER_JOB)?;
@@ -89,22 +91,22 @@ impl Looking<'_, '_, '_, '_> {
             && let Some((key, ticket)) = self.queue.pop_front()
         {
             let seen = ticket.join(&self.this.run.request.stop).map_err(io::Error::other)?;
-            let answer = self.record(key, seen);
-            self.look.answers.push(answer);
+            let kind = self.record(key, seen);
+            self.files.kinds.push(kind);
         }
         Ok(())
     }
 
-    fn record(&mut self, key: String, seen: Seen) -> Answer {
+    fn record(&mut self, key: String, seen: Recognition) -> FileKind {
         let bucket = self.this.id.bucket.as_ref().map(BucketName::as_str);
         let message = match seen {
-            Ok((Content::Log(_) | Content::CutOff, None)) => return Answer::Log,
+            Ok((Content::Log(_) | Content::CutOff, None)) => return FileKind::Log,
             Ok((Content::Log(_), Some(original))) => {
-                self.look.originals.insert(key, original);
-                return Answer::Copy;
+                self.files.originals.insert(key, original);
+                return FileKind::Copy;
             }
             // Gone since it was listed.
-            Err(StoreError::NotFound) => return Answer::NoLog,
+            Err(StoreError::NotFound) => return FileKind::NoLog,
             Err(error) => {
                 let trouble = as_trouble(&error);
                 let message = format!(
@@ -112,8 +114,8 @@ impl Looking<'_, '_, '_, '_> {
                     trouble.cause
                 );
                 let finding = Finding::new(trouble.code, message).object(bucket, key);
-                self.look.strays.unread.push(finding);
-                return Answer::NoLog;
+                self.files.strays.unread.push(finding);
+                return FileKind::NoLog;
             }
             Ok((Content::Companion, _)) => "A desktop's companion file, not a log file.",
             Ok((Content::CutOff, Some(_))) => {
@@ -126,8 +128,8 @@ impl Looking<'_, '_, '_, '_> {
             }
         };
         let finding = Finding::new(Code::ObjectUnknown, message).object(bucket, key);
-        self.look.strays.among_logs.push(finding);
-        Answer::NoLog
+        self.files.strays.among_logs.push(finding);
+        FileKind::NoLog
     }
 }
 
@@ -138,7 +140,7 @@ fn recognize(
     key: &str,
     originals: &[String],
     limits: Limits,
-) -> Seen {
+) -> Recognition {
     let bucket = bucket.map(BucketName::as_str);
     let mut object = sources.get(bucket, key).unwrap_or(Err(StoreError::NotFound))?;
     let trouble = |error: io::Error| StoreError::Trouble(error.to_string());

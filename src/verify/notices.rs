@@ -10,7 +10,7 @@ const FEW: u64 = 10;
 
 /// The notices of one kind on the objects of one chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Alike {
+pub struct NoticeCollapser {
     count: u64,
     few: Vec<Finding>,
     /// The earliest, by time and key: in whatever order they come, it is the same.
@@ -18,7 +18,7 @@ pub struct Alike {
     end: Option<Timestamp>,
 }
 
-impl Alike {
+impl NoticeCollapser {
     /// Adds a notice.
     pub fn push(&mut self, finding: Finding) {
         self.count += 1;
@@ -72,7 +72,7 @@ mod tests {
     use crate::verify::Code;
 
     fn told(hours: impl Iterator<Item = i64>) -> Vec<Finding> {
-        let mut alike = Alike::default();
+        let mut alike = NoticeCollapser::default();
         for hour in hours {
             let t = |hour: i64| Timestamp::from_second(hour * 3600).unwrap();
             let notice = Finding::new(Code::GzipHeader, "Odd.").object(None, format!("{hour:02}"));
