@@ -11,11 +11,15 @@ use crate::common::bucket;
 use crate::common::server;
 use std::fs;
 
+use crate::common::trails::AUDIT;
 use crate::common::{
-    ACCOUNT, BUCKET, HOURS, REGION, Report, Tree, at, digest_name, draft_of, gunzip, gzip, key,
-    log_key, log_key_at, seal_request,
+    ACCOUNT, BUCKET, HOURS, REGION, Report, Tree, at, digest_key, digest_name, draft_of, gunzip,
+    gzip, key, log_key, log_key_at, seal_request,
 };
-use trailseal::internals::model::{ChainKind, LogEntry, Previous, Sha256Hash, TrailName};
+use trailseal::internals::model::{
+    BucketName, ChainKind, LogEntry, Previous, Sha256Hash, TrailName,
+};
+use trailseal::internals::seal::Draft;
 
 const TEXT: &[u8] = br#"{"Records":[{"eventName":"x"}]}"#;
 
@@ -41,24 +45,29 @@ fn first_day() -> [String; 4] {
     ["--start-time".to_owned(), start, "--end-time".to_owned(), end]
 }
 
+/// The entry of a digest that lists a log file of the tree.
+fn entry(tree: &Tree, log: &str) -> LogEntry {
+    let body = fs::read(tree.path(log)).unwrap();
+    LogEntry {
+        bucket: BUCKET.into(),
+        object: log.into(),
+        hash: Sha256Hash::of(&gunzip(&body)),
+        newest: None,
+        oldest: None,
+    }
+}
+
 /// A chain into the next day, in which the digest of an hour lists a late log file.
 fn with_late(late: &str, hour: i64) -> Tree {
     let tree = Tree::sealed();
     tree.seal(30).unwrap();
     tree.write_log(late);
-    let body = fs::read(tree.path(late)).unwrap();
     let mut previous: Option<Previous> = None;
     for end in hour..=30 {
         let key_of = digest_name(at(end, 0), ChainKind::Standard).to_string();
         let mut draft = draft_of(&tree.digest(&key_of));
         if end == hour {
-            draft.log_files.push(LogEntry {
-                bucket: BUCKET.into(),
-                object: late.into(),
-                hash: Sha256Hash::of(&gunzip(&body)),
-                newest: None,
-                oldest: None,
-            });
+            draft.log_files.push(entry(&tree, late));
         }
         draft.previous = previous.or(draft.previous);
         let sealed = draft.seal(key()).unwrap();
@@ -419,6 +428,44 @@ fn another_trails_gap_lifts_nothing() {
     let report = both::verify(&tree, &["--accept-gap", &gap]);
     assert!(codes(&report).contains(&("log-unreferenced".into(), "violation".into())));
     assert_eq!(report.status, 1);
+}
+
+/// Log files in a gap of the hourly digests, one of which a backfill digest lists that is consulted
+/// for the rest: its time, which has the whole gap in it, is no proof that digests cover the rest.
+#[test]
+fn a_backfill_digest_that_is_consulted_covers_no_gap() {
+    let tree = Tree::sealed();
+    for hour in 1..=HOURS {
+        tree.remove(&digest_key(hour));
+    }
+    let hours = |from: i64, to: i64| (from..=to).map(|hour| at(hour, 0)).collect::<Vec<_>>();
+    AUDIT.segment(&tree, &hours(0, 2));
+    AUDIT.segment(&tree, &hours(6, HOURS.into()));
+    let asked = ["--start-time", &at(1, 0).to_string(), "--end-time", &at(7, 0).to_string()];
+    let uncovered = |files: &str| {
+        let report = both::verify(&tree, &asked);
+        let expected = [only("log-uncovered", "notice"), only("chain-gap", "incomplete")];
+        assert_eq!(codes(&report), expected.concat());
+        let message = report.json["findings"][0]["message"].as_str().unwrap();
+        assert!(message.starts_with(files), "{message}");
+        assert_eq!(report.status, 3);
+    };
+    let backfill = |start: i64, end: i64, log_files: Vec<LogEntry>| {
+        let draft = Draft {
+            name: digest_name(at(end, 0), ChainKind::Backfill),
+            bucket: BucketName::parse(BUCKET).unwrap(),
+            start: at(start, 0),
+            previous: None,
+            log_files,
+            made: at(end, 0),
+        };
+        tree.put(&draft.seal(key()).unwrap());
+    };
+    // The first that reaches the end of the requested time is asked for, the next is consulted.
+    backfill(7, 8, Vec::new());
+    uncovered("3 log files");
+    backfill(2, 12, vec![entry(&tree, &log_key(4))]);
+    uncovered("2 log files");
 }
 
 #[test]
