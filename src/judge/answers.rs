@@ -1,4 +1,4 @@
-//! What the judge wants to know beyond the facts of areas, and what is known of it.
+//! Questions of the judge beyond the facts of areas, and the answers to them.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +32,7 @@ pub struct LoggingStatus {
     pub latest_digest: Option<Timestamp>,
     /// S3's error on the latest delivery of a digest.
     pub delivery_error: Option<String>,
-    /// Since when it does not log; `None` where it does.
+    /// Time since which it does not log; `None` where it does.
     pub stopped: Option<Timestamp>,
 }
 
@@ -41,7 +41,7 @@ pub struct LoggingStatus {
 /// As long as it is not known, it counts as refused: the report is sound, and may be incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Want {
-    /// Whether a digest is there that is named and was not listed.
+    /// Presence of a digest that is named and was not listed.
     Named(NamedDigest),
     /// Digests of one chain, in order, as they are settled by each other.
     Digests(AreaId, Vec<DigestKey>),
@@ -49,9 +49,9 @@ pub enum Want {
     Events(LogFileId),
     /// Facts of an area for some time, of all its trails.
     Beside(AreaId, Window),
-    /// Which later digests, or digests of other places, list the log files of an area that are left.
+    /// Later digests, or digests of other places, that list the log files of an area that are left.
     Late(AreaId),
-    /// CloudTrail's word on a chain's trail. This is a wish: refused, it adds to what is not
+    /// CloudTrail's statement on a chain's trail. This is a wish: refused, it adds to what is not
     /// proven, and changes nothing else.
     Trail(ChainId),
 }
@@ -74,7 +74,7 @@ impl From<&LogEntry> for LogFileId {
     }
 }
 
-/// What is known beyond the facts of areas.
+/// Answers to the judge, beyond the facts of areas.
 #[derive(Debug, Default)]
 pub struct Answers {
     /// Digests that are named and were not listed.
@@ -85,11 +85,11 @@ pub struct Answers {
     pub events: BTreeMap<LogFileId, Result<Vec<Event>, String>>,
     /// Facts of areas for some time, of all their trails, or why there are none.
     pub beside: BTreeMap<(AreaId, Window), Result<Box<AreaFacts>, String>>,
-    /// CloudTrail's word on trails, or why it was not given.
+    /// CloudTrail's statements on trails, or why they were not given.
     pub trails: BTreeMap<ChainId, Result<TrailAnswer, String>>,
-    /// The keys that were had for these answers.
+    /// The keys that were fetched for these answers.
     pub keys: BTreeSet<KeyReport>,
-    /// The regions whose keys could not be had for them, and why.
+    /// The regions whose keys could not be fetched for them, and why.
     pub keyless: BTreeMap<Region, String>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::facts::{AreaFacts, BeyondDay, NamedDigest, Strays};
 use super::judging::{Judging, LinkedChain};
 use super::late::OPENED_IN_A_BUCKET;
-use super::unlisted::{self, Group, JudgedUnlisted};
+use super::unlisted::{self, JudgedUnlisted, UnlistedGroup};
 use super::unreferenced::UnlistedLog;
 use super::{Question, Survey};
 use crate::model::{AreaId, BucketName, ChainId, Window};
@@ -13,7 +13,7 @@ use crate::report::words::counted;
 use crate::verify::notices::NoticeCollapser;
 use crate::verify::{Code, Finding};
 
-/// What the facts of an area come to by themselves.
+/// Judgement on the facts of an area by themselves.
 #[derive(Debug)]
 pub struct AreaJudgement {
     pub(super) id: AreaId,
@@ -22,7 +22,7 @@ pub struct AreaJudgement {
     /// True if it holds no digest in view.
     pub(super) without_digests: bool,
     /// Log files that lie after its newest digest.
-    pub(super) after_newest: Option<Group>,
+    pub(super) after_newest: Option<UnlistedGroup>,
     /// Number of log files that no digest lists, though digests cover their time and place.
     pub(super) unreferenced: u64,
 }

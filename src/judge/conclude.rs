@@ -1,4 +1,4 @@
-//! What all areas come to together: coverage up to the end of the requested time, the verdict, and
+//! Judgement on all areas together: coverage up to the end of the requested time, the verdict, and
 //! what a run does not show.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use super::no_digests::Holdings;
 use super::not_proven::NotProven;
 use super::silent::silences;
 use super::status::Statuses;
-use super::unlisted::{Group, report_after_newest};
+use super::unlisted::{UnlistedGroup, report_after_newest};
 use super::{Circumstances, Question, SourceForm, Survey};
 use crate::model::metadata::SIDECAR_SUFFIX;
 use crate::model::{
@@ -23,7 +23,7 @@ use crate::model::{
 };
 use crate::report::run::INTERRUPTED;
 use crate::report::{ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Verdict};
-use crate::verify::link::{CoverageRequest, Reach, TrailPlace, close_trail};
+use crate::verify::link::{CoverageRequest, RequestedEnd, TrailPlace, close_trail};
 use crate::verify::loss_pattern::{Oldest, loss_patterns};
 use crate::verify::unlisted::name_digests_of_uncovered;
 use crate::verify::{Code, Coverage, CoverageState, Finding};
@@ -33,11 +33,11 @@ use crate::verify::{Code, Coverage, CoverageState, Finding};
 pub struct Concluded {
     /// The report, which is sound: what is wanted counts as refused.
     pub report: RunReport,
-    /// What the judge wants to know.
+    /// Questions that would improve it.
     pub wanted: BTreeSet<Want>,
 }
 
-/// The facts of areas and what these come to by themselves, put together in the order of areas.
+/// The facts of areas and the judgements on each, put together in the order of areas.
 #[derive(Default)]
 pub struct JudgedAreas {
     findings: Vec<Finding>,
@@ -49,7 +49,7 @@ pub struct JudgedAreas {
     already_inflated: u64,
     other_trails: BTreeSet<TrailName>,
     without_digests: Vec<AreaId>,
-    after_newest: Vec<(AreaId, Group)>,
+    after_newest: Vec<(AreaId, UnlistedGroup)>,
     hinted: HintedLogs,
     /// Areas of which facts are lacking.
     lacking: Vec<AreaId>,
@@ -213,15 +213,15 @@ impl<'a> ReportBuilder<'a> {
     /// The requested time, and how chains are judged that do not reach its end.
     fn request(&self, end: Timestamp, newest: Option<Timestamp>) -> CoverageRequest {
         let Question { start, as_of, grace, form, .. } = *self.question;
-        let reach = match (self.question.end, form) {
-            (None, _) => Reach::Newest,
-            (Some(_), SourceForm::Copy) => Reach::OfCopy,
-            (Some(_), SourceForm::Bucket) => Reach::OfBucket,
+        let end_kind = match (self.question.end, form) {
+            (None, _) => RequestedEnd::Newest,
+            (Some(_), SourceForm::Copy) => RequestedEnd::OfCopy,
+            (Some(_), SourceForm::Bucket) => RequestedEnd::OfBucket,
         };
         // A digest that is there shows that the sources are not older.
         let as_of = as_of.map(|as_of| newest.map_or(as_of, |newest| as_of.max(newest)));
         let cut_short = self.circumstances.interrupted;
-        CoverageRequest { start, end, reach, as_of, grace, cut_short }
+        CoverageRequest { start, end, end_kind, as_of, grace, cut_short }
     }
 
     /// Time at which the newest backfill digest beside a standard chain was written.
@@ -301,7 +301,8 @@ impl<'a> ReportBuilder<'a> {
         }
     }
 
-    /// Metadata left beside a file that is gone is told of with that file, not once more.
+    /// Drops findings on metadata left beside a file that is gone: the finding on the file covers
+    /// them.
     fn drop_explained_sidecars(&mut self) {
         let gone: BTreeSet<String> = self
             .findings

@@ -46,7 +46,7 @@ pub(super) struct Grounds<'a> {
     pub(super) asked: &'a TrackedAnswers<'a>,
 }
 
-/// Explains what findings tell of, as far as events or the auditor do, in the findings and in the
+/// Explains findings, as far as events or the auditor do, in the findings themselves and in the
 /// chains' time.
 pub(super) fn explain(
     grounds: &Grounds<'_>,
@@ -167,7 +167,7 @@ fn explain_ends(
     findings.extend(more);
 }
 
-/// Says in a finding on a chain's end who ended it, and how to accept that.
+/// Adds to a finding on a chain's end who ended it, and how to accept that.
 fn end(finding: &mut Finding, ending: &Ending<'_>, chain: &ChainId) -> Option<Finding> {
     let open = describe_end(finding, ending);
     let ended = ending.end.event.time;

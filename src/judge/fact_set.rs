@@ -74,8 +74,8 @@ impl FactSet {
         other.0.into_values().flatten().for_each(|facts| self.add(facts));
     }
 
-    /// The facts of each area, its parts joined in the order of time. What the parts do not hold, and
-    /// where they overlap or contradict each other, is told of in the facts of the area.
+    /// The facts of each area, its parts joined in the order of time. Findings in them report time
+    /// that no part holds, and parts that overlap or contradict each other.
     #[must_use]
     pub fn into_areas(self) -> Vec<AreaFacts> {
         let mut areas: Vec<Joining> = Vec::new();
@@ -110,7 +110,7 @@ impl Joining {
             Some(expected) if unit.from == expected => {}
             // They begin later than the last one ends.
             Some(expected) if unit.from > expected => {
-                self.lack(Unit { from: expected, to: unit.from });
+                self.note_not_collected(Unit { from: expected, to: unit.from });
             }
             _ => {
                 self.facts.findings.push(overlapping(&id, unit));
@@ -135,15 +135,17 @@ impl Joining {
         self.joined = Some(Unit { from: None, to: unit.to });
     }
 
-    fn lack(&mut self, part: Unit) {
-        self.facts.findings.push(lacking(&self.facts.id, part));
-        self.facts.lack(part);
+    fn note_not_collected(&mut self, part: Unit) {
+        self.facts.findings.push(not_collected(&self.facts.id, part));
+        self.facts.note_not_collected(part);
     }
 
     fn finish(mut self) -> AreaFacts {
         match self.joined {
-            None => self.lack(Unit::WHOLE),
-            Some(Unit { to: Some(to), .. }) => self.lack(Unit { from: Some(to), to: None }),
+            None => self.note_not_collected(Unit::WHOLE),
+            Some(Unit { to: Some(to), .. }) => {
+                self.note_not_collected(Unit { from: Some(to), to: None })
+            }
             Some(_) => {}
         }
         self.facts.unit = Unit::WHOLE;
@@ -152,7 +154,7 @@ impl Joining {
     }
 }
 
-fn lacking(id: &AreaId, gap: Unit) -> Finding {
+fn not_collected(id: &AreaId, gap: Unit) -> Finding {
     let message = format!("The facts of {gap} were not collected, so none of it is proven.");
     of_area(id, message)
 }

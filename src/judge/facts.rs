@@ -24,12 +24,12 @@ use crate::verify::loss_pattern::Oldest;
 use crate::verify::notices::NoticeCollapser;
 use crate::verify::{Code, CoverageState, Finding};
 
-/// What log files of a digest, or its list of them, take from the proof of its time.
+/// Lower state of a digest's time, by its log files or its list of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CoverageMark {
     /// The time of the digest.
     pub window: Window,
-    /// What it comes to.
+    /// The state.
     pub state: CoverageState,
     /// The code of the finding that says why.
     pub reason: Code,
@@ -51,7 +51,7 @@ pub struct ChainFacts {
     pub oldest: Oldest,
     /// The log files that its digests list, by result.
     pub logs: Counts,
-    /// What these take from the proof of its time.
+    /// States of its time that these lower.
     pub marks: Vec<CoverageMark>,
     /// Notices on gzip headers.
     pub headers: NoticeCollapser,
@@ -88,11 +88,11 @@ impl ChainFacts {
 /// what they list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hidden {
-    /// What listing the digests of the requested time could not show.
+    /// Time whose digests could not be listed, inside the requested one.
     pub listing: Vec<Window>,
-    /// That of digests which were listed, and whose lists could not be read or count for nothing.
+    /// Time of digests that were listed, and whose lists could not be read or are unverified.
     pub reading: Vec<Window>,
-    /// That of digests outside of the requested time, or in other places of the trail.
+    /// Time of digests outside of the requested one, or in other places of the trail.
     pub beyond: Vec<Window>,
 }
 
@@ -113,11 +113,11 @@ impl Hidden {
 /// Digests that are in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubted {
-    /// Those of the requested time, which could not be listed.
+    /// Digests of the requested time, which could not be listed.
     Asked,
-    /// Those that were listed, and whose lists could not be read or count for nothing.
+    /// Digests that were listed, and whose lists could not be read or are unverified.
     Lists,
-    /// Those outside of the requested time, or in other places of the trail.
+    /// Digests outside of the requested time, or in other places of the trail.
     Beyond,
 }
 
@@ -144,7 +144,7 @@ pub struct BeyondDay {
     pub has_folder: bool,
 }
 
-/// What was seen of the folders of an area in which no digest of the requested time is in view.
+/// Folders of an area in which no digest of the requested time is in view.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Folders {
     /// True if any digest is listed, of whatever trail.
@@ -166,12 +166,12 @@ impl Folders {
     }
 }
 
-/// What lies among digests or log files and is neither, and objects that are there twice.
+/// Objects among digests or log files that are neither, and objects that are there twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Strays {
     /// Objects among the digests that are not named like digests.
     pub among_digests: NoticeCollapser,
-    /// Those of them that are named like log files.
+    /// Objects of these that are named like log files.
     pub logs_among_digests: NoticeCollapser,
     /// Number of digests of which the sources have more than one copy.
     pub digests_twice: u64,
@@ -216,13 +216,13 @@ pub struct AreaFacts {
     pub unit: Unit,
     /// The chains in view.
     pub chains: BTreeMap<ChainId, ChainFacts>,
-    /// What checks of single objects, and listings, found.
+    /// Findings of listings, and on single objects.
     pub findings: Vec<Finding>,
-    /// What else lies in its folders.
+    /// Other objects in its folders.
     pub strays: Strays,
-    /// What may exist unseen.
+    /// Time whose digests may exist unseen.
     pub hidden: Hidden,
-    /// What was seen of its folders, where no chain is in view.
+    /// Its folders, where no chain is in view.
     pub folders: Folders,
     /// Trails of which there are digests, and which were not asked for.
     pub other_trails: BTreeSet<TrailName>,
@@ -230,7 +230,7 @@ pub struct AreaFacts {
     pub kinds: BTreeSet<LogKind>,
     /// Log files that no digest lists, as far as digests were asked.
     pub candidates: Candidates,
-    /// Whether every digest that may list the candidates was asked, and every odd file looked at.
+    /// True if every digest that may list the candidates was asked, and every odd file looked at.
     pub completed: bool,
     /// Time between parts of which no facts were collected.
     pub lacking: Vec<Window>,
@@ -239,7 +239,7 @@ pub struct AreaFacts {
     /// Log files that digests list and that are named for other times than the requested one, where
     /// the facts are of a part.
     pub listed_of_other_times: BTreeSet<ListedName>,
-    /// By the key of a candidate that is a copy of a listed log file, the key of that.
+    /// Keys of listed log files, by the key of a candidate that is a copy of one.
     pub copies: BTreeMap<String, String>,
     /// Digests outside of the requested time that were asked for log files which no other lists.
     pub consulted: BTreeMap<ChainId, Rows>,
@@ -252,9 +252,9 @@ pub struct AreaFacts {
     /// Digests that are named and were not listed, as far as they were asked for.
     #[serde(with = "pairs")]
     pub named: BTreeMap<NamedDigest, Presence>,
-    /// The regions whose keys could not be had, and why.
+    /// The regions whose keys could not be fetched, and why.
     pub keyless: BTreeMap<Region, String>,
-    /// The keys that were at hand.
+    /// The keys that were known.
     pub keys: BTreeSet<KeyReport>,
     /// The keys that a digest was verified with.
     pub used_keys: BTreeSet<(Fingerprint, Region)>,
@@ -352,13 +352,13 @@ impl AreaFacts {
 
     /// Facts of an area of which none were collected, which say so.
     #[must_use]
-    pub fn lacking(id: &AreaId) -> Self {
+    pub fn not_collected(id: &AreaId) -> Self {
         let message = "No facts of this area were collected, so none of it is proven.";
         let bucket = id.bucket.as_ref().map(BucketName::as_str);
         let finding = Finding::new(Code::ObjectUnreadable, message);
         let mut facts = Self::new(id, Unit::WHOLE);
         facts.findings.push(finding.object(bucket, id.place.folder()));
-        facts.lack(Unit::WHOLE);
+        facts.note_not_collected(Unit::WHOLE);
         facts
     }
 
@@ -381,7 +381,7 @@ impl AreaFacts {
     }
 
     /// Records a part of which no facts were collected: its digests may be there.
-    pub(super) fn lack(&mut self, part: Unit) {
+    pub(super) fn note_not_collected(&mut self, part: Unit) {
         let time = part.days(Window::ALL);
         self.hide(Doubted::Asked, time);
         self.lacking.push(time);

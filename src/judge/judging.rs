@@ -92,7 +92,7 @@ impl<'a> Judging<'a> {
                 self.findings.extend(row.first.finding.as_deref().cloned());
             }
             for gap in self.facts.lacking.iter().filter(|gap| is_inner(**gap)) {
-                linker.lack(*gap);
+                linker.mark_unread(*gap);
             }
             report.logs = chain.logs;
             for mark in &chain.marks {
@@ -106,8 +106,8 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// Places what only a next digest could place, and says how far losses reach where no other
-    /// place of the trail may account for their time.
+    /// Finishes the links: places what only a next digest could place, and reports how far losses
+    /// reach where no other place of the trail may account for their time.
     pub(super) fn finish_links(&mut self) {
         let alone = self.survey.is_only_place(&self.facts.id);
         for chain in self.chains.values_mut() {

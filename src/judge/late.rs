@@ -1,4 +1,4 @@
-//! Which digests may list a log file that none of those read so far lists: later ones, and those
+//! Digests that may list a log file which none of those read so far lists: later ones, and those
 //! of other places of the trail.
 
 use jiff::{SignedDuration, Timestamp};

@@ -1,9 +1,9 @@
 //! The judge: facts of the sources in, the run report out.
 //!
-//! Nothing here reads, waits or asks a clock. [`judge_area`] says what the facts of one area come to
-//! by themselves, [`conclude`] what all of them come to together. Where a fact is lacking that one
-//! of them needs, it names the [`Want`] and goes on as if the fact had been refused, so that its
-//! report is sound whenever somebody stops answering.
+//! Nothing here reads, waits or asks a clock. [`judge_area`] judges the facts of one area by
+//! themselves, [`conclude`] all of them together. Where a fact is lacking that one of them needs, it
+//! names the [`Want`] and goes on as if the fact had been refused, so that its report is sound
+//! whenever somebody stops answering.
 
 mod answers;
 mod area;

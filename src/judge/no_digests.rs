@@ -1,4 +1,4 @@
-//! What was asked for and is not there at all.
+//! Accounts, regions and trails that were asked for and have no digests.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -67,7 +67,7 @@ fn nearest<'a>(asked: &str, names: &[&'a str]) -> Option<&'a str> {
     (least <= 2 && is_only).then_some(*nearest)
 }
 
-/// What there is, to tell what there is not.
+/// Chains and areas of the sources, to find those that are missing.
 pub(super) struct Holdings<'a> {
     pub(super) question: &'a Question,
     pub(super) survey: &'a Survey,
@@ -107,7 +107,7 @@ impl Holdings<'_> {
             .collect();
         let said = !without_digests.is_empty()
             || findings.iter().chain(&unmet).any(|f| f.code == Code::NoDigests);
-        // A source that was not opened, or not listed, is told of: what it holds is not known.
+        // A source that was not opened, or not listed, has a finding: what it holds is not known.
         let unseen = survey.hidden.may_hide_any(None, None)
             || !survey.any_logs_folder && findings.iter().any(|f| f.code == Code::ObjectUnreadable);
         if chains.is_empty() && !said && !unseen {

@@ -9,7 +9,7 @@ use super::{Circumstances, Question};
 use crate::model::AccountId;
 use crate::report::Unreferenced;
 
-/// What a run does not show.
+/// Limits of what a run shows.
 pub(super) struct NotProven<'a> {
     pub(super) question: &'a Question,
     pub(super) circumstances: &'a Circumstances,

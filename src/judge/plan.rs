@@ -1,4 +1,4 @@
-//! Which digests of an area are read, and why: the rules over what listing shows.
+//! Selection of the digests of an area that are read, by what listing shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ pub enum Role {
     Asked,
     /// Only for the signature that it carries of the one before it.
     Successor,
-    /// Not at all, unless a log file that nothing lists calls for it.
+    /// Not read, unless a log file that nothing lists calls for it.
     Aside,
 }
 
@@ -41,7 +41,7 @@ pub struct PlannedDigest {
     pub key: String,
     /// Its size as stored, in bytes.
     pub size: u64,
-    /// When it was written, as far as the store knows.
+    /// Time of writing, as far as the store knows.
     pub modified: Option<Timestamp>,
     /// Purpose of reading it.
     pub role: Role,
@@ -63,7 +63,7 @@ impl Plan {
         self.0.is_empty()
     }
 
-    /// Those that are read.
+    /// Digests that are read.
     pub fn read(&self) -> impl DoubleEndedIterator<Item = &PlannedDigest> {
         self.iter().filter(|digest| digest.role != Role::Aside)
     }

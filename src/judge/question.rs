@@ -1,4 +1,4 @@
-//! What is asked of the sources: scope, time and policies.
+//! The question to the sources: scope, time and policies.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct Excluded {
 }
 
 impl Excluded {
-    /// Whether nothing is left out.
+    /// True if nothing is left out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.accounts.is_empty() && self.regions.is_empty()
@@ -51,7 +51,7 @@ pub enum SourceForm {
 pub struct Question {
     /// The requested start; `None` for all there is.
     pub start: Option<Timestamp>,
-    /// The requested end; `None` for where the newest digest comes to.
+    /// The requested end; `None` for the end of the newest digest.
     pub end: Option<Timestamp>,
     /// Only these accounts; empty for all.
     pub accounts: Vec<AccountId>,
@@ -62,7 +62,7 @@ pub struct Question {
     pub excluded: Excluded,
     /// Only these trails; empty for all.
     pub trails: Vec<TrailName>,
-    /// Whether log files are read, and looked for that no digest lists.
+    /// True if log files are read, and those looked for that no digest lists.
     pub logs: bool,
     /// Allowed delay of a digest; stored in whole seconds.
     #[serde(rename = "grace_seconds", with = "seconds")]
@@ -73,7 +73,7 @@ pub struct Question {
     /// Form of the sources: buckets or copies; stored as whether they are buckets.
     #[serde(rename = "online", with = "form_as_bool")]
     pub form: SourceForm,
-    /// Whether the bucket is learned from the digests.
+    /// True if the bucket is learned from the digests.
     pub bucket_inferred: bool,
     /// Severity of log files that no digest lists.
     pub unreferenced: Unreferenced,
@@ -151,27 +151,27 @@ impl Question {
         Window::new(self.start.unwrap_or(Timestamp::MIN), self.end.unwrap_or(Timestamp::MAX))
     }
 
-    /// Whether an account is asked for.
+    /// True if an account is asked for.
     #[must_use]
     pub fn wants_account(&self, account: &AccountId) -> bool {
         let excluded = self.excluded.accounts.contains(account);
         !excluded && (self.accounts.is_empty() || self.accounts.contains(account))
     }
 
-    /// Whether a region is asked for.
+    /// True if a region is asked for.
     #[must_use]
     pub fn wants_region(&self, region: &Region) -> bool {
         let excluded = self.excluded.regions.contains(region);
         !excluded && (self.regions.is_empty() || self.regions.contains(region))
     }
 
-    /// Whether an area is asked for.
+    /// True if an area is asked for.
     #[must_use]
     pub fn wants(&self, id: &AreaId) -> bool {
         self.wants_account(&id.place.account) && self.wants_region(&id.region)
     }
 
-    /// Whether the trail of a digest is asked for.
+    /// True if the trail of a digest is asked for.
     #[must_use]
     pub fn wants_trail(&self, name: &DigestKey) -> bool {
         self.trails.is_empty() || self.trails.contains(&name.trail)

@@ -32,7 +32,7 @@ pub(super) struct Statuses {
     answers: BTreeMap<ChainId, TrailAnswer>,
     /// Causes for which it could not be asked.
     pub(super) refused: BTreeSet<String>,
-    /// Whether it was asked at all.
+    /// True if it was asked at all.
     pub(super) asked: bool,
     /// Accounts of chains whose trails are not the caller's to ask about.
     pub(super) of_others: BTreeSet<AccountId>,

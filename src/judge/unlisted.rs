@@ -19,13 +19,13 @@ use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 
 /// Log files that are reported together.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Group {
+pub(super) struct UnlistedGroup {
     count: u64,
     first: Timestamp,
     last: Timestamp,
 }
 
-impl Group {
+impl UnlistedGroup {
     fn add(group: &mut Option<Self>, time: Timestamp) {
         let g = group.get_or_insert(Self { count: 0, first: time, last: time });
         g.count += 1;
@@ -38,11 +38,11 @@ impl Group {
     }
 }
 
-/// What the log files of an area that no digest lists come to, beside findings.
+/// Judgement on the log files of an area that no digest lists, beside findings.
 #[derive(Debug, Default)]
 pub(super) struct JudgedUnlisted {
     /// Log files that lie after the newest digest.
-    pub(super) after_newest: Option<Group>,
+    pub(super) after_newest: Option<UnlistedGroup>,
     /// Number of log files that no digest lists, though digests cover their time and place.
     pub(super) unreferenced: u64,
 }
@@ -59,18 +59,18 @@ pub(super) fn judge<E>(
         return Ok(JudgedUnlisted::default());
     }
     let mut unreferenced = UnreferencedLogs::new(area);
-    let groups = Groups::of(area, &mut unreferenced, each)?;
+    let groups = UnlistedGroups::of(area, &mut unreferenced, each)?;
     let (count, findings) = unreferenced.finish();
     area.findings.extend(findings);
     area.findings.extend(groups.findings(&area.facts.id));
     Ok(JudgedUnlisted { after_newest: groups.after_newest, unreferenced: count })
 }
 
-/// What the digests of an area say of the times that log files may be of.
+/// Coverage, by the digests of an area, of the times that log files may be of.
 struct Statements {
     /// The digests that were asked for.
     asked_for: BTreeMap<ChainId, Coverage>,
-    /// These, and others that were consulted.
+    /// The digests that were asked for, and others that were consulted.
     all: BTreeMap<ChainId, Coverage>,
     /// Digests in other places of the area's trails.
     moved: BTreeMap<ChainId, Coverage>,
@@ -94,19 +94,19 @@ impl Statements {
     }
 }
 
-/// Log files that are reported together, by what they come to.
+/// Log files that are reported together, by the judgement on them.
 #[derive(Default)]
-struct Groups {
-    undecided: Option<Group>,
+struct UnlistedGroups {
+    undecided: Option<UnlistedGroup>,
     /// Undecided, where a finding on the digests that were asked for says why.
-    explained: Option<Group>,
-    uncovered: Option<Group>,
-    after_newest: Option<Group>,
-    /// Of kinds that no digest lists.
-    kinds: BTreeMap<LogKind, Option<Group>>,
+    explained: Option<UnlistedGroup>,
+    uncovered: Option<UnlistedGroup>,
+    after_newest: Option<UnlistedGroup>,
+    /// Log files of kinds that no digest lists.
+    kinds: BTreeMap<LogKind, Option<UnlistedGroup>>,
 }
 
-impl Groups {
+impl UnlistedGroups {
     /// Sorts the log files into groups, and those that should be listed into `unreferenced`.
     fn of<E>(
         area: &Judging<'_>,
@@ -125,18 +125,18 @@ impl Groups {
         let away = |time: Timestamp| {
             let around = Window::new(sub(time, minutes(5)), add(time, minutes(30)));
             let mut spans = statements.asked_for.values().filter_map(|c| Some((c, c.span()?)));
-            !only_place && spans.any(|(c, span)| !c.unspoken(around.intersect(&span)).is_empty())
+            !only_place && spans.any(|(c, span)| !c.unassigned(around.intersect(&span)).is_empty())
         };
         let mut groups = Self::default();
         for candidate in facts.candidates.iter() {
             let time = candidate.name.time().unwrap_or(candidate.folder.start.max(judge.first));
             if !facts.kinds.contains(&candidate.kind) {
-                Group::add(groups.kinds.entry(candidate.kind).or_default(), time);
+                UnlistedGroup::add(groups.kinds.entry(candidate.kind).or_default(), time);
                 continue;
             }
             if !facts.completed {
                 // Not every digest that may list it was asked.
-                Group::add(&mut groups.undecided, time);
+                UnlistedGroup::add(&mut groups.undecided, time);
                 continue;
             }
             if let Some(original) = facts.copies.get(&candidate.key) {
@@ -160,17 +160,17 @@ impl Groups {
                         by_asked_for.judge(&candidate) == Unlisted::Undecided && !away(time);
                     let group =
                         if by_asked_for { &mut groups.explained } else { &mut groups.undecided };
-                    Group::add(group, time);
+                    UnlistedGroup::add(group, time);
                 }
-                Unlisted::AfterNewest => Group::add(&mut groups.after_newest, time),
-                Unlisted::Uncovered => Group::add(&mut groups.uncovered, time),
+                Unlisted::AfterNewest => UnlistedGroup::add(&mut groups.after_newest, time),
+                Unlisted::Uncovered => UnlistedGroup::add(&mut groups.uncovered, time),
             }
         }
         Ok(groups)
     }
 
     fn findings(&self, id: &AreaId) -> Vec<Finding> {
-        let undecided = |(group, severity): (Option<Group>, Severity)| {
+        let undecided = |(group, severity): (Option<UnlistedGroup>, Severity)| {
             let group = group?;
             let message = format!(
                 "{} of this time: no valid digest lists {them}, but digests that could list {them} are missing, invalid or unreadable. It is unknown whether {they} here.",
@@ -187,7 +187,7 @@ impl Groups {
             );
             grouped(id, "", group, message)
         });
-        let of_kind = |(kind, group): (&LogKind, &Option<Group>)| {
+        let of_kind = |(kind, group): (&LogKind, &Option<UnlistedGroup>)| {
             let group = (*group)?;
             let folder = format!("{}/", kind.folder());
             let message = format!(
@@ -250,7 +250,7 @@ impl<'a> CandidateJudge<'a> {
 /// The findings on log files newer than the newest digest, unless the one that will list them is not due
 /// yet.
 pub(super) fn report_after_newest(
-    groups: Vec<(AreaId, Group)>,
+    groups: Vec<(AreaId, UnlistedGroup)>,
     request: CoverageRequest,
     chains: &[(ChainReport, Coverage)],
     left: &BTreeSet<ChainId>,
@@ -288,7 +288,7 @@ pub(super) fn report_after_newest(
     findings
 }
 
-fn grouped(id: &AreaId, folder: &str, group: Group, message: String) -> Finding {
+fn grouped(id: &AreaId, folder: &str, group: UnlistedGroup, message: String) -> Finding {
     let key = if folder.is_empty() {
         id.place.folder()
     } else {

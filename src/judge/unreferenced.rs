@@ -12,9 +12,10 @@ use crate::verify::candidates::{Candidate, Name};
 use crate::verify::notices::NoticeCollapser;
 use crate::verify::{Code, Finding, Severity};
 
-/// From so many on they may be a trail's own, and not single ones that were put there.
+/// Number of log files from which on they may be another trail's, and not single ones that were put
+/// there.
 const OF_A_TRAIL: u64 = 50;
-/// Over at least so many hours.
+/// Number of hours over which those of a trail are spread, at least.
 const HOURS_OF_A_TRAIL: usize = 6;
 /// Log files that are reported one by one; the rest is counted.
 const ONE_BY_ONE: usize = 200;
@@ -49,7 +50,7 @@ pub(super) struct UnreferencedLogs {
 struct SeverityGroup {
     count: u64,
     findings: Vec<Finding>,
-    /// Of those that have no finding of their own.
+    /// Time of those that have no finding of their own.
     rest: Option<Window>,
     hours: BTreeSet<i64>,
     time: Option<Window>,

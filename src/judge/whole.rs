@@ -1,4 +1,4 @@
-//! The judgement on facts alone, where the sources are not at hand.
+//! The judgement on facts alone, without the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -25,7 +25,7 @@ pub fn judge(
     let mut judged = JudgedAreas::default();
     let mut wanted = BTreeSet::new();
     for id in survey.areas.iter().filter(|id| question.wants(id)) {
-        let mut facts = known.remove(id).unwrap_or_else(|| AreaFacts::lacking(id));
+        let mut facts = known.remove(id).unwrap_or_else(|| AreaFacts::not_collected(id));
         facts.named.extend(answers.named.clone());
         wanted.extend(wanted_by_links(question, survey, &facts).into_iter().map(Want::Named));
         if !facts.completed && !facts.candidates.is_empty() {

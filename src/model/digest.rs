@@ -188,7 +188,7 @@ fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Whether a text is a signature as the format spells it: lower-case hex, whole bytes.
+/// True if a text is a signature as the format spells it: lower-case hex, whole bytes.
 #[must_use]
 pub fn is_signature_hex(text: &str) -> bool {
     !text.is_empty()

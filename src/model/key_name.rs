@@ -20,7 +20,7 @@ pub const DIGEST_FOLDER: &str = "CloudTrail-Digest";
 pub(super) const SUFFIX: &str = ".json.gz";
 pub(super) const BACKFILL: &str = "_backfill";
 
-/// Where an account's folders lie in a bucket: `[<prefix>/]AWSLogs/[<organization>/]<account>/`.
+/// Location of an account's folders in a bucket: `[<prefix>/]AWSLogs/[<organization>/]<account>/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// Prefix before `AWSLogs`, with its closing slash; may be empty.
@@ -67,7 +67,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Whether a chain is the hourly one or the one for logs that processing delays kept out of it.
+/// Kind of a chain: the hourly one, or the one for logs that processing delays kept out of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChainKind {
@@ -128,7 +128,7 @@ impl DigestKey {
         Self { end, ..self.clone() }
     }
 
-    /// Whether both are digests of one trail, delivered from one region, of one kind, wherever
+    /// True if both are digests of one trail, delivered from one region, of one kind, wherever
     /// they lie: a trail's bucket and prefix may change, the rest may not.
     #[must_use]
     pub fn same_trail(&self, other: &Self) -> bool {
@@ -205,7 +205,7 @@ pub struct LogKey {
     /// The newest event's time rounded up to 5 minutes: not a statement of when the file was
     /// delivered.
     pub time: Timestamp,
-    /// Whether `_` stands before the unique part; in old names it may be absent.
+    /// True if `_` stands before the unique part; in old names it may be absent.
     pub underscore: bool,
     /// The part that tells files of the same minute apart: letters and digits.
     pub unique: String,

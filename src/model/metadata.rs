@@ -11,7 +11,7 @@ pub const SIDECAR_SUFFIX: &str = ".metadata.json";
 pub const SIGNATURE: &str = "signature";
 /// Name of the metadata field with the signature algorithm.
 pub const SIGNATURE_ALGORITHM: &str = "signature-algorithm";
-/// When a backfill digest was made.
+/// Name of the time at which a backfill digest was made.
 pub const BACKFILL_GENERATION: &str = "backfill-generation-timestamp";
 
 /// S3 user metadata: names in lower case, as S3 hands them out.

@@ -48,7 +48,7 @@ pub(super) fn unprintable(text: &str) -> Option<String> {
     (Printable(&raw).to_string() == text).then_some(raw)
 }
 
-/// Whether a character may change what a terminal, a browser or a reader makes of the text
+/// True if a character may change what a terminal, a browser or a reader makes of the text
 /// around it.
 #[must_use]
 pub fn is_steering(c: char) -> bool {

@@ -192,19 +192,19 @@ impl Window {
     /// All of time.
     pub const ALL: Self = Self::new(Timestamp::MIN, Timestamp::MAX);
 
-    /// Whether no moment lies inside.
+    /// True if no moment lies inside.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.start >= self.end
     }
 
-    /// Whether the moment lies inside.
+    /// True if the moment lies inside.
     #[must_use]
     pub fn contains(&self, time: Timestamp) -> bool {
         self.start <= time && time < self.end
     }
 
-    /// Whether the windows share a moment.
+    /// True if the windows share a moment.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.start < other.end && other.start < self.end

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub struct Absence(());
 
 impl Absence {
-    /// What a store's word that there is no such object proves: nothing, unless its reach includes
+    /// Proof by a store's statement that there is no such object: none, unless its reach includes
     /// the object.
     pub(crate) fn stated(within_reach: bool) -> Option<Self> {
         within_reach.then_some(Self(()))

@@ -126,7 +126,7 @@ struct Item {
     usual: bool,
     length: u16,
     at: u64,
-    /// In seconds; the smallest number for none.
+    /// Time of writing in seconds; the smallest number for none.
     written: i64,
 }
 

@@ -12,7 +12,7 @@ use crate::model::Sha256Hash;
 pub struct ListedName(#[serde(with = "hex::serde")] [u8; 16]);
 
 impl ListedName {
-    /// That of a log file.
+    /// The name of a log file.
     #[must_use]
     pub fn of(bucket: &str, key: &str) -> Self {
         Self(cut(bucket, key))
@@ -24,7 +24,7 @@ impl ListedName {
 /// pass for another.
 #[derive(Debug, Default)]
 pub struct Listed {
-    /// Those added last: a table, which is fast.
+    /// Names added last: a table, which is fast.
     recent: HashMap<[u8; 16], [u8; 8]>,
     /// All others, in order: a table of very many takes up to thrice as much while it grows.
     sorted: Vec<([u8; 16], [u8; 8])>,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::Code;
 use crate::model::Window;
 
-/// What may be said of a stretch of time. In order, the worst last: where two statements touch
+/// State of a stretch of time. In order, the worst last: where two statements touch
 /// one moment, the worse one holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -51,7 +51,7 @@ impl CoverageState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Interval {
-    /// When.
+    /// The time.
     #[serde(flatten)]
     pub window: Window,
     /// State of the interval.
@@ -71,12 +71,12 @@ impl Interval {
 /// The states of one chain's time; neighbours of the same state and reason are one interval.
 #[derive(Debug, Clone, Default)]
 pub struct Coverage {
-    /// By start: end, state, reason. Never overlapping.
+    /// End, state and reason, by start. Never overlapping.
     intervals: BTreeMap<Timestamp, (Timestamp, CoverageState, Option<Code>)>,
 }
 
 impl Coverage {
-    /// Says something of a window; where something worse was said before, that stays.
+    /// Gives a state to a window; where it has a worse one, that stays.
     pub fn assign(&mut self, window: Window, state: CoverageState, reason: Option<Code>) {
         if window.is_empty() {
             return;
@@ -110,9 +110,9 @@ impl Coverage {
             .collect()
     }
 
-    /// The parts of a window of which nothing was said, in order.
+    /// The parts of a window that have no state, in order.
     #[must_use]
-    pub fn unspoken(&self, window: Window) -> Vec<Window> {
+    pub fn unassigned(&self, window: Window) -> Vec<Window> {
         let mut parts = Vec::new();
         let before = self.intervals.range(..window.start).next_back().map(|(_, (end, ..))| *end);
         let mut at = window.start.max(before.unwrap_or(window.start));
@@ -125,9 +125,9 @@ impl Coverage {
         parts
     }
 
-    /// The end of the last time before a moment of which something was said, at most the moment.
+    /// The end of the last time before a moment that has a state, at most the moment.
     #[must_use]
-    pub fn spoken_until(&self, moment: Timestamp) -> Option<Timestamp> {
+    pub fn assigned_until(&self, moment: Timestamp) -> Option<Timestamp> {
         let (_, (end, ..)) = self.intervals.range(..moment).next_back()?;
         Some((*end).min(moment))
     }
@@ -147,7 +147,7 @@ impl Coverage {
         })
     }
 
-    /// From the first to the last moment of which something was said.
+    /// The time from the first to the last moment that has a state.
     #[must_use]
     pub fn span(&self) -> Option<Window> {
         let start = *self.intervals.first_key_value()?.0;

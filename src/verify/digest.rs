@@ -1,6 +1,6 @@
 //! One digest on its own: is it whole, where it belongs, and signed?
 //!
-//! What its neighbours say of it is the matter of [`super::signature`] and [`super::link`].
+//! Its neighbours are compared with it by [`super::signature`] and [`super::link`].
 
 use std::io::Read;
 use std::sync::Arc;
@@ -34,16 +34,16 @@ pub struct Rules {
     pub limits: Limits,
     /// Memory for what digests list.
     pub memory: MemoryBudget,
-    /// Whether the source may hold files that were inflated on the way.
+    /// Acceptance of files that were inflated on the way.
     pub already_inflated: AlreadyInflated,
-    /// What a digest without a signature weighs: a copy loses it, a bucket does not.
+    /// Severity of a digest without a signature: a copy loses it, a bucket does not.
     pub unsigned: Severity,
-    /// What an unknown key weighs: only CloudTrail itself knows all keys.
+    /// Severity of an unknown key: only CloudTrail itself knows all keys.
     pub key_unknown: Severity,
 }
 
 impl Rules {
-    /// For a bucket, where nothing is lost on the way.
+    /// Rules for a bucket, where nothing is lost on the way.
     #[must_use]
     pub fn of_bucket(keys: KeyRing) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Rules {
         }
     }
 
-    /// For a copy of one: it may have lost metadata, and files may have been inflated.
+    /// Rules for a copy of a bucket: it may have lost metadata, and files may have been inflated.
     #[must_use]
     pub fn of_copy(keys: KeyRing) -> Self {
         Self {
@@ -160,7 +160,7 @@ pub struct CheckedDigest {
     pub content: Option<DigestContent>,
     /// The signature in its metadata, well-formed or not.
     pub signature: Option<String>,
-    /// When it was made, for a backfill digest whose metadata tells.
+    /// Time at which it was made, for a backfill digest whose metadata states it.
     pub generation: Option<Timestamp>,
     /// Its state.
     pub state: State,
@@ -168,7 +168,7 @@ pub struct CheckedDigest {
     pub stored: u64,
     /// Bytes inflated.
     pub inflated: u64,
-    /// Whether it was stored inflated.
+    /// True if it was stored inflated.
     pub already_inflated: bool,
     /// The header of its gzip member.
     pub header: Option<GzipHeader>,
@@ -321,7 +321,7 @@ fn read_generation(checked: &mut CheckedDigest, metadata: &Metadata) -> Result<(
     Ok(())
 }
 
-/// Whether the digest says that it belongs elsewhere.
+/// The finding on a digest that states another place than its own.
 fn misplaced(at: &Location, digest: &DigestHead) -> Option<Finding> {
     let expected_bucket = at.bucket.as_ref().map_or(digest.bucket.as_str(), BucketName::as_str);
     let moved = |what: &str, expected: &str, actual: &str| {
@@ -414,7 +414,7 @@ pub fn check_signature(
     result
 }
 
-/// Whether a key was valid when a digest was signed: some minutes after its end, at most two
+/// True if a key was valid when a digest was signed: some minutes after its end, at most two
 /// hours, as the AWS CLI asks for keys; a backfill digest within an hour of its generation.
 fn was_valid(validity: Validity, checked: &CheckedDigest) -> bool {
     let end = checked.at.name.end;

@@ -1,4 +1,4 @@
-//! Events in log files that tell why something is not there: who stopped or started a trail, who
+//! Events in log files that explain losses: who stopped or started a trail, who
 //! deleted objects or let a bucket delete them.
 //!
 //! Two steps. While a log file is hashed it is searched for the names of such events, which costs
@@ -16,7 +16,7 @@ use serde::de::{
     value::MapAccessDeserializer,
 };
 
-/// How many inflated bytes of a log file are looked at for events: more than any has that
+/// Number of inflated bytes of a log file that are searched for events: more than any has that
 /// CloudTrail writes.
 const LONGEST: u64 = 512 << 20;
 
@@ -50,7 +50,7 @@ const EVENTS: [(&str, &str, Effect); 16] = [
     ("PutBucketAcl", "s3", Effect::Bucket),
 ];
 
-/// Which kinds of events a log file may hold, by the names that occur in it.
+/// Kinds of events that a log file may hold, by the names that occur in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Hints {
     /// One of [`Effect::Trail`].
@@ -60,7 +60,7 @@ pub struct Hints {
 }
 
 impl Hints {
-    /// Whether there is any.
+    /// True if there is any.
     #[must_use]
     pub fn any(self) -> bool {
         self.trail || self.bucket
@@ -104,19 +104,19 @@ pub struct Event {
     pub name: &'static str,
     /// Effect of the event.
     pub effect: Effect,
-    /// When it happened.
+    /// Time at which it happened.
     pub time: Timestamp,
     /// The region that it was called in.
     pub region: String,
     /// Actor: an ARN, a principal's id, or a service.
     pub by: Option<String>,
-    /// From where: an address, or a service's name.
+    /// Origin: an address, or a service's name.
     pub from: Option<String>,
     /// Its id.
     pub id: Option<String>,
     /// The trail that it names: a name or an ARN.
     pub trail: Option<String>,
-    /// Whether the trail validates its log files after it, where it says so.
+    /// True if the trail validates its log files after it, where it says so.
     pub validates: Option<bool>,
     /// True if the trail logs in all regions after it; `None` where it does not say so.
     pub all_regions: Option<bool>,
@@ -130,7 +130,7 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct EventsRead {
-    /// Those that are looked for, as far as the text could be read.
+    /// Events that are looked for, as far as the text could be read.
     pub events: Vec<Event>,
     /// True if the text was read to its end: only then are there no others.
     pub whole: bool,
@@ -221,7 +221,7 @@ struct Record {
     #[serde(rename = "errorCode")]
     error: Scalar,
     #[serde(rename = "userIdentity")]
-    identity: OptionalObject<Identity>,
+    identity: OptionalObject<UserIdentity>,
     #[serde(rename = "requestParameters")]
     request: OptionalObject<Parameters>,
     #[serde(rename = "responseElements")]
@@ -230,7 +230,7 @@ struct Record {
 
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
-struct Identity {
+struct UserIdentity {
     arn: Scalar,
     #[serde(rename = "principalId")]
     principal: Scalar,

@@ -1,4 +1,4 @@
-//! What verified events say of time that no digest covers, and of objects that are gone.
+//! Explanations by verified events of time that no digest covers, and of objects that are gone.
 //!
 //! A new segment of a chain is anchored by nothing. The time before it is explained only where
 //! verified events show exactly one interruption of that very trail for each new segment: an end
@@ -16,8 +16,8 @@ use super::interruptions::{Interruption, LoggingChange, Owner, sentence};
 use crate::model::time::{add, hours, minutes, sub};
 use crate::model::{AccountId, ChainId, ChainKind, Window};
 
-/// How long before the end of a segment logging may have been stopped: the last digest comes with
-/// the end of its hour, and after validation was turned off one more may follow.
+/// Time before the end of a segment in which logging may have been stopped: the last digest comes
+/// with the end of its hour, and after validation was turned off one more may follow.
 const LAST_HOURS: i64 = 3;
 /// Time by which the start of a segment may lie from the event that started it: a first digest may
 /// begin with its hour, and the first log file is delivered some time after the start.
@@ -213,7 +213,7 @@ pub fn describe_interruption(
     begin: &Evidence,
     lost: Option<Window>,
 ) -> Option<Finding> {
-    finding.events = [end, begin].map(|e| e.told(EventRole::Explains)).to_vec();
+    finding.events = [end, begin].map(|e| e.found_event(EventRole::Explains)).to_vec();
     let open = lost.map(|lost| Finding {
         message: format!(
             "The last digests before an interruption are missing: the newest ends {}, but the trail delivered until {}.",
@@ -318,7 +318,7 @@ pub fn is_accepted_end(newest: Timestamp, accepted: Timestamp) -> bool {
     sub(newest, hours(LAST_HOURS)) <= accepted && sub(accepted, hours(INTERVAL_HOURS)) < newest
 }
 
-/// Says in a finding on a chain's end that it was ended on purpose. Where digests were due before
+/// Adds to a finding on a chain's end that it was ended on purpose. Where digests were due before
 /// that, returns a finding on that time, of the weight that the whole had.
 pub fn describe_end(finding: &mut Finding, ending: &Ending<'_>) -> Option<Finding> {
     let Ending { end, lost, doubt } = ending;
@@ -334,7 +334,7 @@ pub fn describe_end(finding: &mut Finding, ending: &Ending<'_>) -> Option<Findin
         );
         Finding {
             message,
-            events: vec![end.told(EventRole::Candidate)],
+            events: vec![end.found_event(EventRole::Candidate)],
             ..finding.clone().window(lost)
         }
     });
@@ -352,11 +352,11 @@ pub fn describe_end(finding: &mut Finding, ending: &Ending<'_>) -> Option<Findin
         "No digests are due here: {} {and}, and no verified event restarted it.{doubt}",
         sentence(&end.event)
     );
-    finding.events = vec![end.told(EventRole::Explains)];
+    finding.events = vec![end.found_event(EventRole::Explains)];
     open
 }
 
-/// Whether a finding tells of a loss that events may have caused.
+/// True if a finding reports a loss that events may have caused.
 #[must_use]
 pub fn is_loss(code: Code) -> bool {
     matches!(
@@ -376,7 +376,7 @@ pub fn candidates(finding: &Finding, evidence: &[Evidence]) -> Vec<FoundEvent> {
     let mut found: Vec<_> =
         evidence.iter().filter_map(|e| Some((concerns(finding, e)?, e))).collect();
     found.sort_by_key(|(how, e)| (*how, std::cmp::Reverse(e.event.time)));
-    found.iter().take(CANDIDATES).map(|(_, e)| e.told(EventRole::Candidate)).collect()
+    found.iter().take(CANDIDATES).map(|(_, e)| e.found_event(EventRole::Candidate)).collect()
 }
 
 /// Relation of an event to a loss, the closest first.

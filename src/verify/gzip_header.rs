@@ -1,4 +1,4 @@
-//! The header of a gzip member: no hash value covers it, so what it holds is nobody's word.
+//! The header of a gzip member: no hash value covers it, so its content is unauthenticated.
 
 use std::fmt;
 

@@ -16,13 +16,13 @@ const BUFFER: usize = 64 << 10;
 /// Length of the fixed part of a gzip header.
 const HEADER: usize = 10;
 
-/// Whether a body that is not gzip but begins as JSON may be taken as it is. Clients that decode
+/// Acceptance of a body that is not gzip but begins as JSON. Clients that decode
 /// `Content-Encoding: gzip` leave such files in a copy; a bucket never holds them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlreadyInflated {
     /// Taken; what followed the gzip member can then not be known.
     Accept,
-    /// Not gzip, so malformed.
+    /// Refused: it is not gzip, so malformed.
     Refuse,
 }
 
@@ -137,7 +137,7 @@ enum Fault {
 }
 
 impl Fault {
-    /// Tells a fault of the stream from trouble of the store below it.
+    /// Distinguishes a fault of the stream from trouble of the store below it.
     fn explain(self, watched: &mut Watched<'_>) -> BodyFault {
         match (watched.failure.take(), self) {
             (Some(failure), _) => failure,

@@ -52,7 +52,7 @@ pub struct Owner<'a> {
 impl Evidence {
     /// The form in which a finding shows it.
     #[must_use]
-    pub fn told(&self, role: EventRole) -> FoundEvent {
+    pub fn found_event(&self, role: EventRole) -> FoundEvent {
         let event = &self.event;
         FoundEvent {
             role,

@@ -3,7 +3,7 @@
 /// Size limits of files, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// As stored.
+    /// Bytes as stored.
     pub stored: u64,
     /// Inflated.
     pub inflated: u64,

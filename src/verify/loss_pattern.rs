@@ -12,7 +12,7 @@ use super::finding::{Code, Finding, Severity};
 use crate::model::time::{minutes, sub};
 use crate::model::{BucketName, ChainId, LogKey, Window};
 
-/// From so many log files on, that all are gone is a shape.
+/// Number of log files from which on it is a pattern that all are gone.
 const ALL_GONE: usize = 3;
 /// Time by which the order of names may differ from that of delivery: a name lies up to five
 /// minutes after its delivery, and up to a quarter of an hour before it.

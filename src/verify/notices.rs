@@ -1,4 +1,4 @@
-//! Notices that may be as many as there are objects: told of one by one while they are few.
+//! Notices that may be as many as there are objects: reported one by one while they are few.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

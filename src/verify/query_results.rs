@@ -19,7 +19,8 @@ use crate::model::{Fingerprint, Printable, Region, Sha256Hash, Window, time};
 pub const SIGN_FILE: &str = "result_sign.json";
 /// The largest sign file that is read, in bytes: about 100,000 files, which no query comes to.
 pub const SIGN_FILE_LIMIT: u64 = 16 << 20;
-/// How long after the query's end the key that signed may have become valid, as the AWS CLI asks.
+/// Days after the query's end in which the key that signed may have become valid, as the AWS CLI
+/// asks.
 const KEY_DAYS: i64 = 20;
 
 /// Fault of a query result, displayed in the words of the AWS CLI, made printable.
@@ -117,7 +118,7 @@ impl SignFile {
     /// are not.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// Fault of the bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, QueryResultFault> {
         if bytes.len() as u64 > SIGN_FILE_LIMIT {
             let limit = SIGN_FILE_LIMIT >> 20;
@@ -175,7 +176,7 @@ impl SignFile {
         hashes.join(" ")
     }
 
-    /// Whether its signature is that of the key that it names. Several keys may share a
+    /// Checks that its signature is that of the key that it names. Several keys may share a
     /// fingerprint: all of them are tried.
     ///
     /// # Errors
@@ -203,14 +204,14 @@ impl SignFile {
     }
 }
 
-/// Whether a file that no sign file lists passes for one of a query's result: `result_N.csv.gz`.
+/// True if a file that no sign file lists passes for one of a query's result: `result_N.csv.gz`.
 #[must_use]
 pub fn passes_for_result(name: &str) -> bool {
     let number = name.strip_prefix("result_").and_then(|rest| rest.strip_suffix(".csv.gz"));
     number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Whether a name, taken for a path, stays inside of its folder on every system.
+/// True if a name, taken for a path, stays inside of its folder on every system.
 fn is_inside(name: &str) -> bool {
     let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\0', '\\', ':']);
     name.split('/').all(plain)

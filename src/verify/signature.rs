@@ -1,4 +1,4 @@
-//! What a digest's successor says of it.
+//! Decision on a digest's signature, by its successor.
 //!
 //! A plain copy loses the metadata, and with it every digest's own signature; the successor
 //! carries it. A digest is therefore held until its successor was seen, and where the two
@@ -14,8 +14,8 @@ use super::digest::{
 };
 use super::finding::{Code, Finding};
 
-/// How many later digests are looked at for one that carries a signature. Normally the next one
-/// does; digests of a fork or strays may stand between.
+/// Number of later digests that are searched for one that carries a signature. Normally the next
+/// one does; digests of a fork or strays may stand between.
 const PATIENCE: u64 = 4;
 
 /// Status of a digest.
@@ -179,7 +179,7 @@ impl Held {
     }
 }
 
-/// Whether a digest names another as the one before it.
+/// True if a digest names another as the one before it.
 fn names(successor: &CheckedDigest, digest: &CheckedDigest) -> bool {
     let previous = successor.content.as_ref().and_then(|c| c.digest.previous.as_ref());
     previous.is_some_and(|previous| {

@@ -63,7 +63,7 @@ impl Unfinished {
         findings.push(finding);
     }
 
-    /// Says of a chain's time what the findings that remain say.
+    /// Gives a chain's time the state that the findings which remain state.
     pub fn excuse_time(&self, chain: &ChainId, findings: &[Finding], interval: &mut Interval) {
         let Some(reason) = interval.reason.filter(|reason| rests_on_absence(*reason)) else {
             return;

@@ -53,7 +53,7 @@ impl PassedOver {
 pub struct HiddenFolders {
     /// True if one of them lies outside of any `AWSLogs`, so that it may hold one.
     pub outside: bool,
-    /// Those inside of one, by their paths below it: empty for `AWSLogs` itself.
+    /// Folders inside of one, by their paths below it: empty for `AWSLogs` itself.
     pub inside: BTreeSet<String>,
 }
 
@@ -100,10 +100,10 @@ impl HiddenFolders {
     }
 }
 
-/// What the sources hold, and what of it could not be seen.
+/// Areas of the sources, and folders of them that could not be seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Survey {
-    /// When the sources were looked through.
+    /// Time at which the sources were looked through.
     pub taken: Timestamp,
     /// Every area that is there.
     pub areas: BTreeSet<AreaId>,
@@ -115,7 +115,7 @@ pub struct Survey {
     pub hidden: HiddenFolders,
     /// Copies that are not finished.
     pub unfinished: BTreeSet<Unfinished>,
-    /// What looking for the areas found.
+    /// Findings of the search for areas.
     pub findings: Vec<Finding>,
 }
 

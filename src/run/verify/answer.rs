@@ -110,7 +110,7 @@ impl RunContext<'_> {
         }
     }
 
-    /// Asks CloudTrail for its word on trails, several at once.
+    /// Asks CloudTrail for its statements on trails, several at once.
     fn ask_for_trails(&self, chains: &[ChainId], answers: &mut Answers) {
         let Some(cloudtrail) = self.cloudtrail else { return };
         let ask = |_, chain: &ChainId| (chain.clone(), cloudtrail.trail(chain));

@@ -1,4 +1,4 @@
-//! What digests claim that are not valid.
+//! Log files that digests claim which are not valid.
 
 use crate::model::Sha256Hash;
 use crate::verify::completeness::Listed;

@@ -32,7 +32,7 @@ const DIGESTS_AHEAD: usize = 4;
 /// One chain on its way from bytes to facts.
 pub(super) struct ChainFold {
     pub(super) resolver: SignatureResolver,
-    /// Tells whether a digest's place is sound, for the list of objects.
+    /// Linker that decides if a digest's place is sound, for the list of objects.
     pub(super) linker: Linker,
 }
 
@@ -52,9 +52,9 @@ pub(super) struct Collector<'a, 'l, 'o> {
     pub(super) claimed: ClaimedLogs,
     pub(super) queue: VecDeque<Pending>,
     pub(super) events: &'l mut AreaEvents<'a, 'o>,
-    /// Whether digests outside of the requested time are read by now.
+    /// True if digests outside of the requested time are read by now.
     pub(super) consulting: bool,
-    /// Whether the facts were joined of parts, so that what digests list is not known here.
+    /// True if the facts were joined of parts, so that what digests list is not known here.
     pub(super) joined: bool,
 }
 
@@ -90,8 +90,8 @@ impl<'a, 'l, 'o> Collector<'a, 'l, 'o> {
 }
 
 impl Collector<'_, '_, '_> {
-    /// A chain is in view when one of its digests was listed, be it only before the start: then
-    /// it is known that it should go on.
+    /// Finds the chains in view: those of which a digest was listed, even if only before the start,
+    /// since it is known then that they should go on.
     pub(super) fn chains_in_view(&mut self, plan: &Plan) {
         let question = &self.run.question;
         self.facts.folders.any_digest = !plan.is_empty();

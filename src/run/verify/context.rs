@@ -15,7 +15,7 @@ use crate::verify::digest::Rules;
 /// State that all areas of a verifying run share.
 pub(super) struct RunContext<'a> {
     pub(super) request: &'a VerifyRequest,
-    /// What is asked: that of the request, or of other trails beside it.
+    /// The question of the request, or one about other trails for its sake.
     pub(super) question: Question,
     pub(super) sources: Arc<Sources>,
     pub(super) survey: Survey,

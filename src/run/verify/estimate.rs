@@ -1,4 +1,4 @@
-//! What a verifying run would list and read, from listings alone.
+//! Estimate of what a verifying run would list and read, from listings alone.
 
 use std::io;
 

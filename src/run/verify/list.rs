@@ -42,7 +42,7 @@ pub(super) fn digests(
     })
 }
 
-/// The same by a worker: waiting for it can be given up.
+/// Lists them by a worker: waiting for it can be given up.
 pub(super) fn digests_by_worker(
     run: &RunContext<'_>,
     (id, area): (&AreaId, &Area),
@@ -98,7 +98,7 @@ pub(super) fn unlisted_logs(
     })
 }
 
-/// Tells if an area has log files of the requested time.
+/// True if an area has log files of the requested time.
 pub(super) fn has_logs(
     sources: &Sources,
     question: &Question,

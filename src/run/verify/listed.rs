@@ -1,5 +1,5 @@
-//! What digests list, within the memory that the run may take: lists that found no room are read
-//! again when their turn comes, part by part.
+//! Log files that digests list, within the memory that the run may take: lists that found no room
+//! are read again when their turn comes, part by part.
 
 use std::collections::VecDeque;
 use std::io;

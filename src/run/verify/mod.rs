@@ -1,7 +1,7 @@
 //! The verifying run: facts are collected of every area of the sources, and judged.
 //!
 //! Several areas are collected at once, each by one thread in an order that its input decides,
-//! while the pool reads its digests and log files; what they come to is put together in the order
+//! while the pool reads its digests and log files; the results are put together in the order
 //! of the areas. Memory holds of an area's digests only what linking needs, and 24 bytes for each
 //! log file that they list; lists that are not checked yet are held within a budget.
 
@@ -131,7 +131,7 @@ impl<'a> Verifier<'a> {
             &[Unit::WHOLE],
             |run, id, area, _, mut events| {
                 let facts = joined.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-                let facts = facts.unwrap_or_else(|| AreaFacts::lacking(id));
+                let facts = facts.unwrap_or_else(|| AreaFacts::not_collected(id));
                 let facts = area::complete(run, (id, area), facts, &mut events)?;
                 judge(run, facts, &mut events)
             },

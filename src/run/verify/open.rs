@@ -31,7 +31,7 @@ pub(super) fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static
     }
 }
 
-/// Whether a digest is there that is named and was not listed.
+/// Looks up a digest that is named and was not listed.
 pub(super) fn presence(sources: &Sources, rules: &Rules, digest: &NamedDigest) -> Presence {
     let NamedDigest { bucket, key } = digest;
     match sources.get(Some(bucket), key) {

@@ -27,18 +27,18 @@ pub(super) struct OrderedEvents<'a> {
 
 #[derive(Default)]
 struct Turn<'a> {
-    /// Number of the area that the observer is told of now.
+    /// Number of the area whose events the observer gets now.
     area: usize,
     /// Areas that ended before their turn.
     early: BTreeMap<usize, Ended<'a>>,
-    /// Error of the observer, which is told nothing more then.
+    /// Error of the observer, which gets no more events then.
     failed: Option<io::Error>,
 }
 
 /// An area that was left, with the objects held back.
 struct Ended<'a> {
     id: &'a AreaId,
-    /// Whether it was worked on to its end.
+    /// True if it was worked on to its end.
     whole: bool,
     held: HeldObjects,
 }
@@ -109,7 +109,7 @@ impl HeldObjects {
         self.records.push(record);
     }
 
-    /// Tells what was held back, and holds nothing then.
+    /// Hands over what was held back, and holds nothing then.
     fn hand_over(&mut self, observer: &dyn Observer) -> io::Result<()> {
         let Self { records, .. } = std::mem::take(self);
         records.iter().try_for_each(|record| observer.observe(&RunEvent::Object(record)))
@@ -126,7 +126,7 @@ pub(super) struct AreaEvents<'l, 'a> {
 }
 
 impl AreaEvents<'_, '_> {
-    /// Tells of an object that was checked, now or in its turn.
+    /// Hands over an object that was checked, now or in its turn.
     pub(super) fn object(&mut self, record: ObjectRecord<'_>) -> io::Result<()> {
         if !self.all.wants_objects {
             return Ok(());

@@ -18,7 +18,7 @@ use crate::verify::{Code, Finding, Limits};
 /// Files under way for each worker.
 const FILES_PER_JOB: usize = 4;
 
-/// What a file among the log files is.
+/// Kind of a file among the log files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileKind {
     /// A log file to whoever reads the folder.
@@ -32,9 +32,9 @@ pub(super) enum FileKind {
 /// Files that are recognized.
 #[derive(Default)]
 pub(super) struct RecognizedFiles {
-    /// Of each file, in the order in which they were given.
+    /// Kind of each file, in the order in which they were given.
     pub(super) kinds: Vec<FileKind>,
-    /// By the key of a copy, the log file whose bytes it holds.
+    /// Keys of log files, by the key of a copy that holds the same bytes.
     pub(super) originals: BTreeMap<String, String>,
     /// Notices on files that are no log files, and those that could not be identified.
     pub(super) strays: Strays,

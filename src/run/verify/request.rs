@@ -1,4 +1,4 @@
-//! What a verifying run is asked for, and whom it may ask.
+//! Request to verify, and queries to CloudTrail.
 
 use std::num::NonZero;
 
@@ -15,11 +15,11 @@ use crate::run::pool::Stop;
 pub struct VerifyRequest {
     /// The sources, as the user named them.
     pub sources: Vec<String>,
-    /// What is asked of them.
+    /// The question to them.
     pub question: Question,
     /// Number of objects read in parallel.
     pub jobs: NonZero<usize>,
-    /// When the run began.
+    /// Start of the run.
     pub started: Timestamp,
     /// Person or team to name in the report.
     pub ran_by: RanBy,

@@ -1,4 +1,4 @@
-//! What a digest states of its predecessor, compared with the digests before it.
+//! Comparison of what a digest states of its predecessor with the digests before it.
 
 use jiff::Timestamp;
 

@@ -125,7 +125,7 @@ impl Linker {
     }
 
     /// Records time whose digests were not looked for: nothing is said to be gone in it.
-    pub fn lack(&mut self, window: Window) {
+    pub fn mark_unread(&mut self, window: Window) {
         self.statements.assign(window, CoverageState::Unreadable, Some(Code::ObjectUnreadable));
     }
 

@@ -25,7 +25,7 @@ pub enum Presence {
     },
 }
 
-/// Tells of digests that are named and were not listed.
+/// Lookup of digests that are named and were not listed.
 pub trait Lookup {
     /// State of this digest.
     fn digest(&mut self, bucket: &str, key: &str) -> Presence;

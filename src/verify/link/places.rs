@@ -75,14 +75,14 @@ pub fn close_trail(
 impl Linker {
     /// Reports how far losses reach, where the trail has no other place.
     pub fn resolve_losses(&mut self, lookup: &mut dyn Lookup) {
-        let spoken = self.statements.clone();
-        self.extend_losses(&spoken, lookup);
+        let union = self.statements.clone();
+        self.extend_losses(&union, lookup);
     }
 
-    fn extend_losses(&mut self, spoken: &Coverage, lookup: &mut dyn Lookup) {
+    fn extend_losses(&mut self, union: &Coverage, lookup: &mut dyn Lookup) {
         for loss in std::mem::take(&mut self.losses) {
-            let from = loss.from.or_else(|| spoken.spoken_until(loss.until)).unwrap_or(loss.until);
-            let silent = spoken.unspoken(Window::new(from, loss.until));
+            let from = loss.from.or_else(|| union.assigned_until(loss.until)).unwrap_or(loss.until);
+            let silent = union.unassigned(Window::new(from, loss.until));
             self.extend_loss(loss, &silent, lookup);
         }
     }
@@ -96,11 +96,11 @@ impl Linker {
                 .statements
                 .all()
                 .filter(|i| i.state != CoverageState::Gap)
-                .all(|i| self.spoken_parts(i.window).is_empty())
+                .all(|i| self.parts_with_digests(i.window).is_empty())
     }
 
     /// The parts of a window of which a digest of this place speaks.
-    fn spoken_parts(&self, window: Window) -> Vec<Window> {
+    fn parts_with_digests(&self, window: Window) -> Vec<Window> {
         let parts = self.statements.within(window).into_iter();
         parts.filter(|i| i.state != CoverageState::Gap).map(|i| i.window).collect()
     }
@@ -141,8 +141,8 @@ struct LinkedPlaces {
     request: CoverageRequest,
     /// The requested time.
     asked: Window,
-    /// The time that their digests speak of, in any of the places.
-    spoken: Coverage,
+    /// The time that digests of any of the places cover, or state to be missing.
+    union: Coverage,
     /// True if a digest of any place is verified.
     verified: bool,
 }
@@ -151,24 +151,24 @@ impl LinkedPlaces {
     /// Settles first how far the losses of the places reach.
     fn new(mut places: Vec<TrailPlace>, request: CoverageRequest, lookup: &mut dyn Lookup) -> Self {
         if places.iter().any(|place| !place.linker.losses.is_empty()) {
-            let spoken = spoken_by(&places);
+            let union = union_of(&places);
             for place in &mut places {
-                place.linker.extend_losses(&spoken, lookup);
+                place.linker.extend_losses(&union, lookup);
             }
         }
-        let spoken = spoken_by(&places);
-        let first = spoken.span().map(|span| span.start);
+        let union = union_of(&places);
+        let first = union.span().map(|span| span.start);
         let start = request.start.or(first).unwrap_or(request.end);
         let asked = Window::new(start, request.end.max(start));
         let verified = places
             .iter()
             .any(|place| place.linker.verified || place.silence == Some(Silence::Verified));
-        Self { places, request, asked, spoken, verified }
+        Self { places, request, asked, union, verified }
     }
 
     /// Start of the first digest.
     fn first(&self) -> Option<Timestamp> {
-        self.spoken.span().map(|span| span.start)
+        self.union.span().map(|span| span.start)
     }
 
     /// True if a digest speaks of time before the end of the requested one.
@@ -182,7 +182,7 @@ impl LinkedPlaces {
         let standard = self.places.iter().all(|place| place.linker.is_standard());
         let existed = self.places.iter().any(|place| place.existed);
         match standard && (self.first().is_none() || self.began() || existed) {
-            true => self.spoken.unspoken(self.asked),
+            true => self.union.unassigned(self.asked),
             // Each place that begins after the requested time says itself what that means.
             false => Vec::new(),
         }
@@ -197,7 +197,7 @@ impl LinkedPlaces {
         let whole = tail && part.start == asked.start;
         let answers = |place: &TrailPlace| match tail {
             false => place.linker.statements.begins_at(part.end),
-            true => whole || place.linker.statements.spoken_until(part.start) == Some(part.start),
+            true => whole || place.linker.statements.assigned_until(part.start) == Some(part.start),
         };
         for (place, coverage) in self.places.iter_mut().zip(coverages) {
             if !answers(place) || place.silence == Some(Silence::Moved) {
@@ -227,7 +227,7 @@ impl LinkedPlaces {
             self.close_silent(part, &mut coverages);
         }
         let (asked, began) = (self.asked, self.began());
-        let last = self.spoken.span().map(|span| span.end);
+        let last = self.union.span().map(|span| span.end);
         let close = |(place, coverage): (TrailPlace, Coverage)| {
             if place.silence == Some(Silence::Moved) {
                 return None;
@@ -240,13 +240,13 @@ impl LinkedPlaces {
     }
 }
 
-/// The time that the digests of places speak of.
-fn spoken_by(places: &[TrailPlace]) -> Coverage {
-    let mut spoken = Coverage::default();
+/// The time that digests of any of these places cover, or state to be missing.
+fn union_of(places: &[TrailPlace]) -> Coverage {
+    let mut union = Coverage::default();
     for interval in places.iter().flat_map(|place| place.linker.statements.all()) {
-        spoken.assign(interval.window, CoverageState::Proven, None);
+        union.assign(interval.window, CoverageState::Proven, None);
     }
-    spoken
+    union
 }
 
 impl Linker {

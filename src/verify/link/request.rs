@@ -10,7 +10,7 @@ pub struct CoverageRequest {
     /// The requested end.
     pub end: Timestamp,
     /// Origin of `end`, which decides how a chain is judged that does not reach it.
-    pub reach: Reach,
+    pub end_kind: RequestedEnd,
     /// The time as of which the sources are judged; `None` where nothing tells it, and then
     /// nothing is pending.
     pub as_of: Option<Timestamp>,
@@ -22,13 +22,13 @@ pub struct CoverageRequest {
 
 /// Origin of the end of the requested time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum RequestedEnd {
     /// The end of the newest digest of a copy: none was asked for. What a chain lags behind it is
     /// pending up to the grace.
     Newest,
     /// Asked for of a copy, which may have been made before the last digests were delivered.
     OfCopy,
-    /// Of a bucket, which is complete up to now.
+    /// Asked for of a bucket, which is complete up to now.
     OfBucket,
 }
 

@@ -1,4 +1,4 @@
-//! What linking needs to know of digests, in a form that can be stored and joined.
+//! Digests as linking needs them, in a form that can be stored and joined.
 //!
 //! Digests that simply follow each other are one [`Row`], a day of them or a year: of its inside
 //! only the last ones are kept, as many as a later digest can refer to. Whatever is odd (invalid,
@@ -13,7 +13,8 @@ use crate::model::{BucketName, ChainId, ChainKind, DigestKey, Previous, Sha256Ha
 use crate::verify::finding::Finding;
 use crate::verify::signature::{DigestStatus, ResolvedDigest};
 
-/// How many digests back a link may name: enough for forks and strays between neighbours.
+/// Number of digests back that a digest may refer to: enough for forks and strays between
+/// neighbours.
 pub(super) const MEMORY: usize = 16;
 
 /// A resolved digest, as linking and the judge take it.
