@@ -16,7 +16,7 @@ use super::finding::{Code, Finding};
 
 /// Number of later digests that are searched for one that carries a signature. Normally the next
 /// one does; digests of a fork or strays may stand between.
-const PATIENCE: u64 = 4;
+const SUCCESSORS_SEARCHED: u64 = 4;
 
 /// Status of a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,18 +108,18 @@ impl SignatureResolver {
         let decision = on_its_own(&checked);
         self.held.push_back(Held { number, checked, decision });
         for held in &mut self.held {
-            if held.number + PATIENCE <= number {
+            if held.number + SUCCESSORS_SEARCHED <= number {
                 held.give_up(rules);
             }
             // Forged digests that contradict each other in a row must not be held without end.
-            if held.number + 2 * PATIENCE <= number {
+            if held.number + 2 * SUCCESSORS_SEARCHED <= number {
                 held.resolve(false);
             }
         }
         self.release()
     }
 
-    /// Settles what is left: no successor will come.
+    /// Resolves what is left: no successor will come.
     pub fn finish(&mut self, rules: &Rules) -> Vec<ResolvedDigest> {
         for held in &mut self.held {
             held.give_up(rules);
