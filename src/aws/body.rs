@@ -11,8 +11,9 @@ use std::io::{self, Read};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
+use super::bucket::{BucketClient, ObjectResponse};
 use super::config::Stopped;
-use super::s3::S3Store;
+use super::listing::find_object;
 use crate::model::Metadata;
 use crate::store::StoreError;
 
@@ -21,18 +22,9 @@ const RESUMES: u32 = 5;
 /// The first byte of every gzip member.
 const GZIP: u8 = 0x1f;
 
-/// The answer to a request for an object.
-pub(super) struct Fetched {
-    pub(super) body: ByteStream,
-    pub(super) metadata: Metadata,
-    pub(super) etag: Option<String>,
-    /// The length that the answer states.
-    pub(super) length: Option<u64>,
-}
-
-/// A body on its way in.
-pub(super) struct Body {
-    store: S3Store,
+/// Body of an object that goes on where its connection broke.
+pub(super) struct ResumingBody {
+    bucket: BucketClient,
     key: String,
     etag: Option<String>,
     length: u64,
@@ -45,16 +37,16 @@ pub(super) struct Body {
     begun: bool,
 }
 
-impl Body {
+impl ResumingBody {
     /// A body from its beginning. Where the answer states no length, a listing is asked for it.
     pub(super) fn begin(
-        store: &S3Store,
+        bucket: &BucketClient,
         key: &str,
-        fetched: Fetched,
+        response: ObjectResponse,
     ) -> Result<(Self, Metadata), StoreError> {
-        let Fetched { body: stream, metadata, etag, length } = fetched;
+        let ObjectResponse { body: stream, metadata, etag, length } = response;
         let mut body = Self {
-            store: store.clone(),
+            bucket: bucket.clone(),
             key: key.to_owned(),
             etag,
             length: length.unwrap_or_default(),
@@ -76,14 +68,14 @@ impl Body {
         if self.resumes > RESUMES {
             return Err(io::Error::other(cause));
         }
-        let fetched = self.store.fetch(&self.key, self.read, self.etag.as_deref());
-        let fetched = fetched
+        let response = self.bucket.get_object(&self.key, self.read, self.etag.as_deref());
+        let response = response
             .map_err(|error| io::Error::other(format!("{cause}; resuming failed: {error}")))?;
-        if self.etag.is_none() || fetched.etag != self.etag {
+        if self.etag.is_none() || response.etag != self.etag {
             let unknown = "it is unknown whether the rest belongs to the same object";
             return Err(io::Error::other(format!("{cause}; {unknown}")));
         }
-        self.stream = fetched.body;
+        self.stream = response.body;
         Ok(())
     }
 
@@ -92,7 +84,8 @@ impl Body {
         if self.etag.is_none() {
             return Err("the response has no ETag, so it did not come from the store".to_owned());
         }
-        let listed = self.store.listed(&self.key).map_err(|error| {
+        let listed = find_object(&self.bucket, &self.key).map_err(StoreError::from);
+        let listed = listed.map_err(|error| {
             format!(
                 "its response is suspicious, and it could not be compared with a listing: {error}"
             )
@@ -125,7 +118,7 @@ impl Body {
 
     fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
         loop {
-            match self.store.aws.wait_for(self.stream.next()) {
+            match self.bucket.aws.wait_for(self.stream.next()) {
                 None => return Err(io::Error::other(Stopped)),
                 Some(Some(Ok(piece))) if piece.is_empty() => {}
                 Some(Some(Ok(piece))) => {
@@ -156,7 +149,7 @@ fn cause(error: &(dyn std::error::Error + 'static)) -> String {
     last.to_string()
 }
 
-impl Read for Body {
+impl Read for ResumingBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.piece.is_empty() {
             let piece = self.next_piece()?;

@@ -8,10 +8,12 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::BucketLocationConstraint;
 
-use super::answer::Answer;
+use super::bucket::BucketClient;
 use super::cloudtrail::{CloudTrailKeys, PublishedKeys, client};
 use super::config::Aws;
-use super::error::line;
+use super::error::error_summary;
+use super::listing::{ListRequest, PageError, Pages};
+use super::response::ResponseKind;
 use super::s3::S3Store;
 use crate::model::{BucketName, Window};
 use crate::store::{Object, Store, StoreError};
@@ -23,7 +25,7 @@ pub struct CallError(pub String);
 
 /// A trail, as described by DescribeTrails.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DescribedTrail {
+pub struct TrailDestination {
     /// Its bucket.
     pub bucket: String,
     /// Prefix before `AWSLogs` in its keys.
@@ -33,14 +35,14 @@ pub struct DescribedTrail {
 }
 
 /// The calls, made in one region; buckets are read in their own.
-pub struct Calls {
+pub struct AwsCliCalls {
     aws: Aws,
     region: crate::model::Region,
     keys: CloudTrailKeys,
     buckets: Mutex<BTreeMap<String, Result<S3Store, CallError>>>,
 }
 
-impl Calls {
+impl AwsCliCalls {
     /// Nothing is asked yet.
     #[must_use]
     pub fn new(aws: Aws, region: crate::model::Region) -> Self {
@@ -51,13 +53,13 @@ impl Calls {
     ///
     /// # Errors
     /// What the service said.
-    pub fn trail(&self, arn: &str) -> Result<Option<DescribedTrail>, CallError> {
+    pub fn trail(&self, arn: &str) -> Result<Option<TrailDestination>, CallError> {
         let answer = self
             .aws
             .wait(client(&self.aws, &self.region).describe_trails().send())
-            .map_err(|error| worded("DescribeTrails", &error))?;
+            .map_err(|error| aws_cli_message("DescribeTrails", &error))?;
         let trail = answer.trail_list().iter().find(|trail| trail.trail_arn() == Some(arn));
-        Ok(trail.map(|trail| DescribedTrail {
+        Ok(trail.map(|trail| TrailDestination {
             bucket: trail.s3_bucket_name().unwrap_or_default().to_owned(),
             prefix: trail.s3_key_prefix().map(str::to_owned),
             of_organization: trail.is_organization_trail() == Some(true),
@@ -72,12 +74,12 @@ impl Calls {
         let region = aws_sdk_organizations::config::Region::new(self.region.to_string());
         let config = aws_sdk_organizations::config::Builder::from(&self.aws.config)
             .region(region)
-            .interceptor(self.aws.watch(Answer::Other));
+            .interceptor(self.aws.watch(ResponseKind::Other));
         let client = aws_sdk_organizations::Client::from_conf(config.build());
         let answer = self
             .aws
             .wait(client.describe_organization().send())
-            .map_err(|error| worded("DescribeOrganization", &error))?;
+            .map_err(|error| aws_cli_message("DescribeOrganization", &error))?;
         let id = answer.organization().and_then(|organization| organization.id());
         Ok(id.unwrap_or_default().to_owned())
     }
@@ -88,10 +90,12 @@ impl Calls {
     /// What the service said.
     pub fn keys(&self, window: Window) -> Result<PublishedKeys, CallError> {
         self.keys.ask(&self.region, window).map_err(|cause| {
-            // `line` gives "Code (status) message" for what the service says.
+            // `error_summary` gives "Code (status) message" for what the service says.
             let said = cause.split_once(" (").zip(cause.split_once(") "));
             CallError(match said {
-                Some(((code, _), (_, message))) => spoken(code, "ListPublicKeys", message),
+                Some(((code, _), (_, message))) => {
+                    in_words_of_aws_cli(code, "ListPublicKeys", message)
+                }
                 None => cause,
             })
         })
@@ -118,7 +122,21 @@ impl Calls {
         after: &str,
         each: &mut dyn FnMut(String) -> bool,
     ) -> Result<(), CallError> {
-        self.bucket(bucket)?.keys_after(prefix, after, each)
+        let store = self.bucket(bucket)?;
+        let request = ListRequest { prefix, delimiter: None, after: Some(after), limit: None };
+        let mut pages = Pages::new(&store.bucket, request);
+        let failed = |error| match error {
+            PageError::Request(error) => aws_cli_message("ListObjects", &*error),
+            PageError::Response(cause) => CallError(cause.to_owned()),
+        };
+        while let Some(page) = pages.next().map_err(failed)? {
+            for object in page.objects {
+                if !each(object.key) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     fn bucket(&self, name: &str) -> Result<S3Store, CallError> {
@@ -130,8 +148,8 @@ impl Calls {
     fn locate(&self, name: &str) -> Result<S3Store, CallError> {
         let bucket = BucketName::parse(name).map_err(|e| CallError(e.to_string()))?;
         let here = Region::new(self.region.to_string());
-        let location = S3Store::of_region(&self.aws, bucket.clone(), here).location()?;
-        let region = match location {
+        let mut bucket = BucketClient::new(&self.aws, bucket, here);
+        let region = match location(&bucket)? {
             None => "us-east-1".to_owned(),
             Some(BucketLocationConstraint::Eu) => "eu-west-1".to_owned(),
             Some(region) if region.as_str().is_empty() => "us-east-1".to_owned(),
@@ -139,21 +157,37 @@ impl Calls {
         };
         // A host name is made of it, and anything may have answered.
         let region = crate::model::Region::parse(&region).map_err(|e| CallError(e.to_string()))?;
-        Ok(S3Store::of_region(&self.aws, bucket, Region::new(region.to_string())))
+        bucket.move_to(Region::new(region.to_string()));
+        Ok(S3Store::of(bucket))
     }
 }
 
+/// Region of a bucket, as S3 spells it; `None` for us-east-1.
+fn location(bucket: &BucketClient) -> Result<Option<BucketLocationConstraint>, CallError> {
+    bucket.count();
+    let request = bucket
+        .sdk
+        .get_bucket_location()
+        .bucket(bucket.name.as_str())
+        .customize()
+        .interceptor(bucket.aws.watch(ResponseKind::Other));
+    let response = bucket.aws.wait(request.send());
+    response
+        .map(|response| response.location_constraint)
+        .map_err(|error| aws_cli_message("GetBucketLocation", &error))
+}
+
 /// An error as the AWS CLI words it.
-pub(super) fn worded<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> CallError
+fn aws_cli_message<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> CallError
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
     CallError(match error.code() {
-        Some(code) => spoken(code, operation, error.message().unwrap_or_default()),
-        None => line(error),
+        Some(code) => in_words_of_aws_cli(code, operation, error.message().unwrap_or_default()),
+        None => error_summary(error),
     })
 }
 
-fn spoken(code: &str, operation: &str, message: &str) -> String {
+fn in_words_of_aws_cli(code: &str, operation: &str, message: &str) -> String {
     format!("An error occurred ({code}) when calling the {operation} operation: {message}")
 }

@@ -10,9 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
 use super::config::Aws;
-use super::error::line;
+use super::error::error_summary;
+use super::response::ResponseKind;
 use crate::model::{Region, Window};
 
 /// A region publishes a few keys each year: whoever answers with more than these is not CloudTrail.
@@ -39,10 +39,10 @@ impl PublishedKeys {
 /// Asks ListPublicKeys; what was asked once is not asked again.
 pub struct CloudTrailKeys {
     aws: Aws,
-    asked: Mutex<BTreeMap<Region, Asked>>,
+    asked: Mutex<BTreeMap<Region, CachedKeys>>,
 }
 
-struct Asked {
+struct CachedKeys {
     window: Window,
     result: Result<PublishedKeys, String>,
 }
@@ -70,7 +70,7 @@ impl CloudTrailKeys {
             window = Window::new(start.min(window.start), end.max(window.end));
         }
         let result = self.ask(region, window);
-        asked.insert(region.clone(), Asked { window, result: result.clone() });
+        asked.insert(region.clone(), CachedKeys { window, result: result.clone() });
         result
     }
 
@@ -86,7 +86,7 @@ impl CloudTrailKeys {
                 .start_time(DateTime::from_secs(window.start.as_second()))
                 .end_time(DateTime::from_secs(window.end.as_second()))
                 .set_next_token(token.clone());
-            let page = self.aws.wait(request.send()).map_err(|error| line(&error))?;
+            let page = self.aws.wait(request.send()).map_err(|error| error_summary(&error))?;
             for key in page.public_key_list() {
                 let value = key.value().map(|v| STANDARD.encode(v.as_ref()));
                 keys.push(json!({
@@ -114,7 +114,7 @@ pub(super) fn client(aws: &Aws, region: &Region) -> Client {
     let region = aws_sdk_cloudtrail::config::Region::new(region.to_string());
     let config = aws_sdk_cloudtrail::config::Builder::from(&aws.config)
         .region(region)
-        .interceptor(aws.watch(Answer::Other));
+        .interceptor(aws.watch(ResponseKind::Other));
     Client::from_conf(config.build())
 }
 

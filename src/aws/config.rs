@@ -1,5 +1,5 @@
 //! Credentials, endpoints and regions: the standard AWS environment and files, and what the
-//! command line insists on.
+//! command line overrides.
 
 use std::future::Future;
 use std::time::Duration;
@@ -18,8 +18,8 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
-use super::answer::{Answer, Watch};
 use super::error::AwsError;
+use super::response::{ResponseKind, Watch};
 use crate::store::Stop;
 use crate::store::network::Network;
 
@@ -94,7 +94,7 @@ impl Aws {
         let soon = TimeoutConfig::builder().operation_timeout(CONNECT).build();
         let config = self.config.to_builder().retry_config(once).timeout_config(soon).build();
         let config = aws_sdk_sts::config::Builder::from(&config)
-            .interceptor(self.watch(Answer::Other))
+            .interceptor(self.watch(ResponseKind::Other))
             .build();
         let client = aws_sdk_sts::Client::from_conf(config);
         let caller = self.wait(client.get_caller_identity().send());
@@ -115,9 +115,9 @@ impl Aws {
         self.network.wait(future)
     }
 
-    /// Watches the answers to one kind of request.
-    pub(super) fn watch(&self, answer: Answer) -> Watch {
-        Watch { answer, silence: self.options.read_timeout.unwrap_or(READ) }
+    /// Interceptor for the responses to one kind of request.
+    pub(super) fn watch(&self, kind: ResponseKind) -> Watch {
+        Watch { kind, silence: self.options.read_timeout.unwrap_or(READ) }
     }
 
     /// The region that the configuration names.

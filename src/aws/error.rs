@@ -52,7 +52,7 @@ pub enum AwsError {
 }
 
 /// An error in a line: the service's own code and message where it answered, else the cause.
-pub(super) fn line<E>(error: &SdkError<E, HttpResponse>) -> String
+pub(super) fn error_summary<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -101,15 +101,15 @@ fn causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Maps an error on an object to an error of the store.
-pub(super) fn of_object<E>(error: &SdkError<E, HttpResponse>) -> StoreError
+pub(super) fn object_error<E>(error: &SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
     match error.code() {
         // Only this code is absence: a 404 of anything between here and S3 is not.
         Some("NoSuchKey") => StoreError::NotFound,
-        Some("InvalidObjectState") => StoreError::Archived(line(error)),
-        _ => StoreError::Trouble(line(error)),
+        Some("InvalidObjectState") => StoreError::Archived(error_summary(error)),
+        _ => StoreError::Trouble(error_summary(error)),
     }
 }
 

@@ -5,9 +5,9 @@ use aws_sdk_kms::config::Region;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeyUsageType, MessageType, SigningAlgorithmSpec};
 
-use super::answer::Answer;
 use super::config::Aws;
-use super::error::{AwsError, line};
+use super::error::{AwsError, error_summary};
+use super::response::ResponseKind;
 use crate::crypto::{KeyForm, PublicKey, Signer, SigningKeyError, parse_key_file};
 use crate::model::{Fingerprint, Sha256Hash};
 
@@ -33,12 +33,12 @@ impl KmsSigner {
         let region = region_of(key).map_or_else(|| aws.region(), Region::new);
         let config = aws_sdk_kms::config::Builder::from(&aws.config)
             .region(region)
-            .interceptor(aws.watch(Answer::Other))
+            .interceptor(aws.watch(ResponseKind::Other))
             .build();
         let client = Client::from_conf(config);
         let answer = aws.wait(client.get_public_key().key_id(key).send());
-        let answer =
-            answer.map_err(|error| AwsError::Kms { key: key.to_owned(), cause: line(&error) })?;
+        let answer = answer
+            .map_err(|error| AwsError::Kms { key: key.to_owned(), cause: error_summary(&error) })?;
         let wrong = |cause: String| AwsError::KmsKind { key: key.to_owned(), cause };
         if let Some(usage) = answer.key_usage().filter(|u| **u != KeyUsageType::SignVerify) {
             return Err(wrong(format!("its key usage is {usage}, not SIGN_VERIFY")));
@@ -78,8 +78,8 @@ impl Signer for KmsSigner {
             request.message_type(MessageType::Digest).message(Blob::new(hash))
         };
         let answer = self.aws.wait(request.send());
-        let answer =
-            answer.map_err(|error| SigningKeyError::engine("sign with KMS", line(&error)))?;
+        let answer = answer
+            .map_err(|error| SigningKeyError::engine("sign with KMS", error_summary(&error)))?;
         let signature = answer.signature().map(|s| s.as_ref().to_vec()).unwrap_or_default();
         // What is written must verify: a stand-in may sign something else.
         let text = String::from_utf8_lossy(message);

@@ -1,5 +1,5 @@
 //! Listings, page by page. Absence rests on them, so an answer counts only when it is one to the
-//! question that was asked: its prefix, its keys and its grouping are looked at, and each page must
+//! request that was asked: its prefix, its keys and its grouping are looked at, and each page must
 //! come further than the one before it.
 
 use aws_sdk_s3::error::SdkError;
@@ -9,8 +9,10 @@ use aws_sdk_s3::types::EncodingType;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
-use super::answer::Answer;
-use super::s3::{S3Store, payer};
+use super::bucket::BucketClient;
+use super::error::error_summary;
+use super::response::ResponseKind;
+use crate::store::StoreError;
 
 /// Pages in a row that may hold nothing: a store passes over what was deleted.
 const MOST_EMPTY_PAGES: u32 = 1000;
@@ -20,13 +22,13 @@ const MOST_EMPTY_PAGES: u32 = 1000;
 pub(super) enum PageError {
     /// The request failed.
     Request(Box<SdkError<ListObjectsV2Error>>),
-    /// The answer is none to the question.
-    Answer(&'static str),
+    /// The response does not answer the request.
+    Response(&'static str),
 }
 
-/// Question that a listing asks.
+/// Request for a listing.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Question<'a> {
+pub(super) struct ListRequest<'a> {
     pub(super) prefix: &'a str,
     pub(super) delimiter: Option<&'a str>,
     /// The key after which the listing begins.
@@ -35,9 +37,18 @@ pub(super) struct Question<'a> {
     pub(super) limit: Option<i32>,
 }
 
+impl From<PageError> for StoreError {
+    fn from(error: PageError) -> Self {
+        Self::Trouble(match error {
+            PageError::Request(error) => error_summary(&*error),
+            PageError::Response(cause) => cause.to_owned(),
+        })
+    }
+}
+
 /// An object of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Listed {
+pub(super) struct PageObject {
     pub(super) key: String,
     pub(super) size: u64,
     pub(super) modified: Option<Timestamp>,
@@ -48,23 +59,23 @@ pub(super) struct Listed {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) folders: Vec<String>,
-    pub(super) objects: Vec<Listed>,
+    pub(super) objects: Vec<PageObject>,
 }
 
 /// A listing under way.
 pub(super) struct Pages<'a> {
-    store: &'a S3Store,
-    question: Question<'a>,
+    bucket: &'a BucketClient,
+    request: ListRequest<'a>,
     token: Option<String>,
     progress: Progress,
     ended: bool,
 }
 
 impl<'a> Pages<'a> {
-    pub(super) fn new(store: &'a S3Store, question: Question<'a>) -> Self {
-        let last = question.after.map(str::to_owned);
+    pub(super) fn new(bucket: &'a BucketClient, request: ListRequest<'a>) -> Self {
+        let last = request.after.map(str::to_owned);
         let progress = Progress { last, empty: 0 };
-        Self { store, question, token: None, progress, ended: false }
+        Self { bucket, request, token: None, progress, ended: false }
     }
 
     /// The next page; `None` after the last one.
@@ -72,12 +83,12 @@ impl<'a> Pages<'a> {
         if self.ended {
             return Ok(None);
         }
-        let Question { prefix, delimiter, after, limit } = self.question;
-        let store = self.store;
-        let request = store
-            .client
+        let ListRequest { prefix, delimiter, after, limit } = self.request;
+        let bucket = self.bucket;
+        let request = bucket
+            .sdk
             .list_objects_v2()
-            .bucket(store.bucket.as_str())
+            .bucket(bucket.name.as_str())
             .prefix(prefix)
             .set_delimiter(delimiter.map(str::to_owned))
             .set_start_after(after.map(str::to_owned))
@@ -85,23 +96,23 @@ impl<'a> Pages<'a> {
             .set_max_keys(limit)
             // Keys may hold what XML cannot.
             .encoding_type(EncodingType::Url)
-            .set_request_payer(payer(&store.aws))
+            .set_request_payer(bucket.payer())
             .customize()
-            .interceptor(store.aws.watch(Answer::Listing));
-        store.count();
+            .interceptor(bucket.aws.watch(ResponseKind::Listing));
+        bucket.count();
         let output =
-            store.aws.wait(request.send()).map_err(|error| PageError::Request(Box::new(error)))?;
-        let page = read(&output, &self.question).map_err(PageError::Answer)?;
-        self.progress.advance(&page).map_err(PageError::Answer)?;
+            bucket.aws.wait(request.send()).map_err(|error| PageError::Request(Box::new(error)))?;
+        let page = read(&output, &self.request).map_err(PageError::Response)?;
+        self.progress.advance(&page).map_err(PageError::Response)?;
         let next = output.next_continuation_token;
         self.token = match (output.is_truncated, next) {
             (Some(false), _) | (None, None) => None,
             (Some(true), None) => {
                 let cause = "the listing is truncated and has no continuation token";
-                return Err(PageError::Answer(cause));
+                return Err(PageError::Response(cause));
             }
             (_, next) if next == self.token => {
-                return Err(PageError::Answer(
+                return Err(PageError::Response(
                     "the listing is stuck: it repeats the same continuation token",
                 ));
             }
@@ -110,6 +121,22 @@ impl<'a> Pages<'a> {
         self.ended = self.token.is_none();
         Ok(Some(page))
     }
+}
+
+/// Looks for one object in a listing.
+pub(super) fn find_object(
+    bucket: &BucketClient,
+    key: &str,
+) -> Result<Option<PageObject>, PageError> {
+    // Of all keys that begin so, the key itself comes first.
+    let request = ListRequest { prefix: key, delimiter: None, after: None, limit: Some(1) };
+    let mut pages = Pages::new(bucket, request);
+    while let Some(page) = pages.next()? {
+        if !page.objects.is_empty() {
+            return Ok(page.objects.into_iter().find(|object| object.key == key));
+        }
+    }
+    Ok(None)
 }
 
 /// Progress of a listing.
@@ -141,11 +168,11 @@ impl Progress {
     }
 }
 
-/// Contents of a page, if it is an answer to the question.
-fn read(output: &ListObjectsV2Output, question: &Question<'_>) -> Result<Page, &'static str> {
+/// Contents of a page, if it is an answer to the request.
+fn read(output: &ListObjectsV2Output, request: &ListRequest<'_>) -> Result<Page, &'static str> {
     let encoded = output.encoding_type.is_some();
     let decode = |text: &str| if encoded { url_decode(text) } else { text.to_owned() };
-    let Question { prefix, delimiter, .. } = *question;
+    let ListRequest { prefix, delimiter, .. } = *request;
     if output.prefix().is_some_and(|echo| echo != prefix && decode(echo) != prefix) {
         return Err("the response is a listing of another prefix");
     }
@@ -168,7 +195,7 @@ fn read(output: &ListObjectsV2Output, question: &Question<'_>) -> Result<Page, &
             return Err(UNGROUPED);
         }
         let size = object.size().and_then(|n| u64::try_from(n).ok());
-        page.objects.push(Listed {
+        page.objects.push(PageObject {
             size: size.ok_or("the listing has an object without a size")?,
             modified: object.last_modified().and_then(timestamp),
             etag: object.e_tag().map(str::to_owned),
@@ -207,8 +234,8 @@ mod tests {
 
     use super::*;
 
-    const QUESTION: Question<'_> =
-        Question { prefix: "a b/", delimiter: Some("/"), after: None, limit: None };
+    const REQUEST: ListRequest<'_> =
+        ListRequest { prefix: "a b/", delimiter: Some("/"), after: None, limit: None };
 
     fn answer(echo: Option<&str>, keys: &[&str], folders: &[&str]) -> ListObjectsV2Output {
         let folder = |text: &&str| CommonPrefix::builder().prefix(*text).build();
@@ -223,14 +250,14 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_one_to_the_question() {
+    fn an_answer_is_one_to_the_request() {
         let fits = [
             answer(Some("a+b/"), &["a+b/x"], &["a%20b/y/"]),
             answer(Some("a b/"), &["a+b/"], &["a+b//"]),
             answer(None, &[], &[]),
         ];
         for output in fits {
-            assert!(read(&output, &QUESTION).is_ok(), "{output:?}");
+            assert!(read(&output, &REQUEST).is_ok(), "{output:?}");
         }
         for (name, output) in [
             ("another prefix", answer(Some("a+c/"), &[], &[])),
@@ -241,13 +268,13 @@ mod tests {
             ("a folder of a folder", answer(Some("a+b/"), &[], &["a+b/c/d/"])),
             ("a folder that is none", answer(Some("a+b/"), &[], &["a+b/c"])),
         ] {
-            assert!(read(&output, &QUESTION).is_err(), "{name}");
+            assert!(read(&output, &REQUEST).is_err(), "{name}");
         }
     }
 
     fn page(keys: &[&str]) -> Page {
         let object =
-            |key: &&str| Listed { key: (*key).to_owned(), size: 0, modified: None, etag: None };
+            |key: &&str| PageObject { key: (*key).to_owned(), size: 0, modified: None, etag: None };
         Page { folders: Vec::new(), objects: keys.iter().map(object).collect() }
     }
 

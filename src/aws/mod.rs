@@ -4,8 +4,8 @@
 //! caller waits on its own thread. Retries are bounded and back off (the SDK's own), bodies that
 //! break off are resumed, and what remains is told apart: absence, archive, trouble.
 
-mod answer;
 mod body;
+mod bucket;
 mod calls;
 mod cloudtrail;
 mod config;
@@ -14,15 +14,16 @@ mod kms;
 mod listing;
 mod redirect;
 mod regions;
+mod response;
 mod s3;
 mod trails;
 mod trust;
 
-pub use calls::{CallError, Calls, DescribedTrail};
+pub use calls::{AwsCliCalls, CallError, TrailDestination};
 pub use cloudtrail::{CloudTrailKeys, PublishedKeys};
 pub use config::{Aws, AwsOptions};
 pub use error::AwsError;
 pub use kms::KmsSigner;
 pub use regions::is_known;
 pub use s3::{Need, S3Store};
-pub use trails::{Trail, TrailStatus, Trails};
+pub use trails::{TrailLookup, TrailStatus, Trails};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::cloudtrail::client;
 use super::config::Aws;
-use super::error::line;
+use super::error::error_summary;
 use crate::model::{ChainId, Region};
 
 /// A trail's delivery to one region, as GetTrailStatus states it.
@@ -27,7 +27,7 @@ pub struct TrailStatus {
 
 /// CloudTrail's answer on the trail of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trail {
+pub enum TrailLookup {
     /// It delivers to the chain's place.
     Here(TrailStatus),
     /// It delivers elsewhere: its bucket and prefix.
@@ -41,12 +41,12 @@ pub enum Trail {
 /// Asks DescribeTrails, once for each region, and GetTrailStatus.
 pub struct Trails {
     aws: Aws,
-    described: Mutex<BTreeMap<Region, Result<Vec<Described>, String>>>,
+    described: Mutex<BTreeMap<Region, Result<Vec<TrailDescription>, String>>>,
 }
 
 /// A trail as DescribeTrails describes it.
 #[derive(Debug, Clone)]
-struct Described {
+struct TrailDescription {
     arn: String,
     name: String,
     home_region: String,
@@ -56,7 +56,7 @@ struct Described {
     of_organization: bool,
 }
 
-impl Described {
+impl TrailDescription {
     /// True if it delivers to the place that a chain lies in.
     fn delivers_to(&self, chain: &ChainId) -> bool {
         let bucket = chain.bucket.as_ref().is_some_and(|bucket| bucket.as_str() == self.bucket);
@@ -78,7 +78,7 @@ impl Trails {
     ///
     /// # Errors
     /// What the service said, in a line.
-    pub fn trail(&self, chain: &ChainId) -> Result<Trail, String> {
+    pub fn trail(&self, chain: &ChainId) -> Result<TrailLookup, String> {
         let account = format!(":{}:", chain.place.account);
         let trails = self.described(&chain.region)?;
         let named: Vec<_> = trails
@@ -87,19 +87,22 @@ impl Trails {
             .filter(|t| t.home_region == chain.home_region.as_str())
             .collect();
         if named.is_empty() {
-            return Ok(Trail::NotListed);
+            return Ok(TrailLookup::NotListed);
         }
         let mut own = named.iter().filter(|trail| trail.arn.contains(&account)).peekable();
-        let Some(first) = own.peek().copied() else { return Ok(Trail::OfOther) };
+        let Some(first) = own.peek().copied() else { return Ok(TrailLookup::OfOther) };
         let Some(trail) = own.find(|trail| trail.delivers_to(chain)) else {
             let of = if first.of_organization { " (of an organization)" } else { "" };
-            return Ok(Trail::Elsewhere(format!("s3://{}/{}{of}", first.bucket, first.prefix)));
+            return Ok(TrailLookup::Elsewhere(format!(
+                "s3://{}/{}{of}",
+                first.bucket, first.prefix
+            )));
         };
         let request = client(&self.aws, &chain.region).get_trail_status().name(&trail.arn);
-        let status = self.aws.wait(request.send()).map_err(|error| line(&error))?;
+        let status = self.aws.wait(request.send()).map_err(|error| error_summary(&error))?;
         let time =
             |time: Option<DateTime>| time.and_then(|t| Timestamp::from_second(t.secs()).ok());
-        Ok(Trail::Here(TrailStatus {
+        Ok(TrailLookup::Here(TrailStatus {
             logging: status.is_logging.unwrap_or(true),
             latest_digest: time(status.latest_digest_delivery_time),
             delivery_error: status.latest_digest_delivery_error.filter(|error| !error.is_empty()),
@@ -107,18 +110,18 @@ impl Trails {
         }))
     }
 
-    fn described(&self, region: &Region) -> Result<Vec<Described>, String> {
+    fn described(&self, region: &Region) -> Result<Vec<TrailDescription>, String> {
         let mut described =
             self.described.lock().map_err(|_| "a thread failed before".to_owned())?;
         let asked = described.entry(region.clone()).or_insert_with(|| self.describe(region));
         asked.clone()
     }
 
-    fn describe(&self, region: &Region) -> Result<Vec<Described>, String> {
+    fn describe(&self, region: &Region) -> Result<Vec<TrailDescription>, String> {
         let request = client(&self.aws, region).describe_trails().include_shadow_trails(true);
-        let answer = self.aws.wait(request.send()).map_err(|error| line(&error))?;
+        let answer = self.aws.wait(request.send()).map_err(|error| error_summary(&error))?;
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-        let trails = answer.trail_list().iter().map(|trail| Described {
+        let trails = answer.trail_list().iter().map(|trail| TrailDescription {
             arn: text(trail.trail_arn()),
             name: text(trail.name()),
             home_region: text(trail.home_region()),

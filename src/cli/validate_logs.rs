@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
-use crate::aws::{Aws, AwsOptions, CallError, Calls, Need, S3Store};
+use crate::aws::{Aws, AwsCliCalls, AwsOptions, CallError, Need, S3Store};
 use crate::crypto::{KeyRing, read_key_list};
 use crate::judge::Question;
 use crate::model::{AccountId, BucketName, Printable, Region, TrailName, Window};
@@ -165,7 +165,10 @@ fn said<T>(text: impl Into<String>) -> Result<T, Ended> {
 }
 
 /// Determines the scope, with CloudTrail's help if needed.
-fn prepare(args: &ValidateLogsArgs, io: &Io<'_>) -> Result<(ValidateRequest, Aws, Calls), Ended> {
+fn prepare(
+    args: &ValidateLogsArgs,
+    io: &Io<'_>,
+) -> Result<(ValidateRequest, Aws, AwsCliCalls), Ended> {
     let start = parse_time(&args.start_time)?;
     // An empty value counts as none.
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
@@ -179,7 +182,7 @@ fn prepare(args: &ValidateLogsArgs, io: &Io<'_>) -> Result<(ValidateRequest, Aws
     let Some((home_region, account, name)) = parts_of(arn) else {
         return said(format!("Invalid trail ARN provided: {arn}"));
     };
-    let calls = Calls::new(aws.clone(), region.clone());
+    let calls = AwsCliCalls::new(aws.clone(), region.clone());
     let (mut bucket, mut prefix) = (args.s3_bucket.clone(), args.s3_prefix.clone());
     let mut organization = None;
     if bucket.is_none() {
@@ -270,7 +273,7 @@ fn answer(
     args: &ValidateLogsArgs,
     request: &ValidateRequest,
     aws: &Aws,
-    calls: Calls,
+    calls: AwsCliCalls,
     io: &mut Io<'_>,
 ) -> Result<u8, Ended> {
     let (start, end) = (shown(request.start), shown(request.end));
@@ -462,7 +465,7 @@ fn says(about: &MessageSubject, finding: &Finding) -> bool {
 }
 
 /// AWS, asked as the AWS CLI asks it.
-struct Online(Calls);
+struct Online(AwsCliCalls);
 
 impl Source for Online {
     fn get(&self, bucket: &str, key: &str) -> Result<Object, StoreError> {

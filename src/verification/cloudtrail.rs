@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::aws::{Aws, CloudTrailKeys, Trail, Trails, is_known};
+use crate::aws::{Aws, CloudTrailKeys, TrailLookup, Trails, is_known};
 use crate::crypto::{PublicKey, read_key_list};
 use crate::model::{ChainId, Region, Window};
 use crate::run::verify::{CloudTrail, LoggingStatus, TrailAnswer};
@@ -48,10 +48,10 @@ impl CloudTrail for LiveCloudTrail {
     fn trail(&self, chain: &ChainId) -> Result<TrailAnswer, String> {
         self.check(&chain.region)?;
         Ok(match self.trails.trail(chain)? {
-            Trail::NotListed => TrailAnswer::NotListed,
-            Trail::OfOther => TrailAnswer::OfOther,
-            Trail::Elsewhere(place) => TrailAnswer::Elsewhere(place),
-            Trail::Here(status) => TrailAnswer::Status(LoggingStatus {
+            TrailLookup::NotListed => TrailAnswer::NotListed,
+            TrailLookup::OfOther => TrailAnswer::OfOther,
+            TrailLookup::Elsewhere(place) => TrailAnswer::Elsewhere(place),
+            TrailLookup::Here(status) => TrailAnswer::Status(LoggingStatus {
                 latest_digest: status.latest_digest,
                 delivery_error: status.delivery_error,
                 stopped: status.stopped.filter(|_| !status.logging),

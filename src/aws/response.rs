@@ -1,6 +1,6 @@
-//! Answers on their way in: their size, their pace and their wholeness.
+//! Limits on responses: their size, their pace and their completeness.
 //!
-//! Whoever answers is not trusted to end. An answer other than an object is held in memory, so it
+//! Whoever answers is not trusted to end. A response other than an object is held in memory, so it
 //! is bounded; an error is cut off after its beginning, which names it; a body that does not move
 //! is given up. A listing counts only when its document is whole.
 
@@ -22,10 +22,10 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// The longest answer that is no object. A page of 1,000 keys of 1,024 bytes, each of which is
+/// Most bytes of a response that is no object. A page of 1,000 keys of 1,024 bytes, each of which is
 /// written as three, takes 3.7 MB.
 const LONGEST: u64 = 5 << 20;
-/// The most elements of such an answer: an empty one takes a hundred times its text in memory.
+/// Most elements of such a response: an empty one takes a hundred times its text in memory.
 /// A page of 1,000 objects has about 25,000 tags.
 const MOST_ELEMENTS: u64 = 100_000;
 /// Bytes of an error that are read at most. The errors of AWS take less than 2 KB.
@@ -35,9 +35,9 @@ const MOVES: u64 = 1 << 10;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The kind of answer that a request asks for.
+/// Kind of response to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum ResponseKind {
     /// An object, of any size, as it is stored.
     Object,
     /// A page of a listing.
@@ -46,11 +46,11 @@ pub(super) enum Answer {
     Other,
 }
 
-/// Watches the answers to one kind of request.
+/// Interceptor that limits the responses to one kind of request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Watch {
-    /// The kind of answer.
-    pub(super) answer: Answer,
+    /// Kind of the responses.
+    pub(super) kind: ResponseKind,
     /// Time that a body may be silent.
     pub(super) silence: Duration,
 }
@@ -69,7 +69,7 @@ impl Intercept for Watch {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if self.answer == Answer::Object {
+        if self.kind == ResponseKind::Object {
             context.request_mut().headers_mut().insert("accept-encoding", "gzip");
         }
         Ok(())
@@ -82,8 +82,8 @@ impl Intercept for Watch {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response_mut();
-        let bound = match (response.status().is_success(), self.answer) {
-            (true, Answer::Object) => Bound::None,
+        let bound = match (response.status().is_success(), self.kind) {
+            (true, ResponseKind::Object) => Bound::None,
             (true, _) => Bound::Refuse,
             (false, _) => Bound::Cut,
         };
@@ -98,7 +98,7 @@ impl Intercept for Watch {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if self.answer != Answer::Listing || context.output_or_error().is_err() {
+        if self.kind != ResponseKind::Listing || context.output_or_error().is_err() {
             return Ok(());
         }
         match context.response().body().bytes() {
