@@ -188,9 +188,9 @@ pub mod internals {
 mod examples {
     #[doc = concat!("```\n", include_str!("../examples/verify_directory.rs"), "\n```")]
     #[doc = concat!("```\n", include_str!("../examples/findings.rs"), "\n```")]
-    struct Run;
+    struct ExamplesThatRun;
 
     #[cfg(feature = "aws")]
     #[doc = concat!("```no_run\n", include_str!("../examples/s3.rs"), "\n```")]
-    struct Compile;
+    struct ExamplesThatCompile;
 }

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use anstream::ColorChoice;
 use clap::FromArgMatches as _;
 use jiff::Timestamp;
-use trailseal::internals::cli::{Cli, ColorWhen, INTERNAL, Io};
+use trailseal::internals::cli::{Cli, ColorWhen, Console, INTERNAL};
 use trailseal::internals::run::pool::Stop;
 
 fn main() -> ExitCode {
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         }
         interrupted.set();
     });
-    let status = cli.run(&mut Io {
+    let status = cli.run(&mut Console {
         out: &mut out,
         err: &mut err,
         now: Timestamp::now(),

@@ -12,7 +12,7 @@ use super::bucket::BucketClient;
 use super::cloudtrail::{CloudTrailKeys, PublishedKeys, client};
 use super::config::Aws;
 use super::error::error_summary;
-use super::listing::{ListRequest, PageError, Pages};
+use super::listing::{ListRequest, ListingError, ListingPages};
 use super::response::ResponseKind;
 use super::s3::S3Store;
 use crate::model::{BucketName, Window};
@@ -124,10 +124,10 @@ impl AwsCliCalls {
     ) -> Result<(), CallError> {
         let store = self.bucket(bucket)?;
         let request = ListRequest { prefix, delimiter: None, after: Some(after), limit: None };
-        let mut pages = Pages::new(&store.bucket, request);
+        let mut pages = ListingPages::new(&store.bucket, request);
         let failed = |error| match error {
-            PageError::Request(error) => aws_cli_message("ListObjects", &*error),
-            PageError::Response(cause) => CallError(cause.to_owned()),
+            ListingError::Request(error) => aws_cli_message("ListObjects", &*error),
+            ListingError::Response(cause) => CallError(cause.to_owned()),
         };
         while let Some(page) = pages.next().map_err(failed)? {
             for object in page.objects {

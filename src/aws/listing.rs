@@ -19,7 +19,7 @@ const MOST_EMPTY_PAGES: u32 = 1000;
 
 /// Reason for which a listing ends early.
 #[derive(Debug)]
-pub(super) enum PageError {
+pub(super) enum ListingError {
     /// The request failed.
     Request(Box<SdkError<ListObjectsV2Error>>),
     /// The response does not answer the request.
@@ -37,11 +37,11 @@ pub(super) struct ListRequest<'a> {
     pub(super) limit: Option<i32>,
 }
 
-impl From<PageError> for StoreError {
-    fn from(error: PageError) -> Self {
+impl From<ListingError> for StoreError {
+    fn from(error: ListingError) -> Self {
         Self::Trouble(match error {
-            PageError::Request(error) => error_summary(&*error),
-            PageError::Response(cause) => cause.to_owned(),
+            ListingError::Request(error) => error_summary(&*error),
+            ListingError::Response(cause) => cause.to_owned(),
         })
     }
 }
@@ -57,29 +57,29 @@ pub(super) struct PageObject {
 
 /// Contents of one page.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Page {
+pub(super) struct ListingPage {
     pub(super) folders: Vec<String>,
     pub(super) objects: Vec<PageObject>,
 }
 
 /// A listing under way.
-pub(super) struct Pages<'a> {
+pub(super) struct ListingPages<'a> {
     bucket: &'a BucketClient,
     request: ListRequest<'a>,
     token: Option<String>,
-    progress: Progress,
+    progress: ListingProgress,
     ended: bool,
 }
 
-impl<'a> Pages<'a> {
+impl<'a> ListingPages<'a> {
     pub(super) fn new(bucket: &'a BucketClient, request: ListRequest<'a>) -> Self {
         let last = request.after.map(str::to_owned);
-        let progress = Progress { last, empty: 0 };
+        let progress = ListingProgress { last, empty: 0 };
         Self { bucket, request, token: None, progress, ended: false }
     }
 
     /// The next page; `None` after the last one.
-    pub(super) fn next(&mut self) -> Result<Option<Page>, PageError> {
+    pub(super) fn next(&mut self) -> Result<Option<ListingPage>, ListingError> {
         if self.ended {
             return Ok(None);
         }
@@ -100,19 +100,21 @@ impl<'a> Pages<'a> {
             .customize()
             .interceptor(bucket.aws.watch(ResponseKind::Listing));
         bucket.count();
-        let output =
-            bucket.aws.wait(request.send()).map_err(|error| PageError::Request(Box::new(error)))?;
-        let page = read(&output, &self.request).map_err(PageError::Response)?;
-        self.progress.advance(&page).map_err(PageError::Response)?;
+        let output = bucket
+            .aws
+            .wait(request.send())
+            .map_err(|error| ListingError::Request(Box::new(error)))?;
+        let page = read(&output, &self.request).map_err(ListingError::Response)?;
+        self.progress.advance(&page).map_err(ListingError::Response)?;
         let next = output.next_continuation_token;
         self.token = match (output.is_truncated, next) {
             (Some(false), _) | (None, None) => None,
             (Some(true), None) => {
                 let cause = "the listing is truncated and has no continuation token";
-                return Err(PageError::Response(cause));
+                return Err(ListingError::Response(cause));
             }
             (_, next) if next == self.token => {
-                return Err(PageError::Response(
+                return Err(ListingError::Response(
                     "the listing is stuck: it repeats the same continuation token",
                 ));
             }
@@ -127,10 +129,10 @@ impl<'a> Pages<'a> {
 pub(super) fn find_object(
     bucket: &BucketClient,
     key: &str,
-) -> Result<Option<PageObject>, PageError> {
+) -> Result<Option<PageObject>, ListingError> {
     // Of all keys that begin so, the key itself comes first.
     let request = ListRequest { prefix: key, delimiter: None, after: None, limit: Some(1) };
-    let mut pages = Pages::new(bucket, request);
+    let mut pages = ListingPages::new(bucket, request);
     while let Some(page) = pages.next()? {
         if !page.objects.is_empty() {
             return Ok(page.objects.into_iter().find(|object| object.key == key));
@@ -141,16 +143,16 @@ pub(super) fn find_object(
 
 /// Progress of a listing.
 #[derive(Debug, Default)]
-struct Progress {
+struct ListingProgress {
     /// The greatest key or folder so far.
     last: Option<String>,
     /// Pages in a row that held nothing.
     empty: u32,
 }
 
-impl Progress {
+impl ListingProgress {
     /// Takes a page that comes further than those before it.
-    fn advance(&mut self, page: &Page) -> Result<(), &'static str> {
+    fn advance(&mut self, page: &ListingPage) -> Result<(), &'static str> {
         let keys = page.objects.iter().map(|object| &object.key);
         let Some(last) = keys.chain(&page.folders).max() else {
             self.empty += 1;
@@ -169,14 +171,17 @@ impl Progress {
 }
 
 /// Contents of a page, if it is an answer to the request.
-fn read(output: &ListObjectsV2Output, request: &ListRequest<'_>) -> Result<Page, &'static str> {
+fn read(
+    output: &ListObjectsV2Output,
+    request: &ListRequest<'_>,
+) -> Result<ListingPage, &'static str> {
     let encoded = output.encoding_type.is_some();
     let decode = |text: &str| if encoded { url_decode(text) } else { text.to_owned() };
     let ListRequest { prefix, delimiter, .. } = *request;
     if output.prefix().is_some_and(|echo| echo != prefix && decode(echo) != prefix) {
         return Err("the response is a listing of another prefix");
     }
-    let mut page = Page::default();
+    let mut page = ListingPage::default();
     for folder in output.common_prefixes() {
         let folder =
             folder.prefix().map(&decode).ok_or("the listing has a folder without a name")?;
@@ -272,15 +277,15 @@ mod tests {
         }
     }
 
-    fn page(keys: &[&str]) -> Page {
+    fn page(keys: &[&str]) -> ListingPage {
         let object =
             |key: &&str| PageObject { key: (*key).to_owned(), size: 0, modified: None, etag: None };
-        Page { folders: Vec::new(), objects: keys.iter().map(object).collect() }
+        ListingPage { folders: Vec::new(), objects: keys.iter().map(object).collect() }
     }
 
     #[test]
     fn each_page_comes_further() {
-        let mut progress = Progress::default();
+        let mut progress = ListingProgress::default();
         assert!(progress.advance(&page(&["a", "b"])).is_ok());
         assert!(progress.advance(&page(&[])).is_ok());
         assert!(
@@ -288,7 +293,7 @@ mod tests {
             "a folder told of twice does no harm"
         );
         assert!(progress.advance(&page(&["b", "c"])).is_err());
-        let mut empty = Progress::default();
+        let mut empty = ListingProgress::default();
         assert!((0..MOST_EMPTY_PAGES).all(|_| empty.advance(&page(&[])).is_ok()));
         assert!(empty.advance(&page(&[])).is_err());
     }

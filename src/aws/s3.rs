@@ -9,7 +9,7 @@ use super::body::ResumingBody;
 use super::bucket::BucketClient;
 use super::config::Aws;
 use super::error::{AwsError, error_summary};
-use super::listing::{ListRequest, PageError, PageObject, Pages, find_object, md5};
+use super::listing::{ListRequest, ListingError, ListingPages, PageObject, find_object, md5};
 use super::redirect::region_in_body;
 use super::response::ResponseKind;
 use crate::model::{BucketName, Metadata};
@@ -61,10 +61,10 @@ impl S3Store {
         for _ in 1..=2 {
             // Keys may hold what XML cannot: the first one must not close the bucket.
             let request = ListRequest { prefix, delimiter: None, after: None, limit: Some(1) };
-            let refusal = match Pages::new(&bucket, request).next() {
+            let refusal = match ListingPages::new(&bucket, request).next() {
                 Ok(_) => return Ok(Self { bucket, name: name.to_owned() }),
-                Err(PageError::Response(cause)) => return Err(unopened(&bucket, cause)),
-                Err(PageError::Request(error)) => error,
+                Err(ListingError::Response(cause)) => return Err(unopened(&bucket, cause)),
+                Err(ListingError::Request(error)) => error,
             };
             let home = home_region(&refusal).map_err(|cause| unopened(&bucket, cause))?;
             if let Some(home) = home.filter(|home| home.as_str() != region.as_ref()) {
@@ -129,7 +129,7 @@ impl Store for S3Store {
     fn list(&self, folder: &str, each: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         let request =
             ListRequest { prefix: folder, delimiter: Some("/"), after: None, limit: None };
-        let mut pages = Pages::new(&self.bucket, request);
+        let mut pages = ListingPages::new(&self.bucket, request);
         while let Some(page) = pages.next()? {
             for folder in page.folders {
                 each(Entry::Folder(folder));

@@ -19,13 +19,13 @@ pub(super) struct AcceptanceArgs {
     /// Accept a gap between segments in this time range; the report gives the reason (repeatable):
     /// START/END=REASON, or @FILE with one per line
     #[arg(long = "accept-gap", value_name = "GAP", hide_short_help = true)]
-    gaps: Vec<Lines<AcceptedGap>>,
+    gaps: Vec<OptionValues<AcceptedGap>>,
 
     /// Accept that a chain ended at this time, for example because of a closed account, a disabled
     /// region or a deleted trail; the report gives the reason (repeatable):
     /// ACCOUNT/REGION/TRAIL@TIME=REASON, or CHAIN-ID@TIME=REASON, or @FILE with one per line
     #[arg(long = "accept-end", value_name = "END", hide_short_help = true)]
-    ends: Vec<Lines<AcceptedEnd>>,
+    ends: Vec<OptionValues<AcceptedEnd>>,
 }
 
 impl AcceptanceArgs {
@@ -48,7 +48,7 @@ impl AcceptanceArgs {
 
 /// Values that one use of an option gives: itself, or the lines of a file.
 #[derive(Debug, Clone)]
-struct Lines<T> {
+struct OptionValues<T> {
     given: Vec<T>,
     file: Option<PathBuf>,
 }
@@ -58,7 +58,7 @@ trait Acceptance: Sized {
     fn parse(text: &str) -> Result<Self, String>;
 }
 
-impl<T: Acceptance> FromStr for Lines<T> {
+impl<T: Acceptance> FromStr for OptionValues<T> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -179,10 +179,10 @@ mod tests {
         let line = "111122223333/us-east-1/audit@2026-03-01T12:00:00Z=closed";
         std::fs::write(&file, format!("\u{feff}# known\r\n\r\n  {line}\r\n{line}\n")).unwrap();
         let given = format!("@{}", file.display());
-        assert_eq!(given.parse::<Lines<AcceptedEnd>>().unwrap().given.len(), 2);
+        assert_eq!(given.parse::<OptionValues<AcceptedEnd>>().unwrap().given.len(), 2);
         std::fs::write(&file, "# known\nnonsense\n").unwrap();
-        let error = given.parse::<Lines<AcceptedEnd>>().unwrap_err();
+        let error = given.parse::<OptionValues<AcceptedEnd>>().unwrap_err();
         assert!(error.contains("line 2"), "{error}");
-        assert!("@/nonexistent/file".parse::<Lines<AcceptedGap>>().is_err());
+        assert!("@/nonexistent/file".parse::<OptionValues<AcceptedGap>>().is_err());
     }
 }

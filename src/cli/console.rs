@@ -20,7 +20,7 @@ pub enum ColorWhen {
 
 /// Format of a command's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ResultFormat {
     /// For people
     Text,
     /// For programs
@@ -28,7 +28,7 @@ pub enum Format {
 }
 
 /// Streams, clock and stop signal of a command.
-pub struct Io<'a> {
+pub struct Console<'a> {
     /// Results.
     pub out: &'a mut dyn Write,
     /// Diagnostics.

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use self::place::{Place, opened};
+use self::place::{BagDestination, opened};
 pub use self::timestamp::TimestampArgs;
-use super::guard::{Kind, OutputGuard};
+use super::guard::{OutputGuard, OutputKind};
 use super::keys::{self, read_key_file};
 use super::question::QuestionArgs;
 use super::run_args::{MemoryArgs, PaceArgs, RunArgs, progress};
 use super::source::AwsArgs;
 use super::verdict;
-use super::{Failure, Format, INCOMPLETE, INTERRUPTED, Io};
+use super::{Console, Failure, INCOMPLETE, INTERRUPTED, ResultFormat};
 use crate::crypto::document::revocation::RevocationLists;
 use crate::crypto::document::{Authorities, DocumentSigner};
 use crate::model::Printable;
@@ -173,8 +173,8 @@ pub struct CheckArgs {
     keys: Vec<PathBuf>,
 
     /// Format of the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Text)]
+    format: ResultFormat,
 
     #[command(flatten)]
     pace: PaceArgs,
@@ -187,7 +187,7 @@ pub struct CheckArgs {
 ///
 /// # Errors
 /// When there is no bag to be made or checked, or a result cannot be written.
-pub fn run(command: &EvidenceCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub fn run(command: &EvidenceCommand, io: &mut Console<'_>) -> Result<u8, Failure> {
     match command {
         EvidenceCommand::Pack(args) => run_pack(args, io),
         EvidenceCommand::Check(args) => run_check(args, io),
@@ -195,11 +195,11 @@ pub fn run(command: &EvidenceCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
 }
 
-fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+fn run_pack(args: &PackArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     let guard = args.question.guard(OutputGuard::default());
     let mut guard = guard.inputs(args.sign.as_deref()).inputs(args.cert.as_deref());
     guard = guard.inputs(args.lists.iter().map(PathBuf::as_path));
-    guard.check("--output", &args.output, Kind::Bag)?;
+    guard.check("--output", &args.output, OutputKind::Bag)?;
     args.run.begin(&io.stop);
     let verification = args.question.verification(&args.pace, io.now, &io.stop);
     let verification = verification.memory(args.memory.bytes());
@@ -235,7 +235,7 @@ fn run_pack(args: &PackArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         return Err(failure.remedy(unopened.remedy));
     }
     let cloudtrail = verification.cloudtrail(kind.form, &mut opener).map_err(of_question)?;
-    let place = Place::begin(&args.output, args.name.as_deref())?;
+    let place = BagDestination::begin(&args.output, args.name.as_deref())?;
     verify.ran_by.identity = opener.identity(kind.form);
     let request = PackRequest {
         verify,
@@ -297,7 +297,7 @@ fn signer(args: &PackArgs) -> Result<Option<DocumentSigner>, Failure> {
 }
 
 /// Warns of what could not be fetched.
-fn warn_of(troubles: &[String], io: &mut Io<'_>) {
+fn warn_of(troubles: &[String], io: &mut Console<'_>) {
     for trouble in troubles {
         // A warning that cannot be written changes nothing.
         let _ = writeln!(io.err, "warning: {}", Printable(trouble));
@@ -328,7 +328,7 @@ fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     Ok((name, bytes))
 }
 
-fn tell(args: &PackArgs, packed: &PackedBag, io: &mut Io<'_>) -> std::io::Result<()> {
+fn tell(args: &PackArgs, packed: &PackedBag, io: &mut Console<'_>) -> std::io::Result<()> {
     let output = args.output.display().to_string();
     let PackedBag { report, objects, left_out, tag_manifest, .. } = packed;
     writeln!(io.out, "{}", Printable(&output))?;
@@ -355,7 +355,7 @@ fn tell(args: &PackArgs, packed: &PackedBag, io: &mut Io<'_>) -> std::io::Result
     )
 }
 
-fn run_check(args: &CheckArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+fn run_check(args: &CheckArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     args.run.begin(&io.stop);
     let mut authorities = Authorities::default();
     for file in &args.authorities {
@@ -383,12 +383,12 @@ fn run_check(args: &CheckArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let report = check(&request, bag.folder(), progress(bar.as_ref()));
     drop(bar);
     let report = report.map_err(unreadable)?;
-    let quiet = args.pace.quiet && args.format == Format::Text;
+    let quiet = args.pace.quiet && args.format == ResultFormat::Text;
     if !quiet {
         let options = TextOptions { color: io.color, width: io.width };
         let written = match args.format {
-            Format::Text => report.render(io.out, options),
-            Format::Json => json::render(&report, io.out),
+            ResultFormat::Text => report.render(io.out, options),
+            ResultFormat::Json => json::render(&report, io.out),
         };
         written.map_err(|e| Failure::internal(format!("the result cannot be written: {e}")))?;
     }

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::guard::{Kind, OutputGuard};
+use super::guard::{OutputGuard, OutputKind};
 use super::output::WholeFile;
-use super::{Failure, Io};
+use super::{Console, Failure};
 use crate::report::text::TextOptions;
 use crate::report::{Format, RunReport, summary};
 
@@ -109,10 +109,10 @@ impl ReportArgs {
                 .remedy("omit --format, and write the other format with --export"));
         }
         if let Some(file) = &self.output {
-            guard.check("--output", file, Kind::Report(self.format()))?;
+            guard.check("--output", file, OutputKind::Report(self.format()))?;
         }
         let mut exports = self.exports.iter();
-        exports.try_for_each(|e| guard.check("--export", &e.file, Kind::Report(e.format)))
+        exports.try_for_each(|e| guard.check("--export", &e.file, OutputKind::Report(e.format)))
     }
 
     /// Opens every file that the report goes to: a long run must not end in a place that cannot be
@@ -164,7 +164,7 @@ impl Outputs<'_> {
         mut self,
         report: &RunReport,
         quiet: bool,
-        io: &mut Io<'_>,
+        io: &mut Console<'_>,
     ) -> Result<(), Failure> {
         for (format, file) in &mut self.exports {
             let shown = file.shown();
@@ -191,7 +191,7 @@ impl Outputs<'_> {
     pub(super) fn complete_main(
         mut self,
         quiet: bool,
-        io: &mut Io<'_>,
+        io: &mut Console<'_>,
         render: impl FnOnce(&mut dyn Write, TextOptions) -> std::io::Result<()>,
     ) -> Result<(), Failure> {
         self.write_main(quiet, io, render)?;
@@ -201,7 +201,7 @@ impl Outputs<'_> {
     fn write_main(
         &mut self,
         quiet: bool,
-        io: &mut Io<'_>,
+        io: &mut Console<'_>,
         render: impl FnOnce(&mut dyn Write, TextOptions) -> std::io::Result<()>,
     ) -> Result<(), Failure> {
         if quiet && self.args.is_plain() {

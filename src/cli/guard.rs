@@ -28,7 +28,7 @@ const DER: &[u8] = &[0x30, 0x82];
 /// Kind of a file that a command writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(feature = "seal"), allow(dead_code))]
-pub(super) enum Kind {
+pub(super) enum OutputKind {
     /// A report or an estimate.
     Report(Format),
     /// The objects of a run.
@@ -42,7 +42,7 @@ pub(super) enum Kind {
     Bag,
 }
 
-impl Kind {
+impl OutputKind {
     fn name(self) -> String {
         match self {
             Self::Report(format) => format!("{} report", format.as_str()),
@@ -137,7 +137,12 @@ impl OutputGuard {
     ///
     /// # Errors
     /// With what it would overwrite, and what to do.
-    pub(super) fn check(&mut self, flag: &str, path: &Path, kind: Kind) -> Result<(), Failure> {
+    pub(super) fn check(
+        &mut self,
+        flag: &str,
+        path: &Path,
+        kind: OutputKind,
+    ) -> Result<(), Failure> {
         let shown = path.display().to_string();
         let refuse = |why: &str, remedy: &str| {
             let shown = Printable(&shown);
@@ -165,7 +170,7 @@ impl OutputGuard {
             return refuse("two outputs use this file", "use a separate file for each output");
         }
         match path.metadata() {
-            Ok(found) if found.is_file() && kind != Kind::Bag => {}
+            Ok(found) if found.is_file() && kind != OutputKind::Bag => {}
             // Nothing is there, or a device or a pipe, or it is refused as a place for a bag.
             _ => return Ok(()),
         }
@@ -178,11 +183,11 @@ impl OutputGuard {
             file.take(HEAD).read_to_end(&mut end)
         });
         let mut text = String::from_utf8_lossy(&head).into_owned();
-        if kind == Kind::Objects(ObjectForm::Parquet) {
+        if kind == OutputKind::Objects(ObjectForm::Parquet) {
             text += &String::from_utf8_lossy(&end);
         }
         let own = read.is_ok() && kind.fits(&text);
-        if own && kind == Kind::Keys {
+        if own && kind == OutputKind::Keys {
             return Ok(());
         }
         if let Some(evidence) = evidence(path, &head) {

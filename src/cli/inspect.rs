@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::question::read_keys;
-use super::{Failure, Format, INCOMPLETE, Io};
+use super::{Console, Failure, INCOMPLETE, ResultFormat};
 use crate::crypto::KeyRing;
 use crate::model::{DigestHead, DigestKey, Printable};
 use crate::report::json::render_line;
@@ -50,15 +50,15 @@ pub struct InspectArgs {
     keys: Vec<PathBuf>,
 
     /// Format of the output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Text)]
+    format: ResultFormat,
 }
 
 /// Runs the command.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn run(args: &InspectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub fn run(args: &InspectArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     let keys = if args.keys.is_empty() { KeyRing::new() } else { read_keys(&args.keys)? };
     let rules = Rules {
         keys,
@@ -71,10 +71,10 @@ pub fn run(args: &InspectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     };
     let examined = read(&args.digest, &rules)?;
     let (verdict, status, reason) = verdict(&examined, args.keys.is_empty());
-    let shown = Shown { examined: &examined, rules: &rules, verdict, reason: &reason };
+    let shown = InspectedDigest { examined: &examined, rules: &rules, verdict, reason: &reason };
     let written = match args.format {
-        Format::Text => shown.text(io.out),
-        Format::Json => render_line(&shown.json(), io.out),
+        ResultFormat::Text => shown.text(io.out),
+        ResultFormat::Json => render_line(&shown.json(), io.out),
     };
     written.map_err(|e| Failure::internal(format!("the output cannot be written: {e}")))?;
     Ok(status)
@@ -154,14 +154,14 @@ fn verdict(examined: &CheckedDigest, no_keys: bool) -> (&'static str, u8, String
     }
 }
 
-struct Shown<'a> {
+struct InspectedDigest<'a> {
     examined: &'a CheckedDigest,
     rules: &'a Rules,
     verdict: &'static str,
     reason: &'a str,
 }
 
-impl Shown<'_> {
+impl InspectedDigest<'_> {
     fn text(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let mut line = |name: &str, value: &str| writeln!(out, "{name:<22} {}", Printable(value));
         line("verdict", &format!("{}: {}", self.verdict, self.reason))?;

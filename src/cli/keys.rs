@@ -16,7 +16,7 @@ use crate::crypto::PublicKey;
 use crate::run::key_files::{self, KEY_FILE_ENDINGS, KeysError};
 
 use super::failure::unwritten;
-use super::{Failure, Format, Io};
+use super::{Console, Failure, ResultFormat};
 
 /// The schema of `keys show --format json`.
 const SCHEMA: &str = "trailseal.keys/1";
@@ -61,15 +61,15 @@ pub struct ShowArgs {
     #[arg(value_name = "FILE|DIR|-")]
     file: PathBuf,
     /// Format of the output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Text)]
+    format: ResultFormat,
 }
 
 /// Runs the command; returns the exit status.
 ///
 /// # Errors
 /// When nothing was done, or results cannot be written: why, and what to do.
-pub fn run(command: &KeysCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub fn run(command: &KeysCommand, io: &mut Console<'_>) -> Result<u8, Failure> {
     match command {
         #[cfg(feature = "seal")]
         KeysCommand::Generate(args) => generate::run(args, io),
@@ -79,11 +79,11 @@ pub fn run(command: &KeysCommand, io: &mut Io<'_>) -> Result<u8, Failure> {
     }
 }
 
-fn show(args: &ShowArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+fn show(args: &ShowArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     let keys = read_key_file(&args.file)?;
     match args.format {
-        Format::Text => show_text(&keys, io.out),
-        Format::Json => show_json(&keys, io.out),
+        ResultFormat::Text => show_text(&keys, io.out),
+        ResultFormat::Json => show_json(&keys, io.out),
     }
     .map_err(unwritten)?;
     Ok(0)

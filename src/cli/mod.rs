@@ -35,7 +35,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use self::failure::unwritable;
 use self::streams::{Diagnostics, Pipe};
 
-pub use self::console::{ColorWhen, Format, Io};
+pub use self::console::{ColorWhen, Console, ResultFormat};
 pub use self::failure::{Failure, INCOMPLETE, INTERNAL, INTERRUPTED, USAGE};
 
 const ABOUT: &str =
@@ -106,12 +106,12 @@ impl Cli {
 
     /// Runs the command and returns its exit status. A reader of the results that leaves early ends
     /// nothing, and diagnostics that cannot be written change nothing.
-    pub fn run(&self, io: &mut Io<'_>) -> u8 {
+    pub fn run(&self, io: &mut Console<'_>) -> u8 {
         let (mut out, mut err) = (Pipe::new(&mut *io.out), Diagnostics(&mut *io.err));
-        self.run_on(&mut Io { out: &mut out, err: &mut err, stop: io.stop.clone(), ..*io })
+        self.run_on(&mut Console { out: &mut out, err: &mut err, stop: io.stop.clone(), ..*io })
     }
 
-    fn run_on(&self, io: &mut Io<'_>) -> u8 {
+    fn run_on(&self, io: &mut Console<'_>) -> u8 {
         let result = match &self.command {
             Command::Verify(args) => verify::run(args, io),
             #[cfg(feature = "seal")]

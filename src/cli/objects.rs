@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::Failure;
-use super::guard::{Kind, OutputGuard};
+use super::guard::{OutputGuard, OutputKind};
 use super::output::{WholeFile, unwritable};
 use crate::report::{ObjectForm, ObjectWriter};
 use crate::run::{Observer, RunEvent};
@@ -31,7 +31,7 @@ pub(super) fn check(path: &Path, guard: &mut OutputGuard) -> Result<(), Failure>
             "name a file that ends in .csv or .jsonl, or build with `--features parquet`",
         ));
     }
-    guard.check("--objects", path, Kind::Objects(form))
+    guard.check("--objects", path, OutputKind::Objects(form))
 }
 
 impl ObjectsFile {

@@ -16,15 +16,15 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 
 /// Progress of a run. Areas are listed one after the other, so how much is left is estimated
 /// from those seen.
-pub(super) struct Bar {
+pub(super) struct RunProgress {
     bar: ProgressBar,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<ProgressCounts>>,
     /// Where lines are written instead.
     _heartbeat: Option<Heartbeat>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-struct Seen {
+struct ProgressCounts {
     areas: u64,
     begun: u64,
     /// Digests of the areas that have begun.
@@ -34,7 +34,7 @@ struct Seen {
     bytes: u64,
 }
 
-impl Seen {
+impl ProgressCounts {
     /// How many digests there will be, as far as can be told.
     const fn expected(&self) -> u64 {
         if self.begun == 0 {
@@ -69,7 +69,7 @@ impl Seen {
     }
 }
 
-impl Bar {
+impl RunProgress {
     /// Progress that is drawn on a terminal and told in lines elsewhere.
     #[must_use]
     pub(super) fn new() -> Self {
@@ -78,27 +78,27 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(Seen::default().read(Duration::ZERO));
+        bar.set_message(ProgressCounts::default().read(Duration::ZERO));
         bar.enable_steady_tick(Duration::from_millis(125));
-        let seen = Arc::<Mutex<Seen>>::default();
+        let seen = Arc::<Mutex<ProgressCounts>>::default();
         let is_hidden = bar.is_hidden();
         let heartbeat = is_hidden.then(|| Heartbeat::start(HEARTBEAT, seen.clone(), io::stderr()));
         Self { bar, seen, _heartbeat: heartbeat }
     }
 
-    fn with(&self, change: impl FnOnce(&mut Seen)) {
+    fn with(&self, change: impl FnOnce(&mut ProgressCounts)) {
         change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
 /// It leaves nothing on the terminal.
-impl Drop for Bar {
+impl Drop for RunProgress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }
 
-impl Observer for Bar {
+impl Observer for RunProgress {
     fn observe(&self, event: &RunEvent<'_>) -> io::Result<()> {
         match *event {
             RunEvent::AreasFound { count } => self.with(|seen| seen.areas = count as u64),
@@ -138,7 +138,7 @@ struct Heartbeat {
 impl Heartbeat {
     fn start(
         interval: Duration,
-        seen: Arc<Mutex<Seen>>,
+        seen: Arc<Mutex<ProgressCounts>>,
         mut err: impl Write + Send + 'static,
     ) -> Self {
         let (end, ended) = channel();
@@ -171,19 +171,25 @@ mod tests {
 
     #[test]
     fn a_line_tells_counts_bytes_rate_and_what_is_left() {
-        let seen =
-            Seen { areas: 4, begun: 2, digests: 600, done: 300, logs: 12_000, bytes: 600 << 20 };
+        let seen = ProgressCounts {
+            areas: 4,
+            begun: 2,
+            digests: 600,
+            done: 300,
+            logs: 12_000,
+            bytes: 600 << 20,
+        };
         assert_eq!(
             seen.line(Duration::from_secs(120)),
             "2 min: 300 of about 1,200 digests, 12,000 log files (100/s), 600.0 MiB (5.0 MiB/s), about 6 min left"
         );
-        let nothing = Seen::default().line(Duration::ZERO);
+        let nothing = ProgressCounts::default().line(Duration::ZERO);
         assert_eq!(nothing, "0 min: 0 of about 0 digests, 0 log files (0/s), 0 bytes (0 bytes/s)");
     }
 
-    struct Lines(Sender<String>);
+    struct LineSender(Sender<String>);
 
-    impl Write for Lines {
+    impl Write for LineSender {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let _ = self.0.send(String::from_utf8_lossy(bytes).into_owned());
             Ok(bytes.len())
@@ -197,8 +203,8 @@ mod tests {
     #[test]
     fn lines_come_until_the_run_ends() {
         let (sender, lines) = channel();
-        let seen = Arc::<Mutex<Seen>>::default();
-        let heartbeat = Heartbeat::start(Duration::from_millis(1), seen, Lines(sender));
+        let seen = Arc::<Mutex<ProgressCounts>>::default();
+        let heartbeat = Heartbeat::start(Duration::from_millis(1), seen, LineSender(sender));
         let first: String = (0..2).map(|_| lines.recv().unwrap()).collect();
         assert!(first.starts_with("trailseal: 0 min: "), "{first}");
         drop(heartbeat);

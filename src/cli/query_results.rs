@@ -32,12 +32,12 @@ use self::end::trouble;
 use self::end::{End, INVALID};
 use super::question::read_keys;
 use super::source::AwsArgs;
-use super::{Failure, INCOMPLETE, Io};
+use super::{Console, Failure, INCOMPLETE};
 use crate::crypto::KeyRing;
 use crate::model::{Printable, Region, Window};
 use crate::source::Opener;
 use crate::verify::query_results::{QueryResultFault, SignFile};
-use folder::{Folder, Unlisted};
+use folder::{FolderListing, ResultFolder};
 
 /// Exit status of the AWS CLI: options that do not go together.
 const OPTIONS: u8 = 252;
@@ -109,7 +109,7 @@ pub struct QueryResultsArgs {
 ///
 /// # Errors
 /// When something could not be checked: why, and what to do.
-pub fn run(args: &QueryResultsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub fn run(args: &QueryResultsArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     let unwritable = |e| Failure::internal(format!("cannot write the results: {e}"));
     match check(args, io) {
         Ok(unlisted) => {
@@ -136,9 +136,9 @@ pub fn run(args: &QueryResultsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
 }
 
 /// Describes the files that the sign file does not list.
-fn told(unlisted: &Unlisted) -> String {
+fn told(unlisted: &FolderListing) -> String {
     let mut text = String::new();
-    let mut tell = |names: &folder::Names, what: &str| {
+    let mut tell = |names: &folder::NameSample, what: &str| {
         if !names.is_empty() {
             text += &format!("trailseal: {what}: {names}\n");
         }
@@ -158,7 +158,7 @@ fn told(unlisted: &Unlisted) -> String {
 }
 
 /// Checks all of it, in the AWS CLI's order; returns what else lies there.
-fn check(args: &QueryResultsArgs, io: &Io<'_>) -> Result<Unlisted, End> {
+fn check(args: &QueryResultsArgs, io: &Console<'_>) -> Result<FolderListing, End> {
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let options = |message: &str| End::Theirs {
         status: OPTIONS,
@@ -181,15 +181,15 @@ fn check(args: &QueryResultsArgs, io: &Io<'_>) -> Result<Unlisted, End> {
     let ring = if args.keys.is_empty() { None } else { Some(read_keys(&args.keys)?) };
     let mut opener = args.aws.opener(&io.stop);
     let folder = match (path, bucket) {
-        (Some(path), _) => Folder::directory(&path)?,
+        (Some(path), _) => ResultFolder::directory(&path)?,
         (None, bucket) => {
             let prefix = given(&args.s3_prefix).unwrap_or_default();
-            Folder::bucket(&mut opener, &bucket.unwrap_or_default(), prefix)?
+            ResultFolder::bucket(&mut opener, &bucket.unwrap_or_default(), prefix)?
         }
     };
     let sign_file = SignFile::decode(&folder.sign_file(&io.stop)?)?;
     let unlisted = folder.list(&sign_file);
-    let mut keys = Keys { ring, region: args.region.clone(), opener };
+    let mut keys = ResultKeys { ring, region: args.region.clone(), opener };
     for file in sign_file.files() {
         let hash = folder.hash(file, &unlisted, &io.stop)?;
         file.check(hash).map_err(|fault| keys.told_apart(&sign_file, fault))?;
@@ -199,14 +199,14 @@ fn check(args: &QueryResultsArgs, io: &Io<'_>) -> Result<Unlisted, End> {
 }
 
 /// Source of the keys.
-struct Keys {
+struct ResultKeys {
     /// What `--keys` holds; `None` where CloudTrail is to be asked.
     ring: Option<KeyRing>,
     region: Option<Region>,
     opener: Opener,
 }
 
-impl Keys {
+impl ResultKeys {
     /// Checks the signature.
     fn check(&mut self, sign_file: &SignFile) -> Result<(), End> {
         let window = sign_file.key_window()?;

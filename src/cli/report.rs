@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::export::ReportArgs;
-use super::{Failure, Io};
+use super::{Console, Failure};
 use crate::model::Printable;
 use crate::report::diff::Diff;
 use crate::report::repaired::same_request;
@@ -61,7 +61,7 @@ pub struct RenderArgs {
 ///
 /// # Errors
 /// When the report cannot be read or written.
-pub fn run(args: &RenderArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub fn run(args: &RenderArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     let inputs = args.run.iter().chain(&args.diff).chain(&args.previous).map(PathBuf::as_path);
     args.report.check(&mut args.report.guard().inputs(inputs))?;
     if let [old, new] = args.diff.as_slice() {
@@ -83,7 +83,7 @@ pub fn run(args: &RenderArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
 }
 
 /// Shows the differences of two runs.
-fn diff(args: &RenderArgs, old: &Path, new: &Path, io: &mut Io<'_>) -> Result<u8, Failure> {
+fn diff(args: &RenderArgs, old: &Path, new: &Path, io: &mut Console<'_>) -> Result<u8, Failure> {
     let format = args.report.format();
     if !matches!(format, Format::Text | Format::Json | Format::Markdown) {
         let message = format!("--diff cannot write {}", format.as_str());

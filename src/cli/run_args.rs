@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Failure;
-use super::progress::Bar;
+use super::progress::RunProgress;
 use super::time_args::{TimeArg, parse_span, parse_time};
 use crate::judge::Excluded;
 use crate::model::{AccountId, Region, TrailName};
@@ -112,8 +112,8 @@ impl PaceArgs {
     }
 
     /// The progress line, where one is wanted.
-    pub(super) fn bar(&self) -> Option<Bar> {
-        (!self.quiet && !self.no_progress).then(Bar::new)
+    pub(super) fn bar(&self) -> Option<RunProgress> {
+        (!self.quiet && !self.no_progress).then(RunProgress::new)
     }
 }
 
@@ -183,7 +183,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 /// A bar or silence.
-pub(super) fn progress(bar: Option<&Bar>) -> &dyn Observer {
+pub(super) fn progress(bar: Option<&RunProgress>) -> &dyn Observer {
     bar.map_or(&Silent, |bar| bar)
 }
 

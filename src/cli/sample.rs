@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::keys::generate::{GenerateArgs, run as generate};
 use super::seal::read_key;
-use super::{Failure, Io};
+use super::{Console, Failure};
 use crate::run::sample;
 use crate::store::{DirectoryStore, Store};
 
@@ -37,7 +37,7 @@ pub struct SampleArgs {
 ///
 /// # Errors
 /// When the directory holds a sample already or cannot be written.
-pub fn run(args: &SampleArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub fn run(args: &SampleArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     let dir = &args.dir;
     let shown = dir.display().to_string();
     if dir.join("AWSLogs").exists() {
@@ -50,7 +50,7 @@ pub fn run(args: &SampleArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         let arguments = GenerateArgs::with_defaults(keys.clone());
         let mut nowhere = Vec::new();
         let stop = io.stop.clone();
-        generate(&arguments, &mut Io { out: &mut nowhere, err: &mut *io.err, stop, ..*io })?;
+        generate(&arguments, &mut Console { out: &mut nowhere, err: &mut *io.err, stop, ..*io })?;
     }
     let key = read_key(&key_file)?;
     let store = DirectoryStore::open(dir, &*shown)

@@ -12,13 +12,13 @@ use jiff::SignedDuration;
 
 use self::heads::{keeps_heads, read_heads, write_heads};
 use self::outcome::{outcome, tell, tell_facts, tell_plan};
-use super::guard::{Kind, OutputGuard};
+use super::guard::{OutputGuard, OutputKind};
 use super::keys::read_key_file;
 use super::output::WholeFile;
 use super::run_args::{PaceArgs, RunArgs, progress};
 use super::source::{AwsArgs, absent, kms};
 use super::time_args::{TimeArg, parse_interval, parse_time};
-use super::{Failure, Format, INCOMPLETE, INTERNAL, INTERRUPTED, Io};
+use super::{Console, Failure, INCOMPLETE, INTERNAL, INTERRUPTED, ResultFormat};
 use crate::crypto::{KeyForm, Signer, SigningKey, Validity};
 use crate::model::{AccountId, BucketName, OrganizationId, Place, Printable, Region, TrailName};
 use crate::report::json;
@@ -142,8 +142,8 @@ pub struct SealArgs {
     yes: bool,
 
     /// Format of the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Text)]
+    format: ResultFormat,
 
     #[command(flatten)]
     pace: PaceArgs,
@@ -159,12 +159,12 @@ pub struct SealArgs {
 ///
 /// # Errors
 /// When nothing can be sealed, or not all that is due.
-pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub fn run(args: &SealArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     if let Some(file) = &args.head_file {
         let key = (!args.key.starts_with(KMS)).then(|| Path::new(&args.key));
         let guard = OutputGuard::new(false).sources([&args.source]);
         let mut guard = guard.inputs(key).inputs(args.cert.as_deref());
-        guard.check("--head-file", file, Kind::Heads)?;
+        guard.check("--head-file", file, OutputKind::Heads)?;
     }
     args.run.begin(&io.stop);
     // Nothing that is being written is given up midway: the run stops between two digests.
@@ -187,10 +187,10 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     let (report, result) = seal(&request, store, base, &*key, progress);
     drop(bar);
     let told = match args.format {
-        Format::Json => json::render_line(&outcome(&report), io.out),
-        Format::Text if args.pace.quiet => Ok(()),
-        Format::Text if args.dry_run && result.is_ok() => tell_plan(&report, io),
-        Format::Text => {
+        ResultFormat::Json => json::render_line(&outcome(&report), io.out),
+        ResultFormat::Text if args.pace.quiet => Ok(()),
+        ResultFormat::Text if args.dry_run && result.is_ok() => tell_plan(&report, io),
+        ResultFormat::Text => {
             let heads = !request.expected.is_empty() || args.head_file.is_some();
             tell(&report, result.is_ok(), heads, io)
         }
@@ -206,7 +206,7 @@ pub fn run(args: &SealArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     kept.map(|()| 0)
 }
 
-fn request(args: &SealArgs, place: &SealPlace, io: &Io<'_>) -> Result<SealRequest, Failure> {
+fn request(args: &SealArgs, place: &SealPlace, io: &Console<'_>) -> Result<SealRequest, Failure> {
     let now = io.now;
     let end = args.end_time.map_or(now, |time| time.resolve(now));
     let start = args.start_time.map(|time| time.resolve(now));

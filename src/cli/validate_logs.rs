@@ -11,7 +11,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
+use super::{Console, Failure, INCOMPLETE, INTERRUPTED};
 use crate::aws::{Aws, AwsCliCalls, AwsOptions, CallError, Need, S3Store};
 use crate::crypto::{KeyRing, read_key_list};
 use crate::judge::Question;
@@ -117,7 +117,7 @@ pub struct ValidateLogsArgs {
 ///
 /// # Errors
 /// When what it says cannot be written.
-pub fn run(args: &ValidateLogsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub fn run(args: &ValidateLogsArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     if args.no_verify_ssl {
         writeln!(io.err, "trailseal: --no-verify-ssl is ignored: certificates are always checked; for your own authority, use --ca-bundle")
             .map_err(Failure::internal)?;
@@ -126,20 +126,20 @@ pub fn run(args: &ValidateLogsArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         .and_then(|(request, aws, calls)| answer(args, &request, &aws, calls, io))
     {
         Ok(status) => Ok(status),
-        Err(Ended::Unset(text)) => {
+        Err(EarlyEnd::Unset(text)) => {
             writeln!(io.err, "{text}").map_err(Failure::internal)?;
             Ok(FAILED)
         }
-        Err(Ended::Said(text)) => {
+        Err(EarlyEnd::Said(text)) => {
             writeln!(io.err, "\n{text}").map_err(Failure::internal)?;
             Ok(if io.stop.is_set() { INTERRUPTED } else { FAILED })
         }
-        Err(Ended::Unwritable(error)) => Err(Failure::internal(error)),
+        Err(EarlyEnd::Unwritable(error)) => Err(Failure::internal(error)),
     }
 }
 
 /// Reason why the command ends early.
-enum Ended {
+enum EarlyEnd {
     /// With this message.
     Said(String),
     /// With this message, because AWS is not configured.
@@ -148,27 +148,27 @@ enum Ended {
     Unwritable(io::Error),
 }
 
-impl From<CallError> for Ended {
+impl From<CallError> for EarlyEnd {
     fn from(error: CallError) -> Self {
         Self::Said(error.0)
     }
 }
 
-impl From<io::Error> for Ended {
+impl From<io::Error> for EarlyEnd {
     fn from(error: io::Error) -> Self {
         Self::Unwritable(error)
     }
 }
 
-fn said<T>(text: impl Into<String>) -> Result<T, Ended> {
-    Err(Ended::Said(text.into()))
+fn said<T>(text: impl Into<String>) -> Result<T, EarlyEnd> {
+    Err(EarlyEnd::Said(text.into()))
 }
 
 /// Determines the scope, with CloudTrail's help if needed.
 fn prepare(
     args: &ValidateLogsArgs,
-    io: &Io<'_>,
-) -> Result<(ValidateRequest, Aws, AwsCliCalls), Ended> {
+    io: &Console<'_>,
+) -> Result<(ValidateRequest, Aws, AwsCliCalls), EarlyEnd> {
     let start = parse_time(&args.start_time)?;
     // An empty value counts as none.
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
@@ -214,14 +214,14 @@ fn prepare(
     Ok((request, aws, calls))
 }
 
-fn connect(args: &ValidateLogsArgs) -> Result<(Aws, Region), Ended> {
+fn connect(args: &ValidateLogsArgs) -> Result<(Aws, Region), EarlyEnd> {
     if let Some(url) = args.endpoint_url.as_ref().filter(|url| !url.contains("://")) {
         return said(format!(
             "Bad value for --endpoint-url \"{url}\": scheme is missing.  Must be of the form http://<hostname>/ or https://<hostname>/"
         ));
     }
     let pem = |path: &PathBuf| {
-        std::fs::read(path).map_err(|e| Ended::Said(format!("{}: {e}", path.display())))
+        std::fs::read(path).map_err(|e| EarlyEnd::Said(format!("{}: {e}", path.display())))
     };
     let options = AwsOptions {
         profile: args.profile.clone(),
@@ -230,12 +230,12 @@ fn connect(args: &ValidateLogsArgs) -> Result<(Aws, Region), Ended> {
         ca_bundle: args.ca_bundle.as_ref().map(pem).transpose()?,
         ..AwsOptions::default()
     };
-    let aws = Aws::load(options).map_err(|error| Ended::Said(error.to_string()))?;
+    let aws = Aws::load(options).map_err(|error| EarlyEnd::Said(error.to_string()))?;
     let Some(region) = aws.named_region().map(str::to_owned) else {
         let text = "You must specify a region. You can also configure your region by running \"aws configure\".";
-        return Err(Ended::Unset(text.to_owned()));
+        return Err(EarlyEnd::Unset(text.to_owned()));
     };
-    let region = Region::parse(&region).map_err(|error| Ended::Said(error.to_string()))?;
+    let region = Region::parse(&region).map_err(|error| EarlyEnd::Said(error.to_string()))?;
     Ok((aws, region))
 }
 
@@ -253,7 +253,7 @@ fn parts_of(arn: &str) -> Option<(String, String, String)> {
 }
 
 /// A time in one of the forms that are common: an offset counts, without one it is UTC.
-fn parse_time(text: &str) -> Result<Timestamp, Ended> {
+fn parse_time(text: &str) -> Result<Timestamp, EarlyEnd> {
     let utc = |time: DateTime| TimeZone::UTC.to_timestamp(time).ok();
     // No leap seconds and no year 0: times as the AWS CLI knows them.
     if text.contains(":60") || text.starts_with("0000") {
@@ -274,8 +274,8 @@ fn answer(
     request: &ValidateRequest,
     aws: &Aws,
     calls: AwsCliCalls,
-    io: &mut Io<'_>,
-) -> Result<u8, Ended> {
+    io: &mut Console<'_>,
+) -> Result<u8, EarlyEnd> {
     let (start, end) = (shown(request.start), shown(request.end));
     write!(
         io.out,
@@ -283,8 +283,12 @@ fn answer(
         args.trail_arn
     )?;
     io.out.flush()?;
-    let mut teller =
-        Teller { verbose: args.verbose, after_blank: true, error: None, errors: Vec::new() };
+    let mut teller = MessagePrinter {
+        verbose: args.verbose,
+        after_blank: true,
+        error: None,
+        errors: Vec::new(),
+    };
     let source: Arc<dyn Source> = Arc::new(Online(calls));
     let validated = validate(request, source, &mut |message| teller.tell(message, io));
     if let Some(error) = teller.error {
@@ -297,7 +301,7 @@ fn answer(
             writeln!(io.err, "\n{text}")?;
             return strict(request, aws, &teller.errors, io);
         }
-        Err(text) => return Err(Ended::Said(text)),
+        Err(text) => return Err(EarlyEnd::Said(text)),
     };
     if !teller.after_blank {
         writeln!(io.out)?;
@@ -315,7 +319,7 @@ fn answer(
 }
 
 /// Prints messages as they come, with the empty lines of the AWS CLI.
-struct Teller {
+struct MessagePrinter {
     verbose: bool,
     /// Whether an empty line was the last thing said.
     after_blank: bool,
@@ -324,8 +328,8 @@ struct Teller {
     errors: Vec<MessageSubject>,
 }
 
-impl Teller {
-    fn tell(&mut self, Message { about, text }: Message, io: &mut Io<'_>) {
+impl MessagePrinter {
+    fn tell(&mut self, Message { about, text }: Message, io: &mut Console<'_>) {
         let written = match about {
             MessageSubject::Valid if self.verbose => {
                 self.after_blank = false;
@@ -379,9 +383,9 @@ fn strict(
     request: &ValidateRequest,
     aws: &Aws,
     told: &[MessageSubject],
-    io: &mut Io<'_>,
-) -> Result<u8, Ended> {
-    let name = |e: crate::model::IdError| Ended::Said(e.to_string());
+    io: &mut Console<'_>,
+) -> Result<u8, EarlyEnd> {
+    let name = |e: crate::model::IdError| EarlyEnd::Said(e.to_string());
     let source = format!("s3://{}", request.bucket);
     let bucket = BucketName::parse(&request.bucket).map_err(name)?;
     let prefix = slashed(request.prefix.as_deref().unwrap_or_default());

@@ -12,7 +12,7 @@ use super::question::QuestionArgs;
 use super::run_args::{MemoryArgs, PaceArgs, RunArgs, progress};
 use super::source::AwsArgs;
 use super::verdict::{self, FailOnArgs};
-use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
+use super::{Console, Failure, INCOMPLETE, INTERRUPTED};
 use crate::report::estimate::Rates;
 use crate::report::{self, Format, json};
 use crate::run::Observers;
@@ -115,7 +115,7 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// When nothing can be checked, or a result cannot be written.
-pub fn run(args: &VerifyArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub fn run(args: &VerifyArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     check_outputs(args)?;
     args.run.begin(&io.stop);
     let verification = args.question.verification(&args.pace, io.now, &io.stop);
@@ -169,7 +169,7 @@ fn dry_run(
     verification: &Verification,
     request: &VerifyRequest,
     opener: &mut Opener,
-    io: &mut Io<'_>,
+    io: &mut Console<'_>,
 ) -> Result<u8, Failure> {
     let as_json = match args.report.format() {
         Format::Text => false,

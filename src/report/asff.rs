@@ -25,7 +25,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::parts::{Parts, REQUIREMENTS, technique};
+use super::parts::{FindingSet, REQUIREMENTS, technique};
 use super::shared::{asked, cut, identity, reasons, shown, told};
 use super::words::{statement, title};
 use super::{ChainReport, RunReport, Verdict, cloud};
@@ -58,10 +58,10 @@ pub fn render_since(
     earlier: Option<&RunReport>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let findings = Findings(Parts::new(report)?);
+    let findings = AsffWriter(FindingSet::new(report)?);
     let mut closed = Vec::new();
     if let Some(earlier) = earlier {
-        let before = Findings(Parts::new(earlier)?);
+        let before = AsffWriter(FindingSet::new(earlier)?);
         for (finding, name) in findings.0.repaired(&before.0) {
             let mut value = before.of_finding(finding, &name);
             if let Value::Object(members) = &mut value {
@@ -76,10 +76,10 @@ pub fn render_since(
     findings.0.write(out, || findings.of_run(), of_chain, of_finding, &closed)
 }
 
-struct Findings<'a>(Parts<'a>);
+struct AsffWriter<'a>(FindingSet<'a>);
 
 /// Variable parts of a finding.
-struct About<'a> {
+struct FindingFields<'a> {
     /// `run`, `chain`, or a code.
     generator: &'a str,
     name: &'a str,
@@ -99,9 +99,9 @@ struct About<'a> {
     fields: Vec<(&'static str, Option<String>)>,
 }
 
-impl Findings<'_> {
-    fn finding(&self, about: About<'_>) -> Value {
-        let About { generator, name, account, region, verdict, .. } = about;
+impl AsffWriter<'_> {
+    fn finding(&self, about: FindingFields<'_>) -> Value {
+        let FindingFields { generator, name, account, region, verdict, .. } = about;
         let partition = cloud::partition(region);
         let (label, status) = match verdict {
             Verdict::Verified => ("INFORMATIONAL", "PASSED"),
@@ -168,7 +168,7 @@ impl Findings<'_> {
             reasons.insert(0, (verdict.as_str(), statement(report)));
         }
         let why: String = reasons.iter().skip(1).map(|(c, text)| format!(" {c}: {text}")).collect();
-        self.finding(About {
+        self.finding(FindingFields {
             generator: "run",
             name: &format!("run/{}", asked(report)),
             account: &account,
@@ -200,7 +200,7 @@ impl Findings<'_> {
         let remedy = self.0.remedy(chain);
         let start = chain.coverage.first().map(|i| i.window.start.to_string());
         let end = chain.coverage.last().map(|i| i.window.end.to_string());
-        self.finding(About {
+        self.finding(FindingFields {
             generator: "chain",
             name: &format!("chain/{}", identity(&[&id])),
             account: chain.account.as_str(),
@@ -244,7 +244,7 @@ impl Findings<'_> {
             Some(chain) => format!("{}: {}", code.as_str(), title(chain)),
             None => code.as_str().to_owned(),
         };
-        self.finding(About {
+        self.finding(FindingFields {
             generator: code.as_str(),
             name: &format!("finding/{name}"),
             account: &account,

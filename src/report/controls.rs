@@ -35,7 +35,7 @@ pub struct Controls {
     /// Codes of violations, by the group that controls name them by.
     pub finding_groups: BTreeMap<String, Vec<Code>>,
     /// Where the baselines that controls name stand.
-    pub baseline_sources: Vec<Source>,
+    pub baseline_sources: Vec<ControlSource>,
     /// The controls.
     pub controls: Vec<Control>,
     /// The draft of a certification.
@@ -68,13 +68,13 @@ pub struct Control {
     /// How the run supports it, and what must be shown separately.
     pub supports: String,
     /// Source of the control.
-    pub source: Source,
+    pub source: ControlSource,
 }
 
 /// Source of a control.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct ControlSource {
     /// The document's title.
     pub title: String,
     /// Its address.
@@ -192,7 +192,7 @@ pub enum Support {
 
 /// Support of a run for a control.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Offer<'a> {
+pub struct ControlSupport<'a> {
     /// The control.
     pub control: &'a Control,
     /// Degree of support.
@@ -212,10 +212,10 @@ impl Controls {
 
     /// Support of a run for each control, in the order of the file.
     #[must_use]
-    pub fn offers(&self, report: &RunReport) -> Vec<Offer<'_>> {
+    pub fn offers(&self, report: &RunReport) -> Vec<ControlSupport<'_>> {
         let offer = |control| {
             let (support, statement) = self.offer(control, report);
-            Offer { control, support, statement }
+            ControlSupport { control, support, statement }
         };
         self.controls.iter().map(offer).collect()
     }

@@ -17,7 +17,7 @@ use super::problems::{Problem, problems};
 use super::repaired::repaired;
 use super::summary::place;
 use super::text::TextOptions;
-use super::text::page::{BAD, GOOD, PLAIN, Page, UNSURE};
+use super::text::page::{BAD, GOOD, PLAIN, TextPage, UNSURE};
 use super::text::{Next, write_problem};
 use super::words::{self, count, counted, duration};
 use super::{RunReport, Verdict};
@@ -243,7 +243,7 @@ impl Diff {
     /// # Errors
     /// When the output cannot be written.
     pub fn render(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
-        let mut page = Page::new(out, options);
+        let mut page = TextPage::new(out, options);
         for (name, run) in [("old", &self.old), ("new", &self.new)] {
             let style = match run.verdict {
                 Verdict::Verified => GOOD,
@@ -279,7 +279,7 @@ impl Diff {
 const TIME: &str = "coverage_seconds.";
 
 fn write_problems(
-    page: &mut Page<'_>,
+    page: &mut TextPage<'_>,
     (heading, problems): (&str, &[Problem]),
     next: Next,
 ) -> io::Result<()> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::run::Scope;
 use super::text::TextOptions;
-use super::text::page::{BOLD, PLAIN, Page, UNSURE};
+use super::text::page::{BOLD, PLAIN, TextPage, UNSURE};
 use super::words::{bytes, count};
 use crate::model::Printable;
 use crate::verify::Finding;
@@ -97,7 +97,7 @@ impl Estimate {
     /// # Errors
     /// When the output cannot be written.
     pub fn render(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
-        let mut page = Page::new(out, options);
+        let mut page = TextPage::new(out, options);
         let message = " of what a run would do, from listings alone. Nothing was verified.";
         page.paragraph(0, ("ESTIMATE", BOLD), message, 2)?;
         page.blank()?;

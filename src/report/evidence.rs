@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::AcceptedGap;
 use super::run::{KeyReport, RanBy, Scope, Tool, Totals, Unreferenced, Verdict};
 use super::text::TextOptions;
-use super::text::page::{BAD, BOLD, GOOD, PLAIN, Page, UNSURE};
+use super::text::page::{BAD, BOLD, GOOD, PLAIN, TextPage, UNSURE};
 use super::words::{self, count, counted, span};
 use crate::crypto::document::CertificateInfo;
 use crate::model::Printable;
@@ -152,7 +152,7 @@ pub struct CheckReport {
 }
 
 /// What was asked of the run: whoever packs a bag can ask for little.
-fn asked(page: &mut Page<'_>, scope: &Scope) -> io::Result<()> {
+fn asked(page: &mut TextPage<'_>, scope: &Scope) -> io::Result<()> {
     page.row(2, ("asked: time", PLAIN), words::time_asked(scope))?;
     let filters =
         [("accounts", &scope.accounts), ("regions", &scope.regions), ("trails", &scope.trails)];
@@ -186,7 +186,7 @@ impl CheckReport {
     /// # Errors
     /// When the output cannot be written.
     pub fn render(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
-        let mut page = Page::new(out, options);
+        let mut page = TextPage::new(out, options);
         // Whoever packed a bag chose its keys.
         let verified = if self.by_own_keys { "VERIFIED by the bag's own keys" } else { "VERIFIED" };
         let (word, style, meaning) = match self.verdict {
@@ -281,7 +281,7 @@ impl CheckReport {
         self.faults.is_empty() && !broken && told
     }
 
-    fn seal(&self, page: &mut Page<'_>) -> io::Result<()> {
+    fn seal(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         let SealReport { signature, statement, time_stamp, renewals } = &self.seal;
         let further = renewals.iter().map(|part| ("renewed", part));
         let parts =
@@ -313,7 +313,7 @@ impl CheckReport {
         Ok(())
     }
 
-    fn wrong(&self, page: &mut Page<'_>) -> io::Result<()> {
+    fn wrong(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         if !self.faults.is_empty() {
             page.heading("Faults of the bag")?;
         }
@@ -349,7 +349,7 @@ impl CheckReport {
         self.more(page, self.differences.len())
     }
 
-    fn more(&self, page: &mut Page<'_>, all: usize) -> io::Result<()> {
+    fn more(&self, page: &mut TextPage<'_>, all: usize) -> io::Result<()> {
         match all.checked_sub(SHOWN).filter(|more| *more > 0) {
             Some(more) => page.line(2, format!("{} more: see --format json", count(more as u64))),
             None => Ok(()),

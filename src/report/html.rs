@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use self::entries::{Cut, ENTRIES, Row, class};
+use self::entries::{Cut, ENTRIES, LabelledRow, class};
 use super::RunReport;
 use super::controls::{Controls, Support};
 use super::headline::headline;
@@ -47,8 +47,8 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let numbers = chains::Numbers::new(report);
     let offers = controls.offers(report);
     let found = problems(report);
-    let findings = findings::Findings::new(report, &numbers, summary::shown(&found));
-    let page = Page {
+    let findings = findings::FindingsSection::new(report, &numbers, summary::shown(&found));
+    let page = HtmlPage {
         policy: policy(),
         style: STYLE,
         verdict: words::verdict_of(report),
@@ -66,7 +66,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
         findings,
         not_proven: Cut::new(&report.not_proven, ENTRIES, |s| Printable(s).to_string()),
         controls: &controls,
-        offers: offers.iter().map(|o| Offer { offer: o, badge: badge(o.support) }).collect(),
+        offers: offers.iter().map(|o| ControlRow { offer: o, badge: badge(o.support) }).collect(),
         certification: controls.certification.fill(report),
         chains: appendix::chains(report, &grades),
         keys: appendix::keys(report),
@@ -81,7 +81,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
 /// The whole page. What it holds is safe to show; the template escapes it.
 #[derive(Template)]
 #[template(path = "page.html")]
-struct Page<'a> {
+struct HtmlPage<'a> {
     policy: String,
     style: &'static str,
     verdict: &'static str,
@@ -92,24 +92,24 @@ struct Page<'a> {
     problems: summary::Problems,
     heat: Option<heat::Heat>,
     finished: String,
-    totals: Vec<Row>,
-    scope: Vec<Row>,
-    run: Vec<Row>,
+    totals: Vec<LabelledRow>,
+    scope: Vec<LabelledRow>,
+    run: Vec<LabelledRow>,
     timeline: chains::Timeline,
-    findings: findings::Findings,
+    findings: findings::FindingsSection,
     not_proven: Cut<String>,
     controls: &'a Controls,
-    offers: Vec<Offer<'a>>,
+    offers: Vec<ControlRow<'a>>,
     certification: Vec<String>,
-    chains: Cut<appendix::Chain>,
-    keys: Cut<appendix::Key>,
+    chains: Cut<appendix::ChainCounts>,
+    keys: Cut<appendix::KeyRow>,
     schema: &'static str,
     version: &'static str,
 }
 
 /// What a run offers to a control, with the class and the word of its badge.
-struct Offer<'a> {
-    offer: &'a super::controls::Offer<'a>,
+struct ControlRow<'a> {
+    offer: &'a super::controls::ControlSupport<'a>,
     badge: (&'static str, &'static str),
 }
 

@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::problems::WithProblems;
-use super::shared::{Hashed, asked, shown, without_nulls};
+use super::shared::{HashWriter, asked, shown, without_nulls};
 use super::standing::Grades;
 use super::{KeyReport, RunReport, Verdict, json};
 use crate::verify::Severity;
@@ -76,7 +76,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
 
 /// The SHA-256 hash of the JSON report, as that format writes it.
 fn hash(report: &RunReport) -> io::Result<String> {
-    let mut hashed = Hashed::default();
+    let mut hashed = HashWriter::default();
     json::render(&WithProblems::of(report), &mut hashed)?;
     Ok(hashed.0.finish().to_string())
 }

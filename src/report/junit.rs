@@ -45,16 +45,16 @@ const FAILED: usize = 100;
 
 /// Outcome of a test.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum TestOutcome {
     Passed,
     Skipped,
     Failure,
     Error,
 }
 
-struct Test {
+struct TestCase {
     name: &'static str,
-    outcome: Outcome,
+    outcome: TestOutcome,
     /// Kind of failure.
     kind: &'static str,
     /// In a sentence.
@@ -63,10 +63,10 @@ struct Test {
     text: String,
 }
 
-struct Suite {
+struct TestSuite {
     name: String,
     properties: Vec<(&'static str, String)>,
-    tests: Vec<Test>,
+    tests: Vec<TestCase>,
 }
 
 /// Writes the report.
@@ -102,23 +102,23 @@ fn time(report: &RunReport) -> String {
 }
 
 /// Numbers of tests, failures, errors and skipped tests.
-fn counts<'a>(tests: impl Iterator<Item = &'a Test> + Clone) -> [String; 4] {
+fn counts<'a>(tests: impl Iterator<Item = &'a TestCase> + Clone) -> [String; 4] {
     let of = |outcome| tests.clone().filter(move |t| t.outcome == outcome).count().to_string();
     let total = tests.clone().count().to_string();
-    [total, of(Outcome::Failure), of(Outcome::Error), of(Outcome::Skipped)]
+    [total, of(TestOutcome::Failure), of(TestOutcome::Error), of(TestOutcome::Skipped)]
 }
 
 // ---- what is tested ----------------------------------------------------------------------
 
-fn of_run(report: &RunReport, grades: &Grades<'_>, chains: &[Suite]) -> Suite {
+fn of_run(report: &RunReport, grades: &Grades<'_>, chains: &[TestSuite]) -> TestSuite {
     let outcome = match report.verdict {
-        Verdict::Verified => Outcome::Passed,
-        Verdict::Violation => Outcome::Failure,
-        Verdict::Incomplete => Outcome::Error,
+        Verdict::Verified => TestOutcome::Passed,
+        Verdict::Violation => TestOutcome::Failure,
+        Verdict::Incomplete => TestOutcome::Error,
     };
     let elsewhere: Vec<_> = grades.elsewhere().collect();
     let codes = Code::ALL.iter().map(|code| of_code(*code, &elsewhere, true));
-    let found: Vec<_> = codes.filter(|test| test.outcome != Outcome::Skipped).collect();
+    let found: Vec<_> = codes.filter(|test| test.outcome != TestOutcome::Skipped).collect();
     let own = found.iter().map(|test| (RUN, test));
     let of_chains = chains.iter().flat_map(|s| s.tests.iter().map(|test| (&*s.name, test)));
     let (failures, errors, lines) = failed(own.chain(of_chains));
@@ -135,7 +135,7 @@ fn of_run(report: &RunReport, grades: &Grades<'_>, chains: &[Suite]) -> Suite {
             counted(errors, "could not be decided", "could not be decided")
         ),
     };
-    let verdict = Test {
+    let verdict = TestCase {
         name: VERDICT,
         outcome,
         kind: report.verdict.as_str(),
@@ -153,7 +153,7 @@ fn of_run(report: &RunReport, grades: &Grades<'_>, chains: &[Suite]) -> Suite {
         ("verdict", report.verdict.to_string()),
         ("exit_status", report.exit_status.to_string()),
     ];
-    Suite {
+    TestSuite {
         name: RUN.to_owned(),
         properties: facts.into_iter().chain(sources).collect(),
         tests: [verdict].into_iter().chain(found).collect(),
@@ -162,14 +162,14 @@ fn of_run(report: &RunReport, grades: &Grades<'_>, chains: &[Suite]) -> Suite {
 
 /// How many of these tests failed, how many could not be decided, and a line for each of those, the
 /// failures first.
-fn failed<'a>(tests: impl Iterator<Item = (&'a str, &'a Test)>) -> (u64, u64, String) {
+fn failed<'a>(tests: impl Iterator<Item = (&'a str, &'a TestCase)>) -> (u64, u64, String) {
     let (mut failures, mut errors) = (Vec::new(), Vec::new());
     for (suite, test) in tests {
         let line = || format!("{suite}: {}: {}\n", test.name, cut(&test.message, 300));
         match test.outcome {
-            Outcome::Failure => failures.push(line()),
-            Outcome::Error => errors.push(line()),
-            Outcome::Passed | Outcome::Skipped => {}
+            TestOutcome::Failure => failures.push(line()),
+            TestOutcome::Error => errors.push(line()),
+            TestOutcome::Passed | TestOutcome::Skipped => {}
         }
     }
     let numbers = (failures.len() as u64, errors.len() as u64);
@@ -181,7 +181,7 @@ fn failed<'a>(tests: impl Iterator<Item = (&'a str, &'a Test)>) -> (u64, u64, St
     (numbers.0, numbers.1, lines.into_iter().take(FAILED).collect::<String>() + &more)
 }
 
-fn of_chain(report: &RunReport, grades: &Grades<'_>, chain: &ChainReport) -> Suite {
+fn of_chain(report: &RunReport, grades: &Grades<'_>, chain: &ChainReport) -> TestSuite {
     let findings = grades.of(&chain.id);
     let codes = Code::ALL.iter().map(|code| {
         let unread = !report.scope.logs && code.as_str().starts_with("log-");
@@ -192,7 +192,7 @@ fn of_chain(report: &RunReport, grades: &Grades<'_>, chain: &ChainReport) -> Sui
     let counted = |c: super::Counts| {
         format!("{} valid, {} invalid, {} unchecked", c.valid, c.invalid, c.unchecked)
     };
-    Suite {
+    TestSuite {
         name: chain.id.to_string(),
         properties: vec![
             ("title", title(&chain.id)),
@@ -208,24 +208,25 @@ fn of_chain(report: &RunReport, grades: &Grades<'_>, chain: &ChainReport) -> Sui
 }
 
 /// The test of a chain's time, beside those of its codes.
-fn coverage(chain: &ChainReport, codes: &[Test]) -> Test {
+fn coverage(chain: &ChainReport, codes: &[TestCase]) -> TestCase {
     let fails = |code: &Code| {
         codes.iter().any(|test| {
-            test.name == code.as_str() && matches!(test.outcome, Outcome::Failure | Outcome::Error)
+            test.name == code.as_str()
+                && matches!(test.outcome, TestOutcome::Failure | TestOutcome::Error)
         })
     };
-    let mut outcome = Outcome::Passed;
+    let mut outcome = TestOutcome::Passed;
     let (mut lines, mut seconds) = (Vec::new(), BTreeMap::<_, i64>::new());
     let mut accounted = BTreeSet::new();
     for interval in &chain.coverage {
         let worst = match interval.state {
-            CoverageState::Violated => Outcome::Failure,
-            CoverageState::Gap | CoverageState::Unreadable => Outcome::Error,
-            _ => Outcome::Passed,
+            CoverageState::Violated => TestOutcome::Failure,
+            CoverageState::Gap | CoverageState::Unreadable => TestOutcome::Error,
+            _ => TestOutcome::Passed,
         };
         match interval.reason.filter(fails) {
-            Some(code) if worst != Outcome::Passed => drop(accounted.insert(code.as_str())),
-            _ if outcome != Outcome::Failure && worst != Outcome::Passed => outcome = worst,
+            Some(code) if worst != TestOutcome::Passed => drop(accounted.insert(code.as_str())),
+            _ if outcome != TestOutcome::Failure && worst != TestOutcome::Passed => outcome = worst,
             _ => {}
         }
         let window = interval.window;
@@ -237,7 +238,7 @@ fn coverage(chain: &ChainReport, codes: &[Test]) -> Test {
     }
     let mut text = listed(&lines, RANGES, "interval", "intervals");
     if lacks_time(chain) {
-        outcome = Outcome::Error;
+        outcome = TestOutcome::Error;
         text += "no digest covers any of the requested time\n";
     } else if chain.coverage.is_empty() && chain.kind == ChainKind::Backfill {
         text += "a backfill chain covers no time of its own\n";
@@ -246,14 +247,14 @@ fn coverage(chain: &ChainReport, codes: &[Test]) -> Test {
         Some(format!("{} {}", duration(*seconds.get(&state)?), state.as_str()))
     };
     let states: Vec<_> = CoverageState::ALL.into_iter().filter_map(of).collect();
-    let kind = if outcome == Outcome::Failure { "violated" } else { "not-proven" };
+    let kind = if outcome == TestOutcome::Failure { "violated" } else { "not-proven" };
     let mut message = if states.is_empty() { "none".to_owned() } else { states.join(", ") };
-    if outcome == Outcome::Passed && !accounted.is_empty() {
-        outcome = Outcome::Skipped;
+    if outcome == TestOutcome::Passed && !accounted.is_empty() {
+        outcome = TestOutcome::Skipped;
         let codes: Vec<_> = accounted.into_iter().collect();
         message += &format!("; see {}", codes.join(", "));
     }
-    Test { name: "coverage", outcome, kind, message, text }
+    TestCase { name: "coverage", outcome, kind, message, text }
 }
 
 /// The first of these lines, and how many more there are.
@@ -270,15 +271,15 @@ fn listed(lines: &[String], most: usize, one: &str, many: &str) -> String {
 }
 
 /// The test of one code over these findings; without any it passes, or is skipped.
-fn of_code(code: Code, findings: &[&Finding], skip: bool) -> Test {
+fn of_code(code: Code, findings: &[&Finding], skip: bool) -> TestCase {
     let found: Vec<_> = findings.iter().copied().filter(|f| f.code == code).collect();
     let of = |severity| number(found.iter().copied(), severity) > 0;
     let outcome = match found.is_empty() {
-        true if skip => Outcome::Skipped,
-        true => Outcome::Passed,
-        false if of(Severity::Violation) => Outcome::Failure,
-        false if of(Severity::Incomplete) => Outcome::Error,
-        false => Outcome::Passed,
+        true if skip => TestOutcome::Skipped,
+        true => TestOutcome::Passed,
+        false if of(Severity::Violation) => TestOutcome::Failure,
+        false if of(Severity::Incomplete) => TestOutcome::Error,
+        false => TestOutcome::Passed,
     };
     let worst = found.iter().min_by_key(|f| (Reverse(f.severity), f.start));
     let more = match found.len() {
@@ -296,10 +297,10 @@ fn of_code(code: Code, findings: &[&Finding], skip: bool) -> Test {
     let mut lines: Vec<_> = worst_first.iter().take(FINDINGS_OF_A_CODE).map(told).collect();
     lines.resize(found.len(), String::new());
     let mut text = listed(&lines, FINDINGS_OF_A_CODE, "finding", "findings");
-    if outcome != Outcome::Passed && !found.is_empty() {
+    if outcome != TestOutcome::Passed && !found.is_empty() {
         text += &format!("what to do: {}\n", code.remedy());
     }
-    Test { name: code.as_str(), outcome, kind: code.as_str(), message, text }
+    TestCase { name: code.as_str(), outcome, kind: code.as_str(), message, text }
 }
 
 // ---- XML ---------------------------------------------------------------------------------
@@ -311,7 +312,7 @@ fn holdable(text: &str, limit: usize) -> String {
     cut(text, limit).replace('\u{fffe}', "\\u{fffe}").replace('\u{ffff}', "\\u{ffff}")
 }
 
-fn suite(report: &RunReport, suite: &Suite, writer: &mut Xml<'_>) -> io::Result<()> {
+fn suite(report: &RunReport, suite: &TestSuite, writer: &mut Xml<'_>) -> io::Result<()> {
     let [total, failures, errors, skipped] = counts(suite.tests.iter());
     let name = holdable(&suite.name, TEXT);
     let took = if suite.name == RUN { time(report) } else { NO_TIME.to_owned() };
@@ -344,7 +345,7 @@ fn suite(report: &RunReport, suite: &Suite, writer: &mut Xml<'_>) -> io::Result<
         .map(drop)
 }
 
-fn test(suite: &str, test: &Test, took: &str, writer: &mut Xml<'_>) -> io::Result<()> {
+fn test(suite: &str, test: &TestCase, took: &str, writer: &mut Xml<'_>) -> io::Result<()> {
     let element = writer
         .create_element("testcase")
         .with_attribute(("name", test.name))
@@ -353,19 +354,21 @@ fn test(suite: &str, test: &Test, took: &str, writer: &mut Xml<'_>) -> io::Resul
     let (message, text) = (holdable(&test.message, MESSAGE), holdable(&test.text, TEXT));
     let text = BytesText::new(&text);
     let inner = match test.outcome {
-        Outcome::Passed if test.text.is_empty() => return element.write_empty().map(drop),
-        Outcome::Passed => "system-out",
-        Outcome::Skipped => "skipped",
-        Outcome::Failure => "failure",
-        Outcome::Error => "error",
+        TestOutcome::Passed if test.text.is_empty() => return element.write_empty().map(drop),
+        TestOutcome::Passed => "system-out",
+        TestOutcome::Skipped => "skipped",
+        TestOutcome::Failure => "failure",
+        TestOutcome::Error => "error",
     };
     element
         .write_inner_content(|writer| {
             let element = writer.create_element(inner);
             match test.outcome {
-                Outcome::Passed => element.write_text_content(text),
-                Outcome::Skipped => element.with_attribute(("message", &*message)).write_empty(),
-                Outcome::Failure | Outcome::Error => element
+                TestOutcome::Passed => element.write_text_content(text),
+                TestOutcome::Skipped => {
+                    element.with_attribute(("message", &*message)).write_empty()
+                }
+                TestOutcome::Failure | TestOutcome::Error => element
                     .with_attribute(("type", test.kind))
                     .with_attribute(("message", &*message))
                     .write_text_content(text),

@@ -31,7 +31,7 @@ use crate::verify::Interval;
 pub const SCHEMA: &str = "trailseal.lines/1";
 
 #[derive(Serialize)]
-struct Line<'a, T> {
+struct JsonLine<'a, T> {
     schema: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -49,16 +49,16 @@ struct CoverageLine<'a> {
     seconds: i64,
 }
 
-struct Lines<'a, 'o> {
+struct LineWriter<'a, 'o> {
     out: &'o mut dyn Write,
     run: &'a str,
     time: Timestamp,
     lines: u64,
 }
 
-impl Lines<'_, '_> {
+impl LineWriter<'_, '_> {
     fn write(&mut self, kind: &'static str, body: impl Serialize) -> io::Result<()> {
-        let line = Line { schema: SCHEMA, kind, run: self.run, time: self.time, body };
+        let line = JsonLine { schema: SCHEMA, kind, run: self.run, time: self.time, body };
         // Not straight to the output, which would be flushed for each line.
         let mut text = Vec::new();
         json::render_line(&line, &mut text)?;
@@ -73,7 +73,7 @@ impl Lines<'_, '_> {
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let run = run_id(report)?;
-    let mut lines = Lines { out, run: &run, time: report.finished, lines: 0 };
+    let mut lines = LineWriter { out, run: &run, time: report.finished, lines: 0 };
     let RunReport { tool, ran_by, scope, started, finished, verdict, exit_status, totals, .. } =
         report;
     lines.write(

@@ -38,9 +38,9 @@ impl ObjectForm {
 }
 
 /// A list of objects that is being written.
-pub struct ObjectWriter<W: Write + Send>(Format<W>);
+pub struct ObjectWriter<W: Write + Send>(ObjectSink<W>);
 
-enum Format<W: Write + Send> {
+enum ObjectSink<W: Write + Send> {
     /// The output, and a buffer for one line.
     JsonLines(W, Vec<u8>),
     /// The output, and a buffer for one row.
@@ -62,14 +62,14 @@ impl<W: Write + Send> ObjectWriter<W> {
     /// When the output cannot be written, or this build does not write the form.
     pub fn begin(form: ObjectForm, out: W) -> io::Result<Self> {
         let mut writer = Self(match form {
-            ObjectForm::JsonLines => Format::JsonLines(out, Vec::new()),
-            ObjectForm::Csv => Format::Csv(out, Vec::new()),
+            ObjectForm::JsonLines => ObjectSink::JsonLines(out, Vec::new()),
+            ObjectForm::Csv => ObjectSink::Csv(out, Vec::new()),
             #[cfg(feature = "parquet")]
-            ObjectForm::Parquet => Format::Parquet(Box::new(ParquetObjects::begin(out)?)),
+            ObjectForm::Parquet => ObjectSink::Parquet(Box::new(ParquetObjects::begin(out)?)),
             #[cfg(not(feature = "parquet"))]
             ObjectForm::Parquet => return Err(io::ErrorKind::Unsupported.into()),
         });
-        if let Format::Csv(out, line) = &mut writer.0 {
+        if let ObjectSink::Csv(out, line) = &mut writer.0 {
             row(out, line, HEAD.map(cell))?;
         }
         Ok(writer)
@@ -81,14 +81,14 @@ impl<W: Write + Send> ObjectWriter<W> {
     /// When the output cannot be written.
     pub fn write(&mut self, record: &ObjectRecord<'_>) -> io::Result<()> {
         match &mut self.0 {
-            Format::JsonLines(out, line) => {
+            ObjectSink::JsonLines(out, line) => {
                 line.clear();
                 json::render_line(record, line)?;
                 out.write_all(line)
             }
-            Format::Csv(out, line) => row(out, line, cells(record)),
+            ObjectSink::Csv(out, line) => row(out, line, cells(record)),
             #[cfg(feature = "parquet")]
-            Format::Parquet(file) => file.push(record),
+            ObjectSink::Parquet(file) => file.push(record),
         }
     }
 
@@ -98,9 +98,9 @@ impl<W: Write + Send> ObjectWriter<W> {
     /// When the output cannot be written.
     pub fn finish(self) -> io::Result<W> {
         match self.0 {
-            Format::JsonLines(out, _) | Format::Csv(out, _) => Ok(out),
+            ObjectSink::JsonLines(out, _) | ObjectSink::Csv(out, _) => Ok(out),
             #[cfg(feature = "parquet")]
-            Format::Parquet(file) => file.finish(),
+            ObjectSink::Parquet(file) => file.finish(),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::parts::{Parts, REQUIREMENTS, STANDARDS, technique};
+use super::parts::{FindingSet, REQUIREMENTS, STANDARDS, technique};
 use super::shared::{asked, identity, reasons, shown, told};
 use super::words::{statement, title};
 use super::{ChainReport, RunReport, Verdict, cloud};
@@ -40,10 +40,10 @@ pub fn render_since(
     earlier: Option<&RunReport>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let events = Events(Parts::new(report)?);
+    let events = OcsfWriter(FindingSet::new(report)?);
     let mut closed = Vec::new();
     if let Some(earlier) = earlier {
-        let before = Events(Parts::new(earlier)?);
+        let before = OcsfWriter(FindingSet::new(earlier)?);
         for (finding, name) in events.0.repaired(&before.0) {
             closed.push(events.close(before.of_finding(finding, &name)));
         }
@@ -53,27 +53,27 @@ pub fn render_since(
     events.0.write(out, || events.of_run(), of_chain, of_finding, &closed)
 }
 
-struct Events<'a>(Parts<'a>);
+struct OcsfWriter<'a>(FindingSet<'a>);
 
 /// A class of findings.
-enum Class {
+enum EventClass {
     Compliance,
     Detection,
 }
 
-impl Events<'_> {
+impl OcsfWriter<'_> {
     /// Common fields of every event, plus `more`.
     fn event(
         &self,
-        class: &Class,
+        class: &EventClass,
         uid: &str,
         verdict: Verdict,
         (account, region): (&str, &str),
         more: Value,
     ) -> Value {
         let (class_uid, class_name) = match class {
-            Class::Compliance => (2003, "Compliance Finding"),
-            Class::Detection => (2004, "Detection Finding"),
+            EventClass::Compliance => (2003, "Compliance Finding"),
+            EventClass::Detection => (2004, "Detection Finding"),
         };
         let (severity_id, severity) = match verdict {
             Verdict::Verified => (1, "Informational"),
@@ -159,7 +159,7 @@ impl Events<'_> {
             .map(|source| json!({"name": shown(source), "type": "source"}));
         let said: Vec<_> = report.not_proven.iter().map(|said| shown(said)).collect();
         self.event(
-            &Class::Compliance,
+            &EventClass::Compliance,
             &uid,
             verdict,
             (&account, &region),
@@ -195,7 +195,7 @@ impl Events<'_> {
         let end = chain.coverage.last().map(|i| i.window.end.as_millisecond());
         let home = (chain.account.as_str(), chain.region.as_str());
         self.event(
-            &Class::Compliance,
+            &EventClass::Compliance,
             &uid,
             verdict,
             home,
@@ -246,7 +246,7 @@ impl Events<'_> {
         });
         let chain = finding.chain.as_ref().map(ToString::to_string);
         let verdict = Verdict::of([finding], [CoverageState::Proven]);
-        self.event(&Class::Detection, &uid, verdict, (&account, &region), json!({
+        self.event(&EventClass::Detection, &uid, verdict, (&account, &region), json!({
             "message": shown(&finding.message),
             "is_alert": finding.severity == Severity::Violation,
             "start_time": finding.start.map(|t| t.as_millisecond()),

@@ -34,7 +34,7 @@ const SEVERITIES: [Severity; 3] = [Severity::Violation, Severity::Incomplete, Se
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page { out: BufWriter::new(out), name: "", common: common(report) };
+    let mut page = Exposition { out: BufWriter::new(out), name: "", common: common(report) };
     run(report, &mut page)?;
     chains(report, &mut page)?;
     page.out.write_all(b"# EOF\n")?;
@@ -64,13 +64,13 @@ fn common(report: &RunReport) -> String {
 }
 
 /// The exposition: families one after the other, each with its samples.
-struct Page<'a> {
+struct Exposition<'a> {
     out: BufWriter<&'a mut dyn Write>,
     name: &'static str,
     common: String,
 }
 
-impl Page<'_> {
+impl Exposition<'_> {
     /// Begins a family. A name that ends in a unit has that unit.
     fn gauge(&mut self, name: &'static str, help: &str) -> io::Result<()> {
         self.name = name;
@@ -117,7 +117,7 @@ fn seconds(time: Timestamp) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn run(report: &RunReport, page: &mut Page<'_>) -> io::Result<()> {
+fn run(report: &RunReport, page: &mut Exposition<'_>) -> io::Result<()> {
     let totals = &report.totals;
     page.gauge("trailseal_tool_info", "Version of the program that made the run.")?;
     page.sample(&[("version", shown(&report.tool.version).into())], 1)?;
@@ -183,7 +183,7 @@ fn matches(finding: &crate::verify::Finding, code: Code, severity: Severity) -> 
     finding.code == code && finding.severity == severity
 }
 
-fn chains(report: &RunReport, page: &mut Page<'_>) -> io::Result<()> {
+fn chains(report: &RunReport, page: &mut Exposition<'_>) -> io::Result<()> {
     let grades = Grades::new(report);
     let chains: Vec<_> =
         report.chains.iter().map(|c| (c.id.to_string(), grades.standing(c), c)).collect();

@@ -59,7 +59,7 @@ pub(super) const fn technique(code: Code) -> Option<&'static Technique> {
 }
 
 /// A report, and what its parts are told by.
-pub(super) struct Parts<'a> {
+pub(super) struct FindingSet<'a> {
     pub(super) report: &'a RunReport,
     pub(super) grades: Grades<'a>,
     /// The name of this very report.
@@ -70,7 +70,7 @@ pub(super) struct Parts<'a> {
     chains: BTreeSet<&'a ChainId>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> FindingSet<'a> {
     pub(super) fn new(report: &'a RunReport) -> io::Result<Self> {
         let grades = Grades::new(report);
         let chains = report.chains.iter().map(|chain| &chain.id).collect();
@@ -103,7 +103,7 @@ impl<'a> Parts<'a> {
     }
 
     /// The findings of an earlier report that this one shows to be repaired, as far as they are parts.
-    pub(super) fn repaired<'e>(&self, earlier: &Parts<'e>) -> Vec<(&'e Finding, String)> {
+    pub(super) fn repaired<'e>(&self, earlier: &FindingSet<'e>) -> Vec<(&'e Finding, String)> {
         let mut repaired = repaired(self.report, earlier.report);
         repaired.retain(|(finding, _)| earlier.stands_alone(finding));
         repaired

@@ -31,7 +31,7 @@ const MESSAGE: usize = 8 << 10;
 pub const RESULTS: usize = 25_000;
 
 #[derive(Serialize)]
-struct Log<T> {
+struct SarifLog<T> {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
@@ -40,17 +40,17 @@ struct Log<T> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Run<'a, R> {
+struct SarifRun<'a, R> {
     tool: Value,
     automation_details: Value,
     invocations: [Value; 1],
     column_kind: &'static str,
     results: R,
-    properties: Properties<'a>,
+    properties: RunProperties<'a>,
 }
 
 #[derive(Serialize)]
-struct Properties<'a> {
+struct RunProperties<'a> {
     schema: &'a str,
     run: String,
     verdict: Verdict,
@@ -73,13 +73,13 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
         found.map(|(finding, name)| result(report, finding, name))
     };
     let run = run_id(report)?;
-    let run = Run {
+    let run = SarifRun {
         tool: tool(report),
         automation_details: automation(report, &run),
         invocations: [invocation(report, left_out)],
         column_kind: "unicodeCodePoints",
         results: Each(results),
-        properties: Properties {
+        properties: RunProperties {
             schema: &report.schema,
             run,
             verdict: report.verdict,
@@ -89,7 +89,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
             not_proven: &report.not_proven,
         },
     };
-    json::render(&Log { schema: SCHEMA, version: "2.1.0", runs: [run] }, out)
+    json::render(&SarifLog { schema: SCHEMA, version: "2.1.0", runs: [run] }, out)
 }
 
 /// Where the findings that are written stand in the report: all, or the worst where it has more

@@ -160,9 +160,9 @@ pub(super) fn asked(report: &RunReport) -> String {
 
 /// A writer that hashes what is written.
 #[derive(Default)]
-pub(super) struct Hashed(pub(super) Sha256Stream);
+pub(super) struct HashWriter(pub(super) Sha256Stream);
 
-impl Write for Hashed {
+impl Write for HashWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.update(bytes);
         Ok(bytes.len())
@@ -178,9 +178,9 @@ impl Write for Hashed {
 /// # Errors
 /// When the report has no JSON form.
 pub(super) fn run_id(report: &RunReport) -> io::Result<String> {
-    let mut out = io::BufWriter::new(Hashed::default());
+    let mut out = io::BufWriter::new(HashWriter::default());
     serde_json::to_writer(&mut out, report)?;
-    let Hashed(hash) = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let HashWriter(hash) = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     Ok(short(hash))
 }
 

@@ -22,7 +22,7 @@ mod findings;
 pub(super) mod page;
 mod summary;
 pub use page::TextOptions;
-use page::{BAD, GOOD, PLAIN, Page, UNSURE};
+use page::{BAD, GOOD, PLAIN, TextPage, UNSURE};
 pub(super) use summary::{Next, write_problem};
 
 /// At most so many of the keys that were used are shown.
@@ -33,8 +33,8 @@ const KEYS: usize = 20;
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
-    let mut page = Page::new(out, options);
-    let text = Text::new(report);
+    let mut page = TextPage::new(out, options);
+    let text = TextReport::new(report);
     text.verdict(&mut page)?;
     text.problems(&mut page)?;
     text.table(&mut page)?;
@@ -48,18 +48,18 @@ pub fn render(report: &RunReport, out: &mut dyn Write, options: TextOptions) -> 
 }
 
 /// A report, with its chains graded and its findings grouped.
-struct Text<'a> {
+struct TextReport<'a> {
     report: &'a RunReport,
     grades: Grades<'a>,
     problems: Vec<Problem>,
 }
 
-impl<'a> Text<'a> {
+impl<'a> TextReport<'a> {
     fn new(report: &'a RunReport) -> Self {
         Self { report, grades: Grades::new(report), problems: problems(report) }
     }
 
-    fn verdict(&self, page: &mut Page<'_>) -> io::Result<()> {
+    fn verdict(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         let Self { report, problems, .. } = self;
         let (_, style) = word(report.verdict);
         let headline = format!(": {}", headline(report, problems));
@@ -74,12 +74,12 @@ impl<'a> Text<'a> {
         }
     }
 
-    fn limits(&self, page: &mut Page<'_>) -> io::Result<()> {
+    fn limits(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         page.blank()?;
         page.paragraph(2, ("", PLAIN), &last_line(self.report), 2)
     }
 
-    fn scope(&self, page: &mut Page<'_>) -> io::Result<()> {
+    fn scope(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         let scope = &self.report.scope;
         page.heading("Scope")?;
         for (at, source) in scope.sources.iter().enumerate() {
@@ -109,7 +109,7 @@ impl<'a> Text<'a> {
         page.row(2, ("log files", PLAIN), words::logs_checked(scope))
     }
 
-    fn not_proven(&self, page: &mut Page<'_>) -> io::Result<()> {
+    fn not_proven(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         if self.report.not_proven.is_empty() {
             return Ok(());
         }
@@ -119,7 +119,7 @@ impl<'a> Text<'a> {
         })
     }
 
-    fn run(&self, page: &mut Page<'_>) -> io::Result<()> {
+    fn run(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         let RunReport { keys, started, tool, exit_status, .. } = self.report;
         page.heading("Run")?;
         page.row(2, ("chain time", PLAIN), words::chain_time(self.report))?;

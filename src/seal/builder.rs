@@ -44,7 +44,7 @@ pub struct Draft {
 
 /// A digest ready to be stored.
 #[derive(Debug, Clone)]
-pub struct Sealed {
+pub struct SealedObject {
     /// Its key.
     pub key: String,
     /// Its bytes as stored: one gzip member, the same for the same digest.
@@ -60,7 +60,7 @@ impl Draft {
     ///
     /// # Errors
     /// When the signer does not sign.
-    pub fn seal(self, signer: &dyn Signer) -> Result<Sealed, SigningKeyError> {
+    pub fn seal(self, signer: &dyn Signer) -> Result<SealedObject, SigningKeyError> {
         let newest = self.log_files.iter().filter_map(|log| log.newest).max();
         let oldest = self.log_files.iter().filter_map(|log| log.oldest).min();
         let key = self.name.to_string();
@@ -86,7 +86,7 @@ impl Draft {
         let DigestHead { bucket, object, start, end, .. } = digest.head;
         let previous = Previous { bucket, object, hash, signature };
         let head = Head { window: Window::new(start, end), previous };
-        Ok(Sealed { key, body: gzip(&bytes), metadata, head })
+        Ok(SealedObject { key, body: gzip(&bytes), metadata, head })
     }
 }
 

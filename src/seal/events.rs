@@ -22,7 +22,7 @@ impl EventTimes {
     /// JSON of a log file.
     pub fn read(from: &mut dyn Read) -> Option<Self> {
         let mut json = serde_json::Deserializer::from_reader(BufReader::new(from));
-        let times = LogFile::deserialize(&mut json).ok()?;
+        let times = LogFileTimes::deserialize(&mut json).ok()?;
         json.end().ok()?;
         Some(times.0)
     }
@@ -34,66 +34,66 @@ impl EventTimes {
 }
 
 /// `{"Records": [{"eventTime": ...}, ...]}`
-struct LogFile(EventTimes);
+struct LogFileTimes(EventTimes);
 
-impl<'de> Deserialize<'de> for LogFile {
+impl<'de> Deserialize<'de> for LogFileTimes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(LogFileVisitor)
+        deserializer.deserialize_map(LogFileTimesVisitor)
     }
 }
 
-struct LogFileVisitor;
+struct LogFileTimesVisitor;
 
-impl<'de> Visitor<'de> for LogFileVisitor {
-    type Value = LogFile;
+impl<'de> Visitor<'de> for LogFileTimesVisitor {
+    type Value = LogFileTimes;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a log file")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LogFile, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LogFileTimes, A::Error> {
         let mut times = EventTimes::default();
         while let Some(key) = map.next_key::<String>()? {
             if key == "Records" {
-                times = map.next_value::<Records>()?.0;
+                times = map.next_value::<RecordTimes>()?.0;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(LogFile(times))
+        Ok(LogFileTimes(times))
     }
 }
 
-struct Records(EventTimes);
+struct RecordTimes(EventTimes);
 
-impl<'de> Deserialize<'de> for Records {
+impl<'de> Deserialize<'de> for RecordTimes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(RecordsVisitor)
+        deserializer.deserialize_seq(RecordTimesVisitor)
     }
 }
 
-struct RecordsVisitor;
+struct RecordTimesVisitor;
 
-impl<'de> Visitor<'de> for RecordsVisitor {
-    type Value = Records;
+impl<'de> Visitor<'de> for RecordTimesVisitor {
+    type Value = RecordTimes;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of events")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Records, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RecordTimes, A::Error> {
         #[derive(serde::Deserialize)]
-        struct Event {
+        struct EventTime {
             #[serde(rename = "eventTime")]
             event_time: Option<String>,
         }
         let mut times = EventTimes::default();
-        while let Some(FromObject(event)) = seq.next_element::<FromObject<Event>>()? {
+        while let Some(FromObject(event)) = seq.next_element::<FromObject<EventTime>>()? {
             if let Some(time) = event.event_time.and_then(|text| text.parse().ok()) {
                 times.add(time);
             }
         }
-        Ok(Records(times))
+        Ok(RecordTimes(times))
     }
 }
 

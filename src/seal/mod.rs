@@ -8,6 +8,6 @@ pub mod events;
 pub mod expected;
 pub mod slots;
 
-pub use builder::{Draft, Head, Sealed};
+pub use builder::{Draft, Head, SealedObject};
 pub use events::EventTimes;
 pub use expected::{ExpectedHead, FoundDigest, UnexpectedHead};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::SourceErrorKind;
 use super::access::Opener;
-use super::place::Place;
+use super::place::SourcePlace;
 use crate::aws::{Need, S3Store};
 use crate::model::BucketName;
 use crate::store::Store;
@@ -16,7 +16,7 @@ pub(super) const REMEDY: &str = "check the name, the credentials (aws sts get-ca
 pub(super) fn open(
     opener: &mut Opener,
     source: &str,
-    place: &Place,
+    place: &SourcePlace,
 ) -> Result<Arc<dyn Store>, SourceErrorKind> {
     open_for(opener, source, (place.bucket(), place.start()), Need::Listing)
 }

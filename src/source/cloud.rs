@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::SourceErrorKind;
 use super::access::Opener;
-use super::place::Place;
+use super::place::SourcePlace;
 use crate::store::{CloudError, CloudOptions, CloudStore, Store};
 
 /// The first things to look at where a bucket of Google Cloud Storage does not open.
@@ -18,7 +18,7 @@ type Open = fn(&str, &str, &str, &CloudOptions) -> Result<CloudStore, CloudError
 pub(super) fn open(
     opener: &Opener,
     source: &str,
-    place: &Place,
+    place: &SourcePlace,
     open: Open,
 ) -> Result<Arc<dyn Store>, SourceErrorKind> {
     let options = opener.cloud_options();

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::SourceErrorKind;
-use super::place::Place;
+use super::place::SourcePlace;
 use crate::model::{AccountId, OrganizationId};
 use crate::store::{DirectoryStore, Store};
 
 /// Opens a directory.
-pub(super) fn open(source: &str, place: &Place) -> Result<Arc<dyn Store>, SourceErrorKind> {
+pub(super) fn open(source: &str, place: &SourcePlace) -> Result<Arc<dyn Store>, SourceErrorKind> {
     let store = DirectoryStore::open(&place.root, source).map_err(SourceErrorKind::Directory)?;
     Ok(Arc::new(store))
 }
@@ -35,7 +35,7 @@ pub(crate) fn is_archive(path: &Path) -> bool {
 
 /// Finds the directory that keys are relative to. A directory inside of an `AWSLogs` is a part of
 /// the copy that holds that `AWSLogs`.
-pub(super) fn locate(source: &str) -> Result<Place, SourceErrorKind> {
+pub(super) fn locate(source: &str) -> Result<SourcePlace, SourceErrorKind> {
     let path = resolve(source)?;
     let logs = path.ancestors().find(|p| p.file_name().is_some_and(|n| n == "AWSLogs"));
     let Some(root) = logs.and_then(Path::parent) else { return Ok(whole(path)) };
@@ -45,12 +45,12 @@ pub(super) fn locate(source: &str) -> Result<Place, SourceErrorKind> {
     let is_part = below
         .is_none_or(|name| AccountId::parse(name).is_ok() || OrganizationId::parse(name).is_ok());
     if is_part {
-        Ok(Place { root: root.to_owned(), starts: vec![format!("{inside}/")] })
+        Ok(SourcePlace { root: root.to_owned(), starts: vec![format!("{inside}/")] })
     } else {
         Ok(whole(path))
     }
 }
 
-fn whole(root: PathBuf) -> Place {
-    Place { root, starts: vec![String::new()] }
+fn whole(root: PathBuf) -> SourcePlace {
+    SourcePlace { root, starts: vec![String::new()] }
 }

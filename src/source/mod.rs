@@ -19,7 +19,7 @@ use crate::verify::{Code, Finding};
 pub(crate) use self::access::Opener;
 pub(crate) use self::directory::{is_archive, resolve};
 pub use self::error::{SourceError, SourceErrorKind};
-pub(crate) use self::place::{Place, slashed};
+pub(crate) use self::place::{SourcePlace, slashed};
 pub(crate) use self::scheme::{Scheme, SourceKind, sources_help};
 
 /// A source that is open: its store, and where in it to begin.
@@ -67,7 +67,10 @@ impl Opener {
     ///
     /// # Errors
     /// When it does not open.
-    pub(crate) fn open(&mut self, source: &str) -> Result<(Arc<dyn Store>, Place), SourceError> {
+    pub(crate) fn open(
+        &mut self,
+        source: &str,
+    ) -> Result<(Arc<dyn Store>, SourcePlace), SourceError> {
         let scheme = Scheme::of(source);
         let place = scheme.locate(source)?;
         Ok((scheme.open(self, source, &place)?, place))
@@ -98,7 +101,12 @@ impl Opener {
 }
 
 impl Unopened {
-    fn of(scheme: &Scheme, source: &str, place: &Place, cause: &str) -> Result<Self, SourceError> {
+    fn of(
+        scheme: &Scheme,
+        source: &str,
+        place: &SourcePlace,
+        cause: &str,
+    ) -> Result<Self, SourceError> {
         let remedy = scheme.remedy();
         let mut next = remedy.to_owned();
         next.get_mut(..1).map(str::make_ascii_uppercase);

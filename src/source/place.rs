@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 /// Place that an address names: what is opened, and where in it to begin.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct SourcePlace {
     /// A bucket, or the directory that keys are relative to.
     pub(crate) root: PathBuf,
     /// Folders to begin in: empty, or with their closing slash.
     pub(crate) starts: Vec<String>,
 }
 
-impl Place {
+impl SourcePlace {
     /// Place of an address `NAME[/PREFIX]`.
     #[cfg(any(feature = "aws", feature = "object-store"))]
     pub(super) fn in_bucket(address: &str) -> Self {

@@ -8,7 +8,7 @@ use super::bucket;
 #[cfg(feature = "object-store")]
 use super::cloud;
 use super::directory;
-use super::place::Place;
+use super::place::SourcePlace;
 use super::{SourceError, SourceErrorKind};
 #[cfg(feature = "aws")]
 use crate::aws::S3Store;
@@ -24,18 +24,18 @@ pub(crate) struct Scheme {
     /// Name of what addresses lead to, in the plural.
     name: &'static str,
     /// What this build does with it.
-    support: Support,
+    support: SchemeSupport,
 }
 
-type Open = fn(&mut Opener, &str, &Place) -> Result<Arc<dyn Store>, SourceErrorKind>;
+type Open = fn(&mut Opener, &str, &SourcePlace) -> Result<Arc<dyn Store>, SourceErrorKind>;
 
-enum Support {
+enum SchemeSupport {
     Built {
         profile: Profile,
         /// The first things to look at where a source does not open.
         remedy: &'static str,
         /// Finds the place of an address, given without its scheme.
-        locate: fn(&str) -> Result<Place, SourceErrorKind>,
+        locate: fn(&str) -> Result<SourcePlace, SourceErrorKind>,
         /// Opens it; the whole address is its name.
         open: Open,
     },
@@ -50,40 +50,43 @@ const SCHEMES: &[Scheme] = &[
         prefix: "s3://",
         name: "s3://BUCKET[/PREFIX]",
         #[cfg(feature = "aws")]
-        support: Support::Built {
+        support: SchemeSupport::Built {
             profile: S3Store::PROFILE,
             remedy: bucket::REMEDY,
-            locate: |address| Ok(Place::in_bucket(address)),
+            locate: |address| Ok(SourcePlace::in_bucket(address)),
             open: bucket::open,
         },
         #[cfg(not(feature = "aws"))]
-        support: Support::Feature { service: "S3", feature: "aws" },
+        support: SchemeSupport::Feature { service: "S3", feature: "aws" },
     },
     Scheme {
         prefix: "gs://",
         name: "gs://BUCKET[/PREFIX]",
         #[cfg(feature = "object-store")]
-        support: Support::Built {
+        support: SchemeSupport::Built {
             profile: CloudStore::PROFILE,
             remedy: cloud::GOOGLE_REMEDY,
-            locate: |address| Ok(Place::in_bucket(address)),
+            locate: |address| Ok(SourcePlace::in_bucket(address)),
             open: |opener, source, place| cloud::open(opener, source, place, CloudStore::google),
         },
         #[cfg(not(feature = "object-store"))]
-        support: Support::Feature { service: "Google Cloud Storage", feature: "object-store" },
+        support: SchemeSupport::Feature {
+            service: "Google Cloud Storage",
+            feature: "object-store",
+        },
     },
     Scheme {
         prefix: "az://",
         name: "az://CONTAINER[/PREFIX]",
         #[cfg(feature = "object-store")]
-        support: Support::Built {
+        support: SchemeSupport::Built {
             profile: CloudStore::PROFILE,
             remedy: cloud::AZURE_REMEDY,
-            locate: |address| Ok(Place::in_bucket(address)),
+            locate: |address| Ok(SourcePlace::in_bucket(address)),
             open: |opener, source, place| cloud::open(opener, source, place, CloudStore::azure),
         },
         #[cfg(not(feature = "object-store"))]
-        support: Support::Feature { service: "Azure Blob Storage", feature: "object-store" },
+        support: SchemeSupport::Feature { service: "Azure Blob Storage", feature: "object-store" },
     },
     DIRECTORY,
 ];
@@ -91,7 +94,7 @@ const SCHEMES: &[Scheme] = &[
 const DIRECTORY: Scheme = Scheme {
     prefix: "",
     name: "directories",
-    support: Support::Built {
+    support: SchemeSupport::Built {
         profile: DirectoryStore::PROFILE,
         remedy: "check the permissions of the directory",
         locate: directory::locate,
@@ -118,8 +121,8 @@ impl Scheme {
     /// The first things to look at where a source does not open.
     pub(crate) fn remedy(&self) -> &'static str {
         match self.support {
-            Support::Built { remedy, .. } => remedy,
-            Support::Feature { .. } => "",
+            SchemeSupport::Built { remedy, .. } => remedy,
+            SchemeSupport::Feature { .. } => "",
         }
     }
 
@@ -129,8 +132,8 @@ impl Scheme {
     /// When this build has no such stores.
     pub(crate) fn profile(&self, source: &str) -> Result<Profile, SourceError> {
         match self.support {
-            Support::Built { profile, .. } => Ok(profile),
-            Support::Feature { service, feature } => Err(missing(source, service, feature)),
+            SchemeSupport::Built { profile, .. } => Ok(profile),
+            SchemeSupport::Feature { service, feature } => Err(missing(source, service, feature)),
         }
     }
 
@@ -138,12 +141,12 @@ impl Scheme {
     ///
     /// # Errors
     /// When there is none, or this build has no such stores.
-    pub(super) fn locate(&self, source: &str) -> Result<Place, SourceError> {
+    pub(super) fn locate(&self, source: &str) -> Result<SourcePlace, SourceError> {
         match self.support {
-            Support::Built { locate, .. } => {
+            SchemeSupport::Built { locate, .. } => {
                 locate(source.strip_prefix(self.prefix).unwrap_or(source)).map_err(|e| e.of(source))
             }
-            Support::Feature { service, feature } => Err(missing(source, service, feature)),
+            SchemeSupport::Feature { service, feature } => Err(missing(source, service, feature)),
         }
     }
 
@@ -155,11 +158,13 @@ impl Scheme {
         &self,
         opener: &mut Opener,
         source: &str,
-        place: &Place,
+        place: &SourcePlace,
     ) -> Result<Arc<dyn Store>, SourceError> {
         match self.support {
-            Support::Built { open, .. } => open(opener, source, place).map_err(|e| e.of(source)),
-            Support::Feature { service, feature } => Err(missing(source, service, feature)),
+            SchemeSupport::Built { open, .. } => {
+                open(opener, source, place).map_err(|e| e.of(source))
+            }
+            SchemeSupport::Feature { service, feature } => Err(missing(source, service, feature)),
         }
     }
 }
@@ -204,7 +209,7 @@ impl SourceKind {
 
 /// Help on what sources may be.
 pub(crate) fn sources_help() -> String {
-    let is_copy = |scheme: &&Scheme| matches!(scheme.support, Support::Built { profile, .. } if !profile.is_bucket());
+    let is_copy = |scheme: &&Scheme| matches!(scheme.support, SchemeSupport::Built { profile, .. } if !profile.is_bucket());
     let names = SCHEMES.iter().rev().filter(is_copy).map(|scheme| scheme.name);
     let copies = names.collect::<Vec<_>>().join(", ");
     format!(

@@ -2,6 +2,7 @@
 //! files nor clock nor environment nor terminal.
 
 mod circles;
+mod names;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,7 +51,8 @@ const LONGEST_FILE: usize = 500;
 struct Source {
     layer: String,
     path: PathBuf,
-    /// Without comments and tests.
+    text: String,
+    /// Its text without comments and tests.
     code: String,
     lines: usize,
 }
@@ -81,7 +83,7 @@ fn sources() -> Vec<Source> {
                     let text = fs::read_to_string(&path).unwrap();
                     let lines = text.lines().count();
                     let layer = layer.trim_end_matches(".rs").to_owned();
-                    found.push(Source { layer, code: code(&text), path, lines });
+                    found.push(Source { layer, code: code(&text), text, path, lines });
                 }
             }
         }

@@ -469,7 +469,7 @@ fn a_time_stamp_keeps_a_seal_valid_beyond_its_certificate() {
         ];
         let cli = trailseal::internals::cli::Cli::try_parse_from(args).unwrap();
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let status = cli.run(&mut trailseal::internals::cli::Io {
+        let status = cli.run(&mut trailseal::internals::cli::Console {
             out: &mut out,
             err: &mut err,
             now: now.parse().unwrap(),

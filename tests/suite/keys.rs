@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Parser as _;
 use jiff::Timestamp;
 use trailseal::internals::cli::keys::{KeysCommand, run};
-use trailseal::internals::cli::{Failure, Io};
+use trailseal::internals::cli::{Console, Failure};
 use trailseal::internals::crypto::{
     KeyForm, KeyRing, Refusal, Signer as _, SigningKey, SigningKeyError, Validity, parse_key_file,
 };
@@ -253,7 +253,7 @@ fn keys(args: &[&str]) -> Result<String, Failure> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let status = run(
         &command,
-        &mut Io {
+        &mut Console {
             out: &mut out,
             err: &mut err,
             now: at(NOW),

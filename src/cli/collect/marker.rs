@@ -16,7 +16,7 @@ const MOST_NAMES: usize = 10_000;
 
 /// Selection that one run was to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Task {
+pub(super) struct CopyTask {
     source: String,
     start: Option<Timestamp>,
     end: Option<Timestamp>,
@@ -33,11 +33,11 @@ pub(super) struct Task {
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Marker {
-    unfinished: Vec<Task>,
+struct CopyMarker {
+    unfinished: Vec<CopyTask>,
 }
 
-impl Task {
+impl CopyTask {
     pub(super) fn of(source: &str, request: &CollectRequest, begun: Timestamp) -> Self {
         Self {
             source: source.trim_end_matches('/').to_owned(),
@@ -132,14 +132,14 @@ fn condensed(failed: &BTreeSet<String>) -> Option<BTreeSet<String>> {
     (folders.len() <= MOST_NAMES).then_some(folders)
 }
 
-fn read(dir: &DirectoryStore) -> Result<Marker, StoreError> {
-    let Some(text) = dir.marked_unfinished()? else { return Ok(Marker::default()) };
+fn read(dir: &DirectoryStore) -> Result<CopyMarker, StoreError> {
+    let Some(text) = dir.marked_unfinished()? else { return Ok(CopyMarker::default()) };
     serde_json::from_slice(&text).map_err(|error| {
         StoreError::Trouble(format!("the marker of an unfinished copy is unreadable: {error}"))
     })
 }
 
-fn write(dir: &DirectoryStore, marker: &Marker) -> Result<(), StoreError> {
+fn write(dir: &DirectoryStore, marker: &CopyMarker) -> Result<(), StoreError> {
     if marker.unfinished.is_empty() {
         return dir.mark_unfinished(None);
     }
@@ -152,9 +152,9 @@ fn write(dir: &DirectoryStore, marker: &Marker) -> Result<(), StoreError> {
 mod tests {
     use super::*;
 
-    fn task(start: Option<&str>, end: Option<&str>, regions: &[&str], logs: bool) -> Task {
+    fn task(start: Option<&str>, end: Option<&str>, regions: &[&str], logs: bool) -> CopyTask {
         let time = |text: Option<&str>| text.map(|text| text.parse().unwrap());
-        Task {
+        CopyTask {
             source: "s3://b".to_owned(),
             start: time(start),
             end: time(end),
@@ -192,7 +192,7 @@ mod tests {
         assert!(!task(None, None, &["us-east-1"], true).covers(&one));
         assert!(!task(None, None, &["eu-west-1"], true).covers(&all));
         assert!(!task(None, None, &[], false).covers(&one), "digests only");
-        let other = Task { source: "s3://c".to_owned(), ..all.clone() };
+        let other = CopyTask { source: "s3://c".to_owned(), ..all.clone() };
         assert!(!other.covers(&all));
     }
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 
-use self::marker::Task;
+use self::marker::CopyTask;
 use super::guard::resolved;
 use super::run_args::{PaceArgs, RunArgs, ScopeArgs, progress};
 use super::source::AwsArgs;
-use super::{Failure, INCOMPLETE, INTERRUPTED, Io};
+use super::{Console, Failure, INCOMPLETE, INTERRUPTED};
 use crate::model::Printable;
 use crate::model::text::is_steering;
 use crate::model::time::{hours, sub};
@@ -91,7 +91,7 @@ pub struct CollectArgs {
 ///
 /// # Errors
 /// When nothing can be copied.
-pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub fn run(args: &CollectArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     let request = request(args, io)?;
     args.run.begin(&io.stop);
     if Scheme::of(&args.source).is_path() {
@@ -107,7 +107,7 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     std::fs::create_dir_all(&args.dir).map_err(|e| unwritable(&shown, &e))?;
     let target = DirectoryStore::open(&args.dir, &*shown).map_err(|e| unwritable(&shown, &e))?;
     let target = Arc::new(target);
-    let task = Task::of(&args.source, &request, io.now);
+    let task = CopyTask::of(&args.source, &request, io.now);
     let unmarked = |error: StoreError| {
         Failure::internal(format!("{}: {UNFINISHED}: {error}", Printable(&shown)))
             .remedy("free some disk space, or use another directory; remove the marker only if you know that the copy is complete")
@@ -181,7 +181,7 @@ pub fn run(args: &CollectArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
     Err(Failure { status: INCOMPLETE, ..problem })
 }
 
-fn request(args: &CollectArgs, io: &Io<'_>) -> Result<CollectRequest, Failure> {
+fn request(args: &CollectArgs, io: &Console<'_>) -> Result<CollectRequest, Failure> {
     let kind = SourceKind::of(std::slice::from_ref(&args.source))?;
     let (start, end) = args.scope.resolve(io.now)?;
     Ok(CollectRequest {
@@ -219,7 +219,7 @@ fn check_apart(source: &str, dir: &Path) -> Result<(), Failure> {
 }
 
 /// Names what other runs left unfinished in the same directory.
-fn note_unfinished(others: &[Task], err: &mut dyn Write) -> io::Result<()> {
+fn note_unfinished(others: &[CopyTask], err: &mut dyn Write) -> io::Result<()> {
     for task in others {
         let task = task.describe();
         writeln!(err, "still unfinished here: trailseal collect {}", Printable(&task))?;

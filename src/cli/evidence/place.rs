@@ -13,14 +13,14 @@ use crate::store::bag::zip;
 
 /// The place of a bag that is being made: it appears there whole, or not at all.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct BagDestination {
     output: PathBuf,
     name: String,
     work: TempDir,
     zip: bool,
 }
 
-impl Place {
+impl BagDestination {
     /// Checks that a bag can be put there.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::place::opened;
-use crate::cli::{Failure, INCOMPLETE, Io};
+use crate::cli::{Console, Failure, INCOMPLETE};
 use crate::model::Printable;
 use crate::report::Verdict;
 use crate::run::evidence::timestamp::{FurtherError, further};
@@ -55,7 +55,7 @@ pub(super) fn is_address(url: &str) -> Result<(), Failure> {
 }
 
 /// Says that a bag lacks its time-stamp, and how to add it.
-pub(super) fn tell_missing(bag: &Path, url: Option<&str>, cause: &str, io: &mut Io<'_>) {
+pub(super) fn tell_missing(bag: &Path, url: Option<&str>, cause: &str, io: &mut Console<'_>) {
     let bag = bag.display().to_string();
     let (bag, url) = (Printable(&bag), Printable(url.unwrap_or("URL")));
     // Diagnostics that cannot be written change no verdict.
@@ -68,7 +68,7 @@ pub(super) fn tell_missing(bag: &Path, url: Option<&str>, cause: &str, io: &mut 
 ///
 /// # Errors
 /// When nothing was added.
-pub(super) fn run(args: &TimestampArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub(super) fn run(args: &TimestampArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     is_address(&args.timestamp)?;
     let name = args.bag.display().to_string();
     let name = Printable(&name);

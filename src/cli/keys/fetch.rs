@@ -8,12 +8,12 @@ use clap::Args;
 use serde_json::{Map, json};
 
 use crate::aws::CloudTrailKeys;
-use crate::cli::guard::{Kind, OutputGuard};
+use crate::cli::guard::{OutputGuard, OutputKind};
 use crate::cli::output::WholeFile;
 use crate::cli::run_args::RunArgs;
 use crate::cli::source::AwsArgs;
 use crate::cli::time_args::{TimeArg, parse_time};
-use crate::cli::{Failure, INCOMPLETE, INTERRUPTED, Io};
+use crate::cli::{Console, Failure, INCOMPLETE, INTERRUPTED};
 use crate::model::{Region, Window};
 use crate::report::words::counted;
 
@@ -49,7 +49,7 @@ pub struct FetchArgs {
 }
 
 /// Saves the keys of all regions, or none.
-pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub(super) fn run(args: &FetchArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     let start = args.start_time.resolve(io.now);
     let end = args.end_time.map_or(io.now, |time| time.resolve(io.now));
     if start >= end {
@@ -58,7 +58,7 @@ pub(super) fn run(args: &FetchArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
         ));
     }
     args.run.begin(&io.stop);
-    OutputGuard::new(args.force).check("--output", &args.output, Kind::Keys)?;
+    OutputGuard::new(args.force).check("--output", &args.output, OutputKind::Keys)?;
     let mut output = WholeFile::begin(&args.output)?;
     let keys = CloudTrailKeys::new(args.aws.opener(&io.stop).aws()?);
     let mut lists = Map::new();

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use crate::cli::failure::unwritten;
 use crate::cli::time_args::{TimeArg, parse_time};
-use crate::cli::{Failure, Io};
+use crate::cli::{Console, Failure};
 use crate::crypto::{Signer as _, SigningKey, Validity, render_public_keys};
 use crate::model::{Printable, time};
 
@@ -76,7 +76,7 @@ fn whole_second(time: Timestamp) -> Timestamp {
 ///
 /// # Errors
 /// When a file exists or cannot be written, or the key would never be valid.
-pub(in crate::cli) fn run(args: &GenerateArgs, io: &mut Io<'_>) -> Result<u8, Failure> {
+pub(in crate::cli) fn run(args: &GenerateArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     let days = SignedDuration::from_hours(24 * i64::from(args.valid_days));
     let from = args.valid_from.resolve(io.now);
     let validity = Validity { from, to: time::add(whole_second(io.now), days) };

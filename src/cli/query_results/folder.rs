@@ -26,28 +26,28 @@ const PIECE: usize = 64 << 10;
 const GZ: &str = ".gz";
 
 /// Location of a query result.
-pub(super) struct Folder {
+pub(super) struct ResultFolder {
     store: Arc<dyn Store>,
     /// Prefix of a file's key.
     prefix: String,
     /// What stands before it where it is shown.
     shown: String,
-    kind: Kind,
+    kind: FolderKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum FolderKind {
     Directory,
     Bucket,
 }
 
 /// Files in the folder that are not listed.
 #[derive(Default)]
-pub(super) struct Unlisted {
+pub(super) struct FolderListing {
     /// Files that look like results.
-    pub(super) results: Names,
+    pub(super) results: NameSample,
     /// Anything else but folders.
-    pub(super) others: Names,
+    pub(super) others: NameSample,
     /// Why the folder could not be listed.
     pub(super) trouble: Option<String>,
     /// Of the listed files, and of the same without `.gz`, those that are there.
@@ -56,12 +56,12 @@ pub(super) struct Unlisted {
 
 /// The first few of many names in their order, and how many there are.
 #[derive(Default)]
-pub(super) struct Names {
+pub(super) struct NameSample {
     first: BTreeSet<String>,
     count: u64,
 }
 
-impl Names {
+impl NameSample {
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -75,7 +75,7 @@ impl Names {
     }
 }
 
-impl fmt::Display for Names {
+impl fmt::Display for NameSample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, name) in self.first.iter().enumerate() {
             write!(f, "{}{}", if i == 0 { "" } else { ", " }, Printable(name))?;
@@ -87,7 +87,7 @@ impl fmt::Display for Names {
     }
 }
 
-impl Folder {
+impl ResultFolder {
     /// A directory.
     pub(super) fn directory(path: &str) -> Result<Self, End> {
         let shown = if path.ends_with('/') { path.to_owned() } else { format!("{path}/") };
@@ -100,7 +100,7 @@ impl Folder {
             }
         })?;
         let (store, prefix) = (Arc::new(store), String::new());
-        Ok(Self { store, prefix, shown, kind: Kind::Directory })
+        Ok(Self { store, prefix, shown, kind: FolderKind::Directory })
     }
 
     /// A part of a bucket; a prefix takes its closing slash and stays as it is otherwise.
@@ -114,7 +114,7 @@ impl Folder {
         }
         let store = opener.bucket_to_read(bucket, &prefix)?;
         let shown = format!("s3://{bucket}/{prefix}");
-        Ok(Self { store, prefix, shown, kind: Kind::Bucket })
+        Ok(Self { store, prefix, shown, kind: FolderKind::Bucket })
     }
 
     /// The bytes of the sign file, perhaps one more than its limit.
@@ -129,7 +129,7 @@ impl Folder {
     pub(super) fn hash(
         &self,
         file: &ExportFile,
-        unlisted: &Unlisted,
+        unlisted: &FolderListing,
         stop: &Stop,
     ) -> Result<Sha256Hash, End> {
         let name = &file.name;
@@ -153,11 +153,11 @@ impl Folder {
     }
 
     /// Looks for what the sign file does not list.
-    pub(super) fn list(&self, sign_file: &SignFile) -> Unlisted {
+    pub(super) fn list(&self, sign_file: &SignFile) -> FolderListing {
         let names = sign_file.files().iter().map(|file| file.name.as_str());
         let listed: BTreeSet<_> = names.collect();
         let unpacked: BTreeSet<_> = listed.iter().filter_map(|n| n.strip_suffix(GZ)).collect();
-        let mut unlisted = Unlisted::default();
+        let mut unlisted = FolderListing::default();
         let result = self.store.list(&self.prefix, &mut |entry| {
             let (Entry::Object { key, .. } | Entry::Unreadable { key, .. }) = entry else {
                 return;
@@ -216,7 +216,7 @@ impl Folder {
 
     /// As the AWS CLI tells that a file is not there; it does not name an object.
     fn absent(&self, name: &str) -> End {
-        if self.kind == Kind::Directory {
+        if self.kind == FolderKind::Directory {
             return errno("[Errno 2] No such file or directory", &self.show(name));
         }
         End::Theirs {

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use super::heads::HeadLine;
-use crate::cli::Io;
+use crate::cli::Console;
 use crate::model::{ChainKind, Printable};
 use crate::report::words::counted;
 use crate::run::seal::{ChainHead, DueDigest, SealOutcome};
@@ -52,7 +52,7 @@ pub(super) fn outcome(report: &SealOutcome) -> serde_json::Value {
 }
 
 /// Writes what a dry run found to be due.
-pub(super) fn tell_plan(report: &SealOutcome, io: &mut Io<'_>) -> std::io::Result<()> {
+pub(super) fn tell_plan(report: &SealOutcome, io: &mut Console<'_>) -> std::io::Result<()> {
     let planned = &report.planned;
     let (Some(first), Some(last)) = (planned.first(), planned.last()) else {
         return writeln!(io.out, "nothing is due; nothing was written");
@@ -91,7 +91,7 @@ const fn mark(kind: ChainKind) -> &'static str {
 }
 
 /// Writes the heads of the chain and of its backfill chain, each on a line.
-fn tell_heads(word: &str, heads: &[ChainHead], io: &mut Io<'_>) -> std::io::Result<()> {
+fn tell_heads(word: &str, heads: &[ChainHead], io: &mut Console<'_>) -> std::io::Result<()> {
     if heads.is_empty() {
         return writeln!(io.out, "head {word}: none");
     }
@@ -106,7 +106,7 @@ pub(super) fn tell(
     report: &SealOutcome,
     whole: bool,
     heads: bool,
-    io: &mut Io<'_>,
+    io: &mut Console<'_>,
 ) -> std::io::Result<()> {
     if let Some(found) = report.found.as_ref().filter(|_| heads) {
         tell_heads("found", found, io)?;
@@ -165,7 +165,7 @@ pub(super) fn tell_facts(
     report: &SealOutcome,
     jobs: NonZero<usize>,
     took: Duration,
-    io: &mut Io<'_>,
+    io: &mut Console<'_>,
 ) {
     let log_files: usize = report.sealed.iter().map(|digest| digest.log_files).sum();
     // Diagnostics that cannot be written change no result.

@@ -17,11 +17,11 @@ use crate::crypto::{Signer as _, SigningKey, SigningKeyError, pem};
 /// A private key, and the certificates that go with it: its own, then those that lead up to an
 /// authority.
 pub struct DocumentSigner {
-    key: Key,
+    key: SignerKey,
     pub(super) chain: Vec<x509_cert::Certificate>,
 }
 
-enum Key {
+enum SignerKey {
     Rsa(SigningKey),
     P256(EcdsaKeyPair),
     P384(EcdsaKeyPair),
@@ -40,7 +40,7 @@ impl DocumentSigner {
         certificates: &[u8],
     ) -> Result<Self, SigningKeyError> {
         let key = match SigningKey::from_pem(key_source, key) {
-            Ok(key) => Key::Rsa(key),
+            Ok(key) => SignerKey::Rsa(key),
             Err(SigningKeyError::NotRsa { file, algorithm }) if algorithm == "EC" => {
                 ec(&file, key)?
             }
@@ -80,9 +80,9 @@ impl DocumentSigner {
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         match self.key {
-            Key::Rsa(_) => Algorithm::RsaSha256,
-            Key::P256(_) => Algorithm::P256Sha256,
-            Key::P384(_) => Algorithm::P384Sha384,
+            SignerKey::Rsa(_) => Algorithm::RsaSha256,
+            SignerKey::P256(_) => Algorithm::P256Sha256,
+            SignerKey::P384(_) => Algorithm::P384Sha384,
         }
     }
 
@@ -92,8 +92,8 @@ impl DocumentSigner {
     /// A failure of the cryptographic engine.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
         match &self.key {
-            Key::Rsa(key) => key.sign(message),
-            Key::P256(pair) | Key::P384(pair) => pair
+            SignerKey::Rsa(key) => key.sign(message),
+            SignerKey::P256(pair) | SignerKey::P384(pair) => pair
                 .sign(&SystemRandom::new(), message)
                 .map(|signature| signature.as_ref().to_vec())
                 .map_err(|e| SigningKeyError::engine("signing", e)),
@@ -152,7 +152,7 @@ impl fmt::Debug for DocumentSigner {
 }
 
 /// Reads the private key of a curve that is accepted.
-fn ec(file: &str, text: &str) -> Result<Key, SigningKeyError> {
+fn ec(file: &str, text: &str) -> Result<SignerKey, SigningKeyError> {
     let not_pem = |reason: String| SigningKeyError::NotPem { file: file.to_owned(), reason };
     let blocks = pem::blocks(text).map_err(|e| not_pem(e.to_string()))?;
     let block = blocks.iter().find(|block| block.label.ends_with("PRIVATE KEY"));
@@ -160,10 +160,10 @@ fn ec(file: &str, text: &str) -> Result<Key, SigningKeyError> {
         .and_then(|block| block.der.as_deref())
         .ok_or_else(|| not_pem("its content is not base64".into()))?;
     EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_ASN1_SIGNING, bytes)
-        .map(Key::P256)
+        .map(SignerKey::P256)
         .or_else(|_| {
             EcdsaKeyPair::from_private_key_der(&ECDSA_P384_SHA384_ASN1_SIGNING, bytes)
-                .map(Key::P384)
+                .map(SignerKey::P384)
         })
         .map_err(|_| SigningKeyError::Damaged {
             file: file.to_owned(),

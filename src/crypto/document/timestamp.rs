@@ -23,7 +23,7 @@ struct MessageImprint {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Sequence)]
-struct Request {
+struct TimeStampRequest {
     version: u8,
     message_imprint: MessageImprint,
     #[asn1(optional = "true")]
@@ -47,7 +47,7 @@ struct TstInfo {
 /// When it cannot be encoded.
 pub fn request(hash: Sha256Hash, nonce: u64) -> Result<Vec<u8>, DocumentError> {
     let form = |error: der::Error| DocumentError::form("a time-stamp request", error);
-    let request = Request {
+    let request = TimeStampRequest {
         version: 1,
         message_imprint: MessageImprint {
             hash_algorithm: AlgorithmIdentifierOwned {

@@ -11,7 +11,7 @@ use crate::report::{Counts, RunReport};
 const ROWS: usize = 5000;
 
 /// A chain's counts.
-pub(super) struct Chain {
+pub(super) struct ChainCounts {
     pub(super) number: usize,
     pub(super) class: &'static str,
     pub(super) word: &'static str,
@@ -22,7 +22,7 @@ pub(super) struct Chain {
 }
 
 /// A public key.
-pub(super) struct Key {
+pub(super) struct KeyRow {
     pub(super) fingerprint: String,
     pub(super) region: String,
     pub(super) source: String,
@@ -31,14 +31,14 @@ pub(super) struct Key {
     pub(super) used: &'static str,
 }
 
-pub(super) fn chains(report: &RunReport, grades: &Grades<'_>) -> Cut<Chain> {
+pub(super) fn chains(report: &RunReport, grades: &Grades<'_>) -> Cut<ChainCounts> {
     let mut number = 0;
     Cut::new(&report.chains, ROWS, |chain| {
         number += 1;
         let standing = grades.standing(chain);
         let Counts { valid, invalid, unchecked } = chain.digests;
         let logs = &chain.logs;
-        Chain {
+        ChainCounts {
             number,
             class: class(standing),
             word: words::verdict(standing),
@@ -50,13 +50,13 @@ pub(super) fn chains(report: &RunReport, grades: &Grades<'_>) -> Cut<Chain> {
     })
 }
 
-pub(super) fn keys(report: &RunReport) -> Cut<Key> {
+pub(super) fn keys(report: &RunReport) -> Cut<KeyRow> {
     Cut::new(&report.keys, ROWS, |key| {
         let shown = |time: Option<jiff::Timestamp>| match time {
             Some(time) => time.to_string(),
             None => "unknown".to_owned(),
         };
-        Key {
+        KeyRow {
             fingerprint: Printable(&key.fingerprint.to_string()).to_string(),
             region: words::key_region(key).to_owned(),
             source: Printable(&key.source).to_string(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::axis::Tick;
 use super::entries::class;
-use super::timeline::{Grid, Mark, Run, WIDTH, decimal};
+use super::timeline::{CellRun, CellState, Grid, WIDTH, decimal};
 use crate::model::{ChainId, ChainKind, Printable};
 use crate::report::standing::{BLOCKS, CHAINS_IN_FULL, Grades, RANGES, by_account};
 use crate::report::words::{self, count, counted, duration, range};
@@ -38,7 +38,7 @@ pub(super) struct Timeline {
     pub(super) described: Option<String>,
     pub(super) ticks: Vec<Tick>,
     pub(super) width: i64,
-    pub(super) legend: [Mark; 7],
+    pub(super) legend: [CellState; 7],
     /// True if a violation is marked on a strip.
     pub(super) has_moments: bool,
     pub(super) rows: Vec<ChainRow>,
@@ -57,7 +57,7 @@ pub(super) struct ChainRow {
     pub(super) title: String,
     pub(super) place: String,
     pub(super) summary: String,
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<CellRun>,
     /// The times of its violations.
     pub(super) moments: Vec<Moment>,
     pub(super) states: Vec<States>,
@@ -151,7 +151,7 @@ impl Timeline {
             described: grid.as_ref().map(|grid| grid.described(report.chains.len())),
             ticks: grid.as_ref().map(Grid::ticks).unwrap_or_default(),
             width: WIDTH,
-            legend: Mark::ALL,
+            legend: CellState::ALL,
             rows,
             more: more(shown.len().saturating_sub(BLOCKS)),
             proven: (!proven.is_empty())
@@ -204,7 +204,7 @@ impl States {
         let more = ranges.len().saturating_sub(RANGES);
         Some(Self {
             mark: state.as_str(),
-            class: Mark::of(state).class(),
+            class: CellState::of(state).class(),
             total: match ranges.len() {
                 1 => total,
                 n => format!("{total} in {} ranges", count(n as u64)),

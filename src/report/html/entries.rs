@@ -7,14 +7,14 @@ use crate::report::words::count;
 pub(super) const ENTRIES: usize = 1000;
 
 /// A label and what belongs to it.
-pub(super) struct Row {
+pub(super) struct LabelledRow {
     pub(super) label: &'static str,
     pub(super) lines: Vec<String>,
     /// Whether the lines are names or keys, to be shown as such.
     pub(super) names: bool,
 }
 
-impl Row {
+impl LabelledRow {
     pub(super) fn new(label: &'static str, line: impl Into<String>) -> Self {
         Self { label, lines: vec![line.into()], names: false }
     }

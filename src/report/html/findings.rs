@@ -19,15 +19,15 @@ const OPEN: usize = 10;
 const EVENTS: usize = 20;
 
 /// All findings.
-pub(super) struct Findings {
+pub(super) struct FindingsSection {
     pub(super) total: String,
-    pub(super) codes: Vec<OfCode>,
+    pub(super) codes: Vec<CodeFindings>,
     /// Places in the report of the findings that the page links and shows.
     linked: BTreeSet<usize>,
 }
 
 /// The findings of one code.
-pub(super) struct OfCode {
+pub(super) struct CodeFindings {
     pub(super) code: &'static str,
     pub(super) severity: &'static str,
     pub(super) class: &'static str,
@@ -36,37 +36,37 @@ pub(super) struct OfCode {
     /// In how many chains.
     pub(super) chains: String,
     pub(super) remedy: &'static str,
-    pub(super) open: Vec<Shown>,
-    pub(super) folded: Vec<Shown>,
+    pub(super) open: Vec<FindingEntry>,
+    pub(super) folded: Vec<FindingEntry>,
     pub(super) more: Option<String>,
 }
 
 /// One finding.
-pub(super) struct Shown {
+pub(super) struct FindingEntry {
     /// Its place in the report, if it is the first finding of a problem that the page links.
     pub(super) problem: Option<usize>,
     pub(super) message: String,
     pub(super) chain: Option<String>,
     pub(super) rows: Vec<(&'static str, String)>,
-    pub(super) events: Vec<Event>,
+    pub(super) events: Vec<EventEntry>,
     pub(super) more: Option<String>,
 }
 
 /// An event that has to do with a finding.
-pub(super) struct Event {
+pub(super) struct EventEntry {
     pub(super) role: &'static str,
     pub(super) told: String,
     pub(super) place: String,
 }
 
 /// What a finding is shown with.
-struct Context<'a> {
+struct EntryContext<'a> {
     report: &'a RunReport,
     numbers: &'a Numbers<'a>,
     problems: &'a [Problem],
 }
 
-impl Context<'_> {
+impl EntryContext<'_> {
     /// The place of a finding in the report, if it is the first of a problem.
     fn problem(&self, finding: &Finding) -> Option<usize> {
         let mut firsts = self.problems.iter().map(|problem| problem.first);
@@ -77,14 +77,14 @@ impl Context<'_> {
     }
 }
 
-impl Findings {
+impl FindingsSection {
     /// The findings; `problems` are those that the page links to them.
     pub(super) fn new(report: &RunReport, numbers: &Numbers<'_>, problems: &[Problem]) -> Self {
-        let context = Context { report, numbers, problems };
+        let context = EntryContext { report, numbers, problems };
         let codes = by_code(&report.findings).into_iter();
         let codes: Vec<_> = codes
             .map(|((Reverse(severity), code), findings)| {
-                OfCode::new(severity, code, &findings, &context)
+                CodeFindings::new(severity, code, &findings, &context)
             })
             .collect();
         let shown = codes.iter().flat_map(|code| code.open.iter().chain(&code.folded));
@@ -101,8 +101,8 @@ impl Findings {
     }
 }
 
-impl OfCode {
-    fn new(severity: Severity, code: Code, all: &[&Finding], context: &Context<'_>) -> Self {
+impl CodeFindings {
+    fn new(severity: Severity, code: Code, all: &[&Finding], context: &EntryContext<'_>) -> Self {
         // One chain that lost everything must not crowd out the others.
         let mut of_chain: BTreeMap<_, usize> = BTreeMap::new();
         let few = all.iter().filter(|finding| {
@@ -111,7 +111,7 @@ impl OfCode {
             *so_far <= FINDINGS_OF_A_CODE
         });
         let mut open: Vec<_> =
-            few.take(OF_CODE).map(|finding| Shown::new(finding, context)).collect();
+            few.take(OF_CODE).map(|finding| FindingEntry::new(finding, context)).collect();
         let more = all.len().saturating_sub(open.len());
         // One or two would not be worth a click.
         let folded = if open.len() > OPEN + 2 { open.split_off(OPEN) } else { Vec::new() };
@@ -138,8 +138,8 @@ pub(super) const fn class(severity: Severity) -> &'static str {
     }
 }
 
-impl Shown {
-    fn new(finding: &Finding, context: &Context<'_>) -> Self {
+impl FindingEntry {
+    fn new(finding: &Finding, context: &EntryContext<'_>) -> Self {
         let time = words::touched(finding).map(|time| format!("{time} (UTC)"));
         let rows = [
             ("Bucket", words::other_bucket(finding)),
@@ -162,13 +162,13 @@ impl Shown {
             message: Printable(&finding.message).to_string(),
             chain,
             rows: rows.collect(),
-            events: finding.events.iter().take(EVENTS).map(Event::new).collect(),
+            events: finding.events.iter().take(EVENTS).map(EventEntry::new).collect(),
             more: (more > 0).then(|| counted(more as u64, "more event", "more events")),
         }
     }
 }
 
-impl Event {
+impl EventEntry {
     fn new(event: &FoundEvent) -> Self {
         let by = event.by.as_deref().unwrap_or("an unknown identity");
         let from = event.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();

@@ -23,12 +23,12 @@ pub(super) struct Heat {
 pub(super) struct HeatRow {
     pub(super) account: String,
     /// A cell for each region; `None` where it has no chain.
-    pub(super) cells: Vec<Option<Cell>>,
+    pub(super) cells: Vec<Option<HeatCell>>,
 }
 
 /// An account's chains in one region.
 #[derive(Clone)]
-pub(super) struct Cell {
+pub(super) struct HeatCell {
     pub(super) class: &'static str,
     /// The sign of its state, which needs no colour.
     pub(super) sign: &'static str,
@@ -59,7 +59,7 @@ impl Heat {
             account: account.to_string(),
             cells: regions
                 .iter()
-                .map(|region| cells.get(&(*account, *region)).map(|chains| Cell::new(chains)))
+                .map(|region| cells.get(&(*account, *region)).map(|chains| HeatCell::new(chains)))
                 .collect(),
         };
         let more = accounts.len().saturating_sub(ACCOUNTS);
@@ -71,7 +71,7 @@ impl Heat {
     }
 }
 
-impl Cell {
+impl HeatCell {
     fn new(chains: &[(Verdict, &ChainReport)]) -> Self {
         let is = |verdict| chains.iter().any(|(standing, _)| *standing == verdict);
         let (worst, sign) = match () {

@@ -1,6 +1,6 @@
 //! What was asked for, by whom, and what it came to in numbers.
 
-use super::entries::{ENTRIES, Row};
+use super::entries::{ENTRIES, LabelledRow};
 use crate::model::Printable;
 use crate::report::words::{self, count, counted, duration, span};
 use crate::report::{AcceptedGap, RunReport, Unreferenced};
@@ -8,27 +8,27 @@ use crate::report::{AcceptedGap, RunReport, Unreferenced};
 /// At most so many of the keys that were used are shown beside the scope.
 const KEYS: usize = 20;
 
-pub(super) fn totals(report: &RunReport) -> Vec<Row> {
+pub(super) fn totals(report: &RunReport) -> Vec<LabelledRow> {
     let totals = &report.totals;
     vec![
-        Row::new("Findings", words::tally(&report.findings)),
-        Row::new("Chains", count(totals.chains)),
-        Row::new("Chain time", words::chain_time(report)),
-        Row::new("Digests", words::counts(&totals.digests)),
-        Row::new("Log files", words::log_files(report)),
+        LabelledRow::new("Findings", words::tally(&report.findings)),
+        LabelledRow::new("Chains", count(totals.chains)),
+        LabelledRow::new("Chain time", words::chain_time(report)),
+        LabelledRow::new("Digests", words::counts(&totals.digests)),
+        LabelledRow::new("Log files", words::log_files(report)),
     ]
 }
 
-pub(super) fn scope(report: &RunReport) -> Vec<Row> {
+pub(super) fn scope(report: &RunReport) -> Vec<LabelledRow> {
     let scope = &report.scope;
     let mut rows = vec![
         names("Sources", &scope.sources, "none"),
-        Row::new("Requested time", words::time_asked(scope)),
+        LabelledRow::new("Requested time", words::time_asked(scope)),
         names("Accounts", &scope.accounts, "all"),
         names("Regions", &scope.regions, "all"),
         names("Trails", &scope.trails, "all"),
-        Row::new("Log files", words::logs_checked(scope)),
-        Row::new("Unreferenced log files", unreferenced(scope.unreferenced)),
+        LabelledRow::new("Log files", words::logs_checked(scope)),
+        LabelledRow::new("Unreferenced log files", unreferenced(scope.unreferenced)),
     ];
     for left_out in [&scope.excluded_accounts, &scope.excluded_regions] {
         if !left_out.is_empty() {
@@ -36,27 +36,30 @@ pub(super) fn scope(report: &RunReport) -> Vec<Row> {
         }
     }
     if let Some(account) = &scope.management_account {
-        rows.push(Row::new("Management account", Printable(account.as_str()).to_string()));
+        rows.push(LabelledRow::new("Management account", Printable(account.as_str()).to_string()));
     }
-    rows.push(Row::new("Grace", scope.grace_seconds.map_or("not stated".to_owned(), duration)));
+    rows.push(LabelledRow::new(
+        "Grace",
+        scope.grace_seconds.map_or("not stated".to_owned(), duration),
+    ));
     rows.push(match scope.as_of {
-        Some(time) => Row::new("Reference time", format!("{time} (UTC)")),
-        None => Row::new("Reference time", "the newest digest of the copy"),
+        Some(time) => LabelledRow::new("Reference time", format!("{time} (UTC)")),
+        None => LabelledRow::new("Reference time", "the newest digest of the copy"),
     });
     let accepted = scope.accepted_gaps.iter().map(|accepted| {
         let AcceptedGap { window, reason, used } = accepted;
         let used = if *used { "" } else { " (not used: no such gap)" };
         Printable(&format!("{}: {reason}{used}", span(window.start, window.end))).to_string()
     });
-    rows.push(Row { label: "Accepted gaps", lines: cut(accepted, "none"), names: false });
+    rows.push(LabelledRow { label: "Accepted gaps", lines: cut(accepted, "none"), names: false });
     if !scope.accepted_ends.is_empty() {
         let ends = scope.accepted_ends.iter().map(|end| Printable(&end.line()).to_string());
-        rows.push(Row { label: "Accepted ends", lines: cut(ends, "none"), names: false });
+        rows.push(LabelledRow { label: "Accepted ends", lines: cut(ends, "none"), names: false });
     }
     rows
 }
 
-pub(super) fn run(report: &RunReport) -> Vec<Row> {
+pub(super) fn run(report: &RunReport) -> Vec<LabelledRow> {
     let told = |text: &Option<String>| match text {
         Some(text) => Printable(text).to_string(),
         None => "not stated".to_owned(),
@@ -73,20 +76,23 @@ pub(super) fn run(report: &RunReport) -> Vec<Row> {
         keys.push(format!("{} more below", count((used.len() - KEYS) as u64)));
     }
     vec![
-        Row::new("Operator", told(&report.ran_by.operator)),
-        Row::new("Identity", told(&report.ran_by.identity)),
-        Row::new("Started", format!("{} (UTC)", report.started)),
-        Row::new("Finished", format!("{} (UTC), took {}", report.finished, words::took(report))),
-        Row::new("Tool", format!("{name} {version}")),
-        Row::new("Exit status", report.exit_status.to_string()),
-        Row::new("Read", words::read(report)),
-        Row { label: "Public keys", lines: keys, names: false },
+        LabelledRow::new("Operator", told(&report.ran_by.operator)),
+        LabelledRow::new("Identity", told(&report.ran_by.identity)),
+        LabelledRow::new("Started", format!("{} (UTC)", report.started)),
+        LabelledRow::new(
+            "Finished",
+            format!("{} (UTC), took {}", report.finished, words::took(report)),
+        ),
+        LabelledRow::new("Tool", format!("{name} {version}")),
+        LabelledRow::new("Exit status", report.exit_status.to_string()),
+        LabelledRow::new("Read", words::read(report)),
+        LabelledRow { label: "Public keys", lines: keys, names: false },
     ]
 }
 
-fn names(label: &'static str, all: &[String], none: &str) -> Row {
+fn names(label: &'static str, all: &[String], none: &str) -> LabelledRow {
     let shown = all.iter().map(|name| Printable(name).to_string());
-    Row { label, lines: cut(shown, none), names: !all.is_empty() }
+    LabelledRow { label, lines: cut(shown, none), names: !all.is_empty() }
 }
 
 /// The lines of a list, with a last one for what the limit leaves out.

@@ -1,6 +1,6 @@
 //! The problems in the verdict's box, each with a link to its findings.
 
-use super::findings::Findings;
+use super::findings::FindingsSection;
 use crate::model::Printable;
 use crate::report::Problem;
 use crate::report::words::{count, counted, when};
@@ -9,7 +9,7 @@ use crate::report::words::{count, counted, when};
 const SHOWN: usize = 8;
 
 /// A problem in a line or two.
-pub(super) struct Line {
+pub(super) struct ProblemEntry {
     pub(super) class: &'static str,
     pub(super) code: &'static str,
     /// Number of findings, where there are several.
@@ -30,17 +30,17 @@ pub(super) fn shown(problems: &[Problem]) -> &[Problem] {
 
 /// The problems that the box shows, and how many more there are.
 pub(super) struct Problems {
-    pub(super) shown: Vec<Line>,
+    pub(super) shown: Vec<ProblemEntry>,
     pub(super) more: Option<String>,
 }
 
 impl Problems {
-    pub(super) fn new(problems: &[Problem], findings: &Findings) -> Self {
+    pub(super) fn new(problems: &[Problem], findings: &FindingsSection) -> Self {
         let more = problems.len().saturating_sub(SHOWN);
         let shown = shown(problems);
         let line = |(at, problem): (usize, &Problem)| {
             let said = shown.iter().take(at).any(|above| above.remedy == problem.remedy);
-            Line::new(problem, findings, said)
+            ProblemEntry::new(problem, findings, said)
         };
         Self {
             shown: shown.iter().enumerate().map(line).collect(),
@@ -49,8 +49,8 @@ impl Problems {
     }
 }
 
-impl Line {
-    fn new(problem: &Problem, findings: &Findings, said: bool) -> Self {
+impl ProblemEntry {
+    fn new(problem: &Problem, findings: &FindingsSection, said: bool) -> Self {
         Self {
             class: super::findings::class(problem.severity),
             code: problem.code.as_str(),

@@ -19,7 +19,7 @@ pub(super) const FIRST_MONDAY: i64 = 4 * DAY;
 
 /// What a cell shows. In order, the worst last: the worst state of any of its moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Mark {
+pub(super) enum CellState {
     Proven,
     Pending,
     Explained,
@@ -30,7 +30,7 @@ pub(super) enum Mark {
     Violated,
 }
 
-impl Mark {
+impl CellState {
     /// In the order of reports, what is not said last.
     pub(super) const ALL: [Self; 7] = [
         Self::Proven,
@@ -108,17 +108,17 @@ impl Mark {
 
 /// A stretch of time of which one thing is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Piece {
+struct StateSpan {
     start: Timestamp,
     end: Timestamp,
-    mark: Mark,
+    mark: CellState,
     reason: Option<Code>,
 }
 
 /// Neighbouring cells that show the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Run {
-    pub(super) mark: Mark,
+pub(super) struct CellRun {
+    pub(super) mark: CellState,
     /// The first cell and the one after the last.
     pub(super) cells: (i64, i64),
     /// When, exactly, and why.
@@ -176,9 +176,9 @@ impl Grid {
     }
 
     /// The cells of a chain, equal neighbours as one.
-    pub(super) fn runs(&self, coverage: &[Interval]) -> Vec<Run> {
+    pub(super) fn runs(&self, coverage: &[Interval]) -> Vec<CellRun> {
         let pieces = self.pieces(coverage);
-        let mut cells = vec![Mark::Proven; usize::try_from(self.cells).unwrap_or(0)];
+        let mut cells = vec![CellState::Proven; usize::try_from(self.cells).unwrap_or(0)];
         for piece in &pieces {
             let first = usize::try_from(self.cell_at(piece.start)).unwrap_or(0);
             let after = usize::try_from(self.cell_before(piece.end)).unwrap_or(0) + 1;
@@ -196,14 +196,14 @@ impl Grid {
         runs
     }
 
-    fn run(&self, mark: Mark, cells: (i64, i64), pieces: &[Piece]) -> Run {
+    fn run(&self, mark: CellState, cells: (i64, i64), pieces: &[StateSpan]) -> CellRun {
         let (start, end) = (self.bound(cells.0), self.bound(cells.1));
         // The pieces are in order, so those before and behind need no look.
         let from = pieces.partition_point(|p| p.end <= start);
         let inside = pieces.iter().skip(from).take_while(|p| p.start < end);
         let clipped: Vec<_> = inside
             .filter(|p| p.mark == mark)
-            .map(|p| Piece { start: p.start.max(start), end: p.end.min(end), ..*p })
+            .map(|p| StateSpan { start: p.start.max(start), end: p.end.min(end), ..*p })
             .collect();
         let seconds = clipped.iter().map(|p| p.end.as_second() - p.start.as_second()).sum();
         let title = match clipped.as_slice() {
@@ -221,17 +221,17 @@ impl Grid {
             [] => format!("{}: {}", mark.name(), span(start, end)),
         };
         let (left, right) = (self.hundredths(cells.0), self.hundredths(cells.1));
-        Run { mark, cells, title, x: decimal(left), width: decimal(right - left) }
+        CellRun { mark, cells, title, x: decimal(left), width: decimal(right - left) }
     }
 
     /// All of the grid's time in order, with what is not said.
-    fn pieces(&self, coverage: &[Interval]) -> Vec<Piece> {
+    fn pieces(&self, coverage: &[Interval]) -> Vec<StateSpan> {
         let mut said: Vec<_> = coverage
             .iter()
-            .map(|i| Piece {
+            .map(|i| StateSpan {
                 start: i.window.start.max(self.start),
                 end: i.window.end.min(self.end),
-                mark: Mark::of(i.state),
+                mark: CellState::of(i.state),
                 reason: i.reason,
             })
             .filter(|p| p.start < p.end)
@@ -239,7 +239,7 @@ impl Grid {
         // A report is in order, unless somebody made it up.
         said.sort_by_key(|p| (p.start, p.end));
         let (mut pieces, mut until) = (Vec::with_capacity(said.len()), self.start);
-        let nothing = |start, end| Piece { start, end, mark: Mark::Nothing, reason: None };
+        let nothing = |start, end| StateSpan { start, end, mark: CellState::Nothing, reason: None };
         for piece in said {
             if until < piece.start {
                 pieces.push(nothing(until, piece.start));
@@ -260,7 +260,7 @@ impl Grid {
             let same = pieces.iter().filter(|p| p.mark == mark);
             same.map(|p| p.end.as_second() - p.start.as_second()).sum()
         };
-        let told: Vec<_> = Mark::ALL
+        let told: Vec<_> = CellState::ALL
             .into_iter()
             .filter(|mark| length(*mark) > 0)
             .map(|mark| format!("{} {}", mark.name(), duration(length(mark))))
@@ -347,15 +347,15 @@ mod tests {
     }
 
     /// What a cell shows, moment by moment.
-    fn naive(grid: &Grid, coverage: &[Interval], minute: i64) -> Vec<Mark> {
+    fn naive(grid: &Grid, coverage: &[Interval], minute: i64) -> Vec<CellState> {
         let mut cells = Vec::new();
         for cell in 0..grid.cells {
             let (mut at, end) = (grid.bound(cell).as_second(), grid.bound(cell + 1).as_second());
-            let mut worst = Mark::Proven;
+            let mut worst = CellState::Proven;
             while at < end {
                 let said =
                     coverage.iter().filter(|i| i.window.start <= t(at) && t(at) < i.window.end);
-                let mark = said.map(|i| Mark::of(i.state)).max().unwrap_or(Mark::Nothing);
+                let mark = said.map(|i| CellState::of(i.state)).max().unwrap_or(CellState::Nothing);
                 worst = worst.max(mark);
                 at += minute;
             }
@@ -364,9 +364,10 @@ mod tests {
         cells
     }
 
-    fn shown(grid: &Grid, coverage: &[Interval]) -> Vec<Mark> {
+    fn shown(grid: &Grid, coverage: &[Interval]) -> Vec<CellState> {
         let runs = grid.runs(coverage);
-        let cells = |run: &Run| vec![run.mark; usize::try_from(run.cells.1 - run.cells.0).unwrap()];
+        let cells =
+            |run: &CellRun| vec![run.mark; usize::try_from(run.cells.1 - run.cells.0).unwrap()];
         runs.iter().flat_map(cells).collect()
     }
 

@@ -21,20 +21,20 @@ const GROUP: usize = 1 << 16;
 /// A Parquet file that is being written; what a record lacks is null.
 pub(super) struct ParquetObjects<W: Write + Send> {
     file: SerializedFileWriter<W>,
-    rows: Rows,
+    rows: RowGroup,
 }
 
 /// The columns of the rows that the next group is made of.
 #[derive(Default)]
-struct Rows {
+struct RowGroup {
     count: usize,
-    texts: [Texts; TEXTS.len()],
+    texts: [TextColumn; TEXTS.len()],
     bytes: Vec<i64>,
 }
 
 /// The values of a text column, and which rows have one.
 #[derive(Default)]
-struct Texts {
+struct TextColumn {
     values: Vec<ByteArray>,
     /// 1 for a row with a value, 0 for one without (Parquet's definition levels).
     present: Vec<i16>,
@@ -62,7 +62,7 @@ impl<W: Write + Send> ParquetObjects<W> {
             .set_created_by(format!("trailseal version {}", env!("CARGO_PKG_VERSION")))
             .build();
         let file = SerializedFileWriter::new(out, schema()?, Arc::new(properties))?;
-        Ok(Self { file, rows: Rows::default() })
+        Ok(Self { file, rows: RowGroup::default() })
     }
 
     /// Adds a row.
@@ -89,7 +89,7 @@ impl<W: Write + Send> ParquetObjects<W> {
     }
 }
 
-impl Rows {
+impl RowGroup {
     fn push(&mut self, record: &ObjectRecord<'_>) {
         let chain = record.chain.as_ref().map(ToString::to_string);
         let values = [

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use super::page::{self, PLAIN, Page, UNSURE};
-use super::{Text, word};
+use super::page::{self, PLAIN, TextPage, UNSURE};
+use super::{TextReport, word};
 use crate::model::{ChainKind, Printable};
 use crate::report::standing::{self, BLOCKS, CHAINS_IN_FULL, RANGES};
 use crate::report::words::{self, count, counts, duration, range, title};
 use crate::report::{ChainReport, Counts, Verdict};
 use crate::verify::CoverageState;
 
-impl Text<'_> {
+impl TextReport<'_> {
     /// The chains that are not wholly proven, in full; the others by account, where they are many.
-    pub(super) fn chains(&self, page: &mut Page<'_>) -> io::Result<()> {
+    pub(super) fn chains(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         let chains = self.grades.chains();
         let many = chains.len() > CHAINS_IN_FULL;
         let (shown, proven): (Vec<_>, Vec<_>) =
@@ -42,7 +42,12 @@ impl Text<'_> {
         page.table(2, 1, &rows)
     }
 
-    fn chain(&self, page: &mut Page<'_>, standing: Verdict, chain: &ChainReport) -> io::Result<()> {
+    fn chain(
+        &self,
+        page: &mut TextPage<'_>,
+        standing: Verdict,
+        chain: &ChainReport,
+    ) -> io::Result<()> {
         let (word, style) = word(standing);
         page.title(2, (&format!("{word}  "), style), &title(&chain.id), 4)?;
         let bucket =

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::io;
 
-use super::Text;
-use super::page::{self, BOLD, PLAIN, Page};
+use super::TextReport;
+use super::page::{self, BOLD, PLAIN, TextPage};
 use crate::model::{ChainId, Printable};
 use crate::report::standing::{BLOCKS, FINDINGS_OF_A_CODE, by_code, chains_of};
 use crate::report::words::{count, other_bucket, tally, title, touched};
@@ -16,8 +16,8 @@ const FINDINGS_AT_A_GLANCE: usize = 20;
 /// The findings of one chain, or those of none.
 type Group<'a> = (Option<&'a ChainId>, Vec<&'a Finding>);
 
-impl Text<'_> {
-    pub(super) fn findings(&self, page: &mut Page<'_>) -> io::Result<()> {
+impl TextReport<'_> {
+    pub(super) fn findings(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         let findings = &self.report.findings;
         if findings.is_empty() {
             return Ok(());
@@ -63,7 +63,7 @@ impl Text<'_> {
     }
 
     /// Table of findings and chains by code.
-    fn codes(&self, page: &mut Page<'_>) -> io::Result<()> {
+    fn codes(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         let mut rows = vec![["code", "severity", "findings", "chains"].map(str::to_owned).to_vec()];
         for ((Reverse(severity), code), findings) in by_code(&self.report.findings) {
             let (code, severity) = (code.as_str().to_owned(), severity.as_str().to_owned());
@@ -76,7 +76,7 @@ impl Text<'_> {
     /// The findings of one code in one chain, and what to do about them, once.
     fn of_code(
         &self,
-        page: &mut Page<'_>,
+        page: &mut TextPage<'_>,
         severity: Severity,
         code: Code,
         findings: &[&Finding],
@@ -100,7 +100,7 @@ impl Text<'_> {
         page.row(6, ("what to do", BOLD), remedy)
     }
 
-    fn finding(&self, page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
+    fn finding(&self, page: &mut TextPage<'_>, finding: &Finding) -> io::Result<()> {
         let message = Printable(&finding.message).to_string();
         page.paragraph(6, ("- ", PLAIN), &message, 8)?;
         // The chain's own bucket stands in the chain's heading.
@@ -120,7 +120,7 @@ impl Text<'_> {
         finding.events.iter().try_for_each(|event| self.event(page, event))
     }
 
-    fn event(&self, page: &mut Page<'_>, event: &FoundEvent) -> io::Result<()> {
+    fn event(&self, page: &mut TextPage<'_>, event: &FoundEvent) -> io::Result<()> {
         let by = event.by.as_deref().unwrap_or("an unknown identity");
         let from = event.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
         let told = format!("{} by {by}{from}, {}", event.event, event.time);

@@ -59,13 +59,13 @@ pub(in crate::report) const fn of_state(state: CoverageState) -> Style {
 }
 
 /// Output of the report.
-pub(in crate::report) struct Page<'a> {
+pub(in crate::report) struct TextPage<'a> {
     // Rows are written piece by piece, and standard output may be unbuffered.
     out: BufWriter<&'a mut dyn Write>,
     options: TextOptions,
 }
 
-impl<'a> Page<'a> {
+impl<'a> TextPage<'a> {
     pub(in crate::report) fn new(out: &'a mut dyn Write, options: TextOptions) -> Self {
         Self { out: BufWriter::new(out), options }
     }

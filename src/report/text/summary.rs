@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use super::page::{self, BOLD, PLAIN, Page};
-use super::{Text, word};
+use super::page::{self, BOLD, PLAIN, TextPage};
+use super::{TextReport, word};
 use crate::model::{ChainKind, Printable};
 use crate::report::problems::Problem;
 use crate::report::standing::CHAINS_IN_FULL;
@@ -17,8 +17,8 @@ const PROBLEMS: usize = 20;
 /// Column at which the text of a problem begins, behind its number.
 const TEXT: usize = 5;
 
-impl Text<'_> {
-    pub(super) fn problems(&self, page: &mut Page<'_>) -> io::Result<()> {
+impl TextReport<'_> {
+    pub(super) fn problems(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         let shown = self.problems.get(..PROBLEMS).unwrap_or(&self.problems);
         for (at, problem) in shown.iter().enumerate() {
             page.blank()?;
@@ -35,7 +35,7 @@ impl Text<'_> {
     }
 
     /// A line for each chain, the worst first; of many, those that are verified are only counted.
-    pub(super) fn table(&self, page: &mut Page<'_>) -> io::Result<()> {
+    pub(super) fn table(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         let chains = self.grades.chains();
         if chains.is_empty() {
             return Ok(());
@@ -86,7 +86,7 @@ pub(in crate::report) enum Next {
 
 /// Writes a problem: what and where, the first object, what was found and what to do next.
 pub(in crate::report) fn write_problem(
-    page: &mut Page<'_>,
+    page: &mut TextPage<'_>,
     number: usize,
     problem: &Problem,
     next: Next,

@@ -24,7 +24,7 @@ use clap::Parser;
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
-use trailseal::internals::cli::{Cli, Io};
+use trailseal::internals::cli::{Cli, Console};
 use trailseal::internals::crypto::{Signer, SigningKey, Validity, render_public_keys};
 use trailseal::internals::model::{
     AccountId, BucketName, ChainKind, Digest, DigestKey, LogEntry, Place, Previous, Region,
@@ -33,7 +33,7 @@ use trailseal::internals::model::{
 use trailseal::internals::run::Silent;
 use trailseal::internals::run::pool::Stop;
 use trailseal::internals::run::seal::{SealError, SealOutcome, SealRequest, seal};
-use trailseal::internals::seal::{Draft, Sealed};
+use trailseal::internals::seal::{Draft, SealedObject};
 use trailseal::internals::store::DirectoryStore;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -217,7 +217,7 @@ impl Tree {
     }
 
     /// Puts a digest of our own making, validly signed, over whatever is there.
-    pub(crate) fn put(&self, sealed: &Sealed) {
+    pub(crate) fn put(&self, sealed: &SealedObject) {
         self.write(&sealed.key, &sealed.body);
         fs::write(self.sidecar(&sealed.key), sealed.metadata.render()).unwrap();
     }
@@ -357,8 +357,14 @@ pub(crate) fn trailseal(args: &[&str]) -> Ran {
     let cli = Cli::try_parse_from(["trailseal"].iter().chain(args)).unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let now = Timestamp::now();
-    let mut io =
-        Io { out: &mut out, err: &mut err, now, color: false, width: 100, stop: Stop::default() };
+    let mut io = Console {
+        out: &mut out,
+        err: &mut err,
+        now,
+        color: false,
+        width: 100,
+        stop: Stop::default(),
+    };
     let status = cli.run(&mut io);
     Ran { status, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
 }
