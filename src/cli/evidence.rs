@@ -26,9 +26,8 @@ use crate::run::evidence::KeptLogs;
 use crate::run::evidence::authority::fetch_lists;
 use crate::run::evidence::check::check;
 use crate::run::evidence::check_request::CheckRequest;
-use crate::run::evidence::pack::{
-    PackError, PackRequest, PackSources, PackedBag, SealOptions, pack,
-};
+use crate::run::evidence::pack::{PackError, PackRequest, PackedBag, Seal, pack};
+use crate::source::{Opened, Opener};
 
 const PACK_EXAMPLES: &str = "\
 Examples:
@@ -196,10 +195,7 @@ pub fn run(command: &EvidenceCommand, io: &mut Console<'_>) -> Result<u8, Failur
 }
 
 fn run_pack(args: &PackArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
-    let guard = args.question.guard(OutputGuard::default());
-    let mut guard = guard.inputs(args.sign.as_deref()).inputs(args.cert.as_deref());
-    guard = guard.inputs(args.lists.iter().map(PathBuf::as_path));
-    guard.check("--output", &args.output, OutputKind::Bag)?;
+    check_output(args)?;
     args.run.begin(&io.stop);
     let verification = args.question.verification(&args.pace, io.now, &io.stop);
     let verification = verification.memory(args.memory.bytes());
@@ -210,6 +206,39 @@ fn run_pack(args: &PackArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     // The same input as of the same time is the same bytes.
     verify.started = as_of;
     let rules = verification.rules(kind.form).map_err(keys::failure)?;
+    let seal = seal(args, io)?;
+    let mut opener = args.aws.opener(&io.stop);
+    let stores = open_sources(args, &mut opener)?;
+    let cloudtrail = verification.cloudtrail(kind.form, &mut opener).map_err(of_question)?;
+    let destination = BagDestination::begin(&args.output, args.name.as_deref())?;
+    verify.ran_by.identity = opener.identity(kind.form);
+    let request = PackRequest {
+        verify,
+        insisted: verification.insisted().clone(),
+        logs: args.logs.into(),
+        as_of,
+        name: destination.name().to_owned(),
+        seal,
+    };
+    let bar = args.pace.bar();
+    let (observer, work) = (progress(bar.as_ref()), destination.work());
+    let packed = pack(&request, &stores, rules, cloudtrail.as_deref(), observer, work);
+    drop(bar);
+    let packed = packed.map_err(|error| failure(error, &args.output))?;
+    destination.complete(&packed.folder)?;
+    print_packed(args, &packed, io)
+}
+
+/// Refuses an output that would overwrite something.
+fn check_output(args: &PackArgs) -> Result<(), Failure> {
+    let guard = args.question.guard(OutputGuard::default());
+    let mut guard = guard.inputs(args.sign.as_deref()).inputs(args.cert.as_deref());
+    guard = guard.inputs(args.lists.iter().map(PathBuf::as_path));
+    guard.check("--output", &args.output, OutputKind::Bag)
+}
+
+/// Reads what the bag is to be sealed with, and warns of what a check will not accept.
+fn seal(args: &PackArgs, io: &mut Console<'_>) -> Result<Seal, Failure> {
     let signer = signer(args)?;
     let mut lists = revocation_lists(args)?;
     if let Some(signer) = signer.as_ref().filter(|_| args.fetch_crls) {
@@ -227,33 +256,26 @@ fn run_pack(args: &PackArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     if let Some(url) = &authority {
         timestamp::is_address(url)?;
     }
-    let mut opener = args.aws.opener(&io.stop);
+    Ok(Seal { signer, authority, lists, fetch_lists: args.fetch_crls })
+}
+
+fn open_sources(args: &PackArgs, opener: &mut Opener) -> Result<Vec<Opened>, Failure> {
     let (stores, unopened) = opener.open_all(&args.question.sources)?;
-    if let Some(unopened) = unopened.into_iter().next() {
-        let message = format!("no bag was made: {}", Printable(&unopened.finding.message));
-        let failure = Failure { status: INCOMPLETE, ..Failure::internal(message) };
-        return Err(failure.remedy(unopened.remedy));
+    match unopened.into_iter().next() {
+        None => Ok(stores),
+        Some(unopened) => {
+            let message = format!("no bag was made: {}", Printable(&unopened.finding.message));
+            let failure = Failure { status: INCOMPLETE, ..Failure::internal(message) };
+            Err(failure.remedy(unopened.remedy))
+        }
     }
-    let cloudtrail = verification.cloudtrail(kind.form, &mut opener).map_err(of_question)?;
-    let place = BagDestination::begin(&args.output, args.name.as_deref())?;
-    verify.ran_by.identity = opener.identity(kind.form);
-    let request = PackRequest {
-        verify,
-        insisted: verification.insisted().clone(),
-        logs: args.logs.into(),
-        as_of,
-        name: place.name().to_owned(),
-        seal: SealOptions { signer, authority, lists, fetch_lists: args.fetch_crls },
-    };
-    let bar = args.pace.bar();
-    let work = place.work();
-    let sources = PackSources { stores: &stores, rules, cloudtrail: cloudtrail.as_deref() };
-    let packed = pack(&request, sources, progress(bar.as_ref()), work);
-    drop(bar);
-    let packed = packed.map_err(|error| failure(error, &args.output))?;
-    place.complete(&packed.folder)?;
+}
+
+/// Prints what was packed; returns the exit status.
+fn print_packed(args: &PackArgs, packed: &PackedBag, io: &mut Console<'_>) -> Result<u8, Failure> {
     if !args.pace.quiet {
-        tell(args, &packed, io).map_err(|e| Failure::internal(format!("standard output: {e}")))?;
+        print_summary(args, packed, io)
+            .map_err(|e| Failure::internal(format!("standard output: {e}")))?;
     }
     warn_of(&packed.warnings, io);
     let mut status = packed.report.exit_status;
@@ -328,7 +350,7 @@ fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     Ok((name, bytes))
 }
 
-fn tell(args: &PackArgs, packed: &PackedBag, io: &mut Console<'_>) -> std::io::Result<()> {
+fn print_summary(args: &PackArgs, packed: &PackedBag, io: &mut Console<'_>) -> std::io::Result<()> {
     let output = args.output.display().to_string();
     let PackedBag { report, objects, left_out, tag_manifest, .. } = packed;
     writeln!(io.out, "{}", Printable(&output))?;

@@ -30,18 +30,54 @@ fn fitted(command: Command, path: &str, width: usize) -> Command {
     })
 }
 
-/// A paragraph that grows line by line.
+/// Words to be laid out in lines.
 #[derive(Default)]
 struct Paragraph {
+    /// Indent of the first line.
     first: usize,
+    /// Indent of the others.
     hanging: usize,
     words: Vec<String>,
+    /// End of each line that goes on.
+    mark: &'static str,
 }
 
 impl Paragraph {
+    /// Writes what has grown so far, and begins anew.
     fn flush(&mut self, width: usize, out: &mut String) {
-        let Self { first, hanging, words } = std::mem::take(self);
-        push_wrapped(&words, first, hanging, width, "", out);
+        std::mem::take(self).write(width, out);
+    }
+
+    /// Writes the words in lines of a width.
+    fn write(&self, width: usize, out: &mut String) {
+        let Self { first, hanging, words, mark } = self;
+        let mut line = String::new();
+        let room = width.saturating_sub(mark.len());
+        // A flag that finds no room beside its value is parted from it.
+        let parted = words.iter().flat_map(|word| match word.split_once(' ') {
+            Some((flag, value)) if flag.starts_with("--") && *hanging + word.len() > room => {
+                vec![flag, value]
+            }
+            _ => vec![word.as_str()],
+        });
+        for word in parted {
+            if !line.is_empty() && line.len() + 1 + word.len() > room {
+                out.push_str(&format!("{line}{mark}\n"));
+                // What finds no room there, mark and all, begins further left.
+                line = " ".repeat((*hanging).min(room.saturating_sub(word.len())));
+                line.push_str(word);
+            } else if line.is_empty() {
+                line = " ".repeat(*first);
+                line.push_str(word);
+            } else {
+                line.push(' ');
+                line.push_str(word);
+            }
+        }
+        if !line.is_empty() {
+            out.push_str(&line);
+            out.push('\n');
+        }
     }
 }
 
@@ -72,7 +108,8 @@ fn fit(text: &str, width: usize) -> String {
                         let mut item =
                             vec![format!("{first}{}", " ".repeat(gap.saturating_sub(1)))];
                         item.extend(words);
-                        push_wrapped(&item, indent, hanging, width, "", &mut out);
+                        let item = Paragraph { first: indent, hanging, words: item, mark: "" };
+                        item.write(width, &mut out);
                     }
                 }
             }
@@ -81,7 +118,12 @@ fn fit(text: &str, width: usize) -> String {
             let (number, gap, rest) = item(trimmed).unwrap_or((trimmed, 0, ""));
             let mut item = vec![format!("{number}{}", " ".repeat(gap.saturating_sub(1)))];
             item.extend(words(rest));
-            open = Paragraph { first: indent, hanging: indent + number.len() + gap, words: item };
+            open = Paragraph {
+                first: indent,
+                hanging: indent + number.len() + gap,
+                words: item,
+                mark: "",
+            };
         } else if indent >= COMMAND_INDENT || indent > 0 && trimmed.starts_with("trailseal ") {
             open.flush(width, &mut out);
             let mut command = trimmed.to_owned();
@@ -89,10 +131,12 @@ fn fit(text: &str, width: usize) -> String {
                 let next = lines.next().unwrap_or_default();
                 command = format!("{} {}", begun.trim_end(), next.trim());
             }
-            push_wrapped(&words(&command), indent, indent + 4, width, " \\", &mut out);
+            let words = words(&command);
+            Paragraph { first: indent, hanging: indent + 4, words, mark: " \\" }
+                .write(width, &mut out);
         } else {
             open.flush(width, &mut out);
-            open = Paragraph { first: indent, hanging: indent, words: words(trimmed) };
+            open = Paragraph { first: indent, hanging: indent, words: words(trimmed), mark: "" };
         }
     }
     open.flush(width, &mut out);
@@ -153,44 +197,6 @@ fn columns(trimmed: &str) -> Vec<(&str, &str)> {
         pairs.extend(trimmed.split_once("   ").map(|(first, rest)| (first, rest.trim())));
     }
     pairs
-}
-
-/// Writes words in lines of a width; `mark` ends each line that goes on.
-fn push_wrapped(
-    words: &[String],
-    first: usize,
-    hanging: usize,
-    width: usize,
-    mark: &str,
-    out: &mut String,
-) {
-    let mut line = String::new();
-    let room = width.saturating_sub(mark.len());
-    // A flag that finds no room beside its value is parted from it.
-    let parted = words.iter().flat_map(|word| match word.split_once(' ') {
-        Some((flag, value)) if flag.starts_with("--") && hanging + word.len() > room => {
-            vec![flag, value]
-        }
-        _ => vec![word.as_str()],
-    });
-    for word in parted {
-        if !line.is_empty() && line.len() + 1 + word.len() > room {
-            out.push_str(&format!("{line}{mark}\n"));
-            // What finds no room there, mark and all, begins further left.
-            line = " ".repeat(hanging.min(room.saturating_sub(word.len())));
-            line.push_str(word);
-        } else if line.is_empty() {
-            line = " ".repeat(first);
-            line.push_str(word);
-        } else {
-            line.push(' ');
-            line.push_str(word);
-        }
-    }
-    if !line.is_empty() {
-        out.push_str(&line);
-        out.push('\n');
-    }
 }
 
 #[cfg(test)]

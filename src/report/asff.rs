@@ -25,7 +25,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::parts::{FindingSet, REQUIREMENTS, technique};
+use super::parts::{FindingSet, PartForm, REQUIREMENTS, technique};
 use super::shared::{asked, cut, identity, reasons, shown, told};
 use super::words::{statement, title};
 use super::{ChainReport, RunReport, Verdict, cloud};
@@ -71,9 +71,7 @@ pub fn render_since(
             closed.push(value);
         }
     }
-    let of_finding = |finding: &Finding, name: &str| findings.of_finding(finding, name);
-    let of_chain = |chain: &ChainReport| findings.of_chain(chain);
-    findings.0.write(out, || findings.of_run(), of_chain, of_finding, &closed)
+    findings.0.write(out, &findings, &closed)
 }
 
 struct AsffWriter<'a>(FindingSet<'a>);
@@ -99,65 +97,7 @@ struct FindingFields<'a> {
     fields: Vec<(&'static str, Option<String>)>,
 }
 
-impl AsffWriter<'_> {
-    fn finding(&self, about: FindingFields<'_>) -> Value {
-        let FindingFields { generator, name, account, region, verdict, .. } = about;
-        let partition = cloud::partition(region);
-        let (label, status) = match verdict {
-            Verdict::Verified => ("INFORMATIONAL", "PASSED"),
-            Verdict::Incomplete => ("MEDIUM", "NOT_AVAILABLE"),
-            Verdict::Violation => ("HIGH", "FAILED"),
-        };
-        let severity = json!({"Label": label, "Original": verdict});
-        let kind = match (&about.reasons, verdict) {
-            (None, Verdict::Violation) => "Unusual Behaviors/Data",
-            _ => "Software and Configuration Checks/AWS Security Best Practices",
-        };
-        let technique = about.technique.map(|uid| format!("TTPs/Defense Evasion/{uid}"));
-        let types: Vec<_> = [kind.to_owned()].into_iter().chain(technique).collect();
-        let compliance = about.reasons.map(|reasons| {
-            let reasons: Vec<_> = reasons
-                .into_iter()
-                .map(|(code, text)| {
-                    json!({"ReasonCode": code, "Description": said(&text, code, REASON)})
-                })
-                .collect();
-            json!({
-                "Status": status,
-                "StatusReasons": (!reasons.is_empty()).then_some(reasons),
-                "RelatedRequirements": REQUIREMENTS,
-            })
-        });
-        let own = [("trailseal/run", Some(self.0.run.clone()))];
-        let fields = about.fields.into_iter().chain(own).filter_map(|(name, value)| {
-            let value = value.filter(|value| !value.trim().is_empty())?;
-            Some((name.to_owned(), Value::String(cut(&value, FIELD))))
-        });
-        let remedy = about.remedy.map(|text| cut(text, RECOMMENDATION));
-        json!({
-            "SchemaVersion": "2018-10-08",
-            "Id": format!("trailseal/{name}"),
-            "ProductArn": format!(
-                "arn:{partition}:securityhub:{region}:{account}:product/{account}/default"
-            ),
-            "GeneratorId": format!("trailseal/{generator}"),
-            "AwsAccountId": account,
-            "Types": types,
-            "CreatedAt": about.created,
-            "UpdatedAt": self.0.report.finished,
-            "LastObservedAt": self.0.report.finished,
-            "Severity": severity,
-            "FindingProviderFields": {"Severity": severity, "Types": types},
-            "Title": said(about.title, generator, TITLE),
-            "Description": said(about.description, about.title, DESCRIPTION),
-            "Remediation": remedy.map(|text| json!({"Recommendation": {"Text": text}})),
-            "ProductFields": fields.collect::<serde_json::Map<_, _>>(),
-            "Resources": about.resources,
-            "Compliance": compliance,
-            "RecordState": "ACTIVE",
-        })
-    }
-
+impl PartForm for AsffWriter<'_> {
     fn of_run(&self) -> Value {
         let report = self.0.report;
         let (account, region) = cloud::home(report);
@@ -221,19 +161,6 @@ impl AsffWriter<'_> {
         })
     }
 
-    fn resources(&self, chain: &ChainReport, id: &str) -> Vec<Value> {
-        let region = chain.home_region.as_str();
-        let trail = match cloud::trail_arn(self.0.report, chain) {
-            Some(arn) => resource("AwsCloudTrailTrail", &arn, region),
-            None => resource("Other", id, region),
-        };
-        let bucket = chain.bucket.as_ref().map(|bucket| {
-            let arn = cloud::s3_arn(cloud::partition(region), bucket.as_str(), None);
-            resource("AwsS3Bucket", &arn, region)
-        });
-        [trail].into_iter().chain(bucket).collect()
-    }
-
     fn of_finding(&self, finding: &Finding, name: &str) -> Value {
         let (account, region) = cloud::home_of(self.0.report, finding);
         let code = finding.code;
@@ -269,6 +196,79 @@ impl AsffWriter<'_> {
                 ("trailseal/referenced_by", text(&finding.referenced_by)),
             ],
         })
+    }
+}
+
+impl AsffWriter<'_> {
+    fn finding(&self, about: FindingFields<'_>) -> Value {
+        let FindingFields { generator, name, account, region, verdict, .. } = about;
+        let partition = cloud::partition(region);
+        let (label, status) = match verdict {
+            Verdict::Verified => ("INFORMATIONAL", "PASSED"),
+            Verdict::Incomplete => ("MEDIUM", "NOT_AVAILABLE"),
+            Verdict::Violation => ("HIGH", "FAILED"),
+        };
+        let severity = json!({"Label": label, "Original": verdict});
+        let kind = match (&about.reasons, verdict) {
+            (None, Verdict::Violation) => "Unusual Behaviors/Data",
+            _ => "Software and Configuration Checks/AWS Security Best Practices",
+        };
+        let technique = about.technique.map(|uid| format!("TTPs/Defense Evasion/{uid}"));
+        let types: Vec<_> = [kind.to_owned()].into_iter().chain(technique).collect();
+        let compliance = about.reasons.map(|reasons| {
+            let reasons: Vec<_> = reasons
+                .into_iter()
+                .map(|(code, text)| {
+                    json!({"ReasonCode": code, "Description": said(&text, code, REASON)})
+                })
+                .collect();
+            json!({
+                "Status": status,
+                "StatusReasons": (!reasons.is_empty()).then_some(reasons),
+                "RelatedRequirements": REQUIREMENTS,
+            })
+        });
+        let own = [("trailseal/run", Some(self.0.run.clone()))];
+        let fields = about.fields.into_iter().chain(own).filter_map(|(name, value)| {
+            let value = value.filter(|value| !value.trim().is_empty())?;
+            Some((name.to_owned(), Value::String(cut(&value, FIELD))))
+        });
+        let remedy = about.remedy.map(|text| cut(text, RECOMMENDATION));
+        json!({
+            "SchemaVersion": "2018-10-08",
+            "Id": format!("trailseal/{name}"),
+            "ProductArn": format!(
+                "arn:{partition}:securityhub:{region}:{account}:product/{account}/default"
+            ),
+            "GeneratorId": format!("trailseal/{generator}"),
+            "AwsAccountId": account,
+            "Types": types,
+            "CreatedAt": about.created,
+            "UpdatedAt": self.0.report.finished,
+            "LastObservedAt": self.0.report.finished,
+            "Severity": severity,
+            "FindingProviderFields": {"Severity": severity, "Types": types},
+            "Title": said(about.title, generator, TITLE),
+            "Description": said(about.description, about.title, DESCRIPTION),
+            "Remediation": remedy.map(|text| json!({"Recommendation": {"Text": text}})),
+            "ProductFields": fields.collect::<serde_json::Map<_, _>>(),
+            "Resources": about.resources,
+            "Compliance": compliance,
+            "RecordState": "ACTIVE",
+        })
+    }
+
+    fn resources(&self, chain: &ChainReport, id: &str) -> Vec<Value> {
+        let region = chain.home_region.as_str();
+        let trail = match cloud::trail_arn(self.0.report, chain) {
+            Some(arn) => resource("AwsCloudTrailTrail", &arn, region),
+            None => resource("Other", id, region),
+        };
+        let bucket = chain.bucket.as_ref().map(|bucket| {
+            let arn = cloud::s3_arn(cloud::partition(region), bucket.as_str(), None);
+            resource("AwsS3Bucket", &arn, region)
+        });
+        [trail].into_iter().chain(bucket).collect()
     }
 }
 

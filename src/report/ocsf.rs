@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::parts::{FindingSet, REQUIREMENTS, STANDARDS, technique};
+use super::parts::{FindingSet, PartForm, REQUIREMENTS, STANDARDS, technique};
 use super::shared::{asked, identity, reasons, shown, told};
 use super::words::{statement, title};
 use super::{ChainReport, RunReport, Verdict, cloud};
@@ -48,9 +48,7 @@ pub fn render_since(
             closed.push(events.close(before.of_finding(finding, &name)));
         }
     }
-    let of_finding = |finding: &Finding, name: &str| events.of_finding(finding, name);
-    let of_chain = |chain: &ChainReport| events.of_chain(chain);
-    events.0.write(out, || events.of_run(), of_chain, of_finding, &closed)
+    events.0.write(out, &events, &closed)
 }
 
 struct OcsfWriter<'a>(FindingSet<'a>);
@@ -61,16 +59,126 @@ enum EventClass {
     Detection,
 }
 
+/// Variable members that every event has.
+struct EventHeader<'a> {
+    class: EventClass,
+    uid: &'a str,
+    verdict: Verdict,
+    account: &'a str,
+    region: &'a str,
+}
+
+impl PartForm for OcsfWriter<'_> {
+    fn of_run(&self) -> Value {
+        let report = self.0.report;
+        let (account, region) = cloud::home(report);
+        let uid = format!("run-{}", asked(report));
+        let verdict = report.verdict;
+        let title = format!("CloudTrail integrity of the whole run: {verdict}");
+        let sources = report
+            .scope
+            .sources
+            .iter()
+            .map(|source| json!({"name": shown(source), "type": "source"}));
+        let said: Vec<_> = report.not_proven.iter().map(|said| shown(said)).collect();
+        let class = EventClass::Compliance;
+        self.event(
+            &EventHeader { class, uid: &uid, verdict, account: &account, region: &region },
+            json!({
+                "message": format!("The verdict is {verdict}: {}", statement(report)),
+                "start_time": report.scope.start.map(|t| t.as_millisecond()),
+                "end_time": report.scope.end.map(|t| t.as_millisecond()),
+                "finding_info": {"uid": uid, "title": title, "types": ["run"]},
+                "compliance": compliance(verdict, details(self.0.reasons_of_run())),
+                "resources": sources.collect::<Vec<_>>(),
+                "unmapped": {
+                    "verdict": verdict, "exit_status": report.exit_status,
+                    "totals": report.totals, "not_proven": said,
+                },
+            }),
+        )
+    }
+
+    fn of_chain(&self, chain: &ChainReport) -> Value {
+        let verdict = self.0.grades.standing(chain);
+        let id = chain.id.to_string();
+        let uid = format!("chain-{}", identity(&[&id]));
+        let title = format!("CloudTrail integrity of {}: {verdict}", title(&chain.id));
+        let reasons = reasons(&self.0.grades, chain);
+        let remedy = self.0.remedy(chain);
+        let seconds = |state: &crate::verify::CoverageState| {
+            let of = chain.coverage.iter().filter(|i| i.state == *state);
+            (state.as_str(), of.map(|i| i.window.seconds()).sum::<i64>())
+        };
+        let coverage: std::collections::BTreeMap<_, _> =
+            crate::verify::CoverageState::ALL.iter().map(seconds).collect();
+        let start = chain.coverage.first().map(|i| i.window.start.as_millisecond());
+        let end = chain.coverage.last().map(|i| i.window.end.as_millisecond());
+        let (account, region) = (chain.account.as_str(), chain.region.as_str());
+        let class = EventClass::Compliance;
+        self.event(
+            &EventHeader { class, uid: &uid, verdict, account, region },
+            json!({
+                "message": title,
+                "start_time": start,
+                "end_time": end,
+                "finding_info": {"uid": uid, "title": title, "types": ["chain"]},
+                "compliance": compliance(verdict, details(reasons)),
+                "remediation": remedy.map(|text| json!({"desc": text})),
+                "resources": [self.trail(chain, &id)],
+                "unmapped": {
+                    "verdict": verdict, "chain": id, "kind": chain.kind, "digests": chain.digests,
+                    "logs": chain.logs, "coverage_seconds": coverage,
+                },
+            }),
+        )
+    }
+
+    fn of_finding(&self, finding: &Finding, name: &str) -> Value {
+        let (account, region) = cloud::home_of(self.0.report, finding);
+        let uid = format!("finding-{name}");
+        let code = finding.code;
+        let partition = cloud::partition(&region);
+        let text = |text: &Option<String>| text.as_deref().map(shown);
+        let [bucket, key] = [text(&finding.bucket), text(&finding.key)];
+        let object = bucket.as_ref().map(|bucket| {
+            let kind = if key.is_some() { "AWS::S3::Object" } else { "AWS::S3::Bucket" };
+            let arn = cloud::s3_arn(partition, bucket, key.as_deref());
+            json!({"uid": arn, "name": key.as_ref().unwrap_or(bucket), "type": kind})
+        });
+        // Of a copy no bucket may be known.
+        let object = object.or_else(|| Some(json!({"name": key.as_ref()?, "type": "object"})));
+        let evidence = json!({
+            "bucket": bucket, "key": key, "expected": text(&finding.expected),
+            "actual": text(&finding.actual), "referenced_by": text(&finding.referenced_by),
+        });
+        let chain = finding.chain.as_ref().map(ToString::to_string);
+        let verdict = Verdict::of([finding], [CoverageState::Proven]);
+        let class = EventClass::Detection;
+        let header = EventHeader { class, uid: &uid, verdict, account: &account, region: &region };
+        self.event(&header, json!({
+            "message": shown(&finding.message),
+            "is_alert": finding.severity == Severity::Violation,
+            "start_time": finding.start.map(|t| t.as_millisecond()),
+            "end_time": finding.end.map(|t| t.as_millisecond()),
+            "finding_info": {
+                "uid": uid, "title": code.meaning(), "desc": told(finding),
+                "types": [code.as_str()],
+                "attacks": attacks(code),
+                "analytic": {"uid": code.as_str(), "name": code.as_str(), "type_id": 1, "type": "Rule"},
+            },
+            "evidences": [{"data": evidence}],
+            "remediation": {"desc": code.remedy_of(finding.severity)},
+            "resources": object.map(|object| [object]),
+            "unmapped": {"code": code, "chain": chain},
+        }))
+    }
+}
+
 impl OcsfWriter<'_> {
     /// Common fields of every event, plus `more`.
-    fn event(
-        &self,
-        class: &EventClass,
-        uid: &str,
-        verdict: Verdict,
-        (account, region): (&str, &str),
-        more: Value,
-    ) -> Value {
+    fn event(&self, header: &EventHeader<'_>, more: Value) -> Value {
+        let EventHeader { class, uid, verdict, account, region } = header;
         let (class_uid, class_name) = match class {
             EventClass::Compliance => (2003, "Compliance Finding"),
             EventClass::Detection => (2004, "Detection Finding"),
@@ -146,75 +254,6 @@ impl OcsfWriter<'_> {
         event
     }
 
-    fn of_run(&self) -> Value {
-        let report = self.0.report;
-        let (account, region) = cloud::home(report);
-        let uid = format!("run-{}", asked(report));
-        let verdict = report.verdict;
-        let title = format!("CloudTrail integrity of the whole run: {verdict}");
-        let sources = report
-            .scope
-            .sources
-            .iter()
-            .map(|source| json!({"name": shown(source), "type": "source"}));
-        let said: Vec<_> = report.not_proven.iter().map(|said| shown(said)).collect();
-        self.event(
-            &EventClass::Compliance,
-            &uid,
-            verdict,
-            (&account, &region),
-            json!({
-                "message": format!("The verdict is {verdict}: {}", statement(report)),
-                "start_time": report.scope.start.map(|t| t.as_millisecond()),
-                "end_time": report.scope.end.map(|t| t.as_millisecond()),
-                "finding_info": {"uid": uid, "title": title, "types": ["run"]},
-                "compliance": compliance(verdict, details(self.0.reasons_of_run())),
-                "resources": sources.collect::<Vec<_>>(),
-                "unmapped": {
-                    "verdict": verdict, "exit_status": report.exit_status,
-                    "totals": report.totals, "not_proven": said,
-                },
-            }),
-        )
-    }
-
-    fn of_chain(&self, chain: &ChainReport) -> Value {
-        let verdict = self.0.grades.standing(chain);
-        let id = chain.id.to_string();
-        let uid = format!("chain-{}", identity(&[&id]));
-        let title = format!("CloudTrail integrity of {}: {verdict}", title(&chain.id));
-        let reasons = reasons(&self.0.grades, chain);
-        let remedy = self.0.remedy(chain);
-        let seconds = |state: &crate::verify::CoverageState| {
-            let of = chain.coverage.iter().filter(|i| i.state == *state);
-            (state.as_str(), of.map(|i| i.window.seconds()).sum::<i64>())
-        };
-        let coverage: std::collections::BTreeMap<_, _> =
-            crate::verify::CoverageState::ALL.iter().map(seconds).collect();
-        let start = chain.coverage.first().map(|i| i.window.start.as_millisecond());
-        let end = chain.coverage.last().map(|i| i.window.end.as_millisecond());
-        let home = (chain.account.as_str(), chain.region.as_str());
-        self.event(
-            &EventClass::Compliance,
-            &uid,
-            verdict,
-            home,
-            json!({
-                "message": title,
-                "start_time": start,
-                "end_time": end,
-                "finding_info": {"uid": uid, "title": title, "types": ["chain"]},
-                "compliance": compliance(verdict, details(reasons)),
-                "remediation": remedy.map(|text| json!({"desc": text})),
-                "resources": [self.trail(chain, &id)],
-                "unmapped": {
-                    "verdict": verdict, "chain": id, "kind": chain.kind, "digests": chain.digests,
-                    "logs": chain.logs, "coverage_seconds": coverage,
-                },
-            }),
-        )
-    }
-
     fn trail(&self, chain: &ChainReport, id: &str) -> Value {
         let region = chain.home_region.as_str();
         json!({
@@ -224,44 +263,6 @@ impl OcsfWriter<'_> {
             "cloud_partition": cloud::partition(region),
             "region": region,
         })
-    }
-
-    fn of_finding(&self, finding: &Finding, name: &str) -> Value {
-        let (account, region) = cloud::home_of(self.0.report, finding);
-        let uid = format!("finding-{name}");
-        let code = finding.code;
-        let partition = cloud::partition(&region);
-        let text = |text: &Option<String>| text.as_deref().map(shown);
-        let [bucket, key] = [text(&finding.bucket), text(&finding.key)];
-        let object = bucket.as_ref().map(|bucket| {
-            let kind = if key.is_some() { "AWS::S3::Object" } else { "AWS::S3::Bucket" };
-            let arn = cloud::s3_arn(partition, bucket, key.as_deref());
-            json!({"uid": arn, "name": key.as_ref().unwrap_or(bucket), "type": kind})
-        });
-        // Of a copy no bucket may be known.
-        let object = object.or_else(|| Some(json!({"name": key.as_ref()?, "type": "object"})));
-        let evidence = json!({
-            "bucket": bucket, "key": key, "expected": text(&finding.expected),
-            "actual": text(&finding.actual), "referenced_by": text(&finding.referenced_by),
-        });
-        let chain = finding.chain.as_ref().map(ToString::to_string);
-        let verdict = Verdict::of([finding], [CoverageState::Proven]);
-        self.event(&EventClass::Detection, &uid, verdict, (&account, &region), json!({
-            "message": shown(&finding.message),
-            "is_alert": finding.severity == Severity::Violation,
-            "start_time": finding.start.map(|t| t.as_millisecond()),
-            "end_time": finding.end.map(|t| t.as_millisecond()),
-            "finding_info": {
-                "uid": uid, "title": code.meaning(), "desc": told(finding),
-                "types": [code.as_str()],
-                "attacks": attacks(code),
-                "analytic": {"uid": code.as_str(), "name": code.as_str(), "type_id": 1, "type": "Rule"},
-            },
-            "evidences": [{"data": evidence}],
-            "remediation": {"desc": code.remedy_of(finding.severity)},
-            "resources": object.map(|object| [object]),
-            "unmapped": {"code": code, "chain": chain},
-        }))
     }
 }
 

@@ -58,7 +58,17 @@ pub(super) const fn technique(code: Code) -> Option<&'static Technique> {
     }
 }
 
-/// A report, and what its parts are told by.
+/// Form of the parts of a report.
+pub(super) trait PartForm {
+    /// The finding of the run as a whole.
+    fn of_run(&self) -> Value;
+    /// The finding of one chain.
+    fn of_chain(&self, chain: &ChainReport) -> Value;
+    /// A finding of the report, with its lasting name.
+    fn of_finding(&self, finding: &Finding, name: &str) -> Value;
+}
+
+/// A report as a set of findings, one of each part.
 pub(super) struct FindingSet<'a> {
     pub(super) report: &'a RunReport,
     pub(super) grades: Grades<'a>,
@@ -82,17 +92,15 @@ impl<'a> FindingSet<'a> {
     pub(super) fn write(
         &self,
         out: &mut dyn Write,
-        of_run: impl Fn() -> Value,
-        of_chain: impl Fn(&ChainReport) -> Value,
-        of_finding: impl Fn(&Finding, &str) -> Value,
+        form: &impl PartForm,
         closed: &[Value],
     ) -> io::Result<()> {
         let all = || {
             let findings = self.report.findings.iter().zip(&self.names);
             let told = findings.filter(|(finding, _)| self.stands_alone(finding));
-            let told = told.map(|(finding, name)| of_finding(finding, name));
-            let chains = self.report.chains.iter().map(&of_chain);
-            [of_run()]
+            let told = told.map(|(finding, name)| form.of_finding(finding, name));
+            let chains = self.report.chains.iter().map(|chain| form.of_chain(chain));
+            [form.of_run()]
                 .into_iter()
                 .chain(chains)
                 .chain(told)

@@ -1,15 +1,16 @@
 //! `trailseal collect`.
 
 mod marker;
+mod target;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
 
 use self::marker::CopyTask;
+use self::target::CopyTarget;
 use super::guard::resolved;
 use super::run_args::{PaceArgs, RunArgs, ScopeArgs, progress};
 use super::source::AwsArgs;
@@ -18,12 +19,10 @@ use crate::model::Printable;
 use crate::model::text::is_steering;
 use crate::model::time::{hours, sub};
 use crate::run::collect::{CollectError, CollectReport, CollectRequest, collect};
-use crate::source::{Scheme, SourceKind};
-use crate::store::directory::UNFINISHED;
-use crate::store::{DirectoryStore, StoreError};
+use crate::source::{Opened, Scheme, SourceKind};
 use crate::verify::Limits;
 
-/// How many objects that were not copied are named.
+/// Most objects that are named as not copied.
 const NAMED: usize = 20;
 
 const EXAMPLES: &str = "\
@@ -94,62 +93,22 @@ pub struct CollectArgs {
 pub fn run(args: &CollectArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     let request = request(args, io)?;
     args.run.begin(&io.stop);
-    if Scheme::of(&args.source).is_path() {
-        check_apart(&args.source, &args.dir)?;
-    }
-    let mut opener = args.aws.opener(&io.stop);
-    let (stores, unopened) = opener.open_all(std::slice::from_ref(&args.source))?;
-    if let Some(unopened) = unopened.into_iter().next() {
-        let failure = Failure::internal(Printable(&unopened.finding.message));
-        return Err(Failure { status: INCOMPLETE, ..failure }.remedy(unopened.remedy));
-    }
-    let shown = args.dir.display().to_string();
-    std::fs::create_dir_all(&args.dir).map_err(|e| unwritable(&shown, &e))?;
-    let target = DirectoryStore::open(&args.dir, &*shown).map_err(|e| unwritable(&shown, &e))?;
-    let target = Arc::new(target);
-    let task = CopyTask::of(&args.source, &request, io.now);
-    let unmarked = |error: StoreError| {
-        Failure::internal(format!("{}: {UNFINISHED}: {error}", Printable(&shown)))
-            .remedy("free some disk space, or use another directory; remove the marker only if you know that the copy is complete")
-    };
-    // Before the first object: whatever ends the run, what is absent is not taken for deleted.
-    let before = target.marked_unfinished().map_err(unmarked)?;
-    task.begin(&target).map_err(unmarked)?;
+    let stores = open_source(args, io)?;
+    let target = CopyTarget::open(&args.dir, CopyTask::of(&args.source, &request, io.now))?;
     let bar = args.pace.bar();
-    let progress = progress(bar.as_ref());
-    let result = collect(&request, &stores, target.clone(), progress);
+    let result = collect(&request, &stores, target.store(), progress(bar.as_ref()));
     drop(bar);
-    let report = result.map_err(|error| match error {
-        CollectError::SeveralBuckets(_) => {
-            // Nothing was to be copied: what earlier runs left unfinished, they still do.
-            if let Err(error) = target.mark_unfinished(before.as_deref()) {
-                return unmarked(error);
-            }
-            Failure::usage(error).remedy("collect each bucket separately, into its own directory")
-        }
-        CollectError::Threads(_) | CollectError::Observer(_) => Failure::internal(error),
-    })?;
-    let ended = request.stop.is_set() || report.full.is_some();
-    // A copy of an unfinished copy is one too.
-    let is_whole = stores.iter().all(|(store, start)| store.unfinished(start).is_none());
-    let copied = report.digests + report.logs + report.already_there;
-    let mut others = Vec::new();
-    if copied == 0 && report.failed.is_empty() && !ended {
-        target.mark_unfinished(before.as_deref()).map_err(unmarked)?;
-    } else if !ended && is_whole {
-        others = task.finish(&target, &report.lacking).map_err(unmarked)?;
-    }
-    if args.run.verbose {
-        for key in &report.left_out {
-            writeln!(io.err, "skipped: {}", Printable(key)).map_err(Failure::internal)?;
-        }
-    }
-    name_failed(&report, io.err).map_err(Failure::internal)?;
-    if !args.pace.quiet {
-        summarise(args, &request, &report, ended, io.out).map_err(Failure::internal)?;
-    }
-    if let Some(cause) = &report.full {
-        let message = format!("{}: {cause}: the copy is incomplete", Printable(&shown));
+    let report = result.map_err(|error| not_begun(error, &target))?;
+    let copy = Copy {
+        is_ended: request.stop.is_set() || report.full.is_some(),
+        // A copy of an unfinished copy is one too.
+        is_source_whole: stores.iter().all(|(store, start)| store.unfinished(start).is_none()),
+        report,
+    };
+    let others = copy.settle_marker(&target)?;
+    copy.print(args, &request, io).map_err(Failure::internal)?;
+    if let Some(cause) = &copy.report.full {
+        let message = format!("{}: {cause}: the copy is incomplete", target.shown());
         return Err(Failure::internal(message).remedy(
             "free some space and run the same command again; it continues where it stopped",
         ));
@@ -159,26 +118,161 @@ pub fn run(args: &CollectArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
         return Err(Failure { status: INTERRUPTED, ..Failure::internal(message) }
             .remedy("run the same command again to continue"));
     }
-    let problem = match (report.failed.len(), copied) {
-        (0, 1..) if !is_whole => Failure::internal(format!(
-            "{}: the source is itself an unfinished copy",
-            Printable(&args.source)
-        ))
-        .remedy("finish it with trailseal collect, then run the same command again"),
-        (0, 1..) => {
-            note_unfinished(&others, io.err).map_err(Failure::internal)?;
-            return Ok(0);
+    copy.check(&args.source)?;
+    note_unfinished(&others, io.err).map_err(Failure::internal)?;
+    Ok(0)
+}
+
+/// Opens the source, which must not share a directory with the copy.
+fn open_source(args: &CollectArgs, io: &Console<'_>) -> Result<Vec<Opened>, Failure> {
+    if Scheme::of(&args.source).is_path() {
+        check_apart(&args.source, &args.dir)?;
+    }
+    let mut opener = args.aws.opener(&io.stop);
+    let (stores, unopened) = opener.open_all(std::slice::from_ref(&args.source))?;
+    match unopened.into_iter().next() {
+        None => Ok(stores),
+        Some(unopened) => {
+            let failure = Failure::internal(Printable(&unopened.finding.message));
+            Err(Failure { status: INCOMPLETE, ..failure }.remedy(unopened.remedy))
         }
-        (0, 0) => Failure::internal(format!("{}: nothing to copy", Printable(&args.source)))
-            .remedy(
+    }
+}
+
+/// Failure of a run that copied nothing.
+fn not_begun(error: CollectError, target: &CopyTarget) -> Failure {
+    match error {
+        CollectError::SeveralBuckets(_) => {
+            // Nothing was to be copied.
+            if let Err(failure) = target.restore_marker() {
+                return failure;
+            }
+            Failure::usage(error).remedy("collect each bucket separately, into its own directory")
+        }
+        CollectError::Threads(_) | CollectError::Observer(_) => Failure::internal(error),
+    }
+}
+
+/// Result of a run.
+struct Copy {
+    report: CollectReport,
+    /// True if the run ended before its end.
+    is_ended: bool,
+    is_source_whole: bool,
+}
+
+impl Copy {
+    /// Number of digests and log files that are there.
+    fn count(&self) -> u64 {
+        let CollectReport { digests, logs, already_there, .. } = &self.report;
+        digests + logs + already_there
+    }
+
+    /// Brings the target's marker up to date; returns what other runs left unfinished.
+    fn settle_marker(&self, target: &CopyTarget) -> Result<Vec<CopyTask>, Failure> {
+        if self.count() == 0 && self.report.failed.is_empty() && !self.is_ended {
+            target.restore_marker()?;
+        } else if !self.is_ended && self.is_source_whole {
+            return target.finish(&self.report.lacking);
+        }
+        Ok(Vec::new())
+    }
+
+    fn print(
+        &self,
+        args: &CollectArgs,
+        request: &CollectRequest,
+        io: &mut Console<'_>,
+    ) -> io::Result<()> {
+        if args.run.verbose {
+            for key in &self.report.left_out {
+                writeln!(io.err, "skipped: {}", Printable(key))?;
+            }
+        }
+        name_failed(&self.report, io.err)?;
+        if args.pace.quiet {
+            return Ok(());
+        }
+        self.summarise(args, io.out)?;
+        self.suggest_next(args, request, io.out)
+    }
+
+    fn summarise(&self, args: &CollectArgs, out: &mut dyn Write) -> io::Result<()> {
+        let CollectReport { digests, logs, metadata, bytes, already_there, left_out, .. } =
+            &self.report;
+        let dir = args.dir.display().to_string();
+        let (shown, source) = (Printable(&dir), Printable(&args.source));
+        writeln!(out, "Copied from {source} to {shown}:")?;
+        writeln!(out, "  {digests} digests and {logs} log files, {bytes} bytes")?;
+        writeln!(out, "  {metadata} with metadata")?;
+        writeln!(out, "  {already_there} already present")?;
+        if !self.report.failed.is_empty() {
+            writeln!(out, "  {} could not be copied", self.report.failed.len())?;
+        }
+        if !left_out.is_empty() {
+            writeln!(out, "  {} other objects and folders skipped", left_out.len())?;
+        }
+        Ok(())
+    }
+
+    /// Prints the commands that verify the copy.
+    fn suggest_next(
+        &self,
+        args: &CollectArgs,
+        request: &CollectRequest,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let dir = args.dir.display().to_string();
+        let Some(first) = self.report.first_digest.filter(|_| !self.is_ended) else {
+            return Ok(());
+        };
+        writeln!(out, "\nNext:")?;
+        let regions: String =
+            self.report.regions.iter().map(|r| format!(" --region {r}")).collect();
+        let since = sub(first, hours(24));
+        writeln!(out, "    trailseal keys fetch{regions} --start-time {since} --output keys.json")?;
+        let time = |flag: &str, time: Option<Timestamp>| {
+            time.map(|time| format!(" --{flag} {time}")).unwrap_or_default()
+        };
+        let filters: String = args
+            .scope
+            .accounts
+            .iter()
+            .map(|account| format!(" --account {account}"))
+            .chain(args.scope.regions.iter().map(|region| format!(" --region {region}")))
+            .chain(args.scope.trails.iter().map(|trail| format!(" --trail {trail}")))
+            .collect();
+        writeln!(
+            out,
+            "    trailseal verify {} --keys keys.json{}{}{filters}{}",
+            quoted(&dir),
+            time("start-time", request.start),
+            time("end-time", request.end),
+            if request.logs { "" } else { " --no-logs" },
+        )
+    }
+
+    /// Refuses a copy that lacks something.
+    fn check(&self, source: &str) -> Result<(), Failure> {
+        let source = Printable(source);
+        let failure = match (self.report.failed.len(), self.count()) {
+            (0, 1..) if self.is_source_whole => return Ok(()),
+            (0, 1..) => {
+                Failure::internal(format!("{source}: the source is itself an unfinished copy"))
+                    .remedy("finish it with trailseal collect, then run the same command again")
+            }
+            (0, 0) => Failure::internal(format!("{source}: nothing to copy")).remedy(
                 "no digests or log files found; check the source, the time range and the filters",
             ),
-        (n, _) => Failure::internal(format!("{n} could not be copied; the copy is not complete"))
+            (n, _) => Failure::internal(format!(
+                "{n} could not be copied; the copy is not complete"
+            ))
             .remedy(
                 "resolve the causes and run the same command again; it continues where it stopped",
             ),
-    };
-    Err(Failure { status: INCOMPLETE, ..problem })
+        };
+        Err(Failure { status: INCOMPLETE, ..failure })
+    }
 }
 
 fn request(args: &CollectArgs, io: &Console<'_>) -> Result<CollectRequest, Failure> {
@@ -198,12 +292,8 @@ fn request(args: &CollectArgs, io: &Console<'_>) -> Result<CollectRequest, Failu
     })
 }
 
-fn unwritable(shown: &str, error: &io::Error) -> Failure {
-    Failure::internal(format!("{}: {error}", Printable(shown)))
-        .remedy("use a directory that you can create and write to")
-}
-
-/// A copy inside of what it is a copy of, or the other way round, would be found as a part of it.
+/// Refuses a copy inside of what it is a copy of, or the other way round: it would be found as a
+/// part of it.
 fn check_apart(source: &str, dir: &Path) -> Result<(), Failure> {
     let Ok(source) = std::fs::canonicalize(source) else { return Ok(()) }; // told of on opening
     let shown = dir.display().to_string();
@@ -235,52 +325,6 @@ fn name_failed(report: &CollectReport, err: &mut dyn Write) -> io::Result<()> {
         0 => Ok(()),
         more => writeln!(err, "not copied: {more} more"),
     }
-}
-
-fn summarise(
-    args: &CollectArgs,
-    request: &CollectRequest,
-    report: &CollectReport,
-    ended: bool,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let CollectReport { digests, logs, metadata, bytes, already_there, left_out, .. } = report;
-    let dir = args.dir.display().to_string();
-    let (shown, source) = (Printable(&dir), Printable(&args.source));
-    writeln!(out, "Copied from {source} to {shown}:")?;
-    writeln!(out, "  {digests} digests and {logs} log files, {bytes} bytes")?;
-    writeln!(out, "  {metadata} with metadata")?;
-    writeln!(out, "  {already_there} already present")?;
-    if !report.failed.is_empty() {
-        writeln!(out, "  {} could not be copied", report.failed.len())?;
-    }
-    if !left_out.is_empty() {
-        writeln!(out, "  {} other objects and folders skipped", left_out.len())?;
-    }
-    let Some(first) = report.first_digest.filter(|_| !ended) else { return Ok(()) };
-    writeln!(out, "\nNext:")?;
-    let regions: String = report.regions.iter().map(|r| format!(" --region {r}")).collect();
-    let since = sub(first, hours(24));
-    writeln!(out, "    trailseal keys fetch{regions} --start-time {since} --output keys.json")?;
-    let time = |flag: &str, time: Option<Timestamp>| {
-        time.map(|time| format!(" --{flag} {time}")).unwrap_or_default()
-    };
-    let filters: String = args
-        .scope
-        .accounts
-        .iter()
-        .map(|account| format!(" --account {account}"))
-        .chain(args.scope.regions.iter().map(|region| format!(" --region {region}")))
-        .chain(args.scope.trails.iter().map(|trail| format!(" --trail {trail}")))
-        .collect();
-    writeln!(
-        out,
-        "    trailseal verify {} --keys keys.json{}{}{filters}{}",
-        quoted(&dir),
-        time("start-time", request.start),
-        time("end-time", request.end),
-        if request.logs { "" } else { " --no-logs" },
-    )
 }
 
 /// A path as a shell takes it, unless it holds what no terminal should be shown.
