@@ -1,7 +1,8 @@
-//! What checking an evidence bag says: `trailseal.evidence-check/1`.
+//! Report of checking an evidence bag: `trailseal.evidence-check/1`.
 
 use std::io::{self, Write};
 
+use anstyle::Style;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ use crate::verify::{Finding, Severity};
 
 /// The schema's name and major version.
 pub const SCHEMA: &str = "trailseal.evidence-check/1";
-/// At most so many faults or findings are shown in text.
+/// Most faults or findings that are shown in text.
 const SHOWN: usize = 50;
 
 /// Result of checking a signature or time-stamp.
@@ -39,7 +40,7 @@ pub enum Trust {
 }
 
 impl Trust {
-    /// What it adds to the verdict; `asked` is whether authorities were given.
+    /// Verdict that follows from it; `asked` is true if authorities were given.
     #[must_use]
     pub const fn verdict(self, asked: bool) -> Verdict {
         match self {
@@ -115,7 +116,7 @@ pub struct Reverified {
     pub findings: Vec<Finding>,
 }
 
-/// The whole.
+/// Result of checking an evidence bag.
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckReport {
     /// Always [`SCHEMA`].
@@ -151,8 +152,48 @@ pub struct CheckReport {
     pub not_proven: Vec<String>,
 }
 
-/// What was asked of the run: whoever packs a bag can ask for little.
-fn asked(page: &mut TextPage<'_>, scope: &Scope) -> io::Result<()> {
+impl Recorded {
+    fn write(&self, page: &mut TextPage<'_>) -> io::Result<()> {
+        let Self { verdict, finished, ran_by, .. } = self;
+        let operator = ran_by.operator.as_deref().unwrap_or("not stated");
+        let text = format!(
+            "{verdict}, as of {finished} (UTC); operator: {}; identity: {}",
+            Printable(operator),
+            Printable(ran_by.identity.as_deref().unwrap_or("not stated"))
+        );
+        page.row(2, ("its report", PLAIN), text)
+    }
+}
+
+impl Reverified {
+    fn write(&self, page: &mut TextPage<'_>) -> io::Result<()> {
+        let Self { verdict, logs, totals, .. } = self;
+        write_scope(page, &self.scope)?;
+        let read = match logs {
+            true => {
+                let listed = &totals.logs.listed;
+                format!("{} log files of {} valid", count(listed.valid), count(listed.total()))
+            }
+            false => "log files were not verified again: the bag does not hold them all".into(),
+        };
+        let digests = &totals.digests;
+        let text = format!(
+            "{verdict}; {} digests of {} valid, {read}",
+            count(digests.valid),
+            count(digests.total())
+        );
+        page.row(2, ("verified again", PLAIN), text)?;
+        for key in &self.keys {
+            let (region, validity) = (words::key_region(key), words::validity(key));
+            let text = format!("{}; {region}; {validity}", key.fingerprint);
+            page.row(2, ("by key", PLAIN), text)?;
+        }
+        page.row(2, ("chain time", PLAIN), words::chain_time_of(totals))
+    }
+}
+
+/// Writes what was asked of the run: whoever packs a bag can ask for little.
+fn write_scope(page: &mut TextPage<'_>, scope: &Scope) -> io::Result<()> {
     page.row(2, ("asked: time", PLAIN), words::time_asked(scope))?;
     let filters =
         [("accounts", &scope.accounts), ("regions", &scope.regions), ("trails", &scope.trails)];
@@ -187,9 +228,30 @@ impl CheckReport {
     /// When the output cannot be written.
     pub fn render(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
         let mut page = TextPage::new(out, options);
+        let (word, style, meaning) = self.headline();
+        page.paragraph(0, (word, style.bold()), meaning, 2)?;
+        page.blank()?;
+        self.write_payload(&mut page)?;
+        self.write_seal(&mut page)?;
+        if let Some(recorded) = &self.recorded {
+            recorded.write(&mut page)?;
+        }
+        if let Some(again) = &self.reverified {
+            again.write(&mut page)?;
+        }
+        self.write_problems(&mut page)?;
+        page.heading("What this check does not show")?;
+        self.not_proven.iter().try_for_each(|sentence| {
+            page.paragraph(2, ("- ", PLAIN), &Printable(sentence).to_string(), 4)
+        })?;
+        page.finish()
+    }
+
+    /// Word of the verdict, its style and its meaning.
+    fn headline(&self) -> (&'static str, Style, &'static str) {
         // Whoever packed a bag chose its keys.
         let verified = if self.by_own_keys { "VERIFIED by the bag's own keys" } else { "VERIFIED" };
-        let (word, style, meaning) = match self.verdict {
+        match self.verdict {
             Verdict::Verified if self.reverified.as_ref().is_some_and(|again| again.logs) => (
                 verified,
                 GOOD,
@@ -213,9 +275,10 @@ impl CheckReport {
             Verdict::Incomplete => {
                 ("INCOMPLETE", UNSURE, ": nothing contradicts, but not all of it could be proven.")
             }
-        };
-        page.paragraph(0, (word, style.bold()), meaning, 2)?;
-        page.blank()?;
+        }
+    }
+
+    fn write_payload(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         page.name(2, ("bag", PLAIN), Printable(&self.bag))?;
         page.name(2, ("tag manifest", PLAIN), &self.tag_manifest)?;
         let files = counted(self.files, "file", "files");
@@ -223,50 +286,7 @@ impl CheckReport {
             0 => format!("{files}, each as its manifest says, and no other"),
             n => format!("{files}; {}", counted(n as u64, "fault", "faults")),
         };
-        page.row(2, ("payload", PLAIN), whole)?;
-        self.seal(&mut page)?;
-        if let Some(Recorded { verdict, finished, ran_by, .. }) = &self.recorded {
-            let operator = ran_by.operator.as_deref().unwrap_or("not stated");
-            let text = format!(
-                "{verdict}, as of {finished} (UTC); operator: {}; identity: {}",
-                Printable(operator),
-                Printable(ran_by.identity.as_deref().unwrap_or("not stated"))
-            );
-            page.row(2, ("its report", PLAIN), text)?;
-        }
-        if let Some(again) = &self.reverified {
-            let Reverified { verdict, logs, totals, .. } = again;
-            asked(&mut page, &again.scope)?;
-            let read = match logs {
-                true => {
-                    let listed = &totals.logs.listed;
-                    format!("{} log files of {} valid", count(listed.valid), count(listed.total()))
-                }
-                false => "log files were not verified again: the bag does not hold them all".into(),
-            };
-            let digests = &totals.digests;
-            let text = format!(
-                "{verdict}; {} digests of {} valid, {read}",
-                count(digests.valid),
-                count(digests.total())
-            );
-            page.row(2, ("verified again", PLAIN), text)?;
-            for key in &again.keys {
-                let (region, validity) = (words::key_region(key), words::validity(key));
-                page.row(
-                    2,
-                    ("by key", PLAIN),
-                    format!("{}; {region}; {validity}", key.fingerprint),
-                )?;
-            }
-            page.row(2, ("chain time", PLAIN), words::chain_time_of(totals))?;
-        }
-        self.wrong(&mut page)?;
-        page.heading("What this check does not show")?;
-        self.not_proven.iter().try_for_each(|sentence| {
-            page.paragraph(2, ("- ", PLAIN), &Printable(sentence).to_string(), 4)
-        })?;
-        page.finish()
+        page.row(2, ("payload", PLAIN), whole)
     }
 
     /// True if nothing is wrong with the bag itself, and its report says what its content shows.
@@ -281,7 +301,7 @@ impl CheckReport {
         self.faults.is_empty() && !broken && told
     }
 
-    fn seal(&self, page: &mut TextPage<'_>) -> io::Result<()> {
+    fn write_seal(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         let SealReport { signature, statement, time_stamp, renewals } = &self.seal;
         let further = renewals.iter().map(|part| ("renewed", part));
         let parts =
@@ -313,7 +333,7 @@ impl CheckReport {
         Ok(())
     }
 
-    fn wrong(&self, page: &mut TextPage<'_>) -> io::Result<()> {
+    fn write_problems(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         if !self.faults.is_empty() {
             page.heading("Faults of the bag")?;
         }
