@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::report::words::{bytes, count, counted};
+use crate::report::wording::{bytes, count, counted};
 use crate::run::{Observer, RunEvent};
 
 /// Time between two lines where standard error is no terminal.

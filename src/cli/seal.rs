@@ -22,7 +22,7 @@ use super::{Console, Failure, INCOMPLETE, INTERNAL, INTERRUPTED, ResultFormat};
 use crate::crypto::{KeyForm, Signer, SigningKey, Validity};
 use crate::model::{AccountId, BucketName, OrganizationId, Place, Printable, Region, TrailName};
 use crate::report::json;
-use crate::report::words::counted;
+use crate::report::wording::counted;
 use crate::run::seal::{SealError, SealOutcome, SealRequest, seal};
 use crate::seal::ExpectedHead;
 use crate::source::{Opener, Scheme, slashed};

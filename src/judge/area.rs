@@ -9,8 +9,8 @@ use super::unlisted::{self, JudgedUnlisted, UnlistedGroup};
 use super::unreferenced::UnlistedLog;
 use super::{Question, Survey};
 use crate::model::{AreaId, BucketName, ChainId, Window};
-use crate::report::words::counted;
-use crate::verify::notices::NoticeCollapser;
+use crate::report::wording::counted;
+use crate::verify::alike::Alike;
 use crate::verify::{Code, Finding};
 
 /// Judgement on the facts of an area by themselves.

@@ -11,7 +11,7 @@ use super::unreferenced::{UnlistedLog, UnreferencedLogs};
 use crate::model::time::{add, minutes, sub};
 use crate::model::{AreaId, BucketName, ChainId, ChainKind, LogKind, Window};
 use crate::report::ChainReport;
-use crate::report::words::counted;
+use crate::report::wording::counted;
 use crate::verify::candidates::{Candidate, Name};
 use crate::verify::link::CoverageRequest;
 use crate::verify::unlisted::{Testimony, Unlisted};

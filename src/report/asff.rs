@@ -25,9 +25,10 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::parts::{FindingSet, PartForm, REQUIREMENTS, technique};
-use super::shared::{asked, cut, identity, reasons, shown, told};
-use super::words::{statement, title};
+use super::finding_set::{FindingSet, PartForm, REQUIREMENTS, technique};
+use super::finding_text::{chain_reasons, describe_finding, escaped, truncated};
+use super::stable_id::{scope_id, stable_id};
+use super::wording::{statement, title};
 use super::{ChainReport, RunReport, Verdict, cloud};
 use crate::model::BucketName;
 use crate::verify::{CoverageState, Finding};
@@ -102,7 +103,7 @@ impl PartForm for AsffWriter<'_> {
         let report = self.0.report;
         let (account, region) = cloud::home(report);
         let verdict = report.verdict;
-        let sources = shown(&report.scope.sources.join(" "));
+        let sources = escaped(&report.scope.sources.join(" "));
         let mut reasons = self.0.reasons_of_run();
         if verdict != Verdict::Verified {
             reasons.insert(0, (verdict.as_str(), statement(report)));
@@ -110,7 +111,7 @@ impl PartForm for AsffWriter<'_> {
         let why: String = reasons.iter().skip(1).map(|(c, text)| format!(" {c}: {text}")).collect();
         self.finding(FindingFields {
             generator: "run",
-            name: &format!("run/{}", asked(report)),
+            name: &format!("run/{}", scope_id(report)),
             account: &account,
             region: &region,
             verdict,
@@ -132,17 +133,17 @@ impl PartForm for AsffWriter<'_> {
     }
 
     fn of_chain(&self, chain: &ChainReport) -> Value {
-        let verdict = self.0.grades.standing(chain);
+        let verdict = self.0.verdicts.standing(chain);
         let id = chain.id.to_string();
         let title = format!("CloudTrail integrity of {}: {verdict}", title(&chain.id));
-        let reasons = reasons(&self.0.grades, chain);
+        let reasons = chain_reasons(&self.0.verdicts, chain);
         let why: String = reasons.iter().map(|(code, text)| format!(" {code}: {text}")).collect();
         let remedy = self.0.remedy(chain);
         let start = chain.coverage.first().map(|i| i.window.start.to_string());
         let end = chain.coverage.last().map(|i| i.window.end.to_string());
         self.finding(FindingFields {
             generator: "chain",
-            name: &format!("chain/{}", identity(&[&id])),
+            name: &format!("chain/{}", stable_id(&[&id])),
             account: chain.account.as_str(),
             region: chain.region.as_str(),
             verdict,
@@ -164,7 +165,7 @@ impl PartForm for AsffWriter<'_> {
     fn of_finding(&self, finding: &Finding, name: &str) -> Value {
         let (account, region) = cloud::home_of(self.0.report, finding);
         let code = finding.code;
-        let text = |text: &Option<String>| text.as_deref().map(shown);
+        let text = |text: &Option<String>| text.as_deref().map(escaped);
         let time = |time: Option<jiff::Timestamp>| time.map(|t| t.to_string());
         let chain = finding.chain.as_ref().map(ToString::to_string);
         let title = match &finding.chain {
@@ -180,7 +181,7 @@ impl PartForm for AsffWriter<'_> {
             created: self.0.not_later(finding.start.or(finding.end)),
             technique: technique(code).map(|t| t.sub.map_or(t.uid, |(uid, _)| uid)),
             title: &title,
-            description: &told(finding),
+            description: &describe_finding(finding),
             remedy: Some(code.remedy_of(finding.severity)),
             resources: vec![object(finding, chain.as_deref(), &region)],
             reasons: None,
@@ -231,9 +232,9 @@ impl AsffWriter<'_> {
         let own = [("trailseal/run", Some(self.0.run.clone()))];
         let fields = about.fields.into_iter().chain(own).filter_map(|(name, value)| {
             let value = value.filter(|value| !value.trim().is_empty())?;
-            Some((name.to_owned(), Value::String(cut(&value, FIELD))))
+            Some((name.to_owned(), Value::String(truncated(&value, FIELD))))
         });
-        let remedy = about.remedy.map(|text| cut(text, RECOMMENDATION));
+        let remedy = about.remedy.map(|text| truncated(text, RECOMMENDATION));
         json!({
             "SchemaVersion": "2018-10-08",
             "Id": format!("trailseal/{name}"),
@@ -276,11 +277,11 @@ impl AsffWriter<'_> {
 fn object(finding: &Finding, chain: Option<&str>, region: &str) -> Value {
     let bucket = finding.bucket.as_deref().filter(|bucket| BucketName::parse(bucket).is_ok());
     let Some(bucket) = bucket else {
-        let id = finding.key.as_deref().map(shown).or(chain.map(str::to_owned));
+        let id = finding.key.as_deref().map(escaped).or(chain.map(str::to_owned));
         return resource("Other", &said(&id.unwrap_or_default(), "trailseal", ID), region);
     };
     let partition = cloud::partition(region);
-    let key = finding.key.as_deref().filter(|key| shown(key) == **key);
+    let key = finding.key.as_deref().filter(|key| escaped(key) == **key);
     let arn = key.map(|key| cloud::s3_arn(partition, bucket, Some(key)));
     match arn.filter(|arn| arn.len() <= ID) {
         Some(arn) => resource("AwsS3Object", &arn, region),
@@ -292,10 +293,10 @@ fn resource(kind: &str, id: &str, region: &str) -> Value {
     // The format knows no other by this name.
     let partition = Some(cloud::partition(region));
     let partition = partition.filter(|p| matches!(*p, "aws" | "aws-cn" | "aws-us-gov"));
-    json!({"Type": kind, "Id": cut(id, ID), "Partition": partition, "Region": region})
+    json!({"Type": kind, "Id": truncated(id, ID), "Partition": partition, "Region": region})
 }
 
 /// A text within a limit; the format takes none that is blank.
 fn said(text: &str, instead: &str, limit: usize) -> String {
-    cut(if text.trim().is_empty() { instead } else { text }, limit)
+    truncated(if text.trim().is_empty() { instead } else { text }, limit)
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::words;
+use super::wording;
 use super::{RunReport, Verdict};
 use crate::model::Printable;
 use crate::verify::{Code, CoverageState, Severity};
@@ -145,7 +145,7 @@ impl Aspect {
     fn open(self, report: &RunReport) -> Option<&'static str> {
         let totals = &report.totals;
         let keys = || report.keys.iter().filter(|key| key.used);
-        let lacks = |state| words::seconds(report, state) != 0;
+        let lacks = |state| wording::seconds(report, state) != 0;
         let (open, why) = match self {
             Self::LogIntegrity if !report.scope.logs => (true, "log files were not checked"),
             Self::LogIntegrity => {
@@ -232,7 +232,7 @@ impl Controls {
         }
         let words: Vec<_> = found
             .iter()
-            .map(|(code, n)| format!("{} ({})", code.as_str(), words::count(*n)))
+            .map(|(code, n)| format!("{} ({})", code.as_str(), wording::count(*n)))
             .collect();
         words.join(", ")
     }
@@ -306,8 +306,8 @@ fn known(name: &str, report: &RunReport) -> String {
     match name {
         "tool" => shown(&format!("{} {}", tool.name, tool.version)),
         "scope" => {
-            let chains = words::counted(report.totals.chains, "chain", "chains");
-            let time = words::time_asked(scope);
+            let chains = wording::counted(report.totals.chains, "chain", "chains");
+            let time = wording::time_asked(scope);
             let sources = match scope.sources.as_slice() {
                 [] => "____________________ (source)".to_owned(),
                 [one] => shown(one),
@@ -323,13 +323,13 @@ fn known(name: &str, report: &RunReport) -> String {
         "finished" => report.finished.to_string(),
         "operator" => report.ran_by.operator.as_deref().map_or("not stated".to_owned(), shown),
         "status" => report.exit_status.to_string(),
-        "verdict" => words::verdict(report.verdict).to_owned(),
-        "meaning" => words::meaning(report),
+        "verdict" => wording::verdict(report.verdict).to_owned(),
+        "meaning" => wording::meaning(report),
         "result" => match report.verdict {
             Verdict::Verified => format!(
                 "Digest files: {}. Log files: {}.",
-                words::counts(&report.totals.digests),
-                words::log_files(report)
+                wording::counts(&report.totals.digests),
+                wording::log_files(report)
             ),
             Verdict::Violation => {
                 "The files named in the report's findings are not certified as authentic."

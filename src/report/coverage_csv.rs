@@ -8,7 +8,7 @@
 use std::io::{self, Write};
 
 use super::RunReport;
-use super::standing::lacks_time;
+use super::chain_verdicts::lacks_time;
 use super::table::{Table, cell, chain_cell};
 use crate::model::ChainKind;
 

@@ -19,7 +19,7 @@ use super::summary::place;
 use super::text::TextOptions;
 use super::text::page::{BAD, GOOD, PLAIN, TextPage, UNSURE};
 use super::text::{Next, write_problem};
-use super::words::{self, count, counted, duration};
+use super::wording::{self, count, counted, duration};
 use super::{RunReport, Verdict};
 use crate::model::{ChainId, Printable};
 use crate::verify::{CoverageState, Finding, Severity};
@@ -250,7 +250,7 @@ impl Diff {
                 Verdict::Violation => BAD,
                 Verdict::Incomplete => UNSURE,
             };
-            let verdict = format!("{:<10}", words::verdict(run.verdict));
+            let verdict = format!("{:<10}", wording::verdict(run.verdict));
             let facts = [run.finished.to_string(), Printable(&run.file).to_string()];
             page.facts(&[(name, PLAIN), ("  ", PLAIN), (&verdict, style)], &facts, 5)?;
         }
@@ -349,7 +349,7 @@ fn count_changes(old: &RunReport, new: &RunReport) -> Vec<CountChange> {
         }
         all.push(("logs.unreferenced".to_owned(), totals.logs.unreferenced));
         for state in CoverageState::ALL {
-            let seconds = u64::try_from(words::seconds(report, state)).unwrap_or(0);
+            let seconds = u64::try_from(wording::seconds(report, state)).unwrap_or(0);
             all.push((format!("{TIME}{}", state.as_str()), seconds));
         }
         all

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::run::Scope;
 use super::text::TextOptions;
 use super::text::page::{BOLD, PLAIN, TextPage, UNSURE};
-use super::words::{bytes, count};
+use super::wording::{bytes, count};
 use crate::model::Printable;
 use crate::verify::Finding;
 

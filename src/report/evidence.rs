@@ -10,7 +10,7 @@ use super::AcceptedGap;
 use super::run::{KeyReport, RanBy, Scope, Tool, Totals, Unreferenced, Verdict};
 use super::text::TextOptions;
 use super::text::page::{BAD, BOLD, GOOD, PLAIN, TextPage, UNSURE};
-use super::words::{self, count, counted, span};
+use super::wording::{self, count, counted, span};
 use crate::crypto::document::CertificateInfo;
 use crate::model::Printable;
 use crate::store::bag::BagFault;
@@ -184,17 +184,17 @@ impl Reverified {
         );
         page.row(2, ("verified again", PLAIN), text)?;
         for key in &self.keys {
-            let (region, validity) = (words::key_region(key), words::validity(key));
+            let (region, validity) = (wording::key_region(key), wording::validity(key));
             let text = format!("{}; {region}; {validity}", key.fingerprint);
             page.row(2, ("by key", PLAIN), text)?;
         }
-        page.row(2, ("chain time", PLAIN), words::chain_time_of(totals))
+        page.row(2, ("chain time", PLAIN), wording::chain_time_of(totals))
     }
 }
 
 /// Writes what was asked of the run: whoever packs a bag can ask for little.
 fn write_scope(page: &mut TextPage<'_>, scope: &Scope) -> io::Result<()> {
-    page.row(2, ("asked: time", PLAIN), words::time_asked(scope))?;
+    page.row(2, ("asked: time", PLAIN), wording::time_asked(scope))?;
     let filters =
         [("accounts", &scope.accounts), ("regions", &scope.regions), ("trails", &scope.trails)];
     for (label, only) in filters.into_iter().filter(|(_, only)| !only.is_empty()) {
@@ -202,7 +202,7 @@ fn write_scope(page: &mut TextPage<'_>, scope: &Scope) -> io::Result<()> {
         page.row(2, (label, PLAIN), format!("{only}, and no others"))?;
     }
     if let Some(grace) = scope.grace_seconds {
-        let text = format!("a digest may be {} late", words::duration(grace));
+        let text = format!("a digest may be {} late", wording::duration(grace));
         page.row(2, ("grace", PLAIN), text)?;
     }
     for AcceptedGap { window, reason, used } in &scope.accepted_gaps {

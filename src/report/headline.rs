@@ -1,6 +1,6 @@
 //! Summary of the problems of a run, in a phrase.
 
-use super::words::{chains_touched, count, counted, meaning, proven_share, qualified, things};
+use super::wording::{chains_touched, count, counted, meaning, proven_share, qualified, things};
 use super::{Problem, RunReport, Verdict};
 use crate::verify::Code;
 

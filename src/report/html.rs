@@ -15,12 +15,12 @@ use sha2::{Digest, Sha256};
 
 use self::entries::{Cut, ENTRIES, LabelledRow, class};
 use super::RunReport;
+use super::chain_verdicts::ChainVerdicts;
 use super::controls::{Controls, Support};
 use super::headline::headline;
 use super::problems::problems;
 use super::run::{INTERRUPTED, SCHEMA};
-use super::standing::Grades;
-use super::words;
+use super::wording;
 use crate::model::Printable;
 use crate::model::time::format_digest_time;
 
@@ -43,7 +43,7 @@ const STYLE: &str = include_str!("html/style.css");
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let controls = Controls::load()?;
-    let grades = Grades::new(report);
+    let verdicts = ChainVerdicts::new(report);
     let numbers = chains::Numbers::new(report);
     let offers = controls.offers(report);
     let found = problems(report);
@@ -51,24 +51,24 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let page = HtmlPage {
         policy: policy(),
         style: STYLE,
-        verdict: words::verdict_of(report),
+        verdict: wording::verdict_of(report),
         class: class(report.verdict),
         headline: sentence(&headline(report, &found)),
-        aside: words::aside(report),
-        interrupted: (report.exit_status == INTERRUPTED).then_some(words::INTERRUPTED_MEANING),
+        aside: wording::aside(report),
+        interrupted: (report.exit_status == INTERRUPTED).then_some(wording::INTERRUPTED_MEANING),
         problems: summary::Problems::new(&found, &findings),
-        heat: heat::Heat::new(&grades),
+        heat: heat::Heat::new(&verdicts),
         finished: format_digest_time(report.finished),
         totals: scope::totals(report),
         scope: scope::scope(report),
         run: scope::run(report),
-        timeline: chains::Timeline::new(report, &grades, &numbers),
+        timeline: chains::Timeline::new(report, &verdicts, &numbers),
         findings,
         not_proven: Cut::new(&report.not_proven, ENTRIES, |s| Printable(s).to_string()),
         controls: &controls,
         offers: offers.iter().map(|o| ControlRow { offer: o, badge: badge(o.support) }).collect(),
         certification: controls.certification.fill(report),
-        chains: appendix::chains(report, &grades),
+        chains: appendix::chains(report, &verdicts),
         keys: appendix::keys(report),
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),

@@ -14,9 +14,11 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::chain_verdicts::ChainVerdicts;
+use super::finding_text::escaped;
+use super::json_util::without_nulls;
 use super::problems::WithProblems;
-use super::shared::{HashWriter, asked, shown, without_nulls};
-use super::standing::Grades;
+use super::stable_id::{HashWriter, scope_id};
 use super::{KeyReport, RunReport, Verdict, json};
 use crate::verify::Severity;
 
@@ -28,7 +30,7 @@ const PREDICATE: &str = "https://in-toto.io/attestation/test-result/v0.1";
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
-    let grades = Grades::new(report);
+    let verdicts = ChainVerdicts::new(report);
     let (mut passed, mut failed) = (Vec::new(), Vec::new());
     let mut test = |name: String, verdict: Verdict| match verdict {
         Verdict::Verified => passed.push(name),
@@ -36,9 +38,9 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     };
     test("verdict".to_owned(), report.verdict);
     for chain in &report.chains {
-        test(chain.id.to_string(), grades.standing(chain));
+        test(chain.id.to_string(), verdicts.standing(chain));
     }
-    let weighs = grades.elsewhere().filter(|finding| finding.severity > Severity::Notice);
+    let weighs = verdicts.elsewhere().filter(|finding| finding.severity > Severity::Notice);
     let codes: BTreeSet<_> = weighs.map(|finding| finding.code).collect();
     for code in codes {
         test(code.as_str().to_owned(), Verdict::Violation);
@@ -59,7 +61,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
                 "exit_status": report.exit_status,
                 "started": report.started,
                 "finished": report.finished,
-                "tool": format!("{} {}", shown(&report.tool.name), shown(&report.tool.version)),
+                "tool": format!("{} {}", escaped(&report.tool.name), escaped(&report.tool.version)),
             },
         }],
         "predicateType": PREDICATE,
@@ -83,9 +85,9 @@ fn hash(report: &RunReport) -> io::Result<String> {
 
 fn configuration(report: &RunReport) -> Vec<Value> {
     let scope = &report.scope;
-    let list = |list: &[String]| list.iter().map(|text| shown(text)).collect::<Vec<_>>();
+    let list = |list: &[String]| list.iter().map(|text| escaped(text)).collect::<Vec<_>>();
     let request = json!({
-        "name": format!("request {}", asked(report)),
+        "name": format!("request {}", scope_id(report)),
         "annotations": {
             "sources": list(&scope.sources),
             "accounts": list(&scope.accounts),
@@ -99,7 +101,7 @@ fn configuration(report: &RunReport) -> Vec<Value> {
     let key = |key: &KeyReport| {
         json!({
             "name": format!("public key {}", key.fingerprint),
-            "annotations": {"region": key.region, "source": shown(&key.source)},
+            "annotations": {"region": key.region, "source": escaped(&key.source)},
         })
     };
     let keys = report.keys.iter().filter(|key| key.used).map(key);

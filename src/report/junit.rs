@@ -24,10 +24,10 @@ use std::io::{self, BufWriter, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
+use super::chain_verdicts::{ChainVerdicts, FINDINGS_OF_A_CODE, RANGES, lacks_time};
+use super::finding_text::{count_severity, describe_finding, escaped, truncated};
 use super::run::INTERRUPTED;
-use super::shared::{self, cut, number, shown};
-use super::standing::{FINDINGS_OF_A_CODE, Grades, RANGES, lacks_time};
-use super::words::{counted, duration, span, statement, title};
+use super::wording::{counted, duration, span, statement, title};
 use super::{ChainReport, RunReport, Verdict};
 use crate::model::ChainKind;
 use crate::verify::{Code, CoverageState, Finding, Severity};
@@ -74,9 +74,9 @@ struct TestSuite {
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
-    let grades = Grades::new(report);
-    let chains: Vec<_> = report.chains.iter().map(|c| of_chain(report, &grades, c)).collect();
-    let suites: Vec<_> = [of_run(report, &grades, &chains)].into_iter().chain(chains).collect();
+    let verdicts = ChainVerdicts::new(report);
+    let chains: Vec<_> = report.chains.iter().map(|c| of_chain(report, &verdicts, c)).collect();
+    let suites: Vec<_> = [of_run(report, &verdicts, &chains)].into_iter().chain(chains).collect();
     let tests = || suites.iter().flat_map(|suite| &suite.tests);
     let mut writer = Writer::new_with_indent(BufWriter::new(out), b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
@@ -110,19 +110,19 @@ fn counts<'a>(tests: impl Iterator<Item = &'a TestCase> + Clone) -> [String; 4] 
 
 // ---- what is tested ----------------------------------------------------------------------
 
-fn of_run(report: &RunReport, grades: &Grades<'_>, chains: &[TestSuite]) -> TestSuite {
+fn of_run(report: &RunReport, verdicts: &ChainVerdicts<'_>, chains: &[TestSuite]) -> TestSuite {
     let outcome = match report.verdict {
         Verdict::Verified => TestOutcome::Passed,
         Verdict::Violation => TestOutcome::Failure,
         Verdict::Incomplete => TestOutcome::Error,
     };
-    let elsewhere: Vec<_> = grades.elsewhere().collect();
+    let elsewhere: Vec<_> = verdicts.elsewhere().collect();
     let codes = Code::ALL.iter().map(|code| of_code(*code, &elsewhere, true));
     let found: Vec<_> = codes.filter(|test| test.outcome != TestOutcome::Skipped).collect();
     let own = found.iter().map(|test| (RUN, test));
     let of_chains = chains.iter().flat_map(|s| s.tests.iter().map(|test| (&*s.name, test)));
     let (failures, errors, lines) = failed(own.chain(of_chains));
-    let unproven: String = report.not_proven.iter().map(|said| shown(said) + "\n").collect();
+    let unproven: String = report.not_proven.iter().map(|said| escaped(said) + "\n").collect();
     let interrupted = match report.exit_status {
         INTERRUPTED => "The run was interrupted: what it did not reach is not proven. ",
         _ => "",
@@ -142,10 +142,10 @@ fn of_run(report: &RunReport, grades: &Grades<'_>, chains: &[TestSuite]) -> Test
         message: format!("{interrupted}{}{numbers}", statement(report)),
         text: lines + &unproven,
     };
-    let sources = report.scope.sources.iter().map(|source| ("source", shown(source)));
+    let sources = report.scope.sources.iter().map(|source| ("source", escaped(source)));
     let time = |time: Option<jiff::Timestamp>| time.map_or("-".to_owned(), |t| t.to_string());
     let facts = [
-        ("version", shown(&report.tool.version)),
+        ("version", escaped(&report.tool.version)),
         ("started", report.started.to_string()),
         ("finished", report.finished.to_string()),
         ("start", time(report.scope.start)),
@@ -165,7 +165,7 @@ fn of_run(report: &RunReport, grades: &Grades<'_>, chains: &[TestSuite]) -> Test
 fn failed<'a>(tests: impl Iterator<Item = (&'a str, &'a TestCase)>) -> (u64, u64, String) {
     let (mut failures, mut errors) = (Vec::new(), Vec::new());
     for (suite, test) in tests {
-        let line = || format!("{suite}: {}: {}\n", test.name, cut(&test.message, 300));
+        let line = || format!("{suite}: {}: {}\n", test.name, truncated(&test.message, 300));
         match test.outcome {
             TestOutcome::Failure => failures.push(line()),
             TestOutcome::Error => errors.push(line()),
@@ -181,8 +181,8 @@ fn failed<'a>(tests: impl Iterator<Item = (&'a str, &'a TestCase)>) -> (u64, u64
     (numbers.0, numbers.1, lines.into_iter().take(FAILED).collect::<String>() + &more)
 }
 
-fn of_chain(report: &RunReport, grades: &Grades<'_>, chain: &ChainReport) -> TestSuite {
-    let findings = grades.of(&chain.id);
+fn of_chain(report: &RunReport, verdicts: &ChainVerdicts<'_>, chain: &ChainReport) -> TestSuite {
+    let findings = verdicts.of(&chain.id);
     let codes = Code::ALL.iter().map(|code| {
         let unread = !report.scope.logs && code.as_str().starts_with("log-");
         of_code(*code, findings, unread)
@@ -198,8 +198,8 @@ fn of_chain(report: &RunReport, grades: &Grades<'_>, chain: &ChainReport) -> Tes
             ("title", title(&chain.id)),
             ("account", chain.account.to_string()),
             ("region", chain.region.to_string()),
-            ("trail", shown(&chain.trail)),
-            ("verdict", grades.standing(chain).to_string()),
+            ("trail", escaped(&chain.trail)),
+            ("verdict", verdicts.standing(chain).to_string()),
             ("digests", counted(digests)),
             ("logs", counted(logs)),
         ],
@@ -273,7 +273,7 @@ fn listed(lines: &[String], most: usize, one: &str, many: &str) -> String {
 /// The test of one code over these findings; without any it passes, or is skipped.
 fn of_code(code: Code, findings: &[&Finding], skip: bool) -> TestCase {
     let found: Vec<_> = findings.iter().copied().filter(|f| f.code == code).collect();
-    let of = |severity| number(found.iter().copied(), severity) > 0;
+    let of = |severity| count_severity(found.iter().copied(), severity) > 0;
     let outcome = match found.is_empty() {
         true if skip => TestOutcome::Skipped,
         true => TestOutcome::Passed,
@@ -288,10 +288,11 @@ fn of_code(code: Code, findings: &[&Finding], skip: bool) -> TestCase {
     };
     let message = match worst {
         None => "log files were not checked (--no-logs)".to_owned(),
-        Some(worst) => shown(&worst.message) + &more,
+        Some(worst) => escaped(&worst.message) + &more,
     };
-    let told =
-        |finding: &&Finding| format!("{}: {}\n", finding.severity.as_str(), shared::told(finding));
+    let told = |finding: &&Finding| {
+        format!("{}: {}\n", finding.severity.as_str(), describe_finding(finding))
+    };
     let mut worst_first = found.clone();
     worst_first.sort_by_key(|finding| Reverse(finding.severity));
     let mut lines: Vec<_> = worst_first.iter().take(FINDINGS_OF_A_CODE).map(told).collect();
@@ -309,7 +310,7 @@ type Xml<'a> = Writer<BufWriter<&'a mut dyn Write>>;
 
 /// Escapes characters that [`shown`] keeps but XML does not allow.
 fn holdable(text: &str, limit: usize) -> String {
-    cut(text, limit).replace('\u{fffe}', "\\u{fffe}").replace('\u{ffff}', "\\u{ffff}")
+    truncated(text, limit).replace('\u{fffe}', "\\u{fffe}").replace('\u{ffff}', "\\u{ffff}")
 }
 
 fn suite(report: &RunReport, suite: &TestSuite, writer: &mut Xml<'_>) -> io::Result<()> {

@@ -11,13 +11,13 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
+use super::chain_verdicts::{ChainVerdicts, lacks_time};
 use super::diff::Diff;
+use super::finding_text::{escaped, finding_facts, truncated};
 use super::headline::headline;
 use super::problems::{Problem, problems};
 use super::run::INTERRUPTED;
-use super::shared::{cut, facts, shown};
-use super::standing::{Grades, lacks_time};
-use super::words::{
+use super::wording::{
     INTERRUPTED_MEANING, aside, count, counted, duration, span, title, verdict, verdict_of,
 };
 use super::{ChainReport, RunReport, Verdict};
@@ -39,10 +39,10 @@ const TEXT: usize = 600;
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let mut out = BufWriter::new(out);
-    let grades = Grades::new(report);
+    let verdicts = ChainVerdicts::new(report);
     head(report, &mut out)?;
     totals(report, &mut out)?;
-    chains(report, &grades, &mut out)?;
+    chains(report, &verdicts, &mut out)?;
     findings(report, &mut out)?;
     if !report.not_proven.is_empty() {
         out.write_all(b"\n## What this run does not show\n\n")?;
@@ -191,8 +191,12 @@ fn totals(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
 
 // ---- chains ------------------------------------------------------------------------------
 
-fn chains(report: &RunReport, grades: &Grades<'_>, out: &mut impl Write) -> io::Result<()> {
-    let mut open: Vec<_> = report.chains.iter().map(|c| (grades.standing(c), c)).collect();
+fn chains(
+    report: &RunReport,
+    verdicts: &ChainVerdicts<'_>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut open: Vec<_> = report.chains.iter().map(|c| (verdicts.standing(c), c)).collect();
     open.retain(|(standing, _)| *standing != Verdict::Verified);
     open.sort_by_key(|(standing, _)| *standing == Verdict::Incomplete);
     let (number, all) = (count(open.len() as u64), count(report.chains.len() as u64));
@@ -263,7 +267,7 @@ fn finding(finding: &Finding, out: &mut impl Write) -> io::Result<()> {
     if let Some(chain) = &finding.chain {
         writeln!(out, "  - chain: {}", code(&chain.to_string()))?;
     }
-    for (label, fact) in facts(finding) {
+    for (label, fact) in finding_facts(finding) {
         let label = if label.is_empty() { "in" } else { label };
         // Its escapes are made already.
         writeln!(out, "  - {label}: {}", code(&fact))?;
@@ -303,7 +307,7 @@ fn capital(text: &str) -> String {
 
 /// A text as words and, where they are none, code spans.
 fn prose(text: &str) -> String {
-    let text = cut(&shown(text), TEXT);
+    let text = truncated(&escaped(text), TEXT);
     let mut parts: Vec<String> = Vec::new();
     let mut odd: Vec<&str> = Vec::new();
     for word in text.split(' ') {
@@ -340,7 +344,7 @@ fn is_word(word: &str, first: bool) -> bool {
 
 /// A text that is safe to show as a code span, which ends at no backtick of its own.
 fn code(text: &str) -> String {
-    let text = cut(text, TEXT);
+    let text = truncated(text, TEXT);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     // A space at both ends is taken off again.

@@ -1,7 +1,8 @@
-//! What a run says: one result type, one file for each format that renders it.
+//! Reports of runs: one result type, and one file for each format that renders it.
 
 mod acceptance;
 pub mod asff;
+mod chain_verdicts;
 mod cloud;
 pub mod controls;
 pub mod coverage_csv;
@@ -11,11 +12,14 @@ mod display;
 pub mod estimate;
 #[cfg(feature = "seal")]
 pub mod evidence;
+mod finding_set;
+mod finding_text;
 pub mod format;
 mod headline;
 pub mod html;
 pub mod intoto;
 pub mod json;
+mod json_util;
 pub mod junit;
 pub mod markdown;
 pub mod ndjson;
@@ -23,17 +27,15 @@ pub mod objects;
 pub mod ocsf;
 pub mod openmetrics;
 pub mod oscal;
-mod parts;
 mod problems;
 pub mod repaired;
 pub mod run;
 pub mod sarif;
-mod shared;
-mod standing;
+mod stable_id;
 pub mod summary;
 mod table;
 pub mod text;
-pub(crate) mod words;
+pub(crate) mod wording;
 
 pub use acceptance::{AcceptedEnd, AcceptedGap};
 pub use estimate::Estimate;

@@ -21,8 +21,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::shared::run_id;
-use super::standing::Grades;
+use super::chain_verdicts::ChainVerdicts;
+use super::stable_id::report_id;
 use super::{ChainReport, RunReport, json};
 use crate::model::ChainId;
 use crate::verify::Interval;
@@ -72,7 +72,7 @@ impl LineWriter<'_, '_> {
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
-    let run = run_id(report)?;
+    let run = report_id(report)?;
     let mut lines = LineWriter { out, run: &run, time: report.finished, lines: 0 };
     let RunReport { tool, ran_by, scope, started, finished, verdict, exit_status, totals, .. } =
         report;
@@ -84,7 +84,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
             "exit_status": exit_status, "totals": totals,
         }),
     )?;
-    let grades = Grades::new(report);
+    let verdicts = ChainVerdicts::new(report);
     for chain in &report.chains {
         let ChainReport { id, bucket, prefix, organization, account, region, .. } = chain;
         let ChainReport { home_region, trail, kind, digests, logs, .. } = chain;
@@ -94,7 +94,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
                 "id": id, "bucket": bucket, "prefix": prefix, "organization": organization,
                 "account": account, "region": region, "home_region": home_region, "trail": trail,
                 "kind": kind, "digests": digests, "logs": logs,
-                "standing": grades.standing(chain),
+                "standing": verdicts.standing(chain),
             }),
         )?;
     }

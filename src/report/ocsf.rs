@@ -13,9 +13,10 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::parts::{FindingSet, PartForm, REQUIREMENTS, STANDARDS, technique};
-use super::shared::{asked, identity, reasons, shown, told};
-use super::words::{statement, title};
+use super::finding_set::{FindingSet, PartForm, REQUIREMENTS, STANDARDS, technique};
+use super::finding_text::{chain_reasons, describe_finding, escaped};
+use super::stable_id::{scope_id, stable_id};
+use super::wording::{statement, title};
 use super::{ChainReport, RunReport, Verdict, cloud};
 use crate::verify::{Code, CoverageState, Finding, Severity};
 
@@ -72,15 +73,15 @@ impl PartForm for OcsfWriter<'_> {
     fn of_run(&self) -> Value {
         let report = self.0.report;
         let (account, region) = cloud::home(report);
-        let uid = format!("run-{}", asked(report));
+        let uid = format!("run-{}", scope_id(report));
         let verdict = report.verdict;
         let title = format!("CloudTrail integrity of the whole run: {verdict}");
         let sources = report
             .scope
             .sources
             .iter()
-            .map(|source| json!({"name": shown(source), "type": "source"}));
-        let said: Vec<_> = report.not_proven.iter().map(|said| shown(said)).collect();
+            .map(|source| json!({"name": escaped(source), "type": "source"}));
+        let said: Vec<_> = report.not_proven.iter().map(|said| escaped(said)).collect();
         let class = EventClass::Compliance;
         self.event(
             &EventHeader { class, uid: &uid, verdict, account: &account, region: &region },
@@ -100,11 +101,11 @@ impl PartForm for OcsfWriter<'_> {
     }
 
     fn of_chain(&self, chain: &ChainReport) -> Value {
-        let verdict = self.0.grades.standing(chain);
+        let verdict = self.0.verdicts.standing(chain);
         let id = chain.id.to_string();
-        let uid = format!("chain-{}", identity(&[&id]));
+        let uid = format!("chain-{}", stable_id(&[&id]));
         let title = format!("CloudTrail integrity of {}: {verdict}", title(&chain.id));
-        let reasons = reasons(&self.0.grades, chain);
+        let reasons = chain_reasons(&self.0.verdicts, chain);
         let remedy = self.0.remedy(chain);
         let seconds = |state: &crate::verify::CoverageState| {
             let of = chain.coverage.iter().filter(|i| i.state == *state);
@@ -139,7 +140,7 @@ impl PartForm for OcsfWriter<'_> {
         let uid = format!("finding-{name}");
         let code = finding.code;
         let partition = cloud::partition(&region);
-        let text = |text: &Option<String>| text.as_deref().map(shown);
+        let text = |text: &Option<String>| text.as_deref().map(escaped);
         let [bucket, key] = [text(&finding.bucket), text(&finding.key)];
         let object = bucket.as_ref().map(|bucket| {
             let kind = if key.is_some() { "AWS::S3::Object" } else { "AWS::S3::Bucket" };
@@ -157,12 +158,12 @@ impl PartForm for OcsfWriter<'_> {
         let class = EventClass::Detection;
         let header = EventHeader { class, uid: &uid, verdict, account: &account, region: &region };
         self.event(&header, json!({
-            "message": shown(&finding.message),
+            "message": escaped(&finding.message),
             "is_alert": finding.severity == Severity::Violation,
             "start_time": finding.start.map(|t| t.as_millisecond()),
             "end_time": finding.end.map(|t| t.as_millisecond()),
             "finding_info": {
-                "uid": uid, "title": code.meaning(), "desc": told(finding),
+                "uid": uid, "title": code.meaning(), "desc": describe_finding(finding),
                 "types": [code.as_str()],
                 "attacks": attacks(code),
                 "analytic": {"uid": code.as_str(), "name": code.as_str(), "type_id": 1, "type": "Rule"},
@@ -206,13 +207,13 @@ impl OcsfWriter<'_> {
             "timezone_offset": 0,
             "metadata": {
                 "version": VERSION,
-                "uid": identity(&[&self.0.run, uid]),
+                "uid": stable_id(&[&self.0.run, uid]),
                 "correlation_uid": self.0.run,
                 "profiles": ["cloud"],
                 "product": {
-                    "name": shown(&report.tool.name),
-                    "vendor_name": shown(&report.tool.name),
-                    "version": shown(&report.tool.version),
+                    "name": escaped(&report.tool.name),
+                    "vendor_name": escaped(&report.tool.name),
+                    "version": escaped(&report.tool.version),
                 },
             },
             "cloud": {
@@ -234,7 +235,7 @@ impl OcsfWriter<'_> {
     /// The event of an earlier run, as one of this run that closes the finding.
     fn close(&self, mut event: Value) -> Value {
         let uid = event.pointer("/finding_info/uid").and_then(Value::as_str).unwrap_or_default();
-        let own = identity(&[&self.0.run, uid]);
+        let own = stable_id(&[&self.0.run, uid]);
         if let Some(Value::Object(metadata)) = event.get_mut("metadata") {
             metadata.insert("uid".to_owned(), own.into());
             metadata.insert("correlation_uid".to_owned(), self.0.run.clone().into());
@@ -258,7 +259,7 @@ impl OcsfWriter<'_> {
         let region = chain.home_region.as_str();
         json!({
             "uid": cloud::trail_arn(self.0.report, chain).unwrap_or_else(|| id.to_owned()),
-            "name": shown(&chain.trail),
+            "name": escaped(&chain.trail),
             "type": "AWS::CloudTrail::Trail",
             "cloud_partition": cloud::partition(region),
             "region": region,

@@ -20,8 +20,8 @@ use std::io::{self, BufWriter, Write};
 
 use jiff::Timestamp;
 
-use super::shared::shown;
-use super::standing::Grades;
+use super::chain_verdicts::ChainVerdicts;
+use super::finding_text::escaped;
 use super::{ChainReport, RunReport, Verdict};
 use crate::model::ChainKind;
 use crate::verify::{Code, CoverageState, Severity};
@@ -50,15 +50,15 @@ fn common(report: &RunReport) -> String {
         [("account", &scope.accounts), ("region", &scope.regions), ("trail", &scope.trails)];
     let filters: Vec<_> = filters
         .iter()
-        .flat_map(|(name, list)| list.iter().map(move |value| format!("{name}={}", shown(value))))
+        .flat_map(|(name, list)| list.iter().map(move |value| format!("{name}={}", escaped(value))))
         .collect();
-    let sources: Vec<_> = scope.sources.iter().map(|source| shown(source)).collect();
+    let sources: Vec<_> = scope.sources.iter().map(|source| escaped(source)).collect();
     let sources = sources.join(", ");
     // An empty label is an absent one.
     let source = if sources.is_empty() { "-" } else { &*sources };
-    let mut labels = format!("source=\"{}\"", escaped(source));
+    let mut labels = format!("source=\"{}\"", label_value(source));
     if !filters.is_empty() {
-        labels += &format!(",filter=\"{}\"", escaped(&filters.join(",")));
+        labels += &format!(",filter=\"{}\"", label_value(&filters.join(",")));
     }
     labels
 }
@@ -86,7 +86,7 @@ impl Exposition<'_> {
     fn sample(&mut self, labels: &[Label<'_>], value: impl std::fmt::Display) -> io::Result<()> {
         write!(self.out, "{}{{{}", self.name, self.common)?;
         for (label, text) in labels {
-            write!(self.out, ",{label}=\"{}\"", escaped(text))?;
+            write!(self.out, ",{label}=\"{}\"", label_value(text))?;
         }
         writeln!(self.out, "}} {value}")
     }
@@ -104,7 +104,7 @@ impl Exposition<'_> {
 }
 
 /// A label's value, shown already: what would end it is escaped.
-fn escaped(text: &str) -> String {
+fn label_value(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
@@ -120,7 +120,7 @@ fn seconds(time: Timestamp) -> String {
 fn run(report: &RunReport, page: &mut Exposition<'_>) -> io::Result<()> {
     let totals = &report.totals;
     page.gauge("trailseal_tool_info", "Version of the program that made the run.")?;
-    page.sample(&[("version", shown(&report.tool.version).into())], 1)?;
+    page.sample(&[("version", escaped(&report.tool.version).into())], 1)?;
     page.gauge(
         "trailseal_run_verdict",
         "Verdict of the run: 1 for the actual verdict, 0 for the others.",
@@ -184,9 +184,9 @@ fn matches(finding: &crate::verify::Finding, code: Code, severity: Severity) -> 
 }
 
 fn chains(report: &RunReport, page: &mut Exposition<'_>) -> io::Result<()> {
-    let grades = Grades::new(report);
+    let verdicts = ChainVerdicts::new(report);
     let chains: Vec<_> =
-        report.chains.iter().map(|c| (c.id.to_string(), grades.standing(c), c)).collect();
+        report.chains.iter().map(|c| (c.id.to_string(), verdicts.standing(c), c)).collect();
     page.gauge("trailseal_chains", "Chains by their own verdict.")?;
     for verdict in VERDICTS {
         let number = chains.iter().filter(|(_, standing, _)| *standing == verdict).count();
@@ -206,7 +206,7 @@ fn chains(report: &RunReport, page: &mut Exposition<'_>) -> io::Result<()> {
             ("account", account.as_str().into()),
             ("region", region.as_str().into()),
             ("home_region", home_region.as_str().into()),
-            ("trail", shown(trail).into()),
+            ("trail", escaped(trail).into()),
             ("kind", kind.into()),
         ];
         page.sample(&labels, 1)?;
@@ -259,6 +259,6 @@ mod tests {
 
     #[test]
     fn labels_end_where_they_should() {
-        assert_eq!(escaped("a\"} 1\n\\"), "a\\\"} 1\\n\\\\");
+        assert_eq!(label_value("a\"} 1\n\\"), "a\\\"} 1\\n\\\\");
     }
 }

@@ -16,10 +16,11 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::chain_verdicts::ChainVerdicts;
+use super::finding_text::{chain_reasons, escaped, finding_facts, truncated};
 use super::run::INTERRUPTED;
-use super::shared::{asked, cut, facts, identities, identity, reasons, run_id, shown};
-use super::standing::Grades;
-use super::words::{chain_time, counts, log_files, statement, title};
+use super::stable_id::{finding_ids, report_id, scope_id, stable_id};
+use super::wording::{chain_time, counts, log_files, statement, title};
 use super::{ChainReport, RunReport, Verdict, json};
 use crate::verify::{Finding, Severity};
 
@@ -41,16 +42,16 @@ const RESERVATION: &str = "This applies only to the log files and digests in sco
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let results = Results {
         report,
-        grades: Grades::new(report),
-        names: identities(report),
-        run: run_id(report)?,
+        verdicts: ChainVerdicts::new(report),
+        names: finding_ids(report),
+        run: report_id(report)?,
     };
     json::render(&results.document(), out)
 }
 
 struct Results<'a> {
     report: &'a RunReport,
-    grades: Grades<'a>,
+    verdicts: ChainVerdicts<'a>,
     /// A name for each finding.
     names: Vec<String>,
     /// The name of this very report.
@@ -60,14 +61,14 @@ struct Results<'a> {
 /// A UUID that follows from these texts. It has the form of version 5, which is all that the format
 /// takes beside random ones, though its bits come from SHA-256.
 fn uuid(parts: &[&str]) -> String {
-    let hex = identity(parts);
+    let hex = stable_id(parts);
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     format!("{}-{}-5{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }
 
 /// A text in one line; the format takes none that is blank.
 fn line(text: &str) -> String {
-    let text = cut(text.trim(), LINE).replace('\n', " ");
+    let text = truncated(text.trim(), LINE).replace('\n', " ");
     if text.is_empty() { "-".to_owned() } else { text }
 }
 
@@ -87,8 +88,8 @@ impl Results<'_> {
 
     fn document(&self) -> Value {
         let report = self.report;
-        let plan = uuid(&["plan", &asked(report)]);
-        let sources: Vec<_> = report.scope.sources.iter().map(|source| shown(source)).collect();
+        let plan = uuid(&["plan", &scope_id(report)]);
+        let sources: Vec<_> = report.scope.sources.iter().map(|source| escaped(source)).collect();
         let operator = report.ran_by.operator.as_deref().map(|name| (uuid(&["party", name]), name));
         let mut metadata = json!({
             "title": "Integrity of CloudTrail logs",
@@ -96,13 +97,13 @@ impl Results<'_> {
             "version": self.run,
             "oscal-version": VERSION,
             "props": [
-                prop("tool", &shown(&report.tool.name)),
-                prop("tool-version", &shown(&report.tool.version)),
+                prop("tool", &escaped(&report.tool.name)),
+                prop("tool-version", &escaped(&report.tool.version)),
             ],
         });
         if let (Value::Object(metadata), Some((id, name))) = (&mut metadata, operator) {
             metadata.insert("roles".into(), json!([{"id": "assessor", "title": "Assessor"}]));
-            let name = line(&shown(name));
+            let name = line(&escaped(name));
             let party = json!([{"uuid": id, "type": "person", "name": name}]);
             metadata.insert("parties".into(), party);
             let responsible = json!([{"role-id": "assessor", "party-uuids": [id]}]);
@@ -113,7 +114,7 @@ impl Results<'_> {
         for (name, list) in
             [("account", &scope.accounts), ("region", &scope.regions), ("trail", &scope.trails)]
         {
-            asked_for.extend(list.iter().map(|value| prop(name, &shown(value))));
+            asked_for.extend(list.iter().map(|value| prop(name, &escaped(value))));
         }
         for (name, time) in [("start", scope.start), ("end", scope.end)] {
             asked_for.extend(time.map(|time| prop(name, &time.to_string())));
@@ -136,7 +137,7 @@ impl Results<'_> {
     fn result(&self) -> Value {
         let report = self.report;
         let controls: Vec<_> = CONTROLS.iter().map(|id| json!({"control-id": id})).collect();
-        let not_proven: Vec<_> = report.not_proven.iter().map(|text| shown(text)).collect();
+        let not_proven: Vec<_> = report.not_proven.iter().map(|text| escaped(text)).collect();
         let mut result = json!({
             "uuid": self.own("result", ""),
             "title": format!("CloudTrail integrity: {}", report.verdict),
@@ -175,7 +176,7 @@ impl Results<'_> {
             prop("chain", &chain.id.to_string()),
             prop("account", chain.account.as_str()),
             prop("region", chain.region.as_str()),
-            prop("trail", &shown(&chain.trail)),
+            prop("trail", &escaped(&chain.trail)),
         ];
         json!({
             "uuid": Self::item(chain),
@@ -219,8 +220,8 @@ impl Results<'_> {
     }
 
     fn of_chain(&self, chain: &ChainReport) -> Value {
-        let verdict = self.grades.standing(chain);
-        let reasons = reasons(&self.grades, chain);
+        let verdict = self.verdicts.standing(chain);
+        let reasons = chain_reasons(&self.verdicts, chain);
         let why: String =
             reasons.iter().map(|(code, text)| format!("\n- {code}: {text}")).collect();
         let text = format!(
@@ -238,7 +239,7 @@ impl Results<'_> {
     }
 
     fn of_finding(&self, finding: &Finding, name: &str) -> Value {
-        let facts = facts(finding);
+        let facts = finding_facts(finding);
         let evidence: Vec<_> = facts
             .iter()
             .map(|(label, fact)| {
@@ -269,7 +270,7 @@ impl Results<'_> {
             }
         }
         let title = format!("{} ({})", finding.code.as_str(), finding.severity.as_str());
-        let text = shown(&finding.message);
+        let text = escaped(&finding.message);
         let text = if text.trim().is_empty() { finding.code.meaning() } else { &*text };
         self.observation(&uuid(&["finding", name]), &title, text, more)
     }
@@ -290,7 +291,7 @@ impl Results<'_> {
             .map(|id| json!({"observation-uuid": id}))
             .collect();
         json!({
-            "uuid": uuid(&["objective", &asked(report)]),
+            "uuid": uuid(&["objective", &scope_id(report)]),
             "title": "Audit information is protected from modification and deletion",
             "description": capitalised(&statement(report)),
             "target": {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::words::counted;
+use super::wording::counted;
 use super::{RunReport, Verdict};
 use crate::model::time::{add, hours};
 use crate::model::{ChainId, ChainKind, Printable, Region};

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
+use super::chain_verdicts::ChainVerdicts;
 use super::run::INTERRUPTED;
-use super::shared::{asked, identities};
-use super::standing::Grades;
+use super::stable_id::{finding_ids, scope_id};
 use super::{RunReport, Verdict};
 use crate::model::Window;
 use crate::verify::{CoverageState, Finding, Interval, Severity};
@@ -16,7 +16,7 @@ use crate::verify::{CoverageState, Finding, Interval, Severity};
 /// True if two runs were asked for the same sources, accounts, regions and trails.
 #[must_use]
 pub fn same_request(one: &RunReport, other: &RunReport) -> bool {
-    asked(one) == asked(other)
+    scope_id(one) == scope_id(other)
 }
 
 /// The findings that are repaired, each with its lasting name.
@@ -28,17 +28,17 @@ pub(super) fn repaired<'a>(
     if !follows || report.exit_status == INTERRUPTED {
         return Vec::new();
     }
-    let grades = Grades::new(report);
-    let open: BTreeSet<_> = identities(report).into_iter().collect();
-    let found = earlier.findings.iter().zip(identities(earlier));
+    let verdicts = ChainVerdicts::new(report);
+    let open: BTreeSet<_> = finding_ids(report).into_iter().collect();
+    let found = earlier.findings.iter().zip(finding_ids(earlier));
     found
         .filter(|(finding, name)| finding.severity > Severity::Notice && !open.contains(name))
-        .filter(|(finding, _)| shows(report, &grades, finding))
+        .filter(|(finding, _)| shows(report, &verdicts, finding))
         .collect()
 }
 
 /// True if the run proves what the finding is about.
-fn shows(report: &RunReport, grades: &Grades<'_>, finding: &Finding) -> bool {
+fn shows(report: &RunReport, verdicts: &ChainVerdicts<'_>, finding: &Finding) -> bool {
     if finding.code.as_str().starts_with("log-") && !report.scope.logs {
         return false;
     }
@@ -46,7 +46,7 @@ fn shows(report: &RunReport, grades: &Grades<'_>, finding: &Finding) -> bool {
     let chain = report.chains.iter().find(|chain| chain.id == *id);
     chain.is_some_and(|chain| match finding.of_time() {
         Some(window) => proves(&chain.coverage, &window),
-        None => grades.standing(chain) == Verdict::Verified,
+        None => verdicts.standing(chain) == Verdict::Verified,
     })
 }
 

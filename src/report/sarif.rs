@@ -17,9 +17,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::finding_text::{describe_finding, escaped, truncated};
+use super::json_util::{LazyArray, without_nulls};
 use super::run::INTERRUPTED;
-use super::shared::{Each, asked, cut, identities, run_id, shown, told, without_nulls};
-use super::words::{counted, statement};
+use super::stable_id::{finding_ids, report_id, scope_id};
+use super::wording::{counted, statement};
 use super::{ChainReport, RunReport, Scope, Totals, Verdict, cloud, json};
 use crate::model::ChainId;
 use crate::verify::{Code, Finding, Severity};
@@ -65,20 +67,20 @@ struct RunProperties<'a> {
 /// # Errors
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
-    let names = identities(report);
+    let names = finding_ids(report);
     let kept = worst(report);
     let left_out = report.findings.len() - kept.len();
     let results = || {
         let found = kept.iter().filter_map(|at| report.findings.get(*at).zip(names.get(*at)));
         found.map(|(finding, name)| result(report, finding, name))
     };
-    let run = run_id(report)?;
+    let run = report_id(report)?;
     let run = SarifRun {
         tool: tool(report),
         automation_details: automation(report, &run),
         invocations: [invocation(report, left_out)],
         column_kind: "unicodeCodePoints",
-        results: Each(results),
+        results: LazyArray(results),
         properties: RunProperties {
             schema: &report.schema,
             run,
@@ -107,11 +109,11 @@ fn worst(report: &RunReport) -> Vec<usize> {
 
 /// The category of the run, up to the last slash, and the run's own name behind it.
 fn automation(report: &RunReport, run: &str) -> Value {
-    let sources: Vec<_> = report.scope.sources.iter().map(|source| shown(source)).collect();
+    let sources: Vec<_> = report.scope.sources.iter().map(|source| escaped(source)).collect();
     let text = format!("CloudTrail integrity of {}", sources.join(", "));
     json!({
-        "id": format!("trailseal/{}/{run}", asked(report)),
-        "description": {"text": cut(&unlinked(&text), MESSAGE)},
+        "id": format!("trailseal/{}/{run}", scope_id(report)),
+        "description": {"text": truncated(&unlinked(&text), MESSAGE)},
     })
 }
 
@@ -132,8 +134,8 @@ fn tool(report: &RunReport) -> Value {
         })
     };
     json!({"driver": {
-        "name": shown(&report.tool.name),
-        "version": shown(&report.tool.version),
+        "name": escaped(&report.tool.name),
+        "version": escaped(&report.tool.version),
         "rules": Code::ALL.iter().map(rule).collect::<Vec<_>>(),
     }})
 }
@@ -241,7 +243,7 @@ fn at(path: &str) -> Value {
 }
 
 fn object(key: &str) -> Value {
-    json!([{"fullyQualifiedName": shown(key), "kind": "object"}])
+    json!([{"fullyQualifiedName": escaped(key), "kind": "object"}])
 }
 
 /// Where a finding is: its object, else its chain's folder, else the first source, else the tree
@@ -268,7 +270,7 @@ fn line_hash(name: &str) -> String {
 }
 
 fn message(finding: &Finding) -> String {
-    cut(&unlinked(&told(finding)), MESSAGE)
+    truncated(&unlinked(&describe_finding(finding)), MESSAGE)
 }
 
 /// SARIF makes a link of `[text](target)`, so such a text shows its first bracket escaped.

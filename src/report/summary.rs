@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::headline::headline as phrase;
 use super::problems::problems;
-use super::words::{self, count, counts, log_files};
+use super::wording::{self, count, counts, log_files};
 use super::{RunReport, Verdict};
 use crate::model::{ChainId, Printable};
 use crate::verify::{Finding, Severity};
@@ -13,7 +13,7 @@ use crate::verify::{Finding, Severity};
 /// The verdict and what was found where, in a line.
 #[must_use]
 pub fn headline(report: &RunReport) -> String {
-    format!("{}: {}", words::verdict_of(report), phrase(report, &problems(report)))
+    format!("{}: {}", wording::verdict_of(report), phrase(report, &problems(report)))
 }
 
 /// Writes the verdict and the counts.
@@ -23,7 +23,7 @@ pub fn headline(report: &RunReport) -> String {
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let totals = &report.totals;
     writeln!(out, "{}", headline(report))?;
-    writeln!(out, "  findings    {}", words::tally(&report.findings))?;
+    writeln!(out, "  findings    {}", wording::tally(&report.findings))?;
     writeln!(out, "  chains      {}", count(totals.chains))?;
     writeln!(out, "  digests     {}", counts(&totals.digests))?;
     writeln!(out, "  log files   {}", log_files(report))
@@ -32,7 +32,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
 /// What a run read and its duration: sentences without full stops.
 #[must_use]
 pub fn facts(report: &RunReport) -> [String; 2] {
-    [words::read(report), format!("took {}", words::took(report))]
+    [wording::read(report), format!("took {}", wording::took(report))]
 }
 
 /// Writes the verdict and each violation and incomplete finding; nothing where there is none.
@@ -56,7 +56,7 @@ pub fn render_problems(report: &RunReport, out: &mut dyn Write) -> io::Result<()
 pub(super) fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let chain = finding.chain.as_ref().map(|id| format!("  {}", place(id))).unwrap_or_default();
     let time = match (finding.start, finding.end) {
-        (Some(start), Some(end)) => format!("  {}", words::span(start, end)),
+        (Some(start), Some(end)) => format!("  {}", wording::span(start, end)),
         (Some(time), None) | (None, Some(time)) => format!("  {time}"),
         (None, None) => String::new(),
     };

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 use csv::{Terminator, Writer, WriterBuilder};
 
-use super::shared::{cut, shown};
+use super::finding_text::{escaped, truncated};
 use crate::model::ChainId;
 
 /// What a spreadsheet's cell can hold; more, it cuts silently or spills into other cells.
@@ -39,7 +39,7 @@ pub(super) struct Cell(String);
 
 /// The cell of a text as it was read; an empty one of `None`.
 pub(super) fn cell<'a>(text: impl Into<Option<&'a str>>) -> Cell {
-    Cell(defused(&text.into().map(shown).unwrap_or_default()))
+    Cell(defused(&text.into().map(escaped).unwrap_or_default()))
 }
 
 /// The cell of a chain's id, which is escaped as it is.
@@ -48,7 +48,7 @@ pub(super) fn chain_cell(chain: Option<&ChainId>) -> Cell {
 }
 
 fn defused(text: &str) -> String {
-    let text = cut(text, CELL);
+    let text = truncated(text, CELL);
     let mut cell = String::with_capacity(text.len());
     for (at, part) in text.split(';').enumerate() {
         if at > 0 {

@@ -9,11 +9,11 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
+use super::chain_verdicts::ChainVerdicts;
 use super::headline::headline;
 use super::problems::{Problem, problems};
 use super::run::INTERRUPTED;
-use super::standing::Grades;
-use super::words::{self, count, counted, span};
+use super::wording::{self, count, counted, span};
 use super::{AcceptedGap, RunReport, Verdict};
 use crate::model::Printable;
 
@@ -50,25 +50,25 @@ pub fn render(report: &RunReport, out: &mut dyn Write, options: TextOptions) -> 
 /// A report, with its chains graded and its findings grouped.
 struct TextReport<'a> {
     report: &'a RunReport,
-    grades: Grades<'a>,
+    verdicts: ChainVerdicts<'a>,
     problems: Vec<Problem>,
 }
 
 impl<'a> TextReport<'a> {
     fn new(report: &'a RunReport) -> Self {
-        Self { report, grades: Grades::new(report), problems: problems(report) }
+        Self { report, verdicts: ChainVerdicts::new(report), problems: problems(report) }
     }
 
     fn verdict(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         let Self { report, problems, .. } = self;
         let (_, style) = word(report.verdict);
         let headline = format!(": {}", headline(report, problems));
-        page.paragraph(0, (words::verdict_of(report), style.bold()), &headline, 2)?;
+        page.paragraph(0, (wording::verdict_of(report), style.bold()), &headline, 2)?;
         if report.exit_status == INTERRUPTED {
-            page.paragraph(2, ("", PLAIN), words::INTERRUPTED_MEANING, 2)?;
+            page.paragraph(2, ("", PLAIN), wording::INTERRUPTED_MEANING, 2)?;
         }
         // What a problem does not say.
-        match words::aside(report) {
+        match wording::aside(report) {
             Some(aside) => page.paragraph(2, ("", PLAIN), &aside, 2),
             None => Ok(()),
         }
@@ -85,7 +85,7 @@ impl<'a> TextReport<'a> {
         for (at, source) in scope.sources.iter().enumerate() {
             page.name(2, (if at == 0 { "source" } else { "" }, PLAIN), Printable(source))?;
         }
-        page.row(2, ("time", PLAIN), words::time_asked(scope))?;
+        page.row(2, ("time", PLAIN), wording::time_asked(scope))?;
         for (label, only) in
             [("accounts", &scope.accounts), ("regions", &scope.regions), ("trails", &scope.trails)]
         {
@@ -106,7 +106,7 @@ impl<'a> TextReport<'a> {
         for accepted in &scope.accepted_ends {
             page.row(2, ("accepted end", PLAIN), Printable(&accepted.line()).to_string())?;
         }
-        page.row(2, ("log files", PLAIN), words::logs_checked(scope))
+        page.row(2, ("log files", PLAIN), wording::logs_checked(scope))
     }
 
     fn not_proven(&self, page: &mut TextPage<'_>) -> io::Result<()> {
@@ -122,16 +122,16 @@ impl<'a> TextReport<'a> {
     fn run(&self, page: &mut TextPage<'_>) -> io::Result<()> {
         let RunReport { keys, started, tool, exit_status, .. } = self.report;
         page.heading("Run")?;
-        page.row(2, ("chain time", PLAIN), words::chain_time(self.report))?;
-        page.row(2, ("digests", PLAIN), words::counts(&self.report.totals.digests))?;
-        page.row(2, ("log files", PLAIN), words::log_files(self.report))?;
-        page.row(2, ("read", PLAIN), words::read(self.report))?;
+        page.row(2, ("chain time", PLAIN), wording::chain_time(self.report))?;
+        page.row(2, ("digests", PLAIN), wording::counts(&self.report.totals.digests))?;
+        page.row(2, ("log files", PLAIN), wording::log_files(self.report))?;
+        page.row(2, ("read", PLAIN), wording::read(self.report))?;
         let used: Vec<_> = keys.iter().filter(|key| key.used).collect();
         let column = 2 + page::LABEL;
         let number = format!("{} of {} used", count(used.len() as u64), count(keys.len() as u64));
         page.row(2, ("keys", PLAIN), number)?;
         for key in used.iter().take(KEYS) {
-            let (region, validity) = (words::key_region(key), words::validity(key));
+            let (region, validity) = (wording::key_region(key), wording::validity(key));
             let source = Printable(&key.source);
             let facts = [region.to_owned(), validity, source.to_string()];
             let fingerprint = format!("{:column$}{}", "", key.fingerprint);
@@ -140,7 +140,7 @@ impl<'a> TextReport<'a> {
         if used.len() > KEYS {
             page.more(2, format!("{} more in the JSON report", count((used.len() - KEYS) as u64)))?;
         }
-        let took = words::took(self.report);
+        let took = wording::took(self.report);
         page.row(2, ("started", PLAIN), format!("{started}, took {took}"))?;
         let (name, version) = (Printable(&tool.name), Printable(&tool.version));
         page.row(2, ("tool", PLAIN), format!("{name} {version}"))?;
@@ -155,7 +155,7 @@ const fn word(verdict: Verdict) -> (&'static str, Style) {
         Verdict::Violation => BAD,
         Verdict::Incomplete => UNSURE,
     };
-    (words::verdict(verdict), style)
+    (wording::verdict(verdict), style)
 }
 
 /// Words on the limits of a run, its duration and its status.
@@ -163,7 +163,7 @@ fn last_line(report: &RunReport) -> String {
     let limits = counted(report.not_proven.len() as u64, "limit", "limits");
     format!(
         "This run does not show everything: {limits} at the end. Took {}, exit status {}.",
-        words::took(report),
+        wording::took(report),
         report.exit_status
     )
 }

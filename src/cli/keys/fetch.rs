@@ -15,7 +15,7 @@ use crate::cli::source::AwsArgs;
 use crate::cli::time_args::{TimeArg, parse_time};
 use crate::cli::{Console, Failure, INCOMPLETE, INTERRUPTED};
 use crate::model::{Region, Window};
-use crate::report::words::counted;
+use crate::report::wording::counted;
 
 /// Arguments of `keys fetch`.
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::heads::HeadLine;
 use crate::cli::Console;
 use crate::model::{ChainKind, Printable};
-use crate::report::words::counted;
+use crate::report::wording::counted;
 use crate::run::seal::{ChainHead, DueDigest, SealOutcome};
 
 /// Digests that a dry run lists from the beginning, and from the end.

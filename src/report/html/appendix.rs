@@ -3,8 +3,8 @@
 use super::chains::place;
 use super::entries::{Cut, class};
 use crate::model::Printable;
-use crate::report::standing::Grades;
-use crate::report::words::{self, count};
+use crate::report::chain_verdicts::ChainVerdicts;
+use crate::report::wording::{self, count};
 use crate::report::{Counts, RunReport};
 
 /// At most so many rows of a table.
@@ -31,18 +31,18 @@ pub(super) struct KeyRow {
     pub(super) used: &'static str,
 }
 
-pub(super) fn chains(report: &RunReport, grades: &Grades<'_>) -> Cut<ChainCounts> {
+pub(super) fn chains(report: &RunReport, verdicts: &ChainVerdicts<'_>) -> Cut<ChainCounts> {
     let mut number = 0;
     Cut::new(&report.chains, ROWS, |chain| {
         number += 1;
-        let standing = grades.standing(chain);
+        let standing = verdicts.standing(chain);
         let Counts { valid, invalid, unchecked } = chain.digests;
         let logs = &chain.logs;
         ChainCounts {
             number,
             class: class(standing),
-            word: words::verdict(standing),
-            title: words::title(&chain.id),
+            word: wording::verdict(standing),
+            title: wording::title(&chain.id),
             place: place(chain),
             counts: [valid, invalid, unchecked, logs.valid, logs.invalid, logs.unchecked]
                 .map(count),
@@ -58,7 +58,7 @@ pub(super) fn keys(report: &RunReport) -> Cut<KeyRow> {
         };
         KeyRow {
             fingerprint: Printable(&key.fingerprint.to_string()).to_string(),
-            region: words::key_region(key).to_owned(),
+            region: wording::key_region(key).to_owned(),
             source: Printable(&key.source).to_string(),
             from: shown(key.valid_from),
             to: shown(key.valid_to),

@@ -6,8 +6,8 @@ use super::axis::Tick;
 use super::entries::class;
 use super::timeline::{CellRun, CellState, Grid, WIDTH, decimal};
 use crate::model::{ChainId, ChainKind, Printable};
-use crate::report::standing::{BLOCKS, CHAINS_IN_FULL, Grades, RANGES, by_account};
-use crate::report::words::{self, count, counted, duration, range};
+use crate::report::chain_verdicts::{BLOCKS, CHAINS_IN_FULL, ChainVerdicts, RANGES, by_account};
+use crate::report::wording::{self, count, counted, duration, range};
 use crate::report::{ChainReport, RunReport, Verdict};
 use crate::verify::{CoverageState, Finding, Severity};
 
@@ -114,19 +114,23 @@ pub(super) struct Account {
 }
 
 impl Timeline {
-    pub(super) fn new(report: &RunReport, grades: &Grades<'_>, numbers: &Numbers<'_>) -> Self {
-        let chains = grades.chains();
+    pub(super) fn new(
+        report: &RunReport,
+        verdicts: &ChainVerdicts<'_>,
+        numbers: &Numbers<'_>,
+    ) -> Self {
+        let chains = verdicts.chains();
         let grid = Grid::of(report);
         let all = chains.len() <= CHAINS_IN_FULL;
         let (mut shown, mut proven): (Vec<_>, Vec<_>) = chains
             .into_iter()
-            .partition(|(standing, chain)| !grades.wholly_proven(*standing, chain));
+            .partition(|(standing, chain)| !verdicts.wholly_proven(*standing, chain));
         if all {
             shown.append(&mut proven);
         }
         let row = |(standing, chain): &(Verdict, &ChainReport)| {
             let number = numbers.of(&chain.id).unwrap_or(0);
-            ChainRow::new(number, *standing, chain, grid.as_ref(), grades.of(&chain.id))
+            ChainRow::new(number, *standing, chain, grid.as_ref(), verdicts.of(&chain.id))
         };
         let proven: Vec<_> = proven.into_iter().map(|(_, chain)| chain).collect();
         let accounts = by_account(&proven);
@@ -181,8 +185,8 @@ impl ChainRow {
         Self {
             number,
             class: class(standing),
-            word: words::verdict(standing),
-            title: words::title(&chain.id),
+            word: wording::verdict(standing),
+            title: wording::title(&chain.id),
             place: place(chain),
             summary: drawn.map(|grid| grid.summary(&chain.coverage)).unwrap_or_default(),
             runs: drawn.map(|grid| grid.runs(&chain.coverage)).unwrap_or_default(),

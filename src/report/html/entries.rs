@@ -1,7 +1,7 @@
 //! Entries of lists and tables, cut to a length that a browser can show.
 
 use crate::report::Verdict;
-use crate::report::words::count;
+use crate::report::wording::count;
 
 /// At most so many entries of a list in the scope, and so many sentences at the end.
 pub(super) const ENTRIES: usize = 1000;

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::chains::Numbers;
 use crate::model::Printable;
 use crate::report::RunReport;
+use crate::report::chain_verdicts::{FINDINGS_OF_A_CODE, by_code, chains_of};
 use crate::report::problems::Problem;
-use crate::report::standing::{FINDINGS_OF_A_CODE, by_code, chains_of};
-use crate::report::words::{self, count, counted};
+use crate::report::wording::{self, count, counted};
 use crate::verify::{Code, Finding, FoundEvent, Severity};
 
 /// At most so many findings of one code are shown, of all chains.
@@ -140,9 +140,9 @@ pub(super) const fn class(severity: Severity) -> &'static str {
 
 impl FindingEntry {
     fn new(finding: &Finding, context: &EntryContext<'_>) -> Self {
-        let time = words::touched(finding).map(|time| format!("{time} (UTC)"));
+        let time = wording::touched(finding).map(|time| format!("{time} (UTC)"));
         let rows = [
-            ("Bucket", words::other_bucket(finding)),
+            ("Bucket", wording::other_bucket(finding)),
             ("Object", finding.key.as_deref()),
             ("Time", time.as_deref()),
             ("Expected", finding.expected.as_deref()),
@@ -153,8 +153,8 @@ impl FindingEntry {
             .into_iter()
             .filter_map(|(label, text)| text.map(|text| (label, Printable(text).to_string())));
         let chain = finding.chain.as_ref().map(|id| match context.numbers.of(id) {
-            Some(number) => format!("No. {number}: {}", words::title(id)),
-            None => words::title(id),
+            Some(number) => format!("No. {number}: {}", wording::title(id)),
+            None => wording::title(id),
         });
         let more = finding.events.len().saturating_sub(EVENTS);
         Self {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::class;
 use crate::model::{AccountId, Region};
-use crate::report::standing::{CHAINS_IN_FULL, Grades};
-use crate::report::words::{counted, share};
+use crate::report::chain_verdicts::{CHAINS_IN_FULL, ChainVerdicts};
+use crate::report::wording::{counted, share};
 use crate::report::{ChainReport, Verdict};
 use crate::verify::CoverageState;
 
@@ -38,8 +38,8 @@ pub(super) struct HeatCell {
 
 impl Heat {
     /// The map; `None` where the chains are few enough to be shown one by one.
-    pub(super) fn new(grades: &Grades<'_>) -> Option<Self> {
-        let chains = grades.chains();
+    pub(super) fn new(verdicts: &ChainVerdicts<'_>) -> Option<Self> {
+        let chains = verdicts.chains();
         if chains.len() <= CHAINS_IN_FULL {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use super::entries::{ENTRIES, LabelledRow};
 use crate::model::Printable;
-use crate::report::words::{self, count, counted, duration, span};
+use crate::report::wording::{self, count, counted, duration, span};
 use crate::report::{AcceptedGap, RunReport, Unreferenced};
 
 /// At most so many of the keys that were used are shown beside the scope.
@@ -11,11 +11,11 @@ const KEYS: usize = 20;
 pub(super) fn totals(report: &RunReport) -> Vec<LabelledRow> {
     let totals = &report.totals;
     vec![
-        LabelledRow::new("Findings", words::tally(&report.findings)),
+        LabelledRow::new("Findings", wording::tally(&report.findings)),
         LabelledRow::new("Chains", count(totals.chains)),
-        LabelledRow::new("Chain time", words::chain_time(report)),
-        LabelledRow::new("Digests", words::counts(&totals.digests)),
-        LabelledRow::new("Log files", words::log_files(report)),
+        LabelledRow::new("Chain time", wording::chain_time(report)),
+        LabelledRow::new("Digests", wording::counts(&totals.digests)),
+        LabelledRow::new("Log files", wording::log_files(report)),
     ]
 }
 
@@ -23,11 +23,11 @@ pub(super) fn scope(report: &RunReport) -> Vec<LabelledRow> {
     let scope = &report.scope;
     let mut rows = vec![
         names("Sources", &scope.sources, "none"),
-        LabelledRow::new("Requested time", words::time_asked(scope)),
+        LabelledRow::new("Requested time", wording::time_asked(scope)),
         names("Accounts", &scope.accounts, "all"),
         names("Regions", &scope.regions, "all"),
         names("Trails", &scope.trails, "all"),
-        LabelledRow::new("Log files", words::logs_checked(scope)),
+        LabelledRow::new("Log files", wording::logs_checked(scope)),
         LabelledRow::new("Unreferenced log files", unreferenced(scope.unreferenced)),
     ];
     for left_out in [&scope.excluded_accounts, &scope.excluded_regions] {
@@ -69,7 +69,7 @@ pub(super) fn run(report: &RunReport) -> Vec<LabelledRow> {
     let given = count(report.keys.len() as u64);
     let mut keys = vec![format!("{} of {given} used", count(used.len() as u64))];
     keys.extend(used.iter().take(KEYS).map(|key| {
-        let (region, source) = (words::key_region(key), Printable(&key.source));
+        let (region, source) = (wording::key_region(key), Printable(&key.source));
         format!("{}, {region}, from {source}", key.fingerprint)
     }));
     if used.len() > KEYS {
@@ -81,11 +81,11 @@ pub(super) fn run(report: &RunReport) -> Vec<LabelledRow> {
         LabelledRow::new("Started", format!("{} (UTC)", report.started)),
         LabelledRow::new(
             "Finished",
-            format!("{} (UTC), took {}", report.finished, words::took(report)),
+            format!("{} (UTC), took {}", report.finished, wording::took(report)),
         ),
         LabelledRow::new("Tool", format!("{name} {version}")),
         LabelledRow::new("Exit status", report.exit_status.to_string()),
-        LabelledRow::new("Read", words::read(report)),
+        LabelledRow::new("Read", wording::read(report)),
         LabelledRow { label: "Public keys", lines: keys, names: false },
     ]
 }

@@ -3,7 +3,7 @@
 use super::findings::FindingsSection;
 use crate::model::Printable;
 use crate::report::Problem;
-use crate::report::words::{count, counted, when};
+use crate::report::wording::{count, counted, when};
 
 /// Problems that the box shows.
 const SHOWN: usize = 8;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::report::RunReport;
-use crate::report::words::{count, counted, duration, span};
+use crate::report::wording::{count, counted, duration, span};
 use crate::verify::{Code, CoverageState, Interval};
 
 /// More cells than this can neither be told apart nor drawn cheaply for a thousand chains.

@@ -6,18 +6,18 @@ use std::io;
 use super::page::{self, PLAIN, TextPage, UNSURE};
 use super::{TextReport, word};
 use crate::model::{ChainKind, Printable};
-use crate::report::standing::{self, BLOCKS, CHAINS_IN_FULL, RANGES};
-use crate::report::words::{self, count, counts, duration, range, title};
+use crate::report::chain_verdicts::{self, BLOCKS, CHAINS_IN_FULL, RANGES};
+use crate::report::wording::{self, count, counts, duration, range, title};
 use crate::report::{ChainReport, Counts, Verdict};
 use crate::verify::CoverageState;
 
 impl TextReport<'_> {
     /// The chains that are not wholly proven, in full; the others by account, where they are many.
     pub(super) fn chains(&self, page: &mut TextPage<'_>) -> io::Result<()> {
-        let chains = self.grades.chains();
+        let chains = self.verdicts.chains();
         let many = chains.len() > CHAINS_IN_FULL;
         let (shown, proven): (Vec<_>, Vec<_>) =
-            chains.into_iter().partition(|(s, chain)| !self.grades.wholly_proven(*s, chain));
+            chains.into_iter().partition(|(s, chain)| !self.verdicts.wholly_proven(*s, chain));
         if shown.is_empty() && !many {
             return Ok(());
         }
@@ -59,7 +59,7 @@ impl TextReport<'_> {
         if let Some(organization) = &chain.organization {
             page.name(4, ("organization", PLAIN), Printable(organization.as_str()))?;
         }
-        page.row(4, ("kind", PLAIN), words::kind(chain.kind))?;
+        page.row(4, ("kind", PLAIN), wording::kind(chain.kind))?;
         if chain.coverage.is_empty() && chain.kind == ChainKind::Standard {
             page.row(4, ("time", UNSURE), "no digest covers any of the requested time")?;
         }
@@ -90,7 +90,7 @@ impl TextReport<'_> {
 
 /// A table of chains summed up by account, with a line for the accounts beyond the limit.
 fn by_account(chains: &[&ChainReport]) -> Vec<Vec<String>> {
-    let accounts = standing::by_account(chains);
+    let accounts = chain_verdicts::by_account(chains);
     let sums = |name: String, chains: &[&ChainReport]| {
         let regions: BTreeSet<_> = chains.iter().map(|c| &c.region).collect();
         let (mut digests, mut logs) = (Counts::default(), Counts::default());

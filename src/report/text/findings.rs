@@ -6,8 +6,8 @@ use std::io;
 use super::TextReport;
 use super::page::{self, BOLD, PLAIN, TextPage};
 use crate::model::{ChainId, Printable};
-use crate::report::standing::{BLOCKS, FINDINGS_OF_A_CODE, by_code, chains_of};
-use crate::report::words::{count, other_bucket, tally, title, touched};
+use crate::report::chain_verdicts::{BLOCKS, FINDINGS_OF_A_CODE, by_code, chains_of};
+use crate::report::wording::{count, other_bucket, tally, title, touched};
 use crate::verify::{Code, Finding, FoundEvent, Severity};
 
 /// With more findings than this, a table of their codes comes first.
@@ -28,7 +28,7 @@ impl TextReport<'_> {
             page.blank()?;
         }
         let mut groups: Vec<Group<'_>> =
-            self.grades.findings.iter().map(|(c, f)| (*c, f.clone())).collect();
+            self.verdicts.findings.iter().map(|(c, f)| (*c, f.clone())).collect();
         groups.sort_by_key(|(_, findings)| Reverse(findings.iter().map(|f| f.severity).max()));
         for (at, (chain, findings)) in groups.iter().take(BLOCKS).enumerate() {
             if at > 0 {

@@ -6,9 +6,9 @@ use std::io;
 use super::page::{self, BOLD, PLAIN, TextPage};
 use super::{TextReport, word};
 use crate::model::{ChainKind, Printable};
+use crate::report::chain_verdicts::CHAINS_IN_FULL;
 use crate::report::problems::Problem;
-use crate::report::standing::CHAINS_IN_FULL;
-use crate::report::words::{count, counted, duration, share, when};
+use crate::report::wording::{count, counted, duration, share, when};
 use crate::report::{ChainReport, Counts, Verdict};
 use crate::verify::CoverageState;
 
@@ -36,13 +36,13 @@ impl TextReport<'_> {
 
     /// A line for each chain, the worst first; of many, those that are verified are only counted.
     pub(super) fn table(&self, page: &mut TextPage<'_>) -> io::Result<()> {
-        let chains = self.grades.chains();
+        let chains = self.verdicts.chains();
         if chains.is_empty() {
             return Ok(());
         }
         let all = chains.len() <= CHAINS_IN_FULL;
         let (shown, rest): (Vec<_>, Vec<_>) =
-            chains.into_iter().partition(|(s, c)| all || !self.grades.wholly_proven(*s, c));
+            chains.into_iter().partition(|(s, c)| all || !self.verdicts.wholly_proven(*s, c));
         let shown_rows: Vec<_> = shown.iter().take(CHAINS_IN_FULL).collect();
         let trails: BTreeSet<_> = shown_rows.iter().map(|(_, chain)| &chain.trail).collect();
         let rows = |columns: Columns| {

@@ -9,10 +9,12 @@ use jiff::Timestamp;
 
 use serde_json::Value;
 
+use super::chain_verdicts::ChainVerdicts;
+use super::finding_text::escaped;
+use super::json_util::{LazyArray, without_nulls};
 use super::repaired::repaired;
 use super::run::INTERRUPTED;
-use super::shared::{Each, identities, run_id, shown, without_nulls};
-use super::standing::Grades;
+use super::stable_id::{finding_ids, report_id};
 use super::{ChainReport, RunReport, json};
 use crate::model::ChainId;
 use crate::verify::{Code, Finding, Severity};
@@ -71,7 +73,7 @@ pub(super) trait PartForm {
 /// A report as a set of findings, one of each part.
 pub(super) struct FindingSet<'a> {
     pub(super) report: &'a RunReport,
-    pub(super) grades: Grades<'a>,
+    pub(super) verdicts: ChainVerdicts<'a>,
     /// The name of this very report.
     pub(super) run: String,
     /// A name for each of its findings.
@@ -82,9 +84,9 @@ pub(super) struct FindingSet<'a> {
 
 impl<'a> FindingSet<'a> {
     pub(super) fn new(report: &'a RunReport) -> io::Result<Self> {
-        let grades = Grades::new(report);
+        let verdicts = ChainVerdicts::new(report);
         let chains = report.chains.iter().map(|chain| &chain.id).collect();
-        Ok(Self { report, grades, run: run_id(report)?, names: identities(report), chains })
+        Ok(Self { report, verdicts, run: report_id(report)?, names: finding_ids(report), chains })
     }
 
     /// Writes a JSON array of all parts, in the report's order, then of `closed`, without what is
@@ -107,7 +109,7 @@ impl<'a> FindingSet<'a> {
                 .chain(closed.iter().cloned())
                 .map(without_nulls)
         };
-        json::render(&Each(all), out)
+        json::render(&LazyArray(all), out)
     }
 
     /// The findings of an earlier report that this one shows to be repaired, as far as they are parts.
@@ -134,7 +136,7 @@ impl<'a> FindingSet<'a> {
     /// code that weighs, with its number, the first message and its object.
     pub(super) fn reasons_of_run(&self) -> Vec<(&'static str, String)> {
         let mut codes: BTreeMap<Code, (usize, &Finding)> = BTreeMap::new();
-        for finding in self.grades.elsewhere().filter(|f| f.severity > Severity::Notice) {
+        for finding in self.verdicts.elsewhere().filter(|f| f.severity > Severity::Notice) {
             codes.entry(finding.code).or_insert((0, finding)).0 += 1;
         }
         let interrupted = (self.report.exit_status == INTERRUPTED).then(|| {
@@ -144,8 +146,8 @@ impl<'a> FindingSet<'a> {
         let told = codes.into_iter().map(|(code, (number, finding))| {
             let lead = if number == 1 { String::new() } else { format!("{number} findings: ") };
             let object = finding.key.as_deref().or(finding.bucket.as_deref());
-            let object = object.map(|object| format!(" ({})", shown(object))).unwrap_or_default();
-            (code.as_str(), lead + &shown(&finding.message) + &object)
+            let object = object.map(|object| format!(" ({})", escaped(object))).unwrap_or_default();
+            (code.as_str(), lead + &escaped(&finding.message) + &object)
         });
         interrupted.into_iter().chain(told).collect()
     }
@@ -168,7 +170,7 @@ impl<'a> FindingSet<'a> {
 
     /// Next step for a chain that is not proven.
     pub(super) fn remedy(&self, chain: &ChainReport) -> Option<&'static str> {
-        let worst = self.grades.of(&chain.id).iter().max_by_key(|f| f.severity);
+        let worst = self.verdicts.of(&chain.id).iter().max_by_key(|f| f.severity);
         worst.filter(|f| f.severity > Severity::Notice).map(|f| f.code.remedy_of(f.severity))
     }
 }

@@ -17,13 +17,13 @@ pub(super) const RANGES: usize = 20;
 pub(super) const FINDINGS_OF_A_CODE: usize = 20;
 
 /// Chains of a report with their findings.
-pub(super) struct Grades<'a> {
+pub(super) struct ChainVerdicts<'a> {
     report: &'a RunReport,
     /// The findings of each chain, and those of none.
     pub(super) findings: BTreeMap<Option<&'a ChainId>, Vec<&'a Finding>>,
 }
 
-impl<'a> Grades<'a> {
+impl<'a> ChainVerdicts<'a> {
     pub(super) fn new(report: &'a RunReport) -> Self {
         let mut findings: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for finding in &report.findings {
