@@ -17,7 +17,7 @@ use super::listing::find_object;
 use crate::model::Metadata;
 use crate::store::StoreError;
 
-/// Times that a body that breaks off is taken up again where it broke.
+/// Most times that a body is resumed where it broke off.
 const RESUMES: u32 = 5;
 /// The first byte of every gzip member.
 const GZIP: u8 = 0x1f;
@@ -94,7 +94,7 @@ impl ResumingBody {
         Ok(listed.size)
     }
 
-    /// Looks at the first bytes. What is not gzip, where the key says so, may not be what is
+    /// Checks the first byte. What is not gzip, where the key says so, may not be what is
     /// stored.
     fn begin_with(&mut self, first: Option<u8>) -> io::Result<()> {
         self.begun = true;
@@ -140,7 +140,7 @@ impl ResumingBody {
     }
 }
 
-/// The last of a chain of causes says what happened.
+/// Last of a chain of causes, which says what happened.
 fn cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut last = error;
     while let Some(next) = last.source() {

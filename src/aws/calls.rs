@@ -30,11 +30,11 @@ pub struct TrailDestination {
     pub bucket: String,
     /// Prefix before `AWSLogs` in its keys.
     pub prefix: Option<String>,
-    /// Whether it is an organization's.
+    /// True if it is an organization's.
     pub of_organization: bool,
 }
 
-/// The calls, made in one region; buckets are read in their own.
+/// Calls of the AWS CLI's command, made in one region; buckets are read in their own.
 pub struct AwsCliCalls {
     aws: Aws,
     region: crate::model::Region,
@@ -43,7 +43,7 @@ pub struct AwsCliCalls {
 }
 
 impl AwsCliCalls {
-    /// Nothing is asked yet.
+    /// Makes calls; nothing is requested yet.
     #[must_use]
     pub fn new(aws: Aws, region: crate::model::Region) -> Self {
         Self { keys: CloudTrailKeys::new(aws.clone()), aws, region, buckets: Mutex::default() }
@@ -89,7 +89,7 @@ impl AwsCliCalls {
     /// # Errors
     /// What the service said.
     pub fn keys(&self, window: Window) -> Result<PublishedKeys, CallError> {
-        self.keys.ask(&self.region, window).map_err(|cause| {
+        self.keys.request(&self.region, window).map_err(|cause| {
             // `error_summary` gives "Code (status) message" for what the service says.
             let said = cause.split_once(" (").zip(cause.split_once(") "));
             CallError(match said {

@@ -15,7 +15,8 @@ use super::error::error_summary;
 use super::response::ResponseKind;
 use crate::model::{Region, Window};
 
-/// A region publishes a few keys each year: whoever answers with more than these is not CloudTrail.
+/// Most keys of a region, which publishes a few each year: whoever answers with more is not
+/// CloudTrail.
 const MOST_KEYS: usize = 10_000;
 
 /// Public keys that CloudTrail published for a region and time.
@@ -36,19 +37,20 @@ impl PublishedKeys {
     }
 }
 
-/// Asks ListPublicKeys; what was asked once is not asked again.
+/// Client of ListPublicKeys that remembers each response.
 pub struct CloudTrailKeys {
     aws: Aws,
     asked: Mutex<BTreeMap<Region, CachedKeys>>,
 }
 
+/// Response for a region.
 struct CachedKeys {
     window: Window,
     result: Result<PublishedKeys, String>,
 }
 
 impl CloudTrailKeys {
-    /// Nothing is asked yet.
+    /// Makes a client; nothing is requested yet.
     #[must_use]
     pub fn new(aws: Aws) -> Self {
         Self { aws, asked: Mutex::default() }
@@ -69,13 +71,13 @@ impl CloudTrailKeys {
             let Window { start, end } = known.window;
             window = Window::new(start.min(window.start), end.max(window.end));
         }
-        let result = self.ask(region, window);
+        let result = self.request(region, window);
         asked.insert(region.clone(), CachedKeys { window, result: result.clone() });
         result
     }
 
-    /// Asks for a window as it is, whatever was asked before.
-    pub(super) fn ask(&self, region: &Region, window: Window) -> Result<PublishedKeys, String> {
+    /// Requests the keys of a window as it is, whatever was requested before.
+    pub(super) fn request(&self, region: &Region, window: Window) -> Result<PublishedKeys, String> {
         let client = client(&self.aws, region);
         let mut keys = Vec::new();
         let mut pages = 0;
@@ -118,7 +120,8 @@ pub(super) fn client(aws: &Aws, region: &Region) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Accounts of one region ask for nearly the same time: whole days make it the same.
+/// Whole days around a window: accounts of one region ask for nearly the same time, and this makes
+/// it the same.
 fn whole_days(window: Window) -> Window {
     const DAY: i64 = 86_400;
     let at = |second: i64| Timestamp::from_second(second).ok();

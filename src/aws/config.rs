@@ -32,7 +32,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Time that a server may be silent, before its answer and in it, unless something else is asked
 /// for.
 const READ: Duration = Duration::from_secs(20);
-/// Where nothing says otherwise; a bucket's own region is then found from it.
+/// Region where nothing names one; a bucket's own region is then found from it.
 const FALLBACK_REGION: &str = "us-east-1";
 
 /// AWS options of the command line.
@@ -47,7 +47,7 @@ pub struct AwsOptions {
     pub role_arn: Option<String>,
     /// External id for the role's trust policy.
     pub external_id: Option<String>,
-    /// Whether the requester pays for reading.
+    /// True if the requester pays for reading.
     pub request_payer: bool,
     /// Number of tries of a request; `None` for the default.
     pub attempts: Option<u32>,

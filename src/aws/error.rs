@@ -73,7 +73,7 @@ const SKEWED: [&str; 3] = ["RequestTimeTooSkewed", "RequestExpired", "RequestInT
 const SET_THE_CLOCK: &str =
     "; this machine's clock may be too far from AWS's: set it (timedatectl), and run again";
 
-/// What the SDK's errors say where all they have to say is that there is a cause.
+/// Texts of the SDK's errors that say only that there is a cause.
 const FRAMES: [&str; 6] =
     ["", "dispatch failure", "io error", "other", "service error", "failed to construct request"];
 

@@ -22,15 +22,15 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Most bytes of a response that is no object. A page of 1,000 keys of 1,024 bytes, each of which is
-/// written as three, takes 3.7 MB.
+/// Most bytes of a response that is no object. A page of 1,000 keys of 1,024 bytes, each of which
+/// is written as three, takes 3.7 MB.
 const LONGEST: u64 = 5 << 20;
 /// Most elements of such a response: an empty one takes a hundred times its text in memory.
 /// A page of 1,000 objects has about 25,000 tags.
 const MOST_ELEMENTS: u64 = 100_000;
 /// Bytes of an error that are read at most. The errors of AWS take less than 2 KB.
 const LONGEST_ERROR: u64 = 64 << 10;
-/// A body that brings less than this in the time that it may be silent does not move.
+/// Least bytes of a body that moves, in the time that it may be silent.
 const MOVES: u64 = 1 << 10;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -182,7 +182,7 @@ impl WatchedBody {
         }
     }
 
-    /// Nothing is there yet: only this time counts, not that in which nobody asked.
+    /// Polls a body that has nothing yet: only this time counts, not that in which nobody asked.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<GivenUp> {
         if self.waiting.is_none() {
             let now = Instant::now();

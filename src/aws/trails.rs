@@ -15,7 +15,7 @@ use crate::model::{ChainId, Region};
 /// A trail's delivery to one region, as GetTrailStatus states it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrailStatus {
-    /// Whether it logs now.
+    /// True if it logs now.
     pub logging: bool,
     /// Time of the latest delivery of a digest.
     pub latest_digest: Option<Timestamp>,
@@ -38,7 +38,7 @@ pub enum TrailLookup {
     NotListed,
 }
 
-/// Asks DescribeTrails, once for each region, and GetTrailStatus.
+/// Client of DescribeTrails, called once for each region, and GetTrailStatus.
 pub struct Trails {
     aws: Aws,
     described: Mutex<BTreeMap<Region, Result<Vec<TrailDescription>, String>>>,
@@ -51,7 +51,7 @@ struct TrailDescription {
     name: String,
     home_region: String,
     bucket: String,
-    /// As keys have it: empty, or with its closing slash.
+    /// Prefix as keys have it: empty, or with its closing slash.
     prefix: String,
     of_organization: bool,
 }
@@ -68,7 +68,7 @@ impl TrailDescription {
 }
 
 impl Trails {
-    /// Nothing is asked yet.
+    /// Makes a client; nothing is requested yet.
     #[must_use]
     pub fn new(aws: Aws) -> Self {
         Self { aws, described: Mutex::default() }

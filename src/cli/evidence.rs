@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use self::place::{BagDestination, opened};
+use self::place::{BagDestination, open_bag};
 pub use self::timestamp::TimestampArgs;
 use super::guard::{OutputGuard, OutputKind};
 use super::keys::{self, read_key_file};
@@ -280,13 +280,13 @@ fn print_packed(args: &PackArgs, packed: &PackedBag, io: &mut Console<'_>) -> Re
     warn_of(&packed.warnings, io);
     let mut status = packed.report.exit_status;
     if let Some(cause) = &packed.no_time_stamp {
-        timestamp::tell_missing(&args.output, args.timestamp.as_deref(), cause, io);
+        timestamp::warn_of_missing(&args.output, args.timestamp.as_deref(), cause, io);
         // What was asked for is not whole, and no network's trouble is success.
         status = if status == 0 { INCOMPLETE } else { status };
     }
-    verdict::tell(&packed.report, status, args.pace.quiet, io);
+    verdict::print_verdict(&packed.report, status, args.pace.quiet, io);
     if args.run.verbose {
-        verdict::tell_facts(&packed.report, io);
+        verdict::print_facts(&packed.report, io);
     }
     Ok(status)
 }
@@ -400,7 +400,7 @@ fn run_check(args: &CheckArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
         Failure::usage(format!("{}: {error}", Printable(&request.name)))
             .remedy("use a bag made by trailseal evidence pack: FILE.zip, or its folder")
     };
-    let bag = opened(&args.bag).map_err(unreadable)?;
+    let bag = open_bag(&args.bag).map_err(unreadable)?;
     let bar = args.pace.bar();
     let report = check(&request, bag.folder(), progress(bar.as_ref()));
     drop(bar);

@@ -1,4 +1,4 @@
-//! Where a run report goes, and in which formats.
+//! Destinations and formats of a run report.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::report::{Format, RunReport, summary};
 /// Columns of a text report in a file.
 const FILE_WIDTH: usize = 100;
 
-/// Where a run report goes.
+/// Destinations of a run report.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
     /// Format of the report [default: by the ending of the output file's name, else text]
@@ -50,7 +50,7 @@ fn format_parser() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(values).map(|name| Format::parse(&name).unwrap_or(Format::Text))
 }
 
-/// One more place that the report goes to.
+/// Further file that the report is written to.
 #[derive(Debug, Clone)]
 struct Export {
     format: Format,
@@ -131,18 +131,18 @@ impl ReportArgs {
         })
     }
 
-    /// Whether there is nothing but the text on standard output.
+    /// True if there is nothing but the text on standard output.
     pub(super) fn is_plain(&self) -> bool {
         self.format() == Format::Text && self.output.is_none()
     }
 
-    /// Whether files beside the main output are asked for.
+    /// True if files beside the main output are asked for.
     pub(super) fn exports(&self) -> bool {
         !self.exports.is_empty()
     }
 }
 
-/// The places that a report goes to, open for writing.
+/// Destinations of a report, open for writing.
 pub(super) struct Outputs<'a> {
     args: &'a ReportArgs,
     main: Option<WholeFile>,

@@ -100,7 +100,7 @@ impl OutputKind {
     }
 }
 
-/// Checks the outputs of one command.
+/// Check of the outputs of one command.
 #[derive(Debug, Default)]
 pub(super) struct OutputGuard {
     force: bool,
@@ -229,7 +229,7 @@ fn evidence(path: &Path, head: &[u8]) -> Option<&'static str> {
     of_cloudtrail.then_some("a digest or a log file")
 }
 
-/// Where a path leads: links are followed to their ends, also to where nothing is yet.
+/// Path with its links resolved: they are followed to their ends, also to where nothing is yet.
 pub(super) fn resolved(path: &Path) -> PathBuf {
     /// Links in a row that the system follows, too.
     const LINKS: usize = 40;

@@ -174,7 +174,7 @@ fn is_item(trimmed: &str) -> bool {
     item(trimmed).is_some()
 }
 
-/// Where the second column of a line begins, where it has several with space between them.
+/// Start of the second column of a line that has several with space between them.
 fn second_column(trimmed: &str) -> Option<usize> {
     if let Some((number, gap, rest)) = item(trimmed) {
         // An exit status, its meaning, and then another pair.

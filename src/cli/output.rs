@@ -15,7 +15,7 @@ use crate::model::Printable;
 pub(super) struct WholeFile {
     file: Sink,
     path: PathBuf,
-    /// Where it appears, as it was when it began.
+    /// Path at which it appears, as it was when it began.
     place: PathBuf,
 }
 
@@ -24,7 +24,7 @@ enum Sink {
     Straight(Pipe<BufWriter<File>>),
 }
 
-/// Where a file lies, whatever name it is given: links are followed, to be written through.
+/// Path of a file, whatever name it is given: links are followed, to be written through.
 pub(super) fn place_of(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
     let beside = || {

@@ -19,7 +19,7 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 pub(super) struct RunProgress {
     bar: ProgressBar,
     seen: Arc<Mutex<ProgressCounts>>,
-    /// Where lines are written instead.
+    /// Writer of lines, where no bar is drawn.
     _heartbeat: Option<Heartbeat>,
 }
 
@@ -35,7 +35,7 @@ struct ProgressCounts {
 }
 
 impl ProgressCounts {
-    /// How many digests there will be, as far as can be told.
+    /// Expected number of digests.
     const fn expected(&self) -> u64 {
         if self.begun == 0 {
             return 0;
@@ -53,7 +53,7 @@ impl ProgressCounts {
         format!("{files} ({rate:.0}/s), {read} ({per_second}/s)")
     }
 
-    /// Everything in a line.
+    /// Line with all counts.
     fn line(&self, elapsed: Duration) -> String {
         let minutes = elapsed.as_secs() / 60;
         let (done, all) = (self.done, self.expected());
@@ -91,7 +91,7 @@ impl RunProgress {
     }
 }
 
-/// It leaves nothing on the terminal.
+/// Removes the bar from the terminal.
 impl Drop for RunProgress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

@@ -121,7 +121,7 @@ pub fn run(args: &QueryResultsArgs, io: &mut Console<'_>) -> Result<u8, Failure>
                 UNLISTED
             };
             // Diagnostics that cannot be written change no verdict.
-            let _ = write!(io.err, "{}{NOT_COVERED}", told(&unlisted));
+            let _ = write!(io.err, "{}{NOT_COVERED}", unlisted_warning(&unlisted));
             Ok(status)
         }
         Err(End::Theirs { status, message, remarks }) => {
@@ -136,7 +136,7 @@ pub fn run(args: &QueryResultsArgs, io: &mut Console<'_>) -> Result<u8, Failure>
 }
 
 /// Describes the files that the sign file does not list.
-fn told(unlisted: &FolderListing) -> String {
+fn unlisted_warning(unlisted: &FolderListing) -> String {
     let mut text = String::new();
     let mut tell = |names: &folder::NameSample, what: &str| {
         if !names.is_empty() {
@@ -157,7 +157,7 @@ fn told(unlisted: &FolderListing) -> String {
     text
 }
 
-/// Checks all of it, in the AWS CLI's order; returns what else lies there.
+/// Checks the whole result in the AWS CLI's order; returns what else the folder holds.
 fn check(args: &QueryResultsArgs, io: &Console<'_>) -> Result<FolderListing, End> {
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let options = |message: &str| End::Theirs {
@@ -192,7 +192,7 @@ fn check(args: &QueryResultsArgs, io: &Console<'_>) -> Result<FolderListing, End
     let mut keys = ResultKeys { ring, region: args.region.clone(), opener };
     for file in sign_file.files() {
         let hash = folder.hash(file, &unlisted, &io.stop)?;
-        file.check(hash).map_err(|fault| keys.told_apart(&sign_file, fault))?;
+        file.check(hash).map_err(|fault| keys.altered_file(&sign_file, fault))?;
     }
     keys.check(&sign_file)?;
     Ok(unlisted)
@@ -200,7 +200,7 @@ fn check(args: &QueryResultsArgs, io: &Console<'_>) -> Result<FolderListing, End
 
 /// Source of the keys.
 struct ResultKeys {
-    /// What `--keys` holds; `None` where CloudTrail is to be asked.
+    /// Keys of `--keys`; `None` where CloudTrail is to be asked.
     ring: Option<KeyRing>,
     region: Option<Region>,
     opener: Opener,
@@ -233,8 +233,9 @@ impl ResultKeys {
         })
     }
 
-    /// Tells which of the two was altered where a file's hash value is not that of the sign file.
-    fn told_apart(&mut self, sign_file: &SignFile, fault: QueryResultFault) -> End {
+    /// End of a check that tells whether the file or the sign file was altered, where a file's hash
+    /// value is not that of the sign file.
+    fn altered_file(&mut self, sign_file: &SignFile, fault: QueryResultFault) -> End {
         let remark = match self.check(sign_file) {
             Ok(()) => {
                 "the signature over the hash values is valid: this file was altered, cut off, unpacked or renamed"
@@ -250,7 +251,7 @@ impl ResultKeys {
     }
 }
 
-/// What CloudTrail publishes for a region and time.
+/// Keys that CloudTrail publishes for a region and time.
 #[cfg(feature = "aws")]
 fn published(
     opener: &mut Opener,

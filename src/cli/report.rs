@@ -13,7 +13,7 @@ use crate::report::diff::Diff;
 use crate::report::repaired::same_request;
 use crate::report::{Format, ReportError, RunReport, json, markdown};
 
-/// A report on a thousand chains over a year has some ten million bytes.
+/// Largest report that is read: one on a thousand chains over a year has some ten million bytes.
 const LARGEST: u64 = 1 << 30;
 
 const EXAMPLES: &str = "\

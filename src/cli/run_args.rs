@@ -49,7 +49,7 @@ pub(super) struct ScopeArgs {
 }
 
 impl ScopeArgs {
-    /// What is left out.
+    /// Exclusions.
     pub(super) fn excluded(&self) -> Excluded {
         Excluded { accounts: self.exclude_account.clone(), regions: self.exclude_region.clone() }
     }
@@ -182,7 +182,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "give a size such as 128MiB, at least 1MiB".to_owned())
 }
 
-/// A bar or silence.
+/// Observer that draws the bar, or a silent one.
 pub(super) fn progress(bar: Option<&RunProgress>) -> &dyn Observer {
     bar.map_or(&Silent, |bar| bar)
 }

@@ -11,7 +11,7 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use self::heads::{keeps_heads, read_heads, write_heads};
-use self::outcome::{outcome, tell, tell_facts, tell_plan};
+use self::outcome::{outcome, print_facts, print_outcome, print_plan};
 use super::guard::{OutputGuard, OutputKind};
 use super::keys::read_key_file;
 use super::output::WholeFile;
@@ -28,8 +28,8 @@ use crate::seal::ExpectedHead;
 use crate::source::{Opener, Scheme, slashed};
 use crate::store::{DirectoryStore, Stop, Store, Writes};
 
-/// Digests that are written unasked at most: six weeks of hours. More are due where a chain is begun
-/// over an old copy, as a rule by mistake.
+/// Digests that are written unasked at most: six weeks of hours. More are due where a chain is
+/// begun over an old copy, as a rule by mistake.
 const MOST_UNASKED: usize = 1000;
 
 /// Scheme of a KMS key.
@@ -105,8 +105,8 @@ pub struct SealArgs {
     #[arg(long, value_name = "FILE|kms:KEY")]
     key: String,
 
-    /// X.509 certificate of the key: nothing is sealed if it belongs to another key, or is not valid
-    /// at the end of a digest
+    /// X.509 certificate of the key: nothing is sealed if it belongs to another key, or is not
+    /// valid at the end of a digest
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
 
@@ -128,8 +128,8 @@ pub struct SealArgs {
     #[arg(long, value_name = "KEY|HASH", value_parser = ExpectedHead::parse)]
     expect_head: Vec<ExpectedHead>,
 
-    /// File that records the chain's head: the recorded head is expected, and the new one is written
-    /// to it. Keep it where whoever can write to the source cannot change it
+    /// File that records the chain's head: the recorded head is expected, and the new one is
+    /// written to it. Keep it where whoever can write to the source cannot change it
     #[arg(long, value_name = "FILE")]
     head_file: Option<PathBuf>,
 
@@ -189,15 +189,15 @@ pub fn run(args: &SealArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     let told = match args.format {
         ResultFormat::Json => json::render_line(&outcome(&report), io.out),
         ResultFormat::Text if args.pace.quiet => Ok(()),
-        ResultFormat::Text if args.dry_run && result.is_ok() => tell_plan(&report, io),
+        ResultFormat::Text if args.dry_run && result.is_ok() => print_plan(&report, io),
         ResultFormat::Text => {
             let heads = !request.expected.is_empty() || args.head_file.is_some();
-            tell(&report, result.is_ok(), heads, io)
+            print_outcome(&report, result.is_ok(), heads, io)
         }
     };
     told.map_err(Failure::internal)?;
     if args.run.verbose {
-        tell_facts(&report, request.jobs, began.elapsed(), io);
+        print_facts(&report, request.jobs, began.elapsed(), io);
     }
     let head_file = head_file.filter(|_| keeps_heads(&report, &result));
     let kept = head_file.map_or(Ok(()), |file| write_heads(file, &report));
@@ -287,7 +287,7 @@ struct SealPlace {
     /// Prefix before `AWSLogs` in the store's paths.
     base: String,
     bucket: BucketName,
-    /// What stands before `AWSLogs` in the bucket's keys.
+    /// Prefix before `AWSLogs` in the bucket's keys.
     prefix: String,
 }
 

@@ -150,15 +150,15 @@ fn answer(
         args.trail_arn
     )?;
     io.out.flush()?;
-    let mut teller = MessagePrinter {
+    let mut printer = MessagePrinter {
         verbose: args.verbose,
         after_blank: true,
         error: None,
         errors: Vec::new(),
     };
     let source: Arc<dyn Source> = Arc::new(Online(calls));
-    let validated = validate(request, source, &mut |message| teller.tell(message, io));
-    if let Some(error) = teller.error {
+    let validated = validate(request, source, &mut |message| printer.print(message, io));
+    if let Some(error) = printer.error {
         return Err(error.into());
     }
     let summary = match validated {
@@ -166,16 +166,16 @@ fn answer(
         // What ends these rules is what verify calls incomplete, and it may find more.
         Err(text) if args.strict && !request.stop.is_set() => {
             writeln!(io.err, "\n{text}")?;
-            return strict(request, aws, &teller.errors, io);
+            return strict(request, aws, &printer.errors, io);
         }
         Err(text) => return Err(EarlyEnd::Said(text)),
     };
-    if !teller.after_blank {
+    if !printer.after_blank {
         writeln!(io.out)?;
     }
     summarise(request, &summary, io.out)?;
     if args.strict {
-        return strict(request, aws, &teller.errors, io);
+        return strict(request, aws, &printer.errors, io);
     }
     let all = [summary.digests, summary.backfill, summary.logs];
     Ok(match all.iter().fold((0, 0), |(i, u), t| (i + t.invalid, u + t.unread)) {
@@ -185,10 +185,10 @@ fn answer(
     })
 }
 
-/// Prints messages as they come, with the empty lines of the AWS CLI.
+/// Printer of messages as they come, with the empty lines of the AWS CLI.
 struct MessagePrinter {
     verbose: bool,
-    /// Whether an empty line was the last thing said.
+    /// True if an empty line was the last thing said.
     after_blank: bool,
     error: Option<io::Error>,
     /// Errors printed so far, as what they are about.
@@ -196,7 +196,7 @@ struct MessagePrinter {
 }
 
 impl MessagePrinter {
-    fn tell(&mut self, Message { about, text }: Message, io: &mut Console<'_>) {
+    fn print(&mut self, Message { about, text }: Message, io: &mut Console<'_>) {
         let written = match about {
             MessageSubject::Valid if self.verbose => {
                 self.after_blank = false;
@@ -245,7 +245,7 @@ fn summarise(request: &ValidateRequest, summary: &Summary, out: &mut dyn Write) 
     writeln!(out)
 }
 
-/// Verifies the same trail and time by our own rules, and tells what the others let pass.
+/// Verifies the same trail and time by our own rules, and prints what the others let pass.
 fn strict(
     request: &ValidateRequest,
     aws: &Aws,
@@ -288,7 +288,8 @@ fn strict(
     let cloudtrail = crate::verification::cloudtrail::LiveCloudTrail::new(aws.clone(), &regions);
     let report = verify(&verification, sources, rules, Some(&cloudtrail), &Silent)?;
     let weighs = report.findings.iter().filter(|f| f.severity > Severity::Notice);
-    let passed: Vec<_> = weighs.filter(|f| !told.iter().any(|about| says(about, f))).collect();
+    let passed: Vec<_> =
+        weighs.filter(|f| !told.iter().any(|about| matches_finding(about, f))).collect();
     let verdict = match report.verdict {
         Verdict::Verified => "VERIFIED",
         Verdict::Violation => "VIOLATION",
@@ -312,7 +313,7 @@ const BY_VERIFY: &str = "\nBy the rules of trailseal verify: ";
 
 /// True if a message says of an object what a finding does: that it is not valid, or was not read.
 /// A finding on its place in the chain, or one that weighs more, says something else.
-fn says(about: &MessageSubject, finding: &Finding) -> bool {
+fn matches_finding(about: &MessageSubject, finding: &Finding) -> bool {
     let key = match finding.code {
         Code::LogMissing
         | Code::LogModified
@@ -335,7 +336,7 @@ fn says(about: &MessageSubject, finding: &Finding) -> bool {
     key.is_some() && key == finding.key.as_ref()
 }
 
-/// AWS, asked as the AWS CLI asks it.
+/// AWS, called as the AWS CLI calls it.
 struct Online(AwsCliCalls);
 
 impl Source for Online {

@@ -19,7 +19,7 @@ pub(super) enum FailOn {
     Violation,
 }
 
-/// What the exit status depends on.
+/// Option that the exit status depends on.
 #[derive(Debug, Args)]
 pub(super) struct FailOnArgs {
     /// Findings that make the exit status other than 0
@@ -48,7 +48,7 @@ impl FailOnArgs {
 }
 
 /// Writes what a run read, and how long it took.
-pub(super) fn tell_facts(report: &RunReport, io: &mut Console<'_>) {
+pub(super) fn print_facts(report: &RunReport, io: &mut Console<'_>) {
     let used = report.keys.iter().filter(|key| key.used).count();
     for line in summary::facts(report) {
         let _ = writeln!(io.err, "  {line}");
@@ -57,7 +57,7 @@ pub(super) fn tell_facts(report: &RunReport, io: &mut Console<'_>) {
 }
 
 /// Writes the verdict in a line to standard error, unless it is what a quiet run is about.
-pub(super) fn tell(report: &RunReport, status: u8, quiet: bool, io: &mut Console<'_>) {
+pub(super) fn print_verdict(report: &RunReport, status: u8, quiet: bool, io: &mut Console<'_>) {
     if quiet && status == 0 && report.verdict == Verdict::Verified {
         return;
     }

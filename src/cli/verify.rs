@@ -149,14 +149,14 @@ pub fn run(args: &VerifyArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     }
     outputs.complete(&report, args.pace.quiet, io)?;
     let status = args.fail_on.status(&report);
-    verdict::tell(&report, status, args.pace.quiet, io);
+    verdict::print_verdict(&report, status, args.pace.quiet, io);
     if args.run.verbose {
-        verdict::tell_facts(&report, io);
+        verdict::print_facts(&report, io);
     }
     Ok(status)
 }
 
-/// Before anything is read: no output may overwrite evidence.
+/// Refuses outputs that would overwrite evidence, before anything is read.
 fn check_outputs(args: &VerifyArgs) -> Result<(), Failure> {
     let mut guard = args.question.guard(args.report.guard());
     args.report.check(&mut guard)?;

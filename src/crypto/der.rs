@@ -134,7 +134,7 @@ fn certificate(bytes: &[u8]) -> Result<PublicDer, Refusal> {
     Ok(PublicDer { validity: Some(validity), ..key })
 }
 
-/// The small build reads no certificates.
+/// Refuses a certificate: the small build reads none.
 #[cfg(not(feature = "seal"))]
 fn certificate(_: &[u8]) -> Result<PublicDer, Refusal> {
     let cause = "this build reads none: leave out --no-default-features, or give the public key";

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-/// When a key may sign: from its first moment to its last, both inside.
+/// Time in which a key may sign: from its first moment to its last, both inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Validity {
     /// The first moment inside.
@@ -14,7 +14,7 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Whether the moment lies inside.
+    /// True if the moment lies inside.
     #[must_use]
     pub fn contains(&self, time: Timestamp) -> bool {
         self.from <= time && time <= self.to

@@ -51,7 +51,7 @@ pub fn render_public_keys(keys: &[(&[u8], Validity)]) -> String {
     text
 }
 
-/// The same list as a JSON value, to be part of a larger one.
+/// Renders the list as a JSON value, to be part of a larger one.
 #[must_use]
 pub fn public_key_list(keys: &[(&[u8], Validity)]) -> Value {
     let entry = |(der, validity): &(&[u8], Validity)| {
@@ -241,7 +241,7 @@ fn wrong(field: &'static str, actual: &Json, expected: &'static str) -> Refusal 
     Refusal::Field { field, actual, expected }
 }
 
-/// What an entry is called in an error: its place, region and what it says its fingerprint is.
+/// Name of an entry in an error: its place, region and what it says its fingerprint is.
 fn describe(number: usize, region: Option<&Region>, entry: &Json) -> String {
     let mut text = format!("entry {number}");
     if let Some(region) = region {

@@ -131,7 +131,7 @@ impl PublicKey {
         self.bits
     }
 
-    /// When it may sign; `None` where its file does not say.
+    /// Time in which it may sign; `None` where its file does not say.
     #[must_use]
     pub fn validity(&self) -> Option<Validity> {
         self.validity
@@ -143,7 +143,7 @@ impl PublicKey {
         self.form
     }
 
-    /// Where it comes from: the file's name as the caller gave it.
+    /// Origin: the file's name as the caller gave it.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
@@ -167,13 +167,13 @@ impl PublicKey {
         self.rsa.to_public_key_pem(LineEnding::LF).ok()
     }
 
-    /// Whether the bytes are this key's signature (RSA PKCS#1 v1.5 with SHA-256) of the string.
+    /// True if the bytes are this key's signature (RSA PKCS#1 v1.5 with SHA-256) of the string.
     #[must_use]
     pub fn verify(&self, signing_string: &str, signature: &[u8]) -> bool {
         self.verify_hash(Sha256Hash::of(signing_string.as_bytes()), signature)
     }
 
-    /// Whether the bytes are this key's signature of the string with that hash value. The one
+    /// True if the bytes are this key's signature of the string with that hash value. The one
     /// rule for all signatures: what aws-lc-rs refuses, `rsa` is asked about before it is called
     /// false.
     #[must_use]
@@ -216,7 +216,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// What makes two keys exact duplicates.
+/// Properties by which two keys are exact duplicates.
 type Identity = (Vec<u8>, Option<Region>, Option<Validity>, Vec<Fingerprint>);
 
 /// Keys to choose from.
@@ -272,7 +272,7 @@ impl KeyRing {
         &self.keys
     }
 
-    /// Whether there are no keys.
+    /// True if there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()

@@ -12,9 +12,9 @@ const DASHES: &str = "-----";
 
 /// One block.
 pub(super) struct Block<'a> {
-    /// What it says it is, such as `PUBLIC KEY`.
+    /// Label, such as `PUBLIC KEY`.
     pub(super) label: &'a str,
-    /// Whether its headers say that it is encrypted.
+    /// True if its headers say that it is encrypted.
     #[cfg_attr(not(feature = "seal"), expect(dead_code, reason = "asked of private keys only"))]
     pub(super) encrypted: bool,
     /// The decoded content; `None` where headers or damage make it unreadable. Whether that
@@ -22,7 +22,7 @@ pub(super) struct Block<'a> {
     pub(super) der: Option<Vec<u8>>,
 }
 
-/// Whether bytes hold a PEM block.
+/// True if bytes hold a PEM block.
 pub(super) fn is_pem(bytes: &[u8]) -> bool {
     bytes.windows(BEGIN.len()).any(|window| window == BEGIN.as_bytes())
 }

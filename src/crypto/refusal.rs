@@ -1,4 +1,4 @@
-//! Why a key file is refused: which file, which key in it, the reason, and what to do.
+//! Refusals of key files: which file, which key in it, the reason, and what to do.
 
 use crate::model::{Fingerprint, Printable};
 

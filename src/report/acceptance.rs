@@ -14,7 +14,7 @@ pub struct AcceptedGap {
     pub window: Window,
     /// Reason, as given.
     pub reason: String,
-    /// Whether there was such a gap.
+    /// True if there was such a gap.
     pub used: bool,
 }
 

@@ -39,7 +39,7 @@ const DESCRIPTION: usize = 1024;
 const ID: usize = 512;
 const RECOMMENDATION: usize = 512;
 const FIELD: usize = 2048;
-/// Not documented; what Security Hub's own reasons stay below.
+/// Most bytes of a reason. Not documented; Security Hub's own reasons stay below it.
 const REASON: usize = 512;
 
 /// Writes the report.
@@ -50,7 +50,8 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     render_since(report, None, out)
 }
 
-/// Writes the report, and as `ARCHIVED` what an earlier run found and this one shows to be repaired.
+/// Writes the report, and as `ARCHIVED` what an earlier run found and this one shows to be
+/// repaired.
 ///
 /// # Errors
 /// When the output cannot be written.
@@ -77,7 +78,7 @@ pub fn render_since(
 
 struct AsffWriter<'a>(FindingSet<'a>);
 
-/// Variable parts of a finding.
+/// Variable members of a finding.
 struct FindingFields<'a> {
     /// `run`, `chain`, or a code.
     generator: &'a str,
@@ -220,7 +221,7 @@ impl AsffWriter<'_> {
             let reasons: Vec<_> = reasons
                 .into_iter()
                 .map(|(code, text)| {
-                    json!({"ReasonCode": code, "Description": said(&text, code, REASON)})
+                    json!({"ReasonCode": code, "Description": required_text(&text, code, REASON)})
                 })
                 .collect();
             json!({
@@ -249,8 +250,8 @@ impl AsffWriter<'_> {
             "LastObservedAt": self.0.report.finished,
             "Severity": severity,
             "FindingProviderFields": {"Severity": severity, "Types": types},
-            "Title": said(about.title, generator, TITLE),
-            "Description": said(about.description, about.title, DESCRIPTION),
+            "Title": required_text(about.title, generator, TITLE),
+            "Description": required_text(about.description, about.title, DESCRIPTION),
             "Remediation": remedy.map(|text| json!({"Recommendation": {"Text": text}})),
             "ProductFields": fields.collect::<serde_json::Map<_, _>>(),
             "Resources": about.resources,
@@ -273,12 +274,13 @@ impl AsffWriter<'_> {
     }
 }
 
-/// What a finding is about: the object, where its ARN fits; else its bucket, else its chain.
+/// Resource that a finding is about: the object, where its ARN fits; else its bucket, else its
+/// chain.
 fn object(finding: &Finding, chain: Option<&str>, region: &str) -> Value {
     let bucket = finding.bucket.as_deref().filter(|bucket| BucketName::parse(bucket).is_ok());
     let Some(bucket) = bucket else {
         let id = finding.key.as_deref().map(escaped).or(chain.map(str::to_owned));
-        return resource("Other", &said(&id.unwrap_or_default(), "trailseal", ID), region);
+        return resource("Other", &required_text(&id.unwrap_or_default(), "trailseal", ID), region);
     };
     let partition = cloud::partition(region);
     let key = finding.key.as_deref().filter(|key| escaped(key) == **key);
@@ -297,6 +299,6 @@ fn resource(kind: &str, id: &str, region: &str) -> Value {
 }
 
 /// A text within a limit; the format takes none that is blank.
-fn said(text: &str, instead: &str, limit: usize) -> String {
+fn required_text(text: &str, instead: &str, limit: usize) -> String {
     truncated(if text.trim().is_empty() { instead } else { text }, limit)
 }

@@ -1,4 +1,4 @@
-//! How each chain of a run stands, and how much of a long report is shown.
+//! Verdicts of single chains, and limits on what a long report shows.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,16 +7,16 @@ use super::{ChainReport, RunReport, Verdict};
 use crate::model::{AccountId, ChainId, ChainKind};
 use crate::verify::{Code, CoverageState, Finding, Severity};
 
-/// At most so many chains are shown in full, and so many accounts summed up.
+/// Most chains that are shown in full, and most accounts that are summed up.
 pub(super) const BLOCKS: usize = 100;
-/// With more chains than this, those that are wholly proven are summed up by account.
+/// Most chains of which none is summed up: of more, those that are wholly proven are, by account.
 pub(super) const CHAINS_IN_FULL: usize = 25;
-/// At most so many time ranges are shown for one state of one chain.
+/// Most time ranges that are shown for one state of one chain.
 pub(super) const RANGES: usize = 20;
-/// At most so many findings of one code are shown for one chain.
+/// Most findings of one code that are shown for one chain.
 pub(super) const FINDINGS_OF_A_CODE: usize = 20;
 
-/// Chains of a report with their findings.
+/// Verdicts of a report's chains, by their findings.
 pub(super) struct ChainVerdicts<'a> {
     report: &'a RunReport,
     /// The findings of each chain, and those of none.
@@ -32,7 +32,7 @@ impl<'a> ChainVerdicts<'a> {
         Self { report, findings }
     }
 
-    /// Every chain and how it stands, the worst first.
+    /// Every chain with its verdict, the worst first.
     pub(super) fn chains(&self) -> Vec<(Verdict, &'a ChainReport)> {
         let mut chains: Vec<_> = self.report.chains.iter().map(|c| (self.standing(c), c)).collect();
         // Stable: within a grade the report's own order holds.
@@ -59,7 +59,7 @@ impl<'a> ChainVerdicts<'a> {
         others.flat_map(|(_, findings)| findings.iter().copied())
     }
 
-    /// How a chain stands, by the one rule of the verdict. In a run that is not verified, a chain of
+    /// Verdict of a chain, by the one rule. In a run that is not verified, a chain of
     /// which something was not checked is not either: the finding on it may be of no chain.
     pub(super) fn standing(&self, chain: &ChainReport) -> Verdict {
         let open = self.report.verdict != Verdict::Verified && self.is_unchecked(chain);
@@ -70,7 +70,7 @@ impl<'a> ChainVerdicts<'a> {
         Verdict::of(self.of(&chain.id).iter().copied(), states.chain(none_needed).chain(unchecked))
     }
 
-    /// Whether nothing needs to be said of a chain one by one.
+    /// True if nothing needs to be said of a chain one by one.
     pub(super) fn wholly_proven(&self, standing: Verdict, chain: &ChainReport) -> bool {
         // The verdict of a chain does not look at its counts; whoever reads them should.
         let invalid = chain.digests.invalid + chain.logs.invalid;
@@ -83,7 +83,7 @@ impl<'a> ChainVerdicts<'a> {
     }
 }
 
-/// Whether a chain claims time, and no moment of it is accounted for.
+/// True if a chain claims time, and no moment of it is accounted for.
 pub(super) fn lacks_time(chain: &ChainReport) -> bool {
     chain.kind == ChainKind::Standard && chain.coverage.is_empty()
 }
@@ -111,7 +111,7 @@ pub(super) fn by_code<'a>(
     codes
 }
 
-/// In how many chains findings are; those of no chain count as one.
+/// Number of chains with these findings; those of no chain count as one.
 pub(super) fn chains_of(findings: &[&Finding]) -> usize {
     findings.iter().map(|f| &f.chain).collect::<BTreeSet<_>>().len()
 }

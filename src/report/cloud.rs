@@ -1,4 +1,4 @@
-//! What AWS calls the things that a report names: partitions, ARNs, addresses of objects.
+//! AWS's names of what a report names: partitions, ARNs, addresses of objects.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -6,14 +6,14 @@ use super::{ChainReport, RunReport};
 use crate::model::{AccountId, ChainId, DigestKey, LogKey, Region};
 use crate::verify::Finding;
 
-/// Stands for an account that nothing tells; AWS gives it to nobody.
+/// Placeholder for an unknown account; AWS gives it to nobody.
 pub(super) const NO_ACCOUNT: &str = "000000000000";
-/// Stands for a region that nothing tells.
+/// Placeholder for an unknown region.
 pub(super) const NO_REGION: &str = "us-east-1";
 
-/// Everything but what RFC 3986 leaves unreserved.
+/// Characters to be encoded: all but what RFC 3986 leaves unreserved.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// The same, and slashes stay.
+/// Characters to be encoded in a path, where slashes stay.
 const RESERVED_IN_PATHS: &AsciiSet = &RESERVED.remove(b'/');
 
 /// The partition that a region lies in.
@@ -95,8 +95,8 @@ pub(super) fn home_of(report: &RunReport, finding: &Finding) -> (String, String)
 }
 
 /// The account and region that stand for the whole run, the steadiest first, because findings are
-/// filed under them: what was asked for, else the management account, else those of the first chain,
-/// else those of nobody.
+/// filed under them: what was asked for, else the management account, else those of the first
+/// chain, else those of nobody.
 pub(super) fn home(report: &RunReport) -> (String, String) {
     let first = report.chains.first();
     let account = report.scope.accounts.iter().find_map(|a| AccountId::parse(a).ok());

@@ -34,7 +34,7 @@ pub struct Controls {
     pub note: String,
     /// Codes of violations, by the group that controls name them by.
     pub finding_groups: BTreeMap<String, Vec<Code>>,
-    /// Where the baselines that controls name stand.
+    /// Documents of the baselines that controls name.
     pub baseline_sources: Vec<ControlSource>,
     /// The controls.
     pub controls: Vec<Control>,
@@ -65,7 +65,7 @@ pub struct Control {
     pub speak_for: Vec<String>,
     /// Groups of findings that speak against it: it asks that they do not happen.
     pub speak_against: Vec<String>,
-    /// How the run supports it, and what must be shown separately.
+    /// Way in which a run supports it, and what must be shown separately.
     pub supports: String,
     /// Source of the control.
     pub source: ControlSource,
@@ -141,7 +141,7 @@ impl Aspect {
         }
     }
 
-    /// What a run without violations does not show of it; `None` if nothing.
+    /// Part of it that a run without violations does not show; `None` if there is none.
     fn open(self, report: &RunReport) -> Option<&'static str> {
         let totals = &report.totals;
         let keys = || report.keys.iter().filter(|key| key.used);
@@ -197,7 +197,7 @@ pub struct ControlSupport<'a> {
     pub control: &'a Control,
     /// Degree of support.
     pub support: Support,
-    /// The same in words. Safe to show.
+    /// Degree of support in words. Safe to show.
     pub statement: String,
 }
 

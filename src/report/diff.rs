@@ -39,7 +39,7 @@ pub struct DiffedRun {
     pub verdict: Verdict,
     /// Its exit status.
     pub exit_status: u8,
-    /// When it ended.
+    /// Time at which it ended.
     pub finished: Timestamp,
 }
 
@@ -54,7 +54,7 @@ pub struct Sides<T> {
     pub unchanged: Vec<T>,
 }
 
-/// What two runs found, the worst first.
+/// Problems of two runs, the worst first.
 #[derive(Debug, Clone, Serialize)]
 pub struct Changes<T> {
     /// In the newer run alone.
@@ -70,7 +70,7 @@ pub struct Changes<T> {
 /// A count that is not the same in both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CountChange {
-    /// Where it stands among the totals of a report.
+    /// Name of it among the totals of a report.
     pub count: String,
     /// In the older run.
     pub old: u64,
@@ -156,7 +156,7 @@ impl Diff {
         }
     }
 
-    /// What changed, in a line.
+    /// Line that sums up the changes.
     pub(super) fn headline(&self) -> String {
         let Changes { new, repaired, gone, unchanged } = &self.problems;
         let still = match unchanged.len() as u64 {

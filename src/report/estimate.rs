@@ -1,4 +1,4 @@
-//! What a run would list and read, and what that may cost: `trailseal.estimate/1`.
+//! Estimate of what a run would list and read, and of its cost: `trailseal.estimate/1`.
 //!
 //! Sizes are bytes as stored, rates and costs are US dollars.
 

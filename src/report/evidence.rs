@@ -33,7 +33,7 @@ pub enum Trust {
     Untrusted,
     /// It does not fit.
     Broken,
-    /// It could not be read: nothing may be said of it.
+    /// It could not be read.
     Unread,
     /// There is none.
     Absent,
@@ -57,9 +57,9 @@ impl Trust {
 pub struct SealPart {
     /// Result of the check.
     pub trust: Trust,
-    /// Whose it is, by the certificate's word.
+    /// Certificate of the signer, which states whose it is.
     pub by: Option<CertificateInfo>,
-    /// When it was made: a signature by the signer's own word, a time-stamp by its authority's.
+    /// Time of it: of a signature by the signer's own word, a time-stamp by its authority's.
     pub time: Option<Timestamp>,
     /// Reason why it is invalid or not trusted.
     pub problem: Option<String>,
@@ -91,9 +91,9 @@ pub struct SealReport {
 pub struct Recorded {
     /// Its verdict.
     pub verdict: Verdict,
-    /// As of when.
+    /// Reference time.
     pub finished: Timestamp,
-    /// By whom.
+    /// Operator and identity of the run.
     pub ran_by: RanBy,
     /// Sums over all chains.
     pub totals: Totals,
@@ -104,7 +104,7 @@ pub struct Recorded {
 pub struct Reverified {
     /// The verdict.
     pub verdict: Verdict,
-    /// Whether log files were read again: a bag need not hold them.
+    /// True if log files were read again: a bag need not hold them.
     pub logs: bool,
     /// The requested scope, as stated in the bag.
     pub scope: Scope,
@@ -125,7 +125,7 @@ pub struct CheckReport {
     pub tool: Tool,
     /// The bag, as it was named.
     pub bag: String,
-    /// When it was checked.
+    /// Time of the check.
     pub checked: Timestamp,
     /// The verdict.
     pub verdict: Verdict,
@@ -143,7 +143,7 @@ pub struct CheckReport {
     pub recorded: Option<Recorded>,
     /// Result of verifying it again.
     pub reverified: Option<Reverified>,
-    /// Whether it was verified by the keys in the bag, whose own word it then is that they are
+    /// True if it was verified by the keys in the bag, whose own word it then is that they are
     /// CloudTrail's.
     pub by_own_keys: bool,
     /// Differences between the two.

@@ -1,6 +1,6 @@
-//! What formats share that make a finding of each part of a report: one of the run as a whole, one
-//! of each chain, one of each violation, and one of each thing that could not be checked and belongs
-//! to no chain, because no chain's own finding speaks of it.
+//! Reports as findings, one of each part: one of the run as a whole, one of each chain, one of each
+//! violation, and one of each thing that could not be checked and belongs to no chain, because no
+//! chain's own finding speaks of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -19,8 +19,8 @@ use super::{ChainReport, RunReport, json};
 use crate::model::ChainId;
 use crate::verify::{Code, Finding, Severity};
 
-/// The standards with a requirement that speaks of what a run checks. Related, not more: whether one
-/// is met is for whoever assesses it to say.
+/// The standards with a requirement that speaks of what a run checks. Related, not more: whether
+/// one is met is for whoever assesses it to say.
 pub(super) const STANDARDS: [&str; 3] =
     ["NIST SP 800-53 Rev. 5", "PCI DSS v4.0.1", "CIS AWS Foundations Benchmark v3.0.0"];
 /// Those requirements, as Security Hub writes such names.
@@ -74,9 +74,9 @@ pub(super) trait PartForm {
 pub(super) struct FindingSet<'a> {
     pub(super) report: &'a RunReport,
     pub(super) verdicts: ChainVerdicts<'a>,
-    /// The name of this very report.
+    /// Id of this very report.
     pub(super) run: String,
-    /// A name for each of its findings.
+    /// Ids of its findings.
     names: Vec<String>,
     /// The chains that it lists.
     chains: BTreeSet<&'a ChainId>,
@@ -112,7 +112,8 @@ impl<'a> FindingSet<'a> {
         json::render(&LazyArray(all), out)
     }
 
-    /// The findings of an earlier report that this one shows to be repaired, as far as they are parts.
+    /// The findings of an earlier report that this one shows to be repaired, as far as they are
+    /// parts.
     pub(super) fn repaired<'e>(&self, earlier: &FindingSet<'e>) -> Vec<(&'e Finding, String)> {
         let mut repaired = repaired(self.report, earlier.report);
         repaired.retain(|(finding, _)| earlier.stands_alone(finding));
@@ -132,8 +133,8 @@ impl<'a> FindingSet<'a> {
         finding.chain.as_ref().is_none_or(|id| !self.chains.contains(id))
     }
 
-    /// Why the run is not verified, as far as no chain says so: that it was interrupted, and each
-    /// code that weighs, with its number, the first message and its object.
+    /// Reasons why the run is not verified, as far as no chain says so: that it was interrupted,
+    /// and each code that weighs, with its number, the first message and its object.
     pub(super) fn reasons_of_run(&self) -> Vec<(&'static str, String)> {
         let mut codes: BTreeMap<Code, (usize, &Finding)> = BTreeMap::new();
         for finding in self.verdicts.elsewhere().filter(|f| f.severity > Severity::Notice) {
@@ -152,12 +153,12 @@ impl<'a> FindingSet<'a> {
         interrupted.into_iter().chain(told).collect()
     }
 
-    /// When a chain's finding came to be: the start of its time, so that it stays from run to run.
+    /// Time of a chain's finding: the start of its time, so that it stays from run to run.
     pub(super) fn since(&self, chain: &ChainReport) -> Timestamp {
         self.not_later(chain.coverage.iter().map(|interval| interval.window.start).min())
     }
 
-    /// The same of the run's finding.
+    /// Time of the run's finding.
     pub(super) fn since_all(&self) -> Timestamp {
         let starts = self.report.chains.iter().map(|chain| self.since(chain)).min();
         self.not_later(starts.into_iter().chain(self.report.scope.start).min())

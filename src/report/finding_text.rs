@@ -13,7 +13,7 @@ pub(super) fn escaped(text: &str) -> String {
     Printable(text).to_string()
 }
 
-/// Beside its message, what is known of a finding, each with its label. The chain's own bucket is
+/// Facts of a finding beside its message, each with its label. The chain's own bucket is
 /// left out: it stands where the chain is told of.
 pub(super) fn finding_facts(finding: &Finding) -> Vec<(&'static str, String)> {
     let time = touched(finding);
@@ -49,8 +49,8 @@ pub(super) fn describe_finding(finding: &Finding) -> String {
     text
 }
 
-/// Why a chain is not proven: each code that weighs, with how many findings there are and what the
-/// first of them says. Empty for a chain that stands as verified.
+/// Reasons why a chain is not proven: each code that weighs, with how many findings there are and
+/// what the first of them says. Empty for a chain that stands as verified.
 pub(super) fn chain_reasons(
     verdicts: &ChainVerdicts<'_>,
     chain: &ChainReport,
@@ -94,7 +94,7 @@ pub(super) fn truncated(text: &str, limit: usize) -> String {
     format!("{}{MARK}", text.get(..end).unwrap_or_default())
 }
 
-/// How many of the findings are of a severity.
+/// Number of findings of a severity.
 pub(super) fn count_severity<'a>(
     findings: impl IntoIterator<Item = &'a Finding>,
     severity: Severity,

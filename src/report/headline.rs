@@ -1,6 +1,8 @@
 //! Summary of the problems of a run, in a phrase.
 
-use super::wording::{chains_touched, count, counted, meaning, proven_share, qualified, things};
+use super::wording::{
+    chains_touched, count, counted, counted_noun, meaning, proven_share, qualified,
+};
 use super::{Problem, RunReport, Verdict};
 use crate::verify::Code;
 
@@ -44,7 +46,7 @@ pub(super) fn kinds(problems: &[Problem]) -> String {
         }
     }
     let shown = kinds.iter().take(SHOWN).map(|(code, number)| {
-        let (one, many) = things(*code);
+        let (one, many) = counted_noun(*code);
         counted(*number, one, many)
     });
     let mut text = shown.collect::<Vec<_>>().join(", ");

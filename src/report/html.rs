@@ -47,7 +47,8 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let numbers = chains::Numbers::new(report);
     let offers = controls.offers(report);
     let found = problems(report);
-    let findings = findings::FindingsSection::new(report, &numbers, summary::shown(&found));
+    let findings =
+        findings::FindingsSection::new(report, &numbers, summary::shown_problems(&found));
     let page = HtmlPage {
         policy: policy(),
         style: STYLE,
@@ -78,7 +79,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
-/// The whole page. What it holds is safe to show; the template escapes it.
+/// Data of the page. All of it is safe to show; the template escapes it.
 #[derive(Template)]
 #[template(path = "page.html")]
 struct HtmlPage<'a> {
@@ -107,13 +108,13 @@ struct HtmlPage<'a> {
     version: &'static str,
 }
 
-/// What a run offers to a control, with the class and the word of its badge.
+/// Support of a run for a control, with the class and the word of its badge.
 struct ControlRow<'a> {
     offer: &'a super::controls::ControlSupport<'a>,
     badge: (&'static str, &'static str),
 }
 
-/// What the page may load: the style sheet that it holds.
+/// Content security policy of the page: it may load the style sheet that it holds.
 fn policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'")

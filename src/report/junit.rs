@@ -160,7 +160,7 @@ fn of_run(report: &RunReport, verdicts: &ChainVerdicts<'_>, chains: &[TestSuite]
     }
 }
 
-/// How many of these tests failed, how many could not be decided, and a line for each of those, the
+/// Numbers of tests that failed and that could not be decided, and a line for each of those, the
 /// failures first.
 fn failed<'a>(tests: impl Iterator<Item = (&'a str, &'a TestCase)>) -> (u64, u64, String) {
     let (mut failures, mut errors) = (Vec::new(), Vec::new());

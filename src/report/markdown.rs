@@ -25,12 +25,12 @@ use crate::verify::{CoverageState, Finding};
 
 /// Problems in the first table.
 const PROBLEMS: usize = 20;
-/// At most so many rows of chains.
+/// Most rows of chains.
 const ROWS: usize = 50;
-/// At most so many findings, and of one code.
+/// Most findings, and most of one code.
 const FINDINGS: usize = 50;
 const FINDINGS_OF_A_CODE: usize = 10;
-/// At most so many bytes of one text.
+/// Most bytes of one text.
 const TEXT: usize = 600;
 
 /// Writes the report.
@@ -275,7 +275,7 @@ fn finding(finding: &Finding, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Says how many were left out.
+/// Writes how many were left out.
 fn more(out: &mut impl Write, all: usize, shown: usize) -> io::Result<()> {
     if all <= shown {
         return Ok(());
@@ -295,7 +295,7 @@ fn cell(text: &str) -> String {
     table(&prose(text))
 }
 
-/// In a table a bar ends the cell, in a code span too.
+/// Escapes bars, each of which ends a table's cell, in a code span too.
 fn table(markdown: &str) -> String {
     markdown.replace('|', "\\|")
 }
@@ -332,7 +332,7 @@ fn odd_words(odd: &mut Vec<&str>) -> Option<String> {
     }
 }
 
-/// Whether a word means nothing but itself to whoever renders it.
+/// True if a word means nothing but itself to whoever renders it.
 fn is_word(word: &str, first: bool) -> bool {
     let bare = word.trim_start_matches('(').trim_end_matches(['.', ',', ';', ':', ')', '?']);
     let mut chars = bare.chars();

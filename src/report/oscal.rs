@@ -28,7 +28,7 @@ use crate::verify::{Finding, Severity};
 const VERSION: &str = "1.2.1";
 /// The namespace of this program's properties; a name, not an address that answers.
 const NAMESPACE: &str = "https://trailseal.invalid/ns/oscal";
-/// Longer values are cut: most tools show them in one line.
+/// Most bytes of a value, which most tools show in one line.
 const LINE: usize = 1024;
 const CATALOG: &str = "NIST SP 800-53 Revision 5";
 const CONTROLS: [&str; 4] = ["au-9", "au-9.3", "au-10.2", "si-7.1"];

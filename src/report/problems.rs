@@ -16,9 +16,9 @@ use crate::model::time::{add, hours};
 use crate::model::{ChainId, ChainKind, Printable, Region};
 use crate::verify::{Code, CoverageState, Finding, Severity};
 
-/// Findings of one code in one chain are counted together from this number of separate times on.
+/// Number of separate times from which findings of one code in one chain are counted together.
 const MOST_TIMES: usize = 5;
-/// Findings whose times lie this far apart still follow on each other: an hour without log files
+/// Largest distance of findings that still follow on each other: an hour without log files
 /// may lie between.
 const APART_HOURS: i64 = 1;
 
@@ -277,7 +277,7 @@ impl Problem {
         self
     }
 
-    /// Where it is: the chain's account, region and trail with this between them, or the number of
+    /// Place of it: the chain's account, region and trail with this between them, or the number of
     /// chains; empty where it is in none.
     pub(super) fn place(&self, between: &str) -> String {
         match (&self.chain, self.chains) {

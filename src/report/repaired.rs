@@ -1,4 +1,4 @@
-//! What an earlier run found and a later one shows to be repaired.
+//! Findings of an earlier run that a later one shows to be repaired.
 //!
 //! Not finding it again is not enough: the later run must have been asked the same, must not have
 //! been interrupted, and must have proven the time in question (or, of a finding without a time, its
@@ -33,12 +33,12 @@ pub(super) fn repaired<'a>(
     let found = earlier.findings.iter().zip(finding_ids(earlier));
     found
         .filter(|(finding, name)| finding.severity > Severity::Notice && !open.contains(name))
-        .filter(|(finding, _)| shows(report, &verdicts, finding))
+        .filter(|(finding, _)| shows_repaired(report, &verdicts, finding))
         .collect()
 }
 
 /// True if the run proves what the finding is about.
-fn shows(report: &RunReport, verdicts: &ChainVerdicts<'_>, finding: &Finding) -> bool {
+fn shows_repaired(report: &RunReport, verdicts: &ChainVerdicts<'_>, finding: &Finding) -> bool {
     if finding.code.as_str().starts_with("log-") && !report.scope.logs {
         return false;
     }

@@ -23,9 +23,9 @@ pub const SCHEMA: &str = "trailseal.run/1";
 /// The exit status of a run that was interrupted.
 pub const INTERRUPTED: u8 = 130;
 
-/// No count of objects in a report reaches this; the sum over its chains is far from overflowing.
+/// Bound of every count of objects in a report; the sum over its chains is far from overflowing.
 const LARGEST_COUNT: u64 = 1 << 40;
-/// Nor do bytes, seconds and requests, which are sums already, reach this.
+/// Bound of bytes, seconds and requests, which are sums already.
 const LARGEST_SUM: u64 = 1 << 60;
 
 /// Verdict of a run.
@@ -88,7 +88,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The whole report.
+/// Report of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RunReport {
@@ -96,12 +96,12 @@ pub struct RunReport {
     pub schema: Cow<'static, str>,
     /// The program that made the report.
     pub tool: Tool,
-    /// Who made it, if known.
+    /// Operator and identity of the run, if known.
     #[serde(default)]
     pub ran_by: RanBy,
     /// The requested scope.
     pub scope: Scope,
-    /// When the run began.
+    /// Start of the run.
     pub started: Timestamp,
     /// Time of the end.
     pub finished: Timestamp,
@@ -115,7 +115,7 @@ pub struct RunReport {
     pub chains: Vec<ChainReport>,
     /// Every known public key.
     pub keys: Vec<KeyReport>,
-    /// Everything found, sorted by chain, time, key, code.
+    /// Findings, sorted by chain, time, key, code.
     pub findings: Vec<Finding>,
     /// Plain sentences on what this run does not show.
     pub not_proven: Vec<String>,
@@ -190,7 +190,7 @@ impl RunReport {
 }
 
 impl RunReport {
-    /// Whether every number that it counts to is one that formats may add up.
+    /// True if every number that it counts to is one that formats may add up.
     fn is_countable(&self) -> bool {
         let totals = &self.totals;
         let all = [&totals.digests, &totals.logs.listed].into_iter();
@@ -224,7 +224,7 @@ impl Default for Tool {
     }
 }
 
-/// Who made a run.
+/// Operator and identity of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RanBy {
@@ -256,7 +256,7 @@ pub struct Scope {
     /// The regions left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excluded_regions: Vec<String>,
-    /// Whether log files were checked.
+    /// True if log files were checked.
     pub logs: bool,
     /// The gaps that whoever ran this accepts.
     #[serde(default)]
@@ -416,6 +416,6 @@ pub struct KeyReport {
     pub valid_from: Option<Timestamp>,
     /// The last moment of its validity.
     pub valid_to: Option<Timestamp>,
-    /// Whether a digest of this run was verified with it.
+    /// True if a digest of this run was verified with it.
     pub used: bool,
 }

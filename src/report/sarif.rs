@@ -27,9 +27,9 @@ use crate::model::ChainId;
 use crate::verify::{Code, Finding, Severity};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
-/// More of one message no viewer shows.
+/// Most bytes of one message: more no viewer shows.
 const MESSAGE: usize = 8 << 10;
-/// GitHub refuses a run that has more results.
+/// Most results: GitHub refuses a run that has more.
 pub const RESULTS: usize = 25_000;
 
 #[derive(Serialize)]
@@ -94,7 +94,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     json::render(&SarifLog { schema: SCHEMA, version: "2.1.0", runs: [run] }, out)
 }
 
-/// Where the findings that are written stand in the report: all, or the worst where it has more
+/// Places in the report of the findings that are written: all, or the worst where it has more
 /// than a file may hold.
 fn worst(report: &RunReport) -> Vec<usize> {
     let mut all: Vec<_> = report.findings.iter().enumerate().collect();
@@ -149,7 +149,7 @@ fn pascal(code: &str) -> String {
     code.split('-').map(word).collect::<Vec<String>>().concat()
 }
 
-/// Where GitHub sorts a rule's alerts: above 7.0 is high, above 4.0 medium.
+/// Severity by which GitHub sorts a rule's alerts: above 7.0 is high, above 4.0 medium.
 const fn score(severity: Severity) -> &'static str {
     match severity {
         Severity::Violation => "8.0",
@@ -246,7 +246,7 @@ fn object(key: &str) -> Value {
     json!([{"fullyQualifiedName": escaped(key), "kind": "object"}])
 }
 
-/// Where a finding is: its object, else its chain's folder, else the first source, else the tree
+/// Location of a finding: its object, else its chain's folder, else the first source, else the tree
 /// that every source has.
 fn path(report: &RunReport, finding: &Finding) -> String {
     let object = || cloud::path(finding.bucket.as_deref(), finding.key.as_deref()?);
@@ -273,7 +273,7 @@ fn message(finding: &Finding) -> String {
     truncated(&unlinked(&describe_finding(finding)), MESSAGE)
 }
 
-/// SARIF makes a link of `[text](target)`, so such a text shows its first bracket escaped.
+/// Text in which SARIF makes no link of `[text](target)`: the first bracket is escaped.
 fn unlinked(text: &str) -> String {
     text.replace('[', "\\u{5b}")
 }

@@ -7,7 +7,7 @@ use super::RunReport;
 use crate::model::hash::Sha256Stream;
 use crate::verify::Finding;
 
-/// A name for what these texts tell, in 32 hex digits: the same whenever they are.
+/// Stable 128-bit id of `parts`, in hexadecimal.
 pub(super) fn stable_id(parts: &[&str]) -> String {
     let mut hash = Sha256Stream::default();
     for part in parts {
@@ -22,7 +22,7 @@ fn short(hash: Sha256Stream) -> String {
     hash.finish().to_string().chars().take(32).collect()
 }
 
-/// A name for each finding, the same in every run that finds it: it does not depend on what else
+/// Id of each finding, the same in every run that finds it: it does not depend on what else
 /// is found, nor on the wording of the message. Findings that nothing tells apart are numbered.
 pub(super) fn finding_ids(report: &RunReport) -> Vec<String> {
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
@@ -38,7 +38,7 @@ pub(super) fn finding_ids(report: &RunReport) -> Vec<String> {
     report.findings.iter().map(&mut name).collect()
 }
 
-/// A name for what was asked for: the same in every run over the same sources and filters, in
+/// Id of the requested scope: the same in every run over the same sources and filters, in
 /// whatever order they are given.
 pub(super) fn scope_id(report: &RunReport) -> String {
     let scope = &report.scope;
@@ -70,7 +70,7 @@ impl Write for HashWriter {
     }
 }
 
-/// A name for this very report.
+/// Id of this very report.
 ///
 /// # Errors
 /// When the report has no JSON form.

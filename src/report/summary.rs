@@ -29,7 +29,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  log files   {}", log_files(report))
 }
 
-/// What a run read and its duration: sentences without full stops.
+/// Amount that a run read, and its duration: sentences without full stops.
 #[must_use]
 pub fn facts(report: &RunReport) -> [String; 2] {
     [wording::read(report), format!("took {}", wording::took(report))]

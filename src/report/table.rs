@@ -14,7 +14,7 @@ use csv::{Terminator, Writer, WriterBuilder};
 use super::finding_text::{escaped, truncated};
 use crate::model::ChainId;
 
-/// What a spreadsheet's cell can hold; more, it cuts silently or spills into other cells.
+/// Most characters of a spreadsheet's cell; more is cut silently or spills into other cells.
 const CELL: usize = 32_000;
 
 /// A table that is being written.
@@ -34,7 +34,7 @@ impl<W: Write> Table<W> {
     }
 }
 
-/// What a cell shows; nothing in it steers, and no spreadsheet takes it for a formula.
+/// Text of a cell; nothing in it steers, and no spreadsheet takes it for a formula.
 pub(super) struct Cell(String);
 
 /// The cell of a text as it was read; an empty one of `None`.
@@ -63,7 +63,7 @@ fn defused(text: &str) -> String {
     cell
 }
 
-/// Whether a spreadsheet takes what begins like this for a formula; it may know the wide forms too.
+/// True if a spreadsheet takes what begins like this for a formula; it may know the wide forms too.
 fn begins_formula(c: char) -> bool {
     matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')
 }

@@ -25,7 +25,7 @@ pub use page::TextOptions;
 use page::{BAD, GOOD, PLAIN, TextPage, UNSURE};
 pub(super) use summary::{Next, write_problem};
 
-/// At most so many of the keys that were used are shown.
+/// Most used keys that are shown.
 const KEYS: usize = 20;
 
 /// Writes the report as text.
@@ -47,7 +47,7 @@ pub fn render(report: &RunReport, out: &mut dyn Write, options: TextOptions) -> 
     page.finish()
 }
 
-/// A report, with its chains graded and its findings grouped.
+/// A report with the verdicts of its chains, and its findings grouped.
 struct TextReport<'a> {
     report: &'a RunReport,
     verdicts: ChainVerdicts<'a>,

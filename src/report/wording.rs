@@ -55,7 +55,7 @@ pub(super) fn meaning(report: &RunReport) -> String {
     format!("{meaning}{explained}")
 }
 
-/// What restricts a verdict without problems: what was left out on request, and objects that no
+/// Restriction of a verdict without problems: what was left out on request, and objects that no
 /// digest vouches for.
 pub(super) fn qualified(report: &RunReport) -> String {
     let scope = &report.scope;
@@ -71,7 +71,7 @@ pub(super) fn qualified(report: &RunReport) -> String {
     for code in [Code::LogUnreferenced, Code::LogUncovered, Code::ObjectUnknown] {
         let noticed = report.findings.iter().filter(|f| f.code == code).count() as u64;
         if noticed > 0 {
-            let (one, many) = things(code);
+            let (one, many) = counted_noun(code);
             text += &format!("; {}", counted(noticed, one, many));
         }
     }
@@ -82,7 +82,7 @@ pub(super) fn qualified(report: &RunReport) -> String {
 pub(super) const INTERRUPTED_MEANING: &str =
     "The run was interrupted: what it did not reach was not checked. Run it again.";
 
-/// What a reader must know beside the problems: where what is left can be verified, and time that
+/// Note beside the problems: where what is left can be verified, and time that
 /// events explain.
 pub(super) fn aside(report: &RunReport) -> Option<String> {
     if let Some(start) = start_of_what_is_left(report) {
@@ -128,7 +128,7 @@ pub(super) fn share(part: i64, whole: i64) -> Option<String> {
 }
 
 /// Name of what a code counts, singular and plural.
-pub(super) const fn things(code: Code) -> (&'static str, &'static str) {
+pub(super) const fn counted_noun(code: Code) -> (&'static str, &'static str) {
     match code {
         Code::LogMissing => ("log file missing", "log files missing"),
         Code::LogModified => ("log file altered", "log files altered"),
@@ -186,7 +186,7 @@ fn start_of_what_is_left(report: &RunReport) -> Option<Timestamp> {
     (left && violations.all(is_older)).then_some(start)
 }
 
-/// The same as a sentence.
+/// Sentence on it.
 pub(super) fn statement(report: &RunReport) -> String {
     meaning(report) + "."
 }
@@ -201,7 +201,7 @@ pub(super) fn chain_time(report: &RunReport) -> String {
     chain_time_of(&report.totals)
 }
 
-/// The same of totals alone.
+/// Chain time in each state, of totals alone.
 pub(super) fn chain_time_of(totals: &Totals) -> String {
     let seconds = |s: &CoverageState| totals.coverage_seconds.get(s).copied().unwrap_or(0);
     let states = CoverageState::ALL.into_iter().filter(|s| seconds(s) != 0);
@@ -247,12 +247,12 @@ pub(super) fn time_asked(scope: &Scope) -> String {
     }
 }
 
-/// Whether log files were checked.
+/// Words on whether log files were checked.
 pub(super) const fn logs_checked(scope: &Scope) -> &'static str {
     if scope.logs { "checked" } else { "not checked (--no-logs)" }
 }
 
-/// From when to when a key is valid.
+/// Validity of a key, from its start to its end.
 pub(super) fn validity(key: &KeyReport) -> String {
     match (key.valid_from, key.valid_to) {
         (Some(from), Some(to)) => format!("valid {}", span(from, to)),
@@ -379,7 +379,7 @@ pub(crate) fn bytes(n: u64) -> String {
     if unit == "B" { counted(n, "byte", "bytes") } else { format!("{amount:.1} {unit}") }
 }
 
-/// From when to when.
+/// Words for a span of time, from its start to its end.
 pub(super) fn span(start: Timestamp, end: Timestamp) -> String {
     format!("{start} to {end}")
 }

@@ -38,7 +38,7 @@ pub struct Draft {
     pub previous: Option<Previous>,
     /// The log files that it vouches for.
     pub log_files: Vec<LogEntry>,
-    /// When it is made; a backfill digest says so.
+    /// Time at which it is made; a backfill digest says so.
     pub made: Timestamp,
 }
 

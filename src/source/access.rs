@@ -11,7 +11,7 @@ use crate::store::Stop;
 #[cfg(feature = "object-store")]
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Opens sources, and keeps what they are reached through. Nothing is reached before it is needed; a
+/// Opener of sources, with the clients that reach them. Nothing is reached before it is needed; a
 /// stop ends the waiting for any answer.
 #[derive(Default)]
 pub(crate) struct Opener {
@@ -39,7 +39,7 @@ impl Opener {
         Self { options: AwsOptions { stop: self.stop.clone(), ..options }, ..self }
     }
 
-    /// How copies in object stores are reached.
+    /// Options to reach copies in object stores.
     #[cfg(feature = "object-store")]
     pub(super) fn cloud_options(&self) -> crate::store::CloudOptions {
         let read_timeout = self.read_timeout.unwrap_or(READ_TIMEOUT);

@@ -23,7 +23,7 @@ pub(crate) struct Scheme {
     prefix: &'static str,
     /// Name of what addresses lead to, in the plural.
     name: &'static str,
-    /// What this build does with it.
+    /// Support for it in this build.
     support: SchemeSupport,
 }
 
@@ -44,7 +44,7 @@ enum SchemeSupport {
     Feature { service: &'static str, feature: &'static str },
 }
 
-/// All kinds; a directory is what no other one is.
+/// All kinds; a directory is any address of no other kind.
 const SCHEMES: &[Scheme] = &[
     Scheme {
         prefix: "s3://",
@@ -173,7 +173,7 @@ fn missing(source: &str, service: &'static str, feature: &'static str) -> Source
     SourceErrorKind::Unsupported { service, feature }.of(source)
 }
 
-/// What the sources of one run have in common.
+/// Common properties of the sources of one run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SourceKind {
     /// Buckets, or copies of buckets.
@@ -183,8 +183,8 @@ pub(crate) struct SourceKind {
 }
 
 impl SourceKind {
-    /// What sources have in common; all of one form, because what a missing signature means depends
-    /// on it.
+    /// Common properties of sources; all are of one form, because what a missing signature means
+    /// depends on it.
     ///
     /// # Errors
     /// When some are buckets and some are not, or this build cannot read one.

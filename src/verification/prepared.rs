@@ -1,4 +1,4 @@
-//! What a verification asks, with its defaults resolved, and the run.
+//! Request of a verification, with its defaults resolved, and the run.
 
 use std::num::NonZero;
 
@@ -37,7 +37,7 @@ impl Verification {
         verify(&request, sources, rules, cloudtrail, &*self.observer).map_err(Error::Run)
     }
 
-    /// What the sources have in common.
+    /// Common properties of the sources.
     pub(crate) fn kind(&self) -> Result<SourceKind, Error> {
         let sources = &self.request.sources;
         let kind = SourceKind::of(sources)?;
@@ -53,7 +53,7 @@ impl Verification {
         &self.copy_of
     }
 
-    /// What is asked of a run that begins now.
+    /// Request for a run that begins now.
     pub(crate) fn request(&self, kind: SourceKind, now: Timestamp) -> Result<VerifyRequest, Error> {
         let mut request = self.request.clone();
         let reference = self.reference(now)?;
@@ -92,7 +92,8 @@ impl Verification {
         }
     }
 
-    /// Meaning of a missing signature and of an unknown key, which depends on where digests are read.
+    /// Meaning of a missing signature and of an unknown key, which depends on where digests are
+    /// read.
     pub(crate) fn rules(&self, form: SourceForm) -> Result<Rules, KeysError> {
         let keys = self.read_keys(form)?;
         let mut rules = match form {

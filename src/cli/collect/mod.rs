@@ -308,7 +308,7 @@ fn check_apart(source: &str, dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Names what other runs left unfinished in the same directory.
+/// Prints what other runs left unfinished in the same directory.
 fn note_unfinished(others: &[CopyTask], err: &mut dyn Write) -> io::Result<()> {
     for task in others {
         let task = task.describe();

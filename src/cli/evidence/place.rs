@@ -1,4 +1,4 @@
-//! Where a bag goes, and where one is read from.
+//! Places of bags: where one is written to, and where one is read from.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -11,7 +11,7 @@ use crate::cli::output::{place_of, readable_by_others, unwritable};
 use crate::model::Printable;
 use crate::store::bag::zip;
 
-/// The place of a bag that is being made: it appears there whole, or not at all.
+/// Destination of a bag that is being made: it appears there whole, or not at all.
 #[derive(Debug)]
 pub(super) struct BagDestination {
     output: PathBuf,
@@ -104,7 +104,7 @@ pub(super) struct OpenedBag {
     /// The folder or archive that was given.
     place: PathBuf,
     folder: PathBuf,
-    /// What an archive was unpacked to, removed in the end.
+    /// Folder that an archive was unpacked to, removed in the end.
     unpacked: Option<TempDir>,
 }
 
@@ -152,7 +152,7 @@ impl OpenedBag {
 ///
 /// # Errors
 /// When it is neither a folder nor an archive of one bag, or there is no room to unpack it.
-pub(super) fn opened(bag: &Path) -> io::Result<OpenedBag> {
+pub(super) fn open_bag(bag: &Path) -> io::Result<OpenedBag> {
     let place = place_of(bag);
     if bag.is_dir() {
         return Ok(OpenedBag { folder: place.clone(), place, unpacked: None });

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::place::opened;
+use super::place::open_bag;
 use crate::cli::{Console, Failure, INCOMPLETE};
 use crate::model::Printable;
 use crate::report::Verdict;
@@ -55,7 +55,7 @@ pub(super) fn is_address(url: &str) -> Result<(), Failure> {
 }
 
 /// Says that a bag lacks its time-stamp, and how to add it.
-pub(super) fn tell_missing(bag: &Path, url: Option<&str>, cause: &str, io: &mut Console<'_>) {
+pub(super) fn warn_of_missing(bag: &Path, url: Option<&str>, cause: &str, io: &mut Console<'_>) {
     let bag = bag.display().to_string();
     let (bag, url) = (Printable(&bag), Printable(url.unwrap_or("URL")));
     // Diagnostics that cannot be written change no verdict.
@@ -76,7 +76,7 @@ pub(super) fn run(args: &TimestampArgs, io: &mut Console<'_>) -> Result<u8, Fail
         Failure::usage(format!("{name}: {error}"))
             .remedy("use a bag made by trailseal evidence pack: FILE.zip, or its folder")
     };
-    let bag = opened(&args.bag).map_err(no_bag)?;
+    let bag = open_bag(&args.bag).map_err(no_bag)?;
     let stamp = further(bag.folder(), &args.timestamp).map_err(|error| {
         let message = format!("{name}: no time-stamp was added: {}", Printable(&error.to_string()));
         let failure = |status| Failure { status, ..Failure::internal(message) };

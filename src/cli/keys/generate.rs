@@ -18,7 +18,7 @@ const SIGNING_KEY: &str = "signing-key.pem";
 const PUBLIC_KEYS: &str = "public-keys.json";
 const CERTIFICATE: &str = "certificate.pem";
 
-/// When CloudTrail was launched. A key is valid from here on unless told otherwise: a digest made
+/// Launch of CloudTrail. A key is valid from here on unless told otherwise: a digest made
 /// today over old logs carries an old end time, and the key has to be valid then.
 const CLOUDTRAIL_LAUNCH: &str = "2013-11-13T00:00:00Z";
 const DEFAULT_DAYS: u32 = 365;
@@ -153,7 +153,7 @@ fn refuse_existing(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Who may read a file.
+/// Readers of a file.
 #[derive(Clone, Copy)]
 enum Access {
     /// Its owner alone, from the first byte on.

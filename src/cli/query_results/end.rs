@@ -13,9 +13,9 @@ pub(super) const SHOWN: usize = 5;
 
 /// End of a check without the result "valid".
 pub(super) enum End {
-    /// As the AWS CLI ends.
+    /// End with a message and status of the AWS CLI.
     Theirs { status: u8, message: String, remarks: Vec<String> },
-    /// As trailseal does.
+    /// End with a failure of trailseal.
     Ours(Failure),
 }
 

@@ -30,7 +30,7 @@ pub(super) struct ResultFolder {
     store: Arc<dyn Store>,
     /// Prefix of a file's key.
     prefix: String,
-    /// What stands before it where it is shown.
+    /// Address of the folder, as it is shown before a name.
     shown: String,
     kind: FolderKind,
 }
@@ -48,9 +48,9 @@ pub(super) struct FolderListing {
     pub(super) results: NameSample,
     /// Anything else but folders.
     pub(super) others: NameSample,
-    /// Why the folder could not be listed.
+    /// Cause for which the folder could not be listed.
     pub(super) trouble: Option<String>,
-    /// Of the listed files, and of the same without `.gz`, those that are there.
+    /// Names of listed files, or the same without `.gz`, that are there.
     there: BTreeSet<String>,
 }
 
@@ -214,7 +214,7 @@ impl ResultFolder {
         format!("{}{name}", self.shown)
     }
 
-    /// As the AWS CLI tells that a file is not there; it does not name an object.
+    /// The AWS CLI's message that a file is not there; it does not name an object.
     fn absent(&self, name: &str) -> End {
         if self.kind == FolderKind::Directory {
             return errno("[Errno 2] No such file or directory", &self.show(name));

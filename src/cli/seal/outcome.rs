@@ -52,7 +52,7 @@ pub(super) fn outcome(report: &SealOutcome) -> serde_json::Value {
 }
 
 /// Writes what a dry run found to be due.
-pub(super) fn tell_plan(report: &SealOutcome, io: &mut Console<'_>) -> std::io::Result<()> {
+pub(super) fn print_plan(report: &SealOutcome, io: &mut Console<'_>) -> std::io::Result<()> {
     let planned = &report.planned;
     let (Some(first), Some(last)) = (planned.first(), planned.last()) else {
         return writeln!(io.out, "nothing is due; nothing was written");
@@ -91,7 +91,7 @@ const fn mark(kind: ChainKind) -> &'static str {
 }
 
 /// Writes the heads of the chain and of its backfill chain, each on a line.
-fn tell_heads(word: &str, heads: &[ChainHead], io: &mut Console<'_>) -> std::io::Result<()> {
+fn print_heads(word: &str, heads: &[ChainHead], io: &mut Console<'_>) -> std::io::Result<()> {
     if heads.is_empty() {
         return writeln!(io.out, "head {word}: none");
     }
@@ -102,14 +102,14 @@ fn tell_heads(word: &str, heads: &[ChainHead], io: &mut Console<'_>) -> std::io:
 }
 
 /// Writes what was sealed, with the heads of the chain where one is expected or kept.
-pub(super) fn tell(
+pub(super) fn print_outcome(
     report: &SealOutcome,
     whole: bool,
     heads: bool,
     io: &mut Console<'_>,
 ) -> std::io::Result<()> {
     if let Some(found) = report.found.as_ref().filter(|_| heads) {
-        tell_heads("found", found, io)?;
+        print_heads("found", found, io)?;
     }
     for digest in &report.sealed {
         let kind = mark(digest.kind);
@@ -134,7 +134,7 @@ pub(super) fn tell(
         }
     }
     if heads && !report.sealed.is_empty() {
-        tell_heads("now", &report.heads, io)?;
+        print_heads("now", &report.heads, io)?;
     }
     if report.waiting > 0 {
         writeln!(
@@ -161,7 +161,7 @@ pub(super) fn tell(
 }
 
 /// Writes how much was read and sealed, by how many workers, and how long it took.
-pub(super) fn tell_facts(
+pub(super) fn print_facts(
     report: &SealOutcome,
     jobs: NonZero<usize>,
     took: Duration,

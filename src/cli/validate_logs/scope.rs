@@ -19,9 +19,9 @@ const JOBS: usize = 96;
 
 /// Reason why the command ends early.
 pub(super) enum EarlyEnd {
-    /// With this message.
+    /// A message to print.
     Said(String),
-    /// With this message, because AWS is not configured.
+    /// A message to print, because AWS is not configured.
     Unset(String),
     /// The output cannot be written.
     Unwritable(io::Error),
@@ -39,7 +39,7 @@ impl From<io::Error> for EarlyEnd {
     }
 }
 
-fn said<T>(text: impl Into<String>) -> Result<T, EarlyEnd> {
+fn refuse<T>(text: impl Into<String>) -> Result<T, EarlyEnd> {
     Err(EarlyEnd::Said(text.into()))
 }
 
@@ -54,25 +54,25 @@ pub(super) fn prepare(
     let end = given(&args.end_time).map_or(Ok(io.now), |end| parse_time(&end))?;
     let account_id = given(&args.account_id);
     if start > end {
-        return said("Invalid time range specified: start-time must occur before end-time");
+        return refuse("Invalid time range specified: start-time must occur before end-time");
     }
     let (aws, region) = connect(args)?;
     let arn = &args.trail_arn;
     let Some((home_region, account, name)) = parts_of(arn) else {
-        return said(format!("Invalid trail ARN provided: {arn}"));
+        return refuse(format!("Invalid trail ARN provided: {arn}"));
     };
     let calls = AwsCliCalls::new(aws.clone(), region.clone());
     let (mut bucket, mut prefix) = (args.s3_bucket.clone(), args.s3_prefix.clone());
     let mut organization = None;
     if bucket.is_none() {
         let Some(trail) = calls.trail(arn)? else {
-            return said(format!("A trail could not be found for {arn}"));
+            return refuse(format!("A trail could not be found for {arn}"));
         };
         bucket = Some(trail.bucket);
         prefix = trail.prefix;
         if trail.of_organization {
             if account_id.is_none() {
-                return said("Missing required parameter for organization trail: '--account-id'");
+                return refuse("Missing required parameter for organization trail: '--account-id'");
             }
             organization = Some(calls.organization()?);
         }
@@ -95,7 +95,7 @@ pub(super) fn prepare(
 
 fn connect(args: &ValidateLogsArgs) -> Result<(Aws, Region), EarlyEnd> {
     if let Some(url) = args.endpoint_url.as_ref().filter(|url| !url.contains("://")) {
-        return said(format!(
+        return refuse(format!(
             "Bad value for --endpoint-url \"{url}\": scheme is missing.  Must be of the form http://<hostname>/ or https://<hostname>/"
         ));
     }
@@ -136,7 +136,7 @@ fn parse_time(text: &str) -> Result<Timestamp, EarlyEnd> {
     let utc = |time: DateTime| TimeZone::UTC.to_timestamp(time).ok();
     // No leap seconds and no year 0: times as the AWS CLI knows them.
     if text.contains(":60") || text.starts_with("0000") {
-        return said(format!("Unable to parse date value: {text}"));
+        return refuse(format!("Unable to parse date value: {text}"));
     }
     let time = text
         .parse::<Timestamp>()
@@ -144,5 +144,5 @@ fn parse_time(text: &str) -> Result<Timestamp, EarlyEnd> {
         .or_else(|| crate::model::time::parse_compact_seconds(text).ok())
         .or_else(|| text.parse::<DateTime>().ok().and_then(utc))
         .or_else(|| text.parse::<Date>().ok().and_then(|date| utc(date.at(0, 0, 0, 0))));
-    time.map_or_else(|| said(format!("Unable to parse date value: {text}")), Ok)
+    time.map_or_else(|| refuse(format!("Unable to parse date value: {text}")), Ok)
 }

@@ -151,7 +151,7 @@ impl Authorities {
         !self.lists.is_empty()
     }
 
-    /// Whether there is none.
+    /// True if there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.certificates.is_empty()

@@ -97,7 +97,7 @@ fn attribute<T: der::Encode + der::Tagged + der::EncodeValue>(
 /// A signature that fits its content, by the key of a certificate that it carries.
 #[derive(Debug, Clone)]
 pub struct Signed {
-    /// When it was made, by the signer's own word.
+    /// Signing time, by the signer's own word.
     pub time: Option<Timestamp>,
     certificate: Certificate,
     others: Vec<Certificate>,
@@ -110,7 +110,7 @@ impl Signed {
         CertificateInfo::of(&self.certificate)
     }
 
-    /// Whether the first certificate of a PEM text is the signer's.
+    /// True if the first certificate of a PEM text is the signer's.
     #[must_use]
     pub fn is_by_first_of(&self, pem: &[u8]) -> bool {
         read_pem(pem).is_ok_and(|found| found.first() == Some(&self.certificate))
@@ -121,7 +121,7 @@ impl Signed {
         &self.certificate
     }
 
-    /// Whether another signature is of the same key.
+    /// True if another signature is of the same key.
     pub(super) fn fits(&self, message: &[u8], signature: &[u8]) -> bool {
         let Ok(der) = self.certificate.to_der().map(Into::into) else { return false };
         EndEntityCert::try_from(&der).is_ok_and(|certificate| {

@@ -26,7 +26,7 @@ struct Signature {
     sig: String,
 }
 
-/// What is signed: the pre-authentication encoding of the specification.
+/// Signed bytes: the pre-authentication encoding of the specification.
 fn encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
     [head.as_bytes(), payload].concat()

@@ -41,7 +41,8 @@ struct TstInfo {
     nonce: Option<Int>,
 }
 
-/// Asks for a time-stamp over content of this hash value. The nonce ties the answer to it.
+/// Encodes a request for a time-stamp over content of this hash value. The nonce ties the answer to
+/// it.
 ///
 /// # Errors
 /// When it cannot be encoded.
@@ -76,14 +77,14 @@ fn nonce_of(nonce: u64) -> der::Result<Int> {
 /// A time-stamp that fits its content.
 #[derive(Debug, Clone)]
 pub struct TimeStamp {
-    /// When the content was there, by the authority's word.
+    /// Time at which the content existed, by the authority's word.
     pub time: Timestamp,
     nonce: Option<Int>,
     signed: Signed,
 }
 
 impl TimeStamp {
-    /// Who says so, by the certificate's own word.
+    /// Certificate of the authority, which states whose it is.
     #[must_use]
     pub fn by(&self) -> CertificateInfo {
         self.signed.by()
@@ -120,7 +121,7 @@ impl TimeStamp {
         list_addresses(self.signed.certificate())
     }
 
-    /// Whether it answers a request with this nonce.
+    /// True if it answers a request with this nonce.
     #[must_use]
     pub fn answers(&self, nonce: u64) -> bool {
         nonce_of(nonce).is_ok_and(|nonce| self.nonce == Some(nonce))

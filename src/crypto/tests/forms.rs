@@ -1,4 +1,4 @@
-//! What is read, and what the keys then say.
+//! Forms of keys that are read, and the keys that they give.
 
 use proptest::prelude::*;
 

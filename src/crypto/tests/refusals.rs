@@ -1,4 +1,4 @@
-//! What is refused: one test for each reason, named after it.
+//! Refusals: one test for each reason, named after it.
 
 use super::*;
 use crate::crypto::{

@@ -7,7 +7,7 @@ use crate::report::chain_verdicts::ChainVerdicts;
 use crate::report::wording::{self, count};
 use crate::report::{Counts, RunReport};
 
-/// At most so many rows of a table.
+/// Most rows of a table.
 const ROWS: usize = 5000;
 
 /// A chain's counts.

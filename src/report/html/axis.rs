@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 use super::timeline::{DAY, FIRST_MONDAY, Grid, HOUR, WEEK, WIDTH, decimal};
 use crate::model::time::civil;
 
-/// Labels stand at least so far apart.
+/// Least distance of labels.
 const BETWEEN_LABELS: i64 = 130;
-/// Room for a character of a label. On paper the labels are larger than on the screen, and a digit of
-/// the widest usual font takes this much.
+/// Room for a character of a label. On paper the labels are larger than on the screen, and a digit
+/// of the widest usual font takes this much.
 const CHARACTER: i64 = 11;
 
 /// The room that a label needs, in hundredths.
@@ -61,7 +61,7 @@ impl Grid {
     }
 }
 
-/// From one tick to the next.
+/// Distance from one tick to the next.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Hours(i64),

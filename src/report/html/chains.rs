@@ -11,15 +11,15 @@ use crate::report::wording::{self, count, counted, duration, range};
 use crate::report::{ChainReport, RunReport, Verdict};
 use crate::verify::{CoverageState, Finding, Severity};
 
-/// At most so many wholly proven chains of one account are drawn.
+/// Most wholly proven chains of one account that are drawn.
 const OF_ACCOUNT: usize = 50;
-/// With more ranges of time than this, they stand behind a summary.
+/// Most ranges of time that stand open; more are folded behind a summary.
 const RANGES_OPEN: usize = 3;
 
 /// Hundredths within which moments are drawn as one.
 const MOMENT: i64 = 400;
 
-/// The number by which the page knows each chain: its place in the report.
+/// Numbers of chains on the page: their places in the report.
 pub(super) struct Numbers<'a>(BTreeMap<&'a ChainId, usize>);
 
 impl<'a> Numbers<'a> {
@@ -32,9 +32,9 @@ impl<'a> Numbers<'a> {
     }
 }
 
-/// The timeline and all that stands on it.
+/// Timeline with all that is drawn on it.
 pub(super) struct Timeline {
-    /// What the axis and the cells are; `None` where there is no time to show.
+    /// Description of the axis and the cells; `None` where there is no time to show.
     pub(super) described: Option<String>,
     pub(super) ticks: Vec<Tick>,
     pub(super) width: i64,
@@ -43,7 +43,7 @@ pub(super) struct Timeline {
     pub(super) has_moments: bool,
     pub(super) rows: Vec<ChainRow>,
     pub(super) more: Option<String>,
-    /// How many chains are summed up by account.
+    /// Number of chains that are summed up by account.
     pub(super) proven: Option<String>,
     pub(super) accounts: Vec<Account>,
     pub(super) more_accounts: Option<String>,
@@ -61,9 +61,9 @@ pub(super) struct ChainRow {
     /// The times of its violations.
     pub(super) moments: Vec<Moment>,
     pub(super) states: Vec<States>,
-    /// Whether the times stand behind a summary.
+    /// True if the times stand behind a summary.
     pub(super) folded: bool,
-    /// What is to be known of its time, where it has none.
+    /// Note on its time, where it has none.
     pub(super) note: Option<&'static str>,
 }
 
@@ -219,7 +219,7 @@ impl States {
     }
 }
 
-/// How much time of these chains is in which state, in words that go on.
+/// Time of these chains in each state, in words that go on.
 fn chain_time(chains: &[&ChainReport]) -> String {
     let seconds = |state| -> i64 {
         let all = chains.iter().flat_map(|c| &c.coverage).filter(|i| i.state == state);
@@ -229,7 +229,7 @@ fn chain_time(chains: &[&ChainReport]) -> String {
     told.filter(|t| t.1 != 0).map(|(name, s)| format!(", {name} {}", duration(s))).collect()
 }
 
-/// Where a chain lies.
+/// Place of a chain.
 pub(super) fn place(chain: &ChainReport) -> String {
     let bucket = chain.bucket.as_ref().map_or("unknown (not stated in this copy)", |b| b.as_str());
     let mut place = format!("bucket {bucket}");

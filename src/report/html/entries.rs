@@ -3,14 +3,14 @@
 use crate::report::Verdict;
 use crate::report::wording::count;
 
-/// At most so many entries of a list in the scope, and so many sentences at the end.
+/// Most entries of a list in the scope, and most sentences at the end.
 pub(super) const ENTRIES: usize = 1000;
 
 /// A label and what belongs to it.
 pub(super) struct LabelledRow {
     pub(super) label: &'static str,
     pub(super) lines: Vec<String>,
-    /// Whether the lines are names or keys, to be shown as such.
+    /// True if the lines are names or keys, to be shown as such.
     pub(super) names: bool,
 }
 

@@ -11,11 +11,11 @@ use crate::report::problems::Problem;
 use crate::report::wording::{self, count, counted};
 use crate::verify::{Code, Finding, FoundEvent, Severity};
 
-/// At most so many findings of one code are shown, of all chains.
+/// Most findings of one code that are shown, of all chains.
 const OF_CODE: usize = 200;
-/// So many of them stand open; the others stand behind a summary.
+/// Findings of one code that stand open; the others are folded behind a summary.
 const OPEN: usize = 10;
-/// At most so many events of one finding are shown.
+/// Most events of one finding that are shown.
 const EVENTS: usize = 20;
 
 /// All findings.
@@ -31,9 +31,9 @@ pub(super) struct CodeFindings {
     pub(super) code: &'static str,
     pub(super) severity: &'static str,
     pub(super) class: &'static str,
-    /// How many.
+    /// Number of findings.
     pub(super) number: String,
-    /// In how many chains.
+    /// Number of chains with them.
     pub(super) chains: String,
     pub(super) remedy: &'static str,
     pub(super) open: Vec<FindingEntry>,
@@ -59,7 +59,7 @@ pub(super) struct EventEntry {
     pub(super) place: String,
 }
 
-/// What a finding is shown with.
+/// Data that a finding is shown with.
 struct EntryContext<'a> {
     report: &'a RunReport,
     numbers: &'a Numbers<'a>,

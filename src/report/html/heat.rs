@@ -32,7 +32,7 @@ pub(super) struct HeatCell {
     pub(super) class: &'static str,
     /// The sign of its state, which needs no colour.
     pub(super) sign: &'static str,
-    /// How much of its time is proven.
+    /// Proven share of its time.
     pub(super) text: String,
 }
 

@@ -1,11 +1,11 @@
-//! What was asked for, by whom, and what it came to in numbers.
+//! The scope of a run, its operator, and its totals.
 
 use super::entries::{ENTRIES, LabelledRow};
 use crate::model::Printable;
 use crate::report::wording::{self, count, counted, duration, span};
 use crate::report::{AcceptedGap, RunReport, Unreferenced};
 
-/// At most so many of the keys that were used are shown beside the scope.
+/// Most used keys that are shown beside the scope.
 const KEYS: usize = 20;
 
 pub(super) fn totals(report: &RunReport) -> Vec<LabelledRow> {

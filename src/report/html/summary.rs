@@ -17,14 +17,14 @@ pub(super) struct ProblemEntry {
     pub(super) place: String,
     pub(super) time: Option<String>,
     pub(super) message: String,
-    /// What to do next, where no problem above it says the same.
+    /// Next step, where no problem above it says the same.
     pub(super) next: Option<String>,
     /// The id of its first finding, or of its code where the page leaves that finding out.
     pub(super) target: String,
 }
 
 /// The problems of a run that the box shows.
-pub(super) fn shown(problems: &[Problem]) -> &[Problem] {
+pub(super) fn shown_problems(problems: &[Problem]) -> &[Problem] {
     problems.get(..SHOWN).unwrap_or(problems)
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Problems {
 impl Problems {
     pub(super) fn new(problems: &[Problem], findings: &FindingsSection) -> Self {
         let more = problems.len().saturating_sub(SHOWN);
-        let shown = shown(problems);
+        let shown = shown_problems(problems);
         let line = |(at, problem): (usize, &Problem)| {
             let said = shown.iter().take(at).any(|above| above.remedy == problem.remedy);
             ProblemEntry::new(problem, findings, said)

@@ -6,7 +6,7 @@ use crate::report::RunReport;
 use crate::report::wording::{count, counted, duration, span};
 use crate::verify::{Code, CoverageState, Interval};
 
-/// More cells than this can neither be told apart nor drawn cheaply for a thousand chains.
+/// Most cells: more can neither be told apart nor drawn cheaply for a thousand chains.
 const CELLS: i64 = 400;
 /// The width of a strip, in the units that it is drawn in.
 pub(super) const WIDTH: i64 = 1040;
@@ -14,10 +14,10 @@ pub(super) const WIDTH: i64 = 1040;
 pub(super) const HOUR: i64 = 3600;
 pub(super) const DAY: i64 = 24 * HOUR;
 pub(super) const WEEK: i64 = 7 * DAY;
-/// Weeks start on Monday; the first day of 1970 was a Thursday.
+/// First Monday of 1970, whose first day was a Thursday.
 pub(super) const FIRST_MONDAY: i64 = 4 * DAY;
 
-/// What a cell shows. In order, the worst last: the worst state of any of its moments.
+/// State that a cell shows, the worst of any of its moments. In order, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum CellState {
     Proven,
@@ -78,7 +78,7 @@ impl CellState {
         }
     }
 
-    /// Where it begins and how high it is: a form of its own, which needs no colour.
+    /// Start and height of its bar: a form of its own, which needs no colour.
     pub(super) const fn form(self) -> (u8, u8) {
         match self {
             Self::Proven => (9, 10),
@@ -106,7 +106,7 @@ impl CellState {
     }
 }
 
-/// A stretch of time of which one thing is said.
+/// Stretch of time with one state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct StateSpan {
     start: Timestamp,
@@ -115,20 +115,20 @@ struct StateSpan {
     reason: Option<Code>,
 }
 
-/// Neighbouring cells that show the same.
+/// Neighbouring cells with the same state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CellRun {
     pub(super) mark: CellState,
     /// The first cell and the one after the last.
     pub(super) cells: (i64, i64),
-    /// When, exactly, and why.
+    /// Exact time, and the reason.
     pub(super) title: String,
-    /// Where it is drawn.
+    /// Position at which it is drawn.
     pub(super) x: String,
     pub(super) width: String,
 }
 
-/// How time is cut into cells, the same for every chain of a report.
+/// Division of time into cells, the same for every chain of a report.
 #[derive(Debug)]
 pub(super) struct Grid {
     pub(super) start: Timestamp,
@@ -253,7 +253,7 @@ impl Grid {
         pieces
     }
 
-    /// Of a chain's time, how much is in which state, in words.
+    /// Time of a chain in each state, in words.
     pub(super) fn summary(&self, coverage: &[Interval]) -> String {
         let pieces = self.pieces(coverage);
         let length = |mark| -> i64 {
@@ -277,7 +277,7 @@ impl Grid {
         self.cell_at(time) - i64::from(is_bound(time, self.unit))
     }
 
-    /// Where a cell begins, inside of the grid's time.
+    /// Start of a cell, inside of the grid's time.
     fn bound(&self, cell: i64) -> Timestamp {
         let second = (self.first + cell) * self.unit + origin(self.unit);
         Timestamp::from_second(second).map_or(self.end, |t| t.clamp(self.start, self.end))
@@ -287,7 +287,7 @@ impl Grid {
         cell * WIDTH * 100 / self.cells.max(1)
     }
 
-    /// Where a moment is drawn, in hundredths.
+    /// Position of a moment, in hundredths.
     pub(super) fn at(&self, second: i64) -> i64 {
         let from = self.first * self.unit + origin(self.unit);
         let all = i128::from(self.cells.max(1) * self.unit);
@@ -305,7 +305,7 @@ impl Grid {
     }
 }
 
-/// Where the units of a length begin to count.
+/// Origin from which units of a length are counted.
 const fn origin(unit: i64) -> i64 {
     if unit >= WEEK { FIRST_MONDAY } else { 0 }
 }
@@ -316,7 +316,7 @@ fn index(time: Timestamp, unit: i64) -> i64 {
     (time.as_second() - down - origin(unit)).div_euclid(unit)
 }
 
-/// Whether one unit ends and the next begins at a time.
+/// True if one unit ends and the next begins at a time.
 fn is_bound(time: Timestamp, unit: i64) -> bool {
     time.subsec_nanosecond() == 0 && (time.as_second() - origin(unit)).rem_euclid(unit) == 0
 }
@@ -346,7 +346,7 @@ mod tests {
         Interval { window: Window::new(t(start), t(end)), state, reason: None }
     }
 
-    /// What a cell shows, moment by moment.
+    /// States inside of a cell, moment by moment.
     fn naive(grid: &Grid, coverage: &[Interval], minute: i64) -> Vec<CellState> {
         let mut cells = Vec::new();
         for cell in 0..grid.cells {
@@ -364,7 +364,7 @@ mod tests {
         cells
     }
 
-    fn shown(grid: &Grid, coverage: &[Interval]) -> Vec<CellState> {
+    fn cell_states(grid: &Grid, coverage: &[Interval]) -> Vec<CellState> {
         let runs = grid.runs(coverage);
         let cells =
             |run: &CellRun| vec![run.mark; usize::try_from(run.cells.1 - run.cells.0).unwrap()];
@@ -445,7 +445,7 @@ mod tests {
                     interval(from * minute, at * minute, *state)
                 })
                 .collect();
-            prop_assert_eq!(shown(&grid, &coverage), naive(&grid, &coverage, minute));
+            prop_assert_eq!(cell_states(&grid, &coverage), naive(&grid, &coverage, minute));
             let runs = grid.runs(&coverage);
             prop_assert!(runs.windows(2).all(|r| r[0].cells.1 == r[1].cells.0 && r[0].mark != r[1].mark));
             prop_assert_eq!(runs.last().unwrap().cells.1, grid.cells);

@@ -1,4 +1,4 @@
-//! What a run says of one object.
+//! Record of one object that a run checked.
 
 use std::borrow::Cow;
 
@@ -29,7 +29,7 @@ pub struct ObjectRecord<'a> {
 }
 
 impl ObjectRecord<'_> {
-    /// The same record, which borrows nothing.
+    /// Copy of the record that borrows nothing.
     #[must_use]
     pub fn into_owned(self) -> ObjectRecord<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());

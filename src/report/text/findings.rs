@@ -10,7 +10,7 @@ use crate::report::chain_verdicts::{BLOCKS, FINDINGS_OF_A_CODE, by_code, chains_
 use crate::report::wording::{count, other_bucket, tally, title, touched};
 use crate::verify::{Code, Finding, FoundEvent, Severity};
 
-/// With more findings than this, a table of their codes comes first.
+/// Most findings that need no table of their codes before them.
 const FINDINGS_AT_A_GLANCE: usize = 20;
 
 /// The findings of one chain, or those of none.

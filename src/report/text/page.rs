@@ -15,7 +15,7 @@ use crate::verify::{CoverageState, Severity};
 /// Layout of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextOptions {
-    /// Whether ANSI styles are written; without, not one escape byte is.
+    /// True if ANSI styles are written; without, not one escape byte is.
     pub color: bool,
     /// The width that prose is wrapped to. Keys and hash values are never broken.
     pub width: usize,
@@ -30,7 +30,7 @@ impl Default for TextOptions {
 
 /// Column of the text of a labelled row, relative to its label.
 pub(super) const LABEL: usize = 15;
-/// Narrower than this, wrapping does more harm than good.
+/// Least width for wrapping: narrower, it does more harm than good.
 const NARROWEST: usize = 24;
 
 pub(in crate::report) const PLAIN: Style = Style::new();
@@ -194,7 +194,7 @@ impl<'a> TextPage<'a> {
         writeln!(self.out, "{:indent$}{lead}{text}", "")
     }
 
-    /// One more line of a row, under the first one's text.
+    /// Writes one more line of a row, under the first one's text.
     pub(in crate::report) fn more(&mut self, indent: usize, text: impl Display) -> io::Result<()> {
         self.line(indent + LABEL, text)
     }
@@ -226,8 +226,8 @@ impl<'a> TextPage<'a> {
         Ok(())
     }
 
-    /// The rows of a table without as many of these columns, the first of them first, as it takes to
-    /// fit the width.
+    /// The rows of a table without as many of these columns, the first of them first, as it takes
+    /// to fit the width.
     pub(in crate::report) fn fitted(
         &self,
         indent: usize,

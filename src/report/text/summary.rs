@@ -74,10 +74,10 @@ impl TextReport<'_> {
     }
 }
 
-/// What stands behind the message of a problem.
+/// Text behind the message of a problem.
 #[derive(Clone, Copy)]
 pub(in crate::report) enum Next {
-    /// What to do next.
+    /// Next step.
     Remedy,
     /// The number of a problem that says the same.
     SameAs(usize),
@@ -132,7 +132,7 @@ struct Columns {
     /// The share of time that is proven.
     share: bool,
     digests: bool,
-    /// Whether numbers are written in few characters.
+    /// True if numbers are written in few characters.
     short: bool,
 }
 
@@ -183,11 +183,11 @@ fn row(standing: Verdict, chain: &ChainReport, columns: Columns) -> Vec<String> 
         all => format!("{}{of}{}", count(counts.valid), count(all)),
     };
     let (state, _) = word(standing);
-    let [account, region] = [chain.account.as_str(), chain.region.as_str()].map(shown);
+    let [account, region] = [chain.account.as_str(), chain.region.as_str()].map(name_end);
     let cells = [
         (account, true),
         (region, true),
-        (shown(&chain.trail), columns.trail),
+        (name_end(&chain.trail), columns.trail),
         (proven, true),
         (part(&chain.digests), columns.digests),
         (part(&chain.logs), true),
@@ -196,7 +196,7 @@ fn row(standing: Verdict, chain: &ChainReport, columns: Columns) -> Vec<String> 
     cells.into_iter().filter(|(_, shown)| *shown).map(|(cell, _)| cell).collect()
 }
 
-fn shown(name: &str) -> String {
+fn name_end(name: &str) -> String {
     Printable(name).to_string()
 }
 
