@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use super::ValidateLogsArgs;
+use super::args::ValidateLogsArgs;
 use crate::aws::{Aws, AwsCliCalls, AwsOptions, CallError};
 use crate::cli::Console;
 use crate::model::Region;
