@@ -119,11 +119,12 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("{0}")]
-    struct CauseLink(&'static str, #[source] Option<Box<dyn Error>>);
+    struct ChainedError(&'static str, #[source] Option<Box<dyn Error>>);
 
     fn chain(texts: &[&'static str], end: Option<Box<dyn Error>>) -> Box<dyn Error> {
-        let link =
-            |cause, text: &&'static str| Some(Box::new(CauseLink(text, cause)) as Box<dyn Error>);
+        let link = |cause, text: &&'static str| {
+            Some(Box::new(ChainedError(text, cause)) as Box<dyn Error>)
+        };
         texts.iter().rev().fold(end, link).unwrap()
     }
 

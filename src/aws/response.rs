@@ -87,7 +87,7 @@ impl Intercept for Watch {
             (true, _) => Bound::Refuse,
             (false, _) => Bound::Cut,
         };
-        let body = WatchedBody::new(response.take_body(), bound, self.silence);
+        let body = LimitedBody::new(response.take_body(), bound, self.silence);
         *response.body_mut() = SdkBody::from_body_1_x(body);
         Ok(())
     }
@@ -150,7 +150,7 @@ enum GivenUp {
     Silent(Duration),
 }
 
-struct WatchedBody {
+struct LimitedBody {
     inner: SdkBody,
     bound: Bound,
     read: u64,
@@ -166,7 +166,7 @@ struct WatchedBody {
     ended: bool,
 }
 
-impl WatchedBody {
+impl LimitedBody {
     fn new(inner: SdkBody, bound: Bound, silence: Duration) -> Self {
         Self {
             inner,
@@ -221,7 +221,7 @@ impl WatchedBody {
     }
 }
 
-impl Body for WatchedBody {
+impl Body for LimitedBody {
     type Data = Bytes;
     type Error = BoxError;
 

@@ -37,7 +37,7 @@ use crate::crypto::KeyRing;
 use crate::model::{Printable, Region, Window};
 use crate::source::Opener;
 use crate::verify::query_results::{QueryResultFault, SignFile};
-use folder::{FolderListing, ResultFolder};
+use folder::{ResultFolder, ResultListing};
 
 /// Exit status of the AWS CLI: options that do not go together.
 const OPTIONS: u8 = 252;
@@ -136,7 +136,7 @@ pub fn run(args: &QueryResultsArgs, io: &mut Console<'_>) -> Result<u8, Failure>
 }
 
 /// Describes the files that the sign file does not list.
-fn unlisted_warning(unlisted: &FolderListing) -> String {
+fn unlisted_warning(unlisted: &ResultListing) -> String {
     let mut text = String::new();
     let mut tell = |names: &folder::NameSample, what: &str| {
         if !names.is_empty() {
@@ -158,7 +158,7 @@ fn unlisted_warning(unlisted: &FolderListing) -> String {
 }
 
 /// Checks the whole result in the AWS CLI's order; returns what else the folder holds.
-fn check(args: &QueryResultsArgs, io: &Console<'_>) -> Result<FolderListing, End> {
+fn check(args: &QueryResultsArgs, io: &Console<'_>) -> Result<ResultListing, End> {
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let options = |message: &str| End::Theirs {
         status: OPTIONS,

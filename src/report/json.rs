@@ -126,8 +126,8 @@ mod tests {
 
     #[test]
     fn an_output_that_fails_is_an_error() {
-        struct FullDisk;
-        impl Write for FullDisk {
+        struct RefusingOutput;
+        impl Write for RefusingOutput {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
                 Err(io::ErrorKind::StorageFull.into())
             }
@@ -135,7 +135,7 @@ mod tests {
                 Ok(())
             }
         }
-        let error = render_line("x", &mut FullDisk).unwrap_err();
+        let error = render_line("x", &mut RefusingOutput).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
 

@@ -49,14 +49,14 @@ struct CoverageLine<'a> {
     seconds: i64,
 }
 
-struct LineWriter<'a, 'o> {
+struct NdjsonWriter<'a, 'o> {
     out: &'o mut dyn Write,
     run: &'a str,
     time: Timestamp,
     lines: u64,
 }
 
-impl LineWriter<'_, '_> {
+impl NdjsonWriter<'_, '_> {
     fn write(&mut self, kind: &'static str, body: impl Serialize) -> io::Result<()> {
         let line = JsonLine { schema: SCHEMA, kind, run: self.run, time: self.time, body };
         // Not straight to the output, which would be flushed for each line.
@@ -73,7 +73,7 @@ impl LineWriter<'_, '_> {
 /// When the output cannot be written.
 pub fn render(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let run = report_id(report)?;
-    let mut lines = LineWriter { out, run: &run, time: report.finished, lines: 0 };
+    let mut lines = NdjsonWriter { out, run: &run, time: report.finished, lines: 0 };
     let RunReport { tool, ran_by, scope, started, finished, verdict, exit_status, totals, .. } =
         report;
     lines.write(

@@ -54,7 +54,7 @@ pub struct Verification {
     request: VerifyRequest,
     last: Option<SignedDuration>,
     jobs: Option<NonZero<usize>>,
-    keys: Vec<KeySource>,
+    keys: Vec<KeyInput>,
     copy_of: Insisted,
     memory: Option<u64>,
     observer: Arc<dyn Observer + Send>,
@@ -64,7 +64,7 @@ pub struct Verification {
 
 /// Public keys as they are given.
 #[derive(Debug, Clone)]
-enum KeySource {
+enum KeyInput {
     /// A file, or a folder of files.
     File(PathBuf),
     /// The content of a file, and a name for it.
@@ -101,14 +101,14 @@ impl Verification {
     /// Adds the public keys of a file, or of the key files in a folder: the JSON of
     /// `aws cloudtrail list-public-keys`, or keys and certificates as PEM or DER.
     pub fn keys(mut self, file: impl AsRef<Path>) -> Self {
-        self.keys.push(KeySource::File(file.as_ref().to_owned()));
+        self.keys.push(KeyInput::File(file.as_ref().to_owned()));
         self
     }
 
     /// Adds the public keys in the content of a key file; `name` stands for it in errors and in the
     /// report.
     pub fn key_bytes(mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        self.keys.push(KeySource::Bytes { name: name.into(), bytes: bytes.into() });
+        self.keys.push(KeyInput::Bytes { name: name.into(), bytes: bytes.into() });
         self
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 #[cfg(feature = "aws")]
 use super::cloudtrail::LiveCloudTrail;
-use super::{Error, KeySource, TimeBound, Verification};
+use super::{Error, KeyInput, TimeBound, Verification};
 use crate::crypto::{KeyRing, parse_key_file};
 use crate::judge::Question;
 use crate::model::time::sub;
@@ -113,8 +113,8 @@ impl Verification {
         let mut ring = KeyRing::new();
         for source in &self.keys {
             ring.add(match source {
-                KeySource::File(path) => read_key_file(path)?,
-                KeySource::Bytes { name, bytes } => parse_key_file(name, bytes)?,
+                KeyInput::File(path) => read_key_file(path)?,
+                KeyInput::Bytes { name, bytes } => parse_key_file(name, bytes)?,
             });
         }
         Ok(ring)

@@ -43,7 +43,7 @@ enum FolderKind {
 
 /// Files in the folder that are not listed.
 #[derive(Default)]
-pub(super) struct FolderListing {
+pub(super) struct ResultListing {
     /// Files that look like results.
     pub(super) results: NameSample,
     /// Anything else but folders.
@@ -129,7 +129,7 @@ impl ResultFolder {
     pub(super) fn hash(
         &self,
         file: &ExportFile,
-        unlisted: &FolderListing,
+        unlisted: &ResultListing,
         stop: &Stop,
     ) -> Result<Sha256Hash, End> {
         let name = &file.name;
@@ -153,11 +153,11 @@ impl ResultFolder {
     }
 
     /// Looks for what the sign file does not list.
-    pub(super) fn list(&self, sign_file: &SignFile) -> FolderListing {
+    pub(super) fn list(&self, sign_file: &SignFile) -> ResultListing {
         let names = sign_file.files().iter().map(|file| file.name.as_str());
         let listed: BTreeSet<_> = names.collect();
         let unpacked: BTreeSet<_> = listed.iter().filter_map(|n| n.strip_suffix(GZ)).collect();
-        let mut unlisted = FolderListing::default();
+        let mut unlisted = ResultListing::default();
         let result = self.store.list(&self.prefix, &mut |entry| {
             let (Entry::Object { key, .. } | Entry::Unreadable { key, .. }) = entry else {
                 return;
