@@ -43,6 +43,14 @@ struct Paragraph {
 }
 
 impl Paragraph {
+    /// Two columns, the second of which begins at `at` and is wrapped below itself.
+    fn item(indent: usize, at: usize, first: &str, rest: &str) -> Self {
+        let gap = at.saturating_sub(first.len());
+        let mut item = vec![format!("{first}{}", " ".repeat(gap.saturating_sub(1)))];
+        item.extend(words(rest));
+        Self { first: indent, hanging: indent + at, words: item, mark: "" }
+    }
+
     /// Writes what has grown so far, and begins anew.
     fn flush(&mut self, width: usize, out: &mut String) {
         std::mem::take(self).write(width, out);
@@ -102,28 +110,14 @@ fn fit(text: &str, width: usize) -> String {
                 true => out.push_str(&format!("{line}\n")),
                 false => {
                     for (first, rest) in columns(trimmed) {
-                        let hanging = indent + at;
-                        let gap = at.saturating_sub(first.len());
-                        let words = words(rest);
-                        let mut item =
-                            vec![format!("{first}{}", " ".repeat(gap.saturating_sub(1)))];
-                        item.extend(words);
-                        let item = Paragraph { first: indent, hanging, words: item, mark: "" };
-                        item.write(width, &mut out);
+                        Paragraph::item(indent, at, first, rest).write(width, &mut out);
                     }
                 }
             }
         } else if is_item(trimmed) {
             open.flush(width, &mut out);
             let (number, gap, rest) = item(trimmed).unwrap_or((trimmed, 0, ""));
-            let mut item = vec![format!("{number}{}", " ".repeat(gap.saturating_sub(1)))];
-            item.extend(words(rest));
-            open = Paragraph {
-                first: indent,
-                hanging: indent + number.len() + gap,
-                words: item,
-                mark: "",
-            };
+            open = Paragraph::item(indent, number.len() + gap, number, rest);
         } else if indent >= COMMAND_INDENT || indent > 0 && trimmed.starts_with("trailseal ") {
             open.flush(width, &mut out);
             let mut command = trimmed.to_owned();

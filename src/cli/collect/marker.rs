@@ -16,6 +16,8 @@ const MOST_NAMES: usize = 10_000;
 
 /// Selection that one run was to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+// As messages on damaged markers have always named it.
+#[serde(expecting = "struct Task")]
 pub(super) struct CopyTask {
     source: String,
     start: Option<Timestamp>,
@@ -32,7 +34,9 @@ pub(super) struct CopyTask {
     failed: Option<BTreeSet<String>>,
 }
 
+/// Content of a marker file.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(expecting = "struct Marker")]
 struct CopyMarker {
     unfinished: Vec<CopyTask>,
 }
