@@ -26,7 +26,9 @@ use crate::run::evidence::KeptLogs;
 use crate::run::evidence::authority::fetch_lists;
 use crate::run::evidence::check::check;
 use crate::run::evidence::check_request::CheckRequest;
-use crate::run::evidence::pack::{PackError, PackRequest, PackedBag, Seal, pack};
+use crate::run::evidence::pack::{
+    PackError, PackRequest, PackSources, PackedBag, SealOptions, pack,
+};
 use crate::source::{Opened, Opener};
 
 const PACK_EXAMPLES: &str = "\
@@ -222,7 +224,8 @@ fn run_pack(args: &PackArgs, io: &mut Console<'_>) -> Result<u8, Failure> {
     };
     let bar = args.pace.bar();
     let (observer, work) = (progress(bar.as_ref()), destination.work());
-    let packed = pack(&request, &stores, rules, cloudtrail.as_deref(), observer, work);
+    let sources = PackSources { stores: &stores, rules, cloudtrail: cloudtrail.as_deref() };
+    let packed = pack(&request, sources, observer, work);
     drop(bar);
     let packed = packed.map_err(|error| failure(error, &args.output))?;
     destination.complete(&packed.folder)?;
@@ -238,7 +241,7 @@ fn check_output(args: &PackArgs) -> Result<(), Failure> {
 }
 
 /// Reads what the bag is to be sealed with, and warns of what a check will not accept.
-fn seal(args: &PackArgs, io: &mut Console<'_>) -> Result<Seal, Failure> {
+fn seal(args: &PackArgs, io: &mut Console<'_>) -> Result<SealOptions, Failure> {
     let signer = signer(args)?;
     let mut lists = revocation_lists(args)?;
     if let Some(signer) = signer.as_ref().filter(|_| args.fetch_crls) {
@@ -256,7 +259,7 @@ fn seal(args: &PackArgs, io: &mut Console<'_>) -> Result<Seal, Failure> {
     if let Some(url) = &authority {
         timestamp::is_address(url)?;
     }
-    Ok(Seal { signer, authority, lists, fetch_lists: args.fetch_crls })
+    Ok(SealOptions { signer, authority, lists, fetch_lists: args.fetch_crls })
 }
 
 fn open_sources(args: &PackArgs, opener: &mut Opener) -> Result<Vec<Opened>, Failure> {

@@ -351,22 +351,3 @@ fn check_private(source: &str, label: &str, bytes: &[u8]) -> Result<(), SigningK
         .map(|_| ())
         .map_err(|bits| SigningKeyError::KeySize { file, bits })
 }
-
-/// A key as rcgen uses it.
-struct ForCertificate<'a>(&'a SigningKey);
-
-impl PublicKeyData for ForCertificate<'_> {
-    fn der_bytes(&self) -> &[u8] {
-        self.0.public_key_der()
-    }
-
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        &rcgen::PKCS_RSA_SHA256
-    }
-}
-
-impl rcgen::SigningKey for ForCertificate<'_> {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        Signer::sign(self.0, message).map_err(|_| rcgen::Error::RemoteKeyError)
-    }
-}

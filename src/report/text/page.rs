@@ -337,7 +337,7 @@ mod tests {
         let rows = rows.map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(table_width(2, &rows), 2 + 5 + 2 + 2);
         let mut out = Vec::new();
-        let mut page = Page::new(&mut out, TextOptions::default());
+        let mut page = TextPage::new(&mut out, TextOptions::default());
         page.table(2, 1, &rows).unwrap();
         page.row(0, ("状態", BOLD), "x").unwrap();
         page.finish().unwrap();
