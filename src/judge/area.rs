@@ -10,7 +10,7 @@ use super::unreferenced::UnlistedLog;
 use super::{Question, Survey};
 use crate::model::{AreaId, BucketName, ChainId, Window};
 use crate::report::wording::counted;
-use crate::verify::alike::Alike;
+use crate::verify::notices::NoticeCollapser;
 use crate::verify::{Code, Finding};
 
 /// Judgement on the facts of an area by themselves.

@@ -6,9 +6,8 @@ use jiff::Timestamp;
 
 use super::judging::Judging;
 use crate::model::{BucketName, ChainId, ChainKind, Window};
-use crate::report::Unreferenced as Policy;
+use crate::report::Unreferenced;
 use crate::report::wording::counted;
-use crate::verify::alike::Alike;
 use crate::verify::candidates::{Candidate, Name};
 use crate::verify::notices::NoticeCollapser;
 use crate::verify::{Code, Finding, Severity};
