@@ -8,6 +8,7 @@
 mod common;
 #[allow(dead_code, unused_imports)] // the tests use more of it
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#[allow(clippy::too_many_lines)]
 #[path = "../tests/suite/common/server/mod.rs"]
 mod server;
 

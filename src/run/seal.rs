@@ -409,7 +409,7 @@ impl<'a> Sealer<'a> {
         let mut listing = Listing::of(());
         let each = &mut |(): &mut (), found| each(found);
         let area = (&self.id, &self.area);
-        self.sources.objects(area, folder, Window::ALL, &mut listing, each);
+        self.sources.objects(area, (folder, Window::ALL), &mut listing, each);
         let mut findings = Vec::new();
         listing.open(&mut findings);
         // A folder that cannot be listed may hold what is due: nothing is sealed past it.

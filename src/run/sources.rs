@@ -283,8 +283,7 @@ impl Sources {
     pub fn objects<T>(
         &self,
         (id, area): (&AreaId, &Area),
-        service: &str,
-        days: Window,
+        (service, days): (&str, Window),
         listing: &mut Listing<T>,
         each: &mut dyn FnMut(&mut T, Found),
     ) {

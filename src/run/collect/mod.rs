@@ -281,7 +281,7 @@ impl CollectRun<'_> {
     fn list(&mut self, id: &AreaId, area: &Area, service: &str, days: Window) -> Vec<Found> {
         let (mut listing, mut twice) = (Listing::of(Vec::new()), Vec::new());
         let each = &mut |found: &mut Vec<Found>, one| found.push(one);
-        self.sources.objects((id, area), service, days, &mut listing, each);
+        self.sources.objects((id, area), (service, days), &mut listing, each);
         let mut findings = Vec::new();
         let mut found = listing.open(&mut findings);
         self.record_findings(findings);

@@ -110,7 +110,7 @@ fn list(
                 logs.add(found.size);
             }
         };
-        sources.objects((id, area), kind.folder(), days, &mut logs, each);
+        sources.objects((id, area), (kind.folder(), days), &mut logs, each);
     }
     counted.logs = logs.open(&mut counted.findings);
     Ok(counted)

@@ -35,7 +35,7 @@ pub(super) fn digests(
     let each = &mut |folder: &mut DigestFolder<'_>, found: Found| {
         folder.add(found.key, found.folder, found.size, found.modified);
     };
-    sources.objects((id, area), DIGEST_FOLDER, days, &mut listing, each);
+    sources.objects((id, area), (DIGEST_FOLDER, days), &mut listing, each);
     listing.map(|folder| {
         let (plan, strays) = folder.plan(question);
         ListedDigests { plan, strays }
@@ -90,7 +90,7 @@ pub(super) fn unlisted_logs(
                 logs.candidates.push(*kind, &found.key, found.folder, written);
             }
         };
-        sources.objects((id, area), kind.folder(), days, &mut listing, each);
+        sources.objects((id, area), (kind.folder(), days), &mut listing, each);
     }
     listing.map(|mut logs| {
         logs.candidates.sort();
@@ -111,7 +111,7 @@ pub(super) fn has_logs(
             let name = Name::of(id, &found.key, found.folder);
             *any |= name.touches(found.folder, question.window());
         };
-        sources.objects((id, area), kind.folder(), days, &mut listing, each);
+        sources.objects((id, area), (kind.folder(), days), &mut listing, each);
     }
     listing
 }
