@@ -70,7 +70,7 @@ pub(super) fn contents(
         algorithm: algorithm(RSA_ENCRYPTION),
         subject_public_key: BitString::from_bytes(pkcs1)?,
     };
-    // RFC 7093, 2: the leftmost 160 bits of the SHA-256 hash value.
+    // The leftmost 160 bits of a SHA-256 hash value, as RFC 7093, 2 has it, here of the whole field.
     let hash = digest(&SHA256, &key.to_der()?);
     let identifier = hash.as_ref().get(..20).unwrap_or_default();
     let constraints = BasicConstraints { ca: subject.is_ca, path_len_constraint: None };

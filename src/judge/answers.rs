@@ -43,7 +43,7 @@ pub struct LoggingStatus {
 pub enum Want {
     /// Presence of a digest that is named and was not listed.
     Named(NamedDigest),
-    /// Digests of one chain, in order, as they are settled by each other.
+    /// Digests of one chain, in order, their signatures resolved by each other.
     Digests(AreaId, Vec<DigestKey>),
     /// The events of a log file with this entry, by bucket, key and hash value.
     Events(LogFileId),
@@ -79,7 +79,7 @@ impl From<&LogEntry> for LogFileId {
 pub struct Answers {
     /// Digests that are named and were not listed.
     pub named: BTreeMap<NamedDigest, Presence>,
-    /// Digests of chains, as they are settled by each other.
+    /// Digests of chains, their signatures resolved by each other.
     pub digests: BTreeMap<(AreaId, Vec<DigestKey>), Vec<DigestFacts>>,
     /// Events of log files, or why they could not be read.
     pub events: BTreeMap<LogFileId, Result<Vec<Event>, String>>,

@@ -90,8 +90,8 @@ fn judgement(area: Judging<'_>, unlisted: JudgedUnlisted) -> AreaJudgement {
 #[must_use]
 pub fn strays_found(id: &AreaId, strays: &Strays) -> Vec<Finding> {
     let Strays { among_digests, logs_among_digests, among_logs, unread, .. } = strays;
-    let alike = [among_digests, logs_among_digests, among_logs, unread].into_iter();
-    let mut findings: Vec<_> = alike.cloned().flat_map(NoticeCollapser::into_findings).collect();
+    let notices = [among_digests, logs_among_digests, among_logs, unread].into_iter();
+    let mut findings: Vec<_> = notices.cloned().flat_map(NoticeCollapser::into_findings).collect();
     let bucket = id.bucket.as_ref().map(BucketName::as_str);
     let folder = |message: String| {
         Finding::new(Code::ObjectUnreadable, message).object(bucket, id.place.folder())

@@ -23,7 +23,7 @@ use crate::model::{
 };
 use crate::report::run::INTERRUPTED;
 use crate::report::{ChainReport, Counts, KeyReport, RunReport, Scope, Tool, Totals, Verdict};
-use crate::verify::link::{CoverageRequest, RequestedEnd, TrailPlace, close_trail};
+use crate::verify::link::{CoverageRequest, EndOrigin, TrailPlace, close_trail};
 use crate::verify::loss_pattern::{Oldest, loss_patterns};
 use crate::verify::unlisted::name_digests_of_uncovered;
 use crate::verify::{Code, Coverage, CoverageState, Finding};
@@ -213,15 +213,15 @@ impl<'a> ReportBuilder<'a> {
     /// The requested time, and how chains are judged that do not reach its end.
     fn request(&self, end: Timestamp, newest: Option<Timestamp>) -> CoverageRequest {
         let Question { start, as_of, grace, form, .. } = *self.question;
-        let end_kind = match (self.question.end, form) {
-            (None, _) => RequestedEnd::Newest,
-            (Some(_), SourceForm::Copy) => RequestedEnd::OfCopy,
-            (Some(_), SourceForm::Bucket) => RequestedEnd::OfBucket,
+        let end_origin = match (self.question.end, form) {
+            (None, _) => EndOrigin::Newest,
+            (Some(_), SourceForm::Copy) => EndOrigin::OfCopy,
+            (Some(_), SourceForm::Bucket) => EndOrigin::OfBucket,
         };
         // A digest that is there shows that the sources are not older.
         let as_of = as_of.map(|as_of| newest.map_or(as_of, |newest| as_of.max(newest)));
         let cut_short = self.circumstances.interrupted;
-        CoverageRequest { start, end, end_kind, as_of, grace, cut_short }
+        CoverageRequest { start, end, end_origin, as_of, grace, cut_short }
     }
 
     /// Time at which the newest backfill digest beside a standard chain was written.

@@ -24,7 +24,7 @@ use crate::verify::loss_pattern::Oldest;
 use crate::verify::notices::NoticeCollapser;
 use crate::verify::{Code, CoverageState, Finding};
 
-/// Lower state of a digest's time, by its log files or its list of them.
+/// Time of a digest whose state its log files, or its list of them, lower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CoverageMark {
     /// The time of the digest.
@@ -51,7 +51,7 @@ pub struct ChainFacts {
     pub oldest: Oldest,
     /// The log files that its digests list, by result.
     pub logs: Counts,
-    /// States of its time that these lower.
+    /// Times whose state log files, or lists of them, lower.
     pub marks: Vec<CoverageMark>,
     /// Notices on gzip headers.
     pub headers: NoticeCollapser,

@@ -223,7 +223,7 @@ impl CheckedDigest {
     }
 }
 
-/// Examines the digest that the store handed over for a key.
+/// Checks the digest that the store handed over for a key.
 #[must_use]
 pub fn check_digest(
     rules: &Rules,
@@ -258,7 +258,7 @@ pub fn check_digest(
     let mut checked = match decoded.unwrap_or_else(nothing) {
         Ok(digest) => {
             let content = DigestContent { digest, hash: inflated.hash, log_files };
-            examine_content(rules, at, object.metadata, content)
+            check_content(rules, at, object.metadata, content)
         }
         Err(error) => {
             CheckedDigest::failed(at, Code::DigestMalformed, format!("The digest is {error}."))
@@ -271,7 +271,7 @@ pub fn check_digest(
     checked
 }
 
-fn examine_content(
+fn check_content(
     rules: &Rules,
     at: Location,
     metadata: Result<Metadata, Trouble>,

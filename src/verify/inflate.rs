@@ -100,6 +100,11 @@ pub fn inflate_until_fault(
             let watched = source.get_mut();
             return (nothing(watched.read), Some(Fault::Io(e).explain(watched)));
         }
+        // Cut off or not, no gzip header goes on like this (RFC 1952, 2.3.1).
+        (Ok(_), [0x1f, 0x8b, method, flags, ..]) if *method != 8 || flags & 0xe0 != 0 => {
+            let fault = BodyFault::Damaged("invalid gzip header".to_owned());
+            return (nothing(begin.len() as u64), Some(fault));
+        }
         (Ok(_), [0x1f, 0x8b, ..]) => false,
         (Ok(_), [b'{', ..]) if already == AlreadyInflated::Accept => true,
         (Ok(_), [] | [0x1f]) => {
@@ -280,6 +285,17 @@ mod tests {
         assert!(matches!(with(&|b| b.clear()), BodyFault::CutOff(0)));
         assert!(matches!(with(&|b| b[0] = b'P'), BodyFault::NotGzip));
         assert!(matches!(with(&|b| b[2] = 7), BodyFault::Damaged(_)), "method");
+        let (method, flags) = (|b: &mut Vec<u8>| b[2] = 0, |b: &mut Vec<u8>| b[3] |= 0x20);
+        for (change, what) in [(method as fn(&mut _), "method"), (flags, "flags")] {
+            for length in [4, 9, 10, good.len()] {
+                let fault = with(&|b| {
+                    change(b);
+                    b.truncate(length);
+                });
+                assert!(matches!(fault, BodyFault::Damaged(_)), "{what} {length}: {fault}");
+            }
+        }
+        assert!(matches!(with(&|b| b.truncate(9)), BodyFault::CutOff(_)), "header cut");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The verdict: pure rules over bytes and values.
 //!
-//! A digest is *examined* on its own, *settled* with what its successor says of it, and *linked*
+//! A digest is *checked* on its own, *resolved* with what its successor says of it, and *linked*
 //! into its chain; the log files of valid digests are checked as they are listed, and those that
 //! no digest lists are judged at the end. Every check yields findings, never an error; trouble of
 //! the store comes in as a value and stays told apart from contradiction. Everything read is

@@ -41,7 +41,7 @@ pub struct ResolvedDigest {
     pub finding: Option<Box<Finding>>,
 }
 
-/// Verified content: only settling makes it.
+/// Verified content: only a resolved signature makes it.
 #[derive(Debug, Clone, Copy)]
 pub struct VerifiedDigest<'a>(&'a DigestContent);
 

@@ -63,7 +63,7 @@ impl Unfinished {
         findings.push(finding);
     }
 
-    /// Gives a chain's time the state that the findings which remain state.
+    /// Gives a chain's time the state that follows from the findings that remain.
     pub fn excuse_time(&self, chain: &ChainId, findings: &[Finding], interval: &mut Interval) {
         let Some(reason) = interval.reason.filter(|reason| rests_on_absence(*reason)) else {
             return;

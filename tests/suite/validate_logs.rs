@@ -76,12 +76,14 @@ fn what_cannot_be_read_is_not_called_invalid_and_ends_nothing() {
 #[test]
 fn bodies_that_are_not_whole_are_forgiven_as_by_the_aws_cli() {
     type Change = fn(&mut Vec<u8>);
-    let cases: [(&str, Change, Option<&str>); 7] = [
+    let cases: [(&str, Change, Option<&str>); 9] = [
         ("the trailer cut off", |b| b.truncate(b.len() - 8), None),
         ("cut off", |b| b.truncate(b.len() / 2), Some("hash value doesn't match")),
         ("empty", Vec::clear, Some("hash value doesn't match")),
         ("one byte", |b| *b = b"x".to_vec(), Some("hash value doesn't match")),
         ("two bytes", |b| *b = b"xy".to_vec(), Some("invalid format")),
+        ("three bytes", |b| b.truncate(3), Some("hash value doesn't match")),
+        ("no method", |b| *b = vec![0x1f, 0x8b, 0, 0], Some("invalid format")),
         ("another CRC", |b| *b.iter_mut().nth_back(7).unwrap() ^= 1, Some("invalid format")),
         ("bytes after it", |b| b.push(0), Some("unexpected data after end of compressed stream")),
     ];

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use der::asn1::{OctetString, SetOfVec};
 use der::oid::ObjectIdentifier;
-use der::{Any, Choice, DerOrd as _, Encode as _, Enumerated, Sequence, ValueOrd};
+use der::{Any, Choice, Encode as _, Enumerated, Sequence, ValueOrd};
 use x509_cert::Certificate;
 use x509_cert::attr::Attributes;
 use x509_cert::crl::CertificateList;
@@ -116,7 +116,7 @@ macro_rules! ordered_by_encoding {
     ($($type:ty)*) => {$(
         impl ValueOrd for $type {
             fn value_cmp(&self, other: &Self) -> der::Result<Ordering> {
-                self.to_der()?.der_cmp(&other.to_der()?)
+                Ok(self.to_der()?.cmp(&other.to_der()?))
             }
         }
     )*};

@@ -212,7 +212,9 @@ fn elided(name: &str, room: usize) -> String {
         rest.is_some()
     });
     let start = fitting.last().map_or(name.len(), |(at, _)| at);
-    format!("...{}", name.get(start..).unwrap_or_default())
+    // A mark belongs to the character before it, which is cut off.
+    let end = name.get(start..).unwrap_or_default();
+    format!("...{}", end.trim_start_matches(|c| page::columns_of(c) == 0))
 }
 
 #[cfg(test)]
@@ -229,6 +231,7 @@ mod tests {
             ("日本語/証跡.gz", 13, "...語/証跡.gz"),
             ("日本語日本/証跡.gz", 14, "...本/証跡.gz"),
             ("short", 1, "...short"),
+            ("aaaaae\u{301}xxxxxxxxx", 12, "...xxxxxxxxx"),
         ] {
             assert_eq!(elided(name, room), shown, "{room}");
         }

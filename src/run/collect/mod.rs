@@ -425,7 +425,7 @@ impl CollectRun<'_> {
         self.record_failure(key, cause);
     }
 
-    /// Records what is not copied. An object that is key_refusal for its key, or for what is in its
+    /// Records what is not copied. An object that is refused for its key, or for what is in its
     /// place, is not lacking: else whoever writes to a bucket could make every copy unfinished.
     fn record_failure(&mut self, key: String, cause: impl Into<String>) {
         self.report.failed.push((key, cause.into()));

@@ -220,6 +220,7 @@ fn check_statement(
         predicate: Predicate,
     }
     #[derive(Deserialize)]
+    #[serde(expecting = "struct Subject")]
     struct StatementSubject {
         digest: BTreeMap<String, String>,
     }

@@ -32,7 +32,7 @@ struct UnprovenClaims {
     of_files: Vec<Claim>,
     /// Claims on what the run found, which differ from what is found now.
     of_run: Vec<Claim>,
-    /// True if the lines of the objects differ in nothing that is compared.
+    /// True if the lines of the objects differ, but in nothing that is compared.
     other_lines: bool,
 }
 

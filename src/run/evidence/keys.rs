@@ -59,6 +59,7 @@ impl CloudTrail for RecordingCloudTrail<'_> {
 /// Source of a key: an entry of `sources.json`. The fields' order is that of the names, as
 /// entries are sorted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(expecting = "struct Source")]
 struct KeyOrigin {
     bits: u32,
     fingerprint: Fingerprint,

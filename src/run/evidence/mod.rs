@@ -46,7 +46,7 @@ pub use store::open_unchecked;
 const OBJECTS: &str = "data/objects/";
 /// Folder of objects whose bucket is unknown, as in a copy; no bucket's name has a tilde.
 const NO_BUCKET: &str = "~unknown";
-/// Bytes of a report or table of a bag that are read.
+/// Most bytes that are read of a report or table of a bag.
 const LARGEST: u64 = 4 << 30;
 const CUSTODY: &str = "data/custody.csv";
 const RUN: &str = "data/report/run.json";

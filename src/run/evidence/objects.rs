@@ -186,6 +186,7 @@ impl LineWriter {
 pub(super) fn decode(mut reader: impl io::BufRead) -> io::Result<(ObjectStatuses, Sha256Hash)> {
     /// The parts of a line that are compared.
     #[derive(Deserialize)]
+    #[serde(expecting = "struct Line")]
     struct ComparedLine {
         object: String,
         result: String,

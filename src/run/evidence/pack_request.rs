@@ -16,7 +16,7 @@ use crate::verify::digest::Rules;
 pub struct PackRequest {
     /// The run.
     pub verify: VerifyRequest,
-    /// Bucket and region of a copy, where the user overrides them.
+    /// Bucket and prefix of a copy, where the user overrides them.
     pub insisted: Insisted,
     /// Log files that the bag is to hold.
     pub logs: KeptLogs,

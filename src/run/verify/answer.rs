@@ -104,8 +104,8 @@ impl RunContext<'_> {
                 (file, self.pool.submit(read))
             })
             .collect();
-        while let Some((file, ticket)) = under_way.pop_front() {
-            let read = ticket.join(&self.request.stop).map_err(|error| error.to_string());
+        while let Some((file, job)) = under_way.pop_front() {
+            let read = job.join(&self.request.stop).map_err(|error| error.to_string());
             answers.events.insert(file, read.flatten());
         }
     }

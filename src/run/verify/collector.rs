@@ -61,7 +61,7 @@ pub(super) struct Collector<'a, 'l, 'o> {
 /// Items to record, in input order.
 pub(super) enum Pending {
     Digest { chain: ChainId, key: Arc<str>, result: ObjectResult, code: Option<Code>, bytes: u64 },
-    Log { lister: Arc<Lister>, entry: Arc<LogEntry>, ticket: JobHandle<CheckedLog> },
+    Log { lister: Arc<Lister>, entry: Arc<LogEntry>, job: JobHandle<CheckedLog> },
 }
 
 impl<'a, 'l, 'o> Collector<'a, 'l, 'o> {
@@ -172,15 +172,15 @@ impl Collector<'_, '_, '_> {
         mut each: impl FnMut(&mut Self, CheckedDigest) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut keys = keys.peekable();
-        let mut tickets = VecDeque::new();
+        let mut jobs = VecDeque::new();
         loop {
-            while tickets.len() < self.run.share(self.run.pool.jobs()) + DIGESTS_AHEAD
+            while jobs.len() < self.run.share(self.run.pool.jobs()) + DIGESTS_AHEAD
                 && let Some(key) = keys.next()
             {
-                tickets.extend(self.read(key));
+                jobs.extend(self.read(key));
             }
-            let Some(ticket) = tickets.pop_front() else { return Ok(()) };
-            let checked = ticket.join(&self.run.request.stop).map_err(io::Error::other)?;
+            let Some(job) = jobs.pop_front() else { return Ok(()) };
+            let checked = job.join(&self.run.request.stop).map_err(io::Error::other)?;
             each(self, checked)?;
         }
     }

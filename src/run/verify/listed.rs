@@ -54,9 +54,9 @@ impl Collector<'_, '_, '_> {
         }
         let wanted = Arc::new(wanted);
         let mut digests = std::mem::take(&mut self.claimed.unread).into_iter();
-        let mut tickets: VecDeque<(Location, JobHandle<Result<Listed, Trouble>>)> = VecDeque::new();
+        let mut jobs: VecDeque<(Location, JobHandle<Result<Listed, Trouble>>)> = VecDeque::new();
         loop {
-            while tickets.len() < self.run.share(self.run.pool.jobs()).max(1)
+            while jobs.len() < self.run.share(self.run.pool.jobs()).max(1)
                 && let Some((at, hash)) = digests.next()
             {
                 let (sources, rules) = (self.run.sources.clone(), self.rules.clone());
@@ -71,10 +71,10 @@ impl Collector<'_, '_, '_> {
                     })?;
                     Ok(found)
                 });
-                tickets.push_back((at, read));
+                jobs.push_back((at, read));
             }
-            let Some((at, ticket)) = tickets.pop_front() else { return Ok(()) };
-            match ticket.join(&self.run.request.stop).map_err(io::Error::other)? {
+            let Some((at, job)) = jobs.pop_front() else { return Ok(()) };
+            match job.join(&self.run.request.stop).map_err(io::Error::other)? {
                 Ok(found) => self.claimed.listed.absorb(found),
                 Err(trouble) => self.facts.findings.push(unread_again(&at, &trouble)),
             }

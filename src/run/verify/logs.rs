@@ -54,11 +54,11 @@ impl Collector<'_, '_, '_> {
         let (sources, rules) = (self.run.sources.clone(), self.rules.clone());
         let entry = Arc::new(entry);
         let (its_listing, its_entry) = (lister.clone(), entry.clone());
-        let ticket = self.run.pool.submit(move || {
+        let job = self.run.pool.submit(move || {
             let object = open_log(&sources, &its_entry);
             check_log(&rules, &its_listing, &its_entry, object)
         });
-        self.queue.push_back(Pending::Log { lister: lister.clone(), entry, ticket });
+        self.queue.push_back(Pending::Log { lister: lister.clone(), entry, job });
         Ok(())
     }
 
@@ -81,9 +81,9 @@ impl Collector<'_, '_, '_> {
                         bytes,
                     })?;
                 }
-                Pending::Log { lister, entry, ticket } => {
+                Pending::Log { lister, entry, job } => {
                     let stop = &self.run.request.stop;
-                    let checked = match ticket.join(stop) {
+                    let checked = match job.join(stop) {
                         Ok(checked) => checked,
                         Err(JobError::Stopped) => {
                             self.leave_unchecked(&lister);

@@ -88,9 +88,9 @@ impl FileRecognizer<'_, '_, '_, '_> {
 
     fn drain(&mut self, leave: usize) -> io::Result<()> {
         while self.queue.len() > leave
-            && let Some((key, ticket)) = self.queue.pop_front()
+            && let Some((key, job)) = self.queue.pop_front()
         {
-            let seen = ticket.join(&self.this.run.request.stop).map_err(io::Error::other)?;
+            let seen = job.join(&self.this.run.request.stop).map_err(io::Error::other)?;
             let kind = self.record(key, seen);
             self.files.kinds.push(kind);
         }

@@ -14,9 +14,9 @@ use super::{DECLARATION, INFO, MANIFEST, PAYLOAD, SEAL, TAG_MANIFEST, is_bag_pat
 use crate::model::hash::Sha256Stream;
 use crate::model::{Printable, Sha256Hash};
 
-/// Bytes of a manifest that are read: one of a million files has some 200 million.
+/// Most bytes that are read of a manifest: one of a million files has some 200 million.
 const LARGEST_MANIFEST: u64 = 1 << 30;
-/// Bytes of any other tag file that are read.
+/// Most bytes that are read of any other tag file.
 const LARGEST_TAG: u64 = 1 << 20;
 
 /// Fault of a bag.

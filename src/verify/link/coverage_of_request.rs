@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::linker::{Begins, ChainVerdict, Linker};
 use super::places::{Silence, TrailPlace};
-use super::request::{CoverageRequest, ReportedEnding, RequestedEnd};
+use super::request::{CoverageRequest, EndOrigin, ReportedEnding};
 use crate::model::time::{add, hours};
 use crate::model::{BucketName, Printable, Window};
 use crate::verify::coverage::{Coverage, CoverageState};
@@ -83,19 +83,19 @@ impl TrailPlace {
         let newest = last.or(self.listed_until).unwrap_or(tail.start).min(tail.start);
         let due = add(newest, request.grace);
         let in_grace = due >= tail.end;
-        let pending = match (request.end_kind, request.as_of) {
+        let pending = match (request.end_origin, request.as_of) {
             // Another chain reaches further; this one's digests may come as late as the grace.
-            (RequestedEnd::Newest, None) => in_grace,
+            (EndOrigin::Newest, None) => in_grace,
             (_, Some(as_of)) => due >= as_of,
-            (RequestedEnd::OfCopy | RequestedEnd::OfBucket, None) => false,
+            (EndOrigin::OfCopy | EndOrigin::OfBucket, None) => false,
         };
         if pending {
             coverage.assign(tail, CoverageState::Pending, None);
             return;
         }
-        let end_kind = request.end_kind;
-        let may_be_early = end_kind != RequestedEnd::OfBucket && in_grace;
-        let end = TruncatedChain { place: self, tail, newest, end_kind, may_be_early, verified };
+        let end_origin = request.end_origin;
+        let may_be_early = end_origin != EndOrigin::OfBucket && in_grace;
+        let end = TruncatedChain { place: self, tail, newest, end_origin, may_be_early, verified };
         coverage.assign(tail, end.state(), Some(Code::ChainTruncated));
         let finding = end.finding();
         self.linker.findings.push(finding);
@@ -110,7 +110,7 @@ struct TruncatedChain<'a> {
     tail: Window,
     /// The end of the newest digest.
     newest: Timestamp,
-    end_kind: RequestedEnd,
+    end_origin: EndOrigin,
     /// True if the copy may have been made before the digests of the tail were delivered.
     may_be_early: bool,
     /// True if a digest of the trail is verified, in any place.
@@ -143,7 +143,7 @@ impl TruncatedChain<'_> {
     fn message(&self) -> String {
         let mut message = match self.ending() {
             // Of no requested end, a time is given only with --as-of.
-            ReportedEnding::Unknown if self.may_be_early && self.end_kind == RequestedEnd::Newest => "The chain ends before the requested time does, by no more than the grace, although its digests were due when the copy was made (--as-of): they are missing, or logging stopped.".to_owned(),
+            ReportedEnding::Unknown if self.may_be_early && self.end_origin == EndOrigin::Newest => "The chain ends before the requested time does, by no more than the grace, although its digests were due when the copy was made (--as-of): they are missing, or logging stopped.".to_owned(),
             ReportedEnding::Unknown if self.may_be_early => "The chain ends before the requested time does, by no more than the grace: the copy was made before the last digests were delivered, or they are missing. Use --as-of TIME to state when the copy was made.".to_owned(),
             ReportedEnding::Unknown => "The chain ends before the requested time does: its newest digests are missing, or logging stopped.".to_owned(),
             ReportedEnding::Stopped(stopped) => format!("CloudTrail says that logging was stopped at {stopped}, and the digest of that time exists. No digest covers the time since."),

@@ -124,7 +124,7 @@ impl Linker {
         self.unlisted = true;
     }
 
-    /// Records time whose digests were not looked for: nothing is said to be gone in it.
+    /// Records time whose digests were not collected: nothing is said to be gone in it.
     pub fn mark_unread(&mut self, window: Window) {
         self.statements.assign(window, CoverageState::Unreadable, Some(Code::ObjectUnreadable));
     }

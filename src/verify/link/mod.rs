@@ -18,5 +18,5 @@ mod row;
 pub use self::linker::{ChainVerdict, Linker};
 pub use self::lookup::{Lookup, Presence};
 pub use self::places::{Silence, TrailPlace, close_trail};
-pub use self::request::{CoverageRequest, ReportedEnding, ReportedStatus, RequestedEnd};
+pub use self::request::{CoverageRequest, EndOrigin, ReportedEnding, ReportedStatus};
 pub use self::row::{ContentFacts, DigestFacts, PlainDigest, Row, Rows};

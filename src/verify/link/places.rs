@@ -141,14 +141,14 @@ struct LinkedPlaces {
     request: CoverageRequest,
     /// The requested time.
     asked: Window,
-    /// The time that digests of any of the places cover, or state to be missing.
+    /// Time that has a state in any of the places.
     union: Coverage,
     /// True if a digest of any place is verified.
     verified: bool,
 }
 
 impl LinkedPlaces {
-    /// Settles first how far the losses of the places reach.
+    /// Resolves first how far the losses of the places reach.
     fn new(mut places: Vec<TrailPlace>, request: CoverageRequest, lookup: &mut dyn Lookup) -> Self {
         if places.iter().any(|place| !place.linker.losses.is_empty()) {
             let union = union_of(&places);
@@ -166,7 +166,7 @@ impl LinkedPlaces {
         Self { places, request, asked, union, verified }
     }
 
-    /// Start of the first digest.
+    /// Start of the time that has a state.
     fn first(&self) -> Option<Timestamp> {
         self.union.span().map(|span| span.start)
     }
@@ -240,7 +240,7 @@ impl LinkedPlaces {
     }
 }
 
-/// The time that digests of any of these places cover, or state to be missing.
+/// Time that has a state in any of these places.
 fn union_of(places: &[TrailPlace]) -> Coverage {
     let mut union = Coverage::default();
     for interval in places.iter().flat_map(|place| place.linker.statements.all()) {

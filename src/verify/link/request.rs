@@ -10,7 +10,7 @@ pub struct CoverageRequest {
     /// The requested end.
     pub end: Timestamp,
     /// Origin of `end`, which decides how a chain is judged that does not reach it.
-    pub end_kind: RequestedEnd,
+    pub end_origin: EndOrigin,
     /// The time as of which the sources are judged; `None` where nothing tells it, and then
     /// nothing is pending.
     pub as_of: Option<Timestamp>,
@@ -22,7 +22,7 @@ pub struct CoverageRequest {
 
 /// Origin of the end of the requested time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestedEnd {
+pub enum EndOrigin {
     /// The end of the newest digest of a copy: none was asked for. What a chain lags behind it is
     /// pending up to the grace.
     Newest,
