@@ -22,7 +22,7 @@ pub(super) struct Subject<'a> {
     pub(super) common_name: &'a str,
     /// An unsigned number.
     pub(super) serial: &'a [u8],
-    /// Whether it may certify others.
+    /// True if it may certify others.
     pub(super) is_ca: bool,
 }
 
@@ -55,8 +55,8 @@ struct Certificate<'a> {
     signature: BitString,
 }
 
-/// What a certificate for digital signatures states: the bytes to sign. Its validity, of years
-/// from 1 on, is kept to the whole second.
+/// Bytes to sign of a certificate for digital signatures. Its validity, of years from 1 on, is kept
+/// to the whole second.
 ///
 /// # Errors
 /// When it cannot be encoded.

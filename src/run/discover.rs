@@ -1,4 +1,4 @@
-//! How stores answer a survey.
+//! Answers of stores to a survey.
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,11 +44,15 @@ impl FolderReader for Reader<'_> {
     }
 
     fn examine(&self, paths: &[&str], each: EachBody<'_>) -> Vec<Result<bool, String>> {
-        at_once(paths, &|path| match self.open(path) {
-            _ if self.is_stopped() => Ok(false),
-            Err(StoreError::NotFound) => Ok(false),
-            Err(error) => Err(error.to_string()),
-            Ok(mut body) => each(path, &mut *body),
+        at_once(paths, &|path| {
+            if self.is_stopped() {
+                return Ok(false);
+            }
+            match guarded(|| Ok(each(path, &mut *self.store.get(path)?.body))) {
+                Ok(examined) => examined,
+                Err(StoreError::NotFound) => Ok(false),
+                Err(error) => Err(error.to_string()),
+            }
         })
     }
 
@@ -74,7 +78,7 @@ fn at_once<T: Send>(paths: &[&str], ask: &(dyn Fn(&str) -> T + Sync)) -> Vec<T> 
     })
 }
 
-/// What a store answers; a bug in it is trouble.
+/// Answer of a store; a panic on the way is trouble.
 fn guarded<T>(ask: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     const BUG: &str = "reading it failed, which is a bug in trailseal";
     catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|_| Err(StoreError::Trouble(BUG.to_owned())))
@@ -100,5 +104,85 @@ impl Sources {
         }
         sources.take_up_what_could_not_be_listed();
         sources
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{BucketName, Metadata};
+    use crate::store::{DirectoryStore, Entry, Object, Profile, Put, WriterGuard};
+
+    /// A store with an object, which panics when it is listed or read.
+    struct Broken;
+
+    struct BrokenBody;
+
+    impl Read for BrokenBody {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            panic!("a body that panics")
+        }
+    }
+
+    impl Store for Broken {
+        fn name(&self) -> &str {
+            "broken"
+        }
+
+        fn profile(&self) -> Profile {
+            DirectoryStore::PROFILE
+        }
+
+        fn bucket(&self) -> Option<&BucketName> {
+            None
+        }
+
+        fn list(&self, _: &str, _: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+            panic!("a listing that panics")
+        }
+
+        fn get(&self, key: &str) -> Result<Object, StoreError> {
+            match key {
+                "gone" => Err(StoreError::NotFound),
+                _ => Ok(Object { body: Box::new(BrokenBody), metadata: Ok(Metadata::default()) }),
+            }
+        }
+
+        fn put_new(&self, _: &str, _: &[u8], _: &Metadata) -> Result<Put, StoreError> {
+            Err(StoreError::NotFound)
+        }
+
+        fn lock(&self) -> Result<WriterGuard, StoreError> {
+            Err(StoreError::NotFound)
+        }
+    }
+
+    fn read(_: &str, body: &mut dyn Read) -> Result<bool, String> {
+        body.read(&mut [0]).map(|_| true).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_panic_is_trouble_of_one_folder_or_object() {
+        let reader = Reader { store: &Broken, requests: AtomicU64::new(0), stop: None };
+        for folders in [&["a/"][..], &["a/", "b/"]] {
+            let listings = reader.list(folders);
+            assert_eq!(listings.len(), folders.len());
+            assert!(listings.iter().all(|listing| listing.failed.is_some()));
+        }
+        for paths in [&["a"][..], &["a", "gone"]] {
+            let examined = reader.examine(paths, &read);
+            assert!(examined[0].is_err());
+            assert!(examined[1..].iter().all(|gone| *gone == Ok(false)));
+        }
+    }
+
+    #[test]
+    fn nothing_is_opened_once_the_run_is_to_stop() {
+        let stop = Stop::default();
+        stop.set();
+        let reader = Reader { store: &Broken, requests: AtomicU64::new(0), stop: Some(&stop) };
+        assert_eq!(reader.examine(&["a"], &read), [Ok(false)]);
+        assert!(reader.list(&["a/"])[0].failed.is_none());
+        assert_eq!(reader.requests.into_inner(), 0);
     }
 }

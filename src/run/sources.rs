@@ -36,7 +36,7 @@ use crate::verify::unfinished::Unfinished;
 #[derive(Clone)]
 pub struct Root {
     pub(super) store: Arc<dyn Store>,
-    /// Where it lies, and what it stands for.
+    /// Its path, and what it stands for.
     pub logs: LogsRoot,
 }
 
@@ -132,7 +132,7 @@ impl Sources {
         self.findings.extend(findings);
     }
 
-    /// What looking for the areas found: what cannot be listed, and what no form explains.
+    /// Findings of the survey: what cannot be listed, and what no form explains.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
@@ -197,7 +197,7 @@ impl Sources {
         }
     }
 
-    /// What looking through the sources at a time showed.
+    /// Survey of the sources, taken at a time.
     #[must_use]
     pub fn survey(&self, taken: Timestamp) -> Survey {
         let of_root = |root: &Root| {

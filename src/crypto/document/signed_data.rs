@@ -145,6 +145,18 @@ mod tests {
         assert!(CertificateChoices::from_der(&with(0xa1)).is_err());
     }
 
+    /// X.690, 11.6: by the bytes, whatever they are taken for.
+    #[test]
+    fn a_set_is_in_the_order_of_its_encodings() {
+        // [1] { 1.3.6.1.5.5.7.16.2, an OCTET STRING of two bytes }.
+        let other = |content: [u8; 2]| {
+            let name = b"\xa1\x0e\x06\x08\x2b\x06\x01\x05\x05\x07\x10\x02\x04\x02";
+            RevocationInfoChoice::from_der(&[&name[..], &content].concat()).unwrap()
+        };
+        let (first, second) = (other([0, 0x80]), other([1, 1]));
+        assert_eq!(first.value_cmp(&second).unwrap(), Ordering::Less);
+    }
+
     #[test]
     fn a_signed_structure_is_written_as_it_is_read() {
         // ContentInfo of SignedData, version 1, without algorithms, certificates and signers, over

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::reader::UNANSWERED;
 use super::walk::Walk;
 use crate::store::Entry;
 use crate::verify::content::Content;
@@ -40,7 +41,7 @@ impl Walk<'_> {
             let content = Content::recognize(key, body, Limits::default().log, false);
             content.map(|it| matches!(it, Content::Log(_))).map_err(|error| error.to_string())
         });
-        answers.resize_with(keys.len(), || Err("it was not answered".to_owned()));
+        answers.resize_with(keys.len(), || Err(UNANSWERED.to_owned()));
         answers
     }
 

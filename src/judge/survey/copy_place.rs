@@ -1,4 +1,4 @@
-//! Where a copy belongs in its bucket: learned from what digests say of themselves.
+//! Place of a copy in its bucket, learned from what digests say of themselves.
 //!
 //! Not trust: a digest that says otherwise than the rest is found to be misplaced, and the report
 //! shows the bucket.
@@ -15,8 +15,8 @@ use super::walk::Walk;
 use crate::model::key_name::DIGEST_FOLDER;
 use crate::model::{BucketName, DigestHead, DigestKey, OrganizationId, Place, Region};
 use crate::store::Entry;
+use crate::verify::Limits;
 use crate::verify::inflate::{AlreadyInflated, BodyFault, inflate};
-use crate::verify::{Code, Finding, Limits};
 
 /// Digests of a source that are read to learn bucket and prefix: a majority of them decides,
 /// so that a few altered ones cannot make all others look misplaced.
@@ -49,12 +49,9 @@ impl<T: Ord> Votes<T> {
     }
 
     /// Trouble, where nothing was learned: else it is met again where it matters.
-    fn report(self, findings: &mut Vec<Finding>) {
+    fn report(self, walk: &mut Walk<'_>) {
         if self.counts.is_empty() {
-            findings.extend(self.unseen.into_iter().map(|(path, cause)| {
-                let message = format!("It could not be read or listed: {cause}.");
-                Finding::new(Code::ObjectUnreadable, message).object(None, path)
-            }));
+            self.unseen.into_iter().for_each(|(path, cause)| walk.unreadable(path, &cause));
         }
     }
 }
@@ -76,7 +73,7 @@ pub(super) fn learn_bucket(walk: &mut Walk<'_>, base: &str) -> (Option<BucketNam
         Some((bucket, prefix)) => (BucketName::parse(bucket).ok(), prefix.clone()),
         None => (None, base.to_owned()),
     };
-    votes.report(&mut walk.findings);
+    votes.report(walk);
     learned
 }
 
@@ -164,7 +161,7 @@ fn learn(walk: &mut Walk<'_>, head: &Head, paths: &[String]) -> Option<(LogsRoot
         // None says where it belongs: the names tell, and what they say is checked.
         None => (by_name, None, named.place, named.region),
     };
-    votes.report(&mut walk.findings);
+    votes.report(walk);
     let (stands_for, bucket, place, region) = learned;
     let (at, prefix) = (head.0.clone(), place.prefix.clone());
     Some((LogsRoot { at, stands_for, bucket, prefix }, place, region))

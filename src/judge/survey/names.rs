@@ -1,4 +1,4 @@
-//! What the name of a folder says of it.
+//! Meaning of folder names.
 
 use crate::model::key_name::{AWS_LOGS, DIGEST_FOLDER};
 use crate::model::{AccountId, LogKind, OrganizationId, Place, Region};

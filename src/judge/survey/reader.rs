@@ -1,21 +1,24 @@
-//! What a survey asks of a store.
+//! Questions of a survey to a store.
 
 use std::io::Read;
 
 use crate::store::{Entry, StoreError};
 
+/// Reason of what a reader left out of its answers.
+pub(super) const UNANSWERED: &str = "it was not answered";
+
 /// Content of one folder, not of what lies below its folders.
 #[derive(Debug)]
 #[must_use]
 pub struct FolderListing {
-    /// What was listed, in no particular order.
+    /// Entries that were listed, in no particular order.
     pub entries: Vec<Entry>,
     /// Reason for which there may be more.
     pub failed: Option<StoreError>,
 }
 
 impl FolderListing {
-    /// What a store's listing comes to.
+    /// Collects a store's listing.
     pub fn of(list: impl FnOnce(&mut dyn FnMut(Entry)) -> Result<(), StoreError>) -> Self {
         let mut entries = Vec::new();
         let failed = list(&mut |entry| entries.push(entry)).err();
@@ -63,6 +66,6 @@ pub trait FolderReader {
     /// asked. One that is gone is nothing.
     fn examine(&self, paths: &[&str], each: EachBody<'_>) -> Vec<Result<bool, String>>;
 
-    /// Whether the run is to stop: then folders are told to be empty, and nothing is concluded.
+    /// True if the run is to stop: then folders are told to be empty, and nothing is concluded.
     fn is_stopped(&self) -> bool;
 }

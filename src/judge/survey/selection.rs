@@ -1,4 +1,4 @@
-//! What is looked for in the sources, and what is left out.
+//! Selection of the accounts and regions that are looked for.
 
 use crate::judge::question::{Excluded, Question};
 use crate::model::{AccountId, Region};
@@ -22,14 +22,14 @@ impl<'a> From<&'a Question> for Selection<'a> {
 }
 
 impl Selection<'_> {
-    /// Whether an account is looked for.
+    /// True if an account is looked for.
     #[must_use]
     pub fn wants_account(&self, account: &AccountId) -> bool {
         let excluded = self.excluded.is_some_and(|excluded| excluded.accounts.contains(account));
         !excluded && self.names_account(account)
     }
 
-    /// Whether a region is looked for.
+    /// True if a region is looked for.
     #[must_use]
     pub fn wants_region(&self, region: &Region) -> bool {
         let excluded = self.excluded.is_some_and(|excluded| excluded.regions.contains(region));

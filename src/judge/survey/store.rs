@@ -9,7 +9,7 @@ use super::{HiddenFolders, PassedOver};
 use crate::model::BucketName;
 use crate::verify::Finding;
 
-/// What one store holds, and what of it could not be seen.
+/// Content of one store, and what of it could not be seen.
 #[derive(Debug)]
 #[must_use]
 pub struct StoreSurvey {
@@ -19,7 +19,7 @@ pub struct StoreSurvey {
     pub hidden: HiddenFolders,
     /// Accounts and regions beside those that were looked for.
     pub passed_over: PassedOver,
-    /// What cannot be listed, and what no form explains.
+    /// Findings on what cannot be listed, and on what no form explains.
     pub findings: Vec<Finding>,
 }
 

@@ -27,7 +27,7 @@ const OBJECTS: [&str; 8] = [
 struct Tree {
     folders: BTreeMap<String, BTreeSet<String>>,
     refused: Option<String>,
-    /// How many of the folders that are asked for at once have no answer.
+    /// Number of folders without an answer, of several that are asked for at once.
     unanswered: usize,
     backwards: bool,
 }

@@ -11,7 +11,7 @@ use super::names::{
     AccountFolder, COMPANIONS, RegionFolder, Service, ServiceFolder, inside_logs, is_companion,
     last_part,
 };
-use super::reader::{FolderListing, FolderReader};
+use super::reader::{FolderListing, FolderReader, UNANSWERED};
 use super::selection::Selection;
 use super::{HiddenFolders, PassedOver};
 use crate::model::key_name::AWS_LOGS;
@@ -19,7 +19,7 @@ use crate::model::{AccountId, OrganizationId, Place, Region};
 use crate::store::Entry;
 use crate::verify::{Code, Finding};
 
-/// How many folders of a bucket are looked through for `AWSLogs`: each is a request, and a bucket
+/// Number of folders of a bucket that are looked through for `AWSLogs`: each is a request, and a bucket
 /// may hold anything beside it. The nearest ones come first.
 const FOLDERS_OF_A_BUCKET: usize = 500;
 /// Folders of companions that are looked through before they are taken for something else.
@@ -31,7 +31,7 @@ pub(super) struct Walk<'a> {
     /// True if the store is a copy that does not know its bucket.
     is_copy: bool,
     pub(super) selection: Selection<'a>,
-    /// What stands before each `AWSLogs` that was found.
+    /// Path before each `AWSLogs` that was found.
     pub(super) bases: Vec<String>,
     pub(super) areas: Vec<RegionFolder>,
     pub(super) findings: Vec<Finding>,
@@ -77,13 +77,12 @@ impl<'a> Walk<'a> {
     /// Lists folders. One that the reader has no answer for was not listed.
     pub(super) fn list(&self, folders: &[&str]) -> Vec<FolderListing> {
         let mut listings = self.reader.list(folders);
-        listings.resize_with(folders.len(), || FolderListing::failed("it was not answered"));
+        listings.resize_with(folders.len(), || FolderListing::failed(UNANSWERED));
         listings
     }
 
     fn list_one(&self, folder: &str) -> FolderListing {
-        let listing = self.list(&[folder]).pop();
-        listing.unwrap_or_else(|| FolderListing::failed("it was not answered"))
+        self.list(&[folder]).pop().unwrap_or_else(|| FolderListing::failed(UNANSWERED))
     }
 
     /// The folders in a folder; what cannot be listed, and what does not belong there, becomes a
