@@ -46,7 +46,9 @@ impl KmsSigner {
         let der = answer.public_key().map(Blob::as_ref).unwrap_or_default();
         let public = parse_key_file(key, der).map_err(|error| wrong(error.refusal.to_string()))?;
         let public = public.into_iter().next().ok_or_else(|| wrong("it has no key".into()))?;
-        debug_assert_ne!(public.form(), KeyForm::Certificate);
+        if public.form() == KeyForm::Certificate {
+            return Err(wrong("the answer is a certificate, not a public key".into()));
+        }
         Ok(Self { aws: aws.clone(), client, key: key.to_owned(), public })
     }
 

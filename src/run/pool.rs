@@ -1,8 +1,11 @@
 //! Worker threads. Jobs run in any order; each has a handle, and handles are joined in the order of
-//! submission, so that the same input gives the same report.
+//! submission, so that the same input gives the same report. A thread is started when a job finds all
+//! others at work: a small run over a bucket, which may have 150 jobs at once, needs few.
 
 use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,7 +20,10 @@ pub(super) const STOP_POLL_INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Pool {
     queue: Option<crossbeam_channel::Sender<Job>>,
-    threads: Vec<JoinHandle<()>>,
+    work: crossbeam_channel::Receiver<Job>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Number of jobs that are queued or under way.
+    unfinished: Arc<AtomicUsize>,
     jobs: usize,
 }
 
@@ -54,26 +60,19 @@ pub enum JobError {
 }
 
 impl Pool {
-    /// Starts so many threads.
+    /// Makes a pool of up to so many threads, and starts the first.
     ///
     /// # Errors
     /// When the system has no thread left to give.
     pub fn start(jobs: NonZero<usize>) -> std::io::Result<Self> {
         let (queue, work) = crossbeam_channel::unbounded::<Job>();
-        let worker = |n| {
-            let work = work.clone();
-            std::thread::Builder::new().name(format!("worker-{n}")).spawn(move || {
-                for job in work {
-                    // A panic ends the job, whose handle then says so, and not the thread.
-                    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
-                }
-            })
-        };
-        let threads = (0..jobs.get()).map(worker).collect::<Result<_, _>>()?;
-        Ok(Self { queue: Some(queue), threads, jobs: jobs.get() })
+        let unfinished = Arc::new(AtomicUsize::new(0));
+        let first = start_worker(0, work.clone(), Arc::clone(&unfinished))?;
+        let threads = Mutex::new(vec![first]);
+        Ok(Self { queue: Some(queue), work, threads, unfinished, jobs: jobs.get() })
     }
 
-    /// Number of threads.
+    /// Number of jobs that can be under way at once.
     #[must_use]
     pub fn jobs(&self) -> usize {
         self.jobs
@@ -88,27 +87,54 @@ impl Pool {
         let job = Box::new(move || {
             let _ = result.send(job());
         });
+        let unfinished = self.unfinished.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(queue) = &self.queue {
             let _ = queue.send(job);
         }
+        self.start_another(unfinished);
         JobHandle(handle)
     }
-}
 
-impl Pool {
+    /// Starts another thread if there are fewer than unfinished jobs. Where the system gives none, the
+    /// jobs wait for those that are there.
+    fn start_another(&self, unfinished: usize) {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        if threads.len() < unfinished.min(self.jobs) {
+            let worker =
+                start_worker(threads.len(), self.work.clone(), Arc::clone(&self.unfinished));
+            threads.extend(worker);
+        }
+    }
+
     /// Detaches the threads: jobs under way are not waited for.
     pub fn abandon(&mut self) {
-        self.threads.clear();
+        self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
         self.queue = None;
-        for thread in self.threads.drain(..) {
+        let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
             let _ = thread.join();
         }
     }
+}
+
+/// Starts a thread that works until the queue is closed.
+fn start_worker(
+    n: usize,
+    work: crossbeam_channel::Receiver<Job>,
+    unfinished: Arc<AtomicUsize>,
+) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(format!("worker-{n}")).spawn(move || {
+        for job in work {
+            // A panic ends the job, whose handle then says so, and not the thread.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+            unfinished.fetch_sub(1, Ordering::Relaxed);
+        }
+    })
 }
 
 #[cfg(test)]
@@ -122,6 +148,34 @@ mod tests {
         let results: Vec<_> =
             handles.into_iter().map(|t| t.join(&Stop::default()).unwrap()).collect();
         assert_eq!(results, (0..500).map(|n| n * 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_thread_is_started_for_each_job_that_finds_all_at_work_up_to_the_limit() {
+        let pool = Pool::start(NonZero::new(3).unwrap()).unwrap();
+        let threads = || pool.threads.lock().unwrap().len();
+        // Each is finished before the next: counted only after its result is there.
+        for n in 0..5 {
+            assert_eq!(pool.submit(move || n).join(&Stop::default()), Ok(n));
+            while pool.unfinished.load(Ordering::Relaxed) > 0 {
+                std::thread::yield_now();
+            }
+        }
+        assert_eq!(threads(), 1);
+        // None of the three returns before all of them have begun.
+        let all = Arc::new(std::sync::Barrier::new(3));
+        let waiting = || {
+            let all = Arc::clone(&all);
+            pool.submit(move || all.wait().is_leader())
+        };
+        let handles = [waiting(), waiting(), waiting()];
+        let leaders = handles.map(|handle| usize::from(handle.join(&Stop::default()).unwrap()));
+        assert_eq!((leaders.iter().sum::<usize>(), threads()), (1, 3));
+        let more: Vec<_> = (0..50).map(|n| pool.submit(move || n)).collect();
+        let sum: usize =
+            more.into_iter().map(|handle| handle.join(&Stop::default()).unwrap()).sum();
+        assert_eq!(sum, 49 * 50 / 2);
+        assert_eq!(threads(), 3);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::common::Tree;
+use crate::common::scratch;
 
 fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_trailseal")).args(args).env_remove("COLUMNS").output().unwrap()
@@ -110,7 +111,7 @@ fn quiet_says_it_by_status_and_a_line() {
 fn objects_are_a_table_where_the_file_s_name_asks_for_one() {
     let tree = Tree::sealed();
     tree.remove(&common::log_key(2));
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let [table, lines] = ["o.csv", "o.jsonl"].map(|name| folder.path().join(name));
     let (root, keys) = (tree.root(), tree.keys.to_str().unwrap());
     for file in [&table, &lines] {
@@ -140,7 +141,7 @@ fn objects_are_a_table_where_the_file_s_name_asks_for_one() {
 #[test]
 fn a_report_edited_by_hand_is_not_rendered() {
     let tree = Tree::sealed();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let [saved, table] = ["run.json", "run.csv"].map(|name| folder.path().join(name));
     let [saved, table] = [&saved, &table].map(|path| path.to_str().unwrap());
     let (root, keys) = (tree.root(), tree.keys.to_str().unwrap());
@@ -174,7 +175,7 @@ fn completions_and_schema_are_printed() {
 fn what_is_no_file_is_written_to_and_never_replaced() {
     use std::os::unix::fs::{FileTypeExt as _, symlink};
     let tree = Tree::sealed();
-    let folder = tempfile::TempDir::new().unwrap();
+    let folder = scratch();
     let name = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (saved, pipe, link, file) = (name("run.json"), name("pipe"), name("link"), name("file"));
     let (root, keys) = (tree.root().to_str().unwrap(), tree.keys.to_str().unwrap());

@@ -5,11 +5,10 @@ use std::fs;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::common::bucket::{bucket_of, report_of};
 use crate::common::server::{Endless, Fault, Server};
-use crate::common::{BUCKET, Report, Tree, digest_key, files_of, log_key};
+use crate::common::{BUCKET, Report, Tree, digest_key, files_of, log_key, scratch};
 
 const SOURCE: &str = "gs://audit-logs";
 
@@ -167,7 +166,7 @@ fn an_unfinished_copy_is_incomplete() {
 #[test]
 fn a_copy_is_collected_as_it_is_stored() {
     let tree = Tree::sealed();
-    let (server, target) = (copy_of(&tree), TempDir::new().unwrap());
+    let (server, target) = (copy_of(&tree), scratch());
     // The service inflates what is stored as gzip for who does not ask for gzip.
     server.fault(".json.gz", Fault::InflatedUnlessAccepted, None);
     let dir = target.path().join("copy");

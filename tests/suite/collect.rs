@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use crate::common::bucket::{ENVIRONMENT, bucket_of};
 use crate::common::server::{Fault, Server};
+use crate::common::sweep::side_by_side;
 use crate::common::{
     BUCKET, HOURS, REGION, Report, Tree, at, backfill_key, digest_key, files_of, gzip, log_key,
-    log_key_at,
+    log_key_at, scratch,
 };
 use tempfile::TempDir;
 
@@ -60,7 +61,7 @@ struct Copy {
 
 impl Copy {
     fn new(tree: &Tree) -> Self {
-        let around = TempDir::new().unwrap();
+        let around = scratch();
         let (dir, keys) = (around.path().join("copy"), around.path().join("keys.json"));
         fs::copy(&tree.keys, &keys).unwrap();
         Self { around, dir, keys }
@@ -157,7 +158,7 @@ fn a_copy_is_proven_offline_also_the_newest_digest() {
 fn the_command_that_it_prints_proves_the_copy() {
     let tree = Tree::sealed();
     let server = bucket_of(&tree);
-    let copy = Copy { dir: TempDir::new().unwrap().keep().join("it's a copy"), ..Copy::new(&tree) };
+    let copy = Copy { dir: scratch().keep().join("it's a copy"), ..Copy::new(&tree) };
     let hours = hours_of(HOURS);
     let ran = copy.collect(&server, &hours.each_ref().map(String::as_str));
     let line = ran.out.lines().find(|line| line.contains("trailseal verify")).unwrap();
@@ -440,7 +441,9 @@ fn what_cannot_be_copied_is_named_and_holds_up_nothing() {
 #[test]
 fn trouble_that_passes_does_not_show() {
     let tree = Tree::sealed();
-    for fault in [Fault::Status(503, "SlowDown"), Fault::Reset, Fault::ShortBody(30)] {
+    let faults = [Fault::Status(503, "SlowDown"), Fault::Reset, Fault::ShortBody(30)];
+    // Each is tried again, after a pause.
+    side_by_side(faults, |fault| {
         let server = bucket_of(&tree);
         server.fault(&digest_key(4), fault, Some(2));
         server.fault(&log_key(4), fault, Some(2));
@@ -448,7 +451,7 @@ fn trouble_that_passes_does_not_show() {
         let ran = copy.collect(&server, &[]);
         assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{fault:?}");
         assert_eq!(copy.verify(&[]).status, 0, "{fault:?}");
-    }
+    });
 }
 
 #[test]

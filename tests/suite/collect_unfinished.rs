@@ -11,6 +11,7 @@ use crate::common::bucket::{ENVIRONMENT, bucket_of};
 use crate::common::server::{Fault, Server};
 use crate::common::{
     ACCOUNT, BUCKET, HOURS, REGION, Report, Tree, at, digest_key, gzip, log_key, log_key_at,
+    scratch,
 };
 use tempfile::TempDir;
 
@@ -24,7 +25,7 @@ struct Copy {
 
 impl Copy {
     fn new(tree: &Tree) -> Self {
-        let around = TempDir::new().unwrap();
+        let around = scratch();
         let (dir, keys) = (around.path().join("copy"), around.path().join("keys.json"));
         fs::copy(&tree.keys, &keys).unwrap();
         Self { _around: around, dir, keys }

@@ -9,7 +9,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use tempfile::TempDir;
 use trailseal::internals::model::Sha256Hash;
 use trailseal::internals::run::evidence::open_unchecked;
 use trailseal::internals::run::verify::SourceForm;
@@ -18,6 +17,7 @@ use trailseal::internals::store::Put;
 use trailseal::internals::store::{DirectoryStore, Recorder, Store};
 
 use crate::common::BUCKET;
+use crate::common::scratch;
 use checks::{Names, Seeded, hold, objects};
 
 /// Writes the objects as files, their metadata beside them.
@@ -39,7 +39,7 @@ fn directory(root: &Path) -> Arc<dyn Store> {
 
 #[test]
 fn a_directory() {
-    let root = TempDir::new().unwrap();
+    let root = scratch();
     let objects = objects(Names::Any);
     write(root.path(), &objects);
     hold(&directory(root.path()), &objects);
@@ -48,7 +48,7 @@ fn a_directory() {
 #[test]
 fn a_recorder_around_a_directory() {
     for keep in [|_: &str| true, |_: &str| false] {
-        let (root, kept) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let (root, kept) = (scratch(), scratch());
         let objects = objects(Names::Any);
         write(root.path(), &objects);
         let failed = Box::new(|| panic!("nothing fails"));
@@ -66,7 +66,7 @@ fn a_bag_of_a_bucket_and_of_a_copy() {
         (SourceForm::Copy, "~unknown", ""),
         (SourceForm::Copy, BUCKET, ""),
     ] {
-        let bag = TempDir::new().unwrap();
+        let bag = scratch();
         let objects = objects(Names::Any);
         let inside = bag.path().join("data/objects").join(bucket);
         write(&inside, &objects);

@@ -14,7 +14,7 @@ use crate::common::{
     ACCOUNT, HOURS, REGION, Report, TRAIL, Tree, at, backfill_key, digest_key, digest_name, draft,
     key, log_key,
 };
-use trailseal::internals::crypto::{SigningKey, render_public_keys};
+use trailseal::internals::crypto::render_public_keys;
 use trailseal::internals::model::{ChainKind, Previous, Region, TrailName};
 
 fn time(hour: i64) -> String {
@@ -172,7 +172,7 @@ fn backfill_digests_are_said_to_have_no_end_that_shows() {
 /// A key file that lacks the tests' key.
 fn other_keys(tree: &Tree) -> String {
     let path = tree.root().join("other-keys.json");
-    let other = SigningKey::generate().unwrap();
+    let other = crate::common::other_key();
     fs::write(&path, render_public_keys(&[(other.public_key_der(), common::always())])).unwrap();
     path.to_str().unwrap().to_owned()
 }

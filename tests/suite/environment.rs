@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::common::bucket::{ENVIRONMENT, bucket_of};
 use crate::common::server::{Fault, Server};
-use crate::common::{BUCKET, REGION, Tree};
+use crate::common::{BUCKET, REGION, Tree, scratch};
 
 /// Variables that an empty value has meant trouble with, or may.
 const VARIABLES: [&str; 34] = [
@@ -63,7 +63,7 @@ fn trailseal(args: &[&str], more: &[(&str, &str)]) -> Output {
 fn an_empty_variable_is_none() {
     let server = bucket_of(&Tree::sealed());
     let source = format!("s3://{BUCKET}");
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let keys = folder.path().join("keys.json");
     let fetch = ["keys", "fetch", "--region", REGION, "--start-time", "2026-03-01"];
     let fetch = [&fetch[..], &["--output", keys.to_str().unwrap()]].concat();
@@ -156,7 +156,7 @@ fn every_command_trusts_the_authorities_of_the_environment_and_the_profile_in_ev
 }
 
 fn check_every_command_trusts_the_authorities_of_the_environment_and_the_profile(step: usize) {
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let Some((endpoint, ca)) = refusing_server(&folder) else { return };
     let config = folder.path().join("config");
     fs::write(&config, format!("[profile audit]\nca_bundle = {ca}\n")).unwrap();
@@ -164,7 +164,7 @@ fn check_every_command_trusts_the_authorities_of_the_environment_and_the_profile
     let out = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (keys, copy, bag) = (out("keys.json"), out("copy"), out("bag.zip"));
     let key = out("key.pem");
-    let signing = trailseal::internals::crypto::SigningKey::generate().unwrap();
+    let signing = crate::common::other_key();
     fs::write(&key, signing.to_pkcs8_pem().unwrap()).unwrap();
     let arn = "arn:aws:cloudtrail:us-east-1:111122223333:trail/audit";
     let seal = ["--account", "111122223333", "--region", REGION, "--trail", "audit", "--key", &key];
@@ -234,7 +234,7 @@ fn a_region_named_only_in_the_body_is_followed() {
 #[test]
 fn an_empty_endpoint_of_the_profile_is_a_clear_error() {
     let server = bucket_of(&Tree::sealed());
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let config = folder.path().join("config");
     let services = "services = here\n\n[services here]\ns3 =\n  endpoint_url =\n";
     fs::write(&config, format!("[profile audit]\nendpoint_url =\n{services}")).unwrap();

@@ -8,8 +8,9 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use crate::common::bag::{AS_OF, Bag, check, files_of, object, pack};
-use crate::common::{EMPTY_HOUR, HOURS, Tree, digest_key, gzip, log_key, log_key_at, trailseal};
-use tempfile::TempDir;
+use crate::common::{
+    EMPTY_HOUR, HOURS, Tree, digest_key, gzip, log_key, log_key_at, scratch, trailseal,
+};
 use trailseal::internals::run::evidence::KeptLogs;
 use zip::write::SimpleFileOptions;
 
@@ -181,7 +182,7 @@ fn a_bag_of_a_violation_is_whole_and_shows_it() {
 #[test]
 fn what_could_not_be_read_then_is_no_loss_now() {
     let tree = Tree::sealed();
-    let outside = TempDir::new().unwrap();
+    let outside = scratch();
     for key in [log_key(2), digest_key(5)] {
         let moved = outside.path().join(key.rsplit_once('/').unwrap().1);
         fs::rename(tree.path(&key), &moved).unwrap();
@@ -197,7 +198,7 @@ fn what_could_not_be_read_then_is_no_loss_now() {
 #[test]
 fn a_bag_is_never_written_over_anything_and_never_left_half_made() {
     let tree = Tree::sealed();
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let there = folder.path().join("there");
     fs::create_dir(&there).unwrap();
     let refused = pack(&tree, &there, &[]);
@@ -228,7 +229,7 @@ fn a_disk_that_fills_up_leaves_no_bag() {
     let hidden = log_key_at(common::at(9, 20), "CloudTrail", "ffffffffffffffff");
     tree.write(&hidden, &gzip(format!("{{\"Records\":[\"{}\"]}}", hex::encode(&noise)).as_bytes()));
     tree.seal(10).unwrap();
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     for output in ["bag", "bag.zip"] {
         let output = folder.path().join(output);
         // In blocks of 512 bytes: less than that log file, or less than the archive of them all.
@@ -905,7 +906,7 @@ fn keys_of_ones_own_take_the_place_of_those_in_the_bag() {
     let said = |checked: &bag::Checked| checked.json["not_proven"].to_string();
     assert!(!said(&checked).contains("public keys in the bag"));
     assert!(said(&bag.check(&[])).contains("public keys in the bag"));
-    let other = TempDir::new().unwrap();
+    let other = scratch();
     let made = trailseal(&["keys", "generate", other.path().join("k").to_str().unwrap()]);
     assert_eq!(made.status, 0, "{}", made.err);
     let other = other.path().join("k/public-keys.json");
@@ -917,7 +918,7 @@ fn keys_of_ones_own_take_the_place_of_those_in_the_bag() {
 
 #[test]
 fn hostile_archives_are_refused() {
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     let deflated =
         SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
@@ -959,7 +960,7 @@ fn hostile_archives_are_refused() {
 #[test]
 fn an_archive_of_two_readings_is_refused() {
     let tree = Tree::sealed();
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let path = folder.path().join("evidence.zip");
     assert_eq!(pack(&tree, &path, &[]).status, 0);
     assert_eq!(check(&path, &[]).status, 0);

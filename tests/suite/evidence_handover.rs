@@ -2,14 +2,12 @@
 
 use std::fs;
 
-use tempfile::TempDir;
-
 use crate::common::bag::{Bag, files_of, pack};
-use crate::common::{HOURS, Tree, digest_key, trailseal};
+use crate::common::{HOURS, Tree, digest_key, scratch, trailseal};
 
 #[test]
 fn a_bag_of_the_same_name_is_the_same_bytes_whatever_the_output_is_called() {
-    let (tree, folder) = (Tree::sealed(), TempDir::new().unwrap());
+    let (tree, folder) = (Tree::sealed(), scratch());
     let zip = |output: &str, more: &[&str]| {
         let output = folder.path().join(output);
         let ran = pack(&tree, &output, more);
@@ -37,7 +35,7 @@ fn a_bag_of_the_same_name_is_the_same_bytes_whatever_the_output_is_called() {
 /// A folder called `july.tgz` would pass for an archive.
 #[test]
 fn other_archives_are_refused_by_name() {
-    let (tree, folder) = (Tree::sealed(), TempDir::new().unwrap());
+    let (tree, folder) = (Tree::sealed(), scratch());
     for output in ["july.tgz", "july.tar.gz", "july.TAR", "july.7z"] {
         let refused = pack(&tree, &folder.path().join(output), &[]);
         assert_eq!(refused.status, 2, "{output}");
@@ -93,7 +91,7 @@ fn a_check_on_the_bags_own_keys_says_so_first() {
 /// Who gives a bag to the wrong command is led to the right one.
 #[test]
 fn an_archive_is_no_source_and_an_unsealed_bag_has_no_signer() {
-    let (tree, folder) = (Tree::sealed(), TempDir::new().unwrap());
+    let (tree, folder) = (Tree::sealed(), scratch());
     let zip = folder.path().join("july.zip");
     assert_eq!(pack(&tree, &zip, &[]).status, 0);
     let zip = zip.to_str().unwrap();

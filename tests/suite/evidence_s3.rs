@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::common::bag::{check, files_of};
 use crate::common::bucket::{bucket_of, run};
 use crate::common::server::{Fault, Server};
-use crate::common::{BUCKET, HOURS, Tree, at, digest_key, log_key, log_key_at};
+use crate::common::{BUCKET, HOURS, Tree, at, digest_key, log_key, log_key_at, scratch};
 use tempfile::TempDir;
 
 struct Packed {
@@ -19,7 +19,7 @@ struct Packed {
 }
 
 fn pack(server: &Server, more: &[&str]) -> Packed {
-    let around = TempDir::new().unwrap();
+    let around = scratch();
     let dir = around.path().join("evidence");
     let (start, end) = (at(0, 0).to_string(), at(HOURS.into(), 0).to_string());
     let source = format!("s3://{BUCKET}");
@@ -126,7 +126,7 @@ fn what_was_denied_is_no_tampering_in_the_bag_either() {
 #[test]
 fn a_bucket_that_cannot_be_reached_leaves_nothing() {
     let server = bucket_of(&Tree::sealed());
-    let around = TempDir::new().unwrap();
+    let around = scratch();
     let output = around.path().join("evidence.zip");
     let output = output.to_str().unwrap();
     let ran = run(&server, &["evidence", "pack", "s3://no-such-bucket", "--output", output]);

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::common::bag::{Bag, Checked, files_of};
-use crate::common::{Tree, gzip, log_key, trailseal};
+use crate::common::{Tree, gzip, log_key, scratch, trailseal};
 use tempfile::TempDir;
 
 /// Keys and certificates of an authority, signers and a time-stamp authority.
@@ -53,7 +53,7 @@ ess_cert_id_alg = sha256
 impl Authority {
     fn make() -> Option<Self> {
         Command::new("openssl").arg("version").output().ok().filter(|o| o.status.success())?;
-        let authority = Self { folder: TempDir::new().unwrap() };
+        let authority = Self { folder: scratch() };
         for root in ["ca", "other-ca"] {
             authority.openssl(&format!("req -x509 -newkey rsa:2048 -nodes -keyout {root}.key -out {root}.pem -subj /CN={root} -days 30 -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign"));
         }
@@ -243,7 +243,7 @@ fn the_statement_is_in_toto_in_an_envelope_that_openssl_checks() {
         let signed =
             [format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).as_bytes(), &payload]
                 .concat();
-        let folder = TempDir::new().unwrap();
+        let folder = scratch();
         let write = |name: &str, bytes: &[u8]| {
             fs::write(folder.path().join(name), bytes).unwrap();
             folder.path().join(name).to_str().unwrap().to_owned()
@@ -349,7 +349,7 @@ fn a_sealed_bag_cannot_be_altered_unnoticed() {
 fn the_script_trusts_only_the_authorities_that_it_is_given() {
     let authority = authority_or_skip!();
     let bag = authority.sealed(&Tree::sealed(), "stranger", &[]);
-    let system = TempDir::new().unwrap();
+    let system = scratch();
     fs::copy(authority.path("other-ca.pem"), system.path().join("other-ca.pem")).unwrap();
     let folder = system.path().to_str().unwrap();
     authority.openssl(&format!("rehash {folder}"));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::common::bag::{self, Bag, Checked, files_of, pack};
-use crate::common::{Ran, Tree, gzip, log_key, trailseal};
+use crate::common::{Ran, Tree, gzip, log_key, scratch, trailseal};
 use crate::evidence_seal::{Authority, authority, authority_or_skip, honest, parts};
 
 const FIRST: &str = "seal/timestamp.tsr";
@@ -126,7 +126,7 @@ fn a_renewal_is_over_the_bag_and_its_earlier_time_stamps() {
 #[test]
 fn an_archive_is_replaced_by_one_with_the_time_stamp() {
     let authority = authority_or_skip!();
-    let (url, around) = (authority.time_stamps(honest), TempDir::new().unwrap());
+    let (url, around) = (authority.time_stamps(honest), scratch());
     let zip = around.path().join("july.zip");
     let packed = pack(&Tree::sealed(), &zip, &["--timestamp", &nobody()]);
     assert_eq!(packed.status, 3, "{}", packed.err);
@@ -184,7 +184,7 @@ struct Forgery(TempDir);
 
 impl Forgery {
     fn new(query: &[u8]) -> Self {
-        let forgery = Self(TempDir::new().unwrap());
+        let forgery = Self(scratch());
         fs::write(forgery.path("query"), query).unwrap();
         forgery
     }

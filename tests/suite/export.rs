@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::common::{Tree, files_of, log_key, trailseal};
+use crate::common::{Tree, files_of, log_key, scratch, trailseal};
 use tempfile::TempDir;
 use trailseal::internals::report::Format;
 
@@ -17,7 +17,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        Self { tree: Tree::sealed(), out: TempDir::new().unwrap() }
+        Self { tree: Tree::sealed(), out: scratch() }
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -204,12 +204,23 @@ fn worlds() -> Vec<World> {
 
 #[test]
 fn parts_of_facts_come_to_what_the_whole_comes_to() {
+    parts_of_facts_in_cuts(1);
+}
+
+#[test]
+#[ignore = "slow: many ways to cut each world"]
+fn parts_of_facts_come_to_what_the_whole_comes_to_in_every_case() {
+    parts_of_facts_in_cuts(24);
+}
+
+/// Cuts each world in so many ways, and joins the parts in any order, the first of them twice.
+fn parts_of_facts_in_cuts(ways: usize) {
     let mut runner = TestRunner::deterministic();
     for world in worlds() {
         let whole = told(world.whole());
         let facts = world.run(|verifier| verifier.collect(&[Unit::WHOLE]));
         assert_eq!(told(facts.into_report(&world)), whole, "{}", world.name);
-        for _ in 0..4 {
+        for _ in 0..ways {
             let hours = proptest::collection::vec((-1_i64..12, 0_i64..60), 1..5);
             let cuts = hours.new_tree(&mut runner).unwrap().current();
             let cuts: Vec<_> = cuts.into_iter().map(|(hour, minute)| at(hour, minute)).collect();

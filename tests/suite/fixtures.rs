@@ -9,7 +9,7 @@ use crate::common::{
     ACCOUNT, BUCKET, HOURS, REGION, Report, Tree, at, backfill_key, digest_key, draft, gunzip,
     gzip, key, log_key, log_key_at, objects,
 };
-use trailseal::internals::crypto::{SigningKey, Validity, render_public_keys};
+use trailseal::internals::crypto::{Validity, render_public_keys};
 use trailseal::internals::model::{ChainKind, LogEntry, Sha256Hash};
 
 /// What a fixture comes to: exit status, coverage by hour, and code with key of each finding.
@@ -789,7 +789,7 @@ fn a_log_listed_only_by_a_digest_left_aside_is_not_unreferenced() {
 #[test]
 fn keys_that_do_not_fit() {
     let tree = Tree::sealed();
-    let other = SigningKey::generate().unwrap();
+    let other = crate::common::other_key();
     std::fs::write(&tree.keys, render_public_keys(&[(other.public_key_der(), common::always())]))
         .unwrap();
     let report = verify(&tree, &[]);

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::common::bucket::{ENVIRONMENT, bucket_of, run};
 use crate::common::server::{Fault, Server};
-use crate::common::{BUCKET, REGION, Ran, Tree, trailseal};
+use crate::common::{BUCKET, REGION, Ran, Tree, scratch, trailseal};
 
 const FIRST: &str = "111122223333";
 const SECOND: &str = "444455556666";
@@ -19,7 +19,7 @@ struct Sample(TempDir);
 
 impl Sample {
     fn new() -> Self {
-        let dir = TempDir::new().unwrap();
+        let dir = scratch();
         assert_eq!(trailseal(&["sample", dir.path().to_str().unwrap()]).status, 0);
         Self(dir)
     }
@@ -73,7 +73,7 @@ fn filters_are_lists_and_leave_out_as_they_take_in() {
     assert_eq!(ran.status, 2);
     assert!(ran.err.contains("both selected and excluded"), "{}", ran.err);
     // A bag says the same of itself.
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let bag = folder.path().join("bag.zip");
     let bag = bag.to_str().unwrap();
     let (root, keys) = (sample.path(""), sample.path("keys/public-keys.json"));
@@ -100,7 +100,7 @@ fn walk(root: &Path) -> Vec<String> {
 #[test]
 fn a_copy_is_of_what_is_asked_for() {
     let sample = Sample::new();
-    let copies = TempDir::new().unwrap();
+    let copies = scratch();
     let copy = |name: &str, more: &[&str]| {
         let target = copies.path().join(name);
         let root = sample.path("");
@@ -125,7 +125,7 @@ fn keys_come_from_a_folder_or_standard_input() {
     assert_eq!(sample.verify(&[]).0.status, 0, "a folder that holds the private key too");
     let shown = trailseal(&["keys", "show", &sample.path("keys")]);
     assert_eq!(shown.out.lines().count(), 3, "{}", shown.out);
-    let empty = TempDir::new().unwrap();
+    let empty = scratch();
     let ran = trailseal(&["keys", "show", empty.path().to_str().unwrap()]);
     assert_eq!(ran.status, 2);
     assert!(ran.err.contains("contains no public key"), "{}", ran.err);
@@ -167,7 +167,7 @@ fn a_run_ends_when_its_time_is_over() {
     assert_eq!(ran.status.code(), Some(130), "{}", String::from_utf8_lossy(&ran.stderr));
     assert_eq!(run(&server, &["verify", &source, "--timeout", "soon"]).status.code(), Some(2));
     server.fault("keys:", Fault::Stall, None);
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let file = folder.path().join("keys.json");
     let fetch = ["keys", "fetch", "--region", REGION, "--output", file.to_str().unwrap()];
     let ran = run(&server, &[&fetch[..], &["--timeout", "1s", "--read-timeout", "1h"]].concat());
@@ -181,7 +181,7 @@ fn a_run_ends_when_its_time_is_over() {
 fn online(folder: &TempDir) -> Vec<Vec<String>> {
     let out = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (copy, bag, keys, key) = (out("copy"), out("bag.zip"), out("keys.json"), out("key.pem"));
-    let signing = trailseal::internals::crypto::SigningKey::generate().unwrap();
+    let signing = crate::common::other_key();
     fs::write(&key, signing.to_pkcs8_pem().unwrap()).unwrap();
     let source = format!("s3://{BUCKET}");
     let seal = ["seal", &source, "--account", FIRST, "--region", REGION, "--trail", "audit"];
@@ -211,7 +211,7 @@ fn asked(endpoint: &str, command: &[String]) -> Output {
 
 #[test]
 fn an_outage_is_never_wrong_usage() {
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let denied = bucket_of(&Tree::sealed());
     denied.fault("list:", Fault::Status(403, "AccessDenied"), None);
     denied.deny_keys();
@@ -288,7 +288,7 @@ fn a_time_that_meets_nothing_is_told_the_days_that_are_there() {
 
 #[test]
 fn a_forgotten_scheme_is_suggested() {
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let copy = folder.path().join("copy");
     let copy = copy.to_str().unwrap();
     let seal =
@@ -309,7 +309,7 @@ fn a_forgotten_scheme_is_suggested() {
 
 #[test]
 fn an_archive_is_to_be_unpacked() {
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     for name in ["copy.tgz", "copy.tar.gz", "COPY.TAR", "copy.7z", "copy.zip"] {
         let path = folder.path().join(name);
         let gone = trailseal(&["verify", path.to_str().unwrap()]);

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::common::{
     ACCOUNT, BUCKET, HOURS, REGION, Ran, Report, Tree, at, digest_key, gunzip, gzip, key, log_key,
-    log_key_at, trailseal, verify,
+    log_key_at, scratch, trailseal, verify,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -88,7 +88,7 @@ fn what_is_no_directory_is_wrong_usage() {
 #[test]
 fn an_empty_directory_proves_nothing() {
     let tree = Tree::empty();
-    let empty = TempDir::new().unwrap();
+    let empty = scratch();
     let report = report_on(&tree, empty.path(), &[]);
     assert_eq!((codes(&report), report.status), (vec!["no-digests".to_owned()], 3));
 }
@@ -255,7 +255,7 @@ fn the_longest_names_with_the_known_endings() {
 #[test]
 fn a_source_of_any_name() {
     let tree = Tree::sealed();
-    let parent = TempDir::new().unwrap();
+    let parent = scratch();
     for name in nasty_names() {
         let path = parent.path().join(&name);
         fs::rename(tree.root().join("AWSLogs"), parent.path().join("AWSLogs")).unwrap();
@@ -270,7 +270,7 @@ fn a_source_of_any_name() {
 #[test]
 fn an_ancestor_named_like_the_digests_folder_hides_nothing() {
     let tree = Tree::sealed();
-    let parent = TempDir::new().unwrap();
+    let parent = scratch();
     let path = parent.path().join("CloudTrail-Digest");
     let below = path.join("CloudTrail-Digest");
     fs::create_dir_all(&below).unwrap();
@@ -889,7 +889,7 @@ fn a_prefix_that_holds_aws_logs_itself() {
 fn an_output_that_cannot_be_written_is_told_before_anything_is_read() {
     let tree = Tree::sealed();
     let (root, keys) = (tree.root().to_str().unwrap(), tree.keys.to_str().unwrap());
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let kept = folder.path().join("kept.txt");
     fs::write(&kept, "VERIFIED: an older report").unwrap();
     let missing = folder.path().join("missing/\u{1b}[31m\u{202e}\n/report.json");
@@ -909,7 +909,7 @@ fn an_output_that_cannot_be_written_is_told_before_anything_is_read() {
 fn an_output_over_an_older_file_is_whole() {
     let tree = Tree::sealed();
     let (root, keys) = (tree.root().to_str().unwrap(), tree.keys.to_str().unwrap());
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let output = folder.path().join("report.json");
     fs::write(&output, "{\"schema\": \"trailseal.run/1\"".repeat(1 << 15)).unwrap();
     let name = output.to_str().unwrap();
@@ -923,7 +923,7 @@ fn an_output_over_an_older_file_is_whole() {
 
 /// Report and object lines of a damaged tree.
 fn with_jobs(tree: &Tree, jobs: &str) -> (Value, String) {
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let objects = folder.path().join(format!("objects-{jobs}"));
     let objects = objects.to_str().unwrap();
     let mut report = tree.verify(&["--jobs", jobs, "--objects", objects]).json;

@@ -9,9 +9,8 @@ use crate::common::bucket::{ENVIRONMENT, bucket_of, check_bucket, report_of, run
 use crate::common::server::{Endless, Fault, Server};
 use crate::common::sweep::side_by_side;
 use crate::common::{
-    ACCOUNT, BUCKET, HOURS, REGION, Report, Tree, at, digest_key, gunzip, log_key,
+    ACCOUNT, BUCKET, HOURS, REGION, Report, Tree, at, digest_key, gunzip, log_key, scratch,
 };
-use tempfile::TempDir;
 
 /// What any run may take, in MiB.
 const MOST_MEMORY: u64 = 256;
@@ -177,7 +176,7 @@ fn closed(name: &str) -> Server {
 
 #[test]
 fn a_source_that_does_not_open_is_incomplete_for_every_command() {
-    let around = TempDir::new().unwrap();
+    let around = scratch();
     for (name, bucket) in
         [("absent", "no-such-bucket"), ("denied", BUCKET), ("another region", BUCKET)]
     {
@@ -279,7 +278,11 @@ fn no_host_is_asked_that_only_a_folder_of_the_bucket_names() {
 fn a_body_that_does_not_move_is_given_up() {
     let server = bucket_of(&Tree::sealed());
     server.fault(&log_key(2), Fault::StallAfter(3), None);
-    let report = check(&server, &["--read-timeout", "1s"]);
+    let source = format!("s3://{BUCKET}");
+    let end = at(HOURS.into(), 0).to_string();
+    let args = ["verify", &source, "--format", "json", "--end-time", &end];
+    let mut command = command(&server, &[&args[..], &["--read-timeout", "1s"]].concat());
+    let report = report_of(&command.env("AWS_MAX_ATTEMPTS", "1").output().unwrap());
     assert_eq!(codes(&report), [("object-unreadable".to_owned(), log_key(2))]);
     assert_eq!((report.status, report.hours().as_str()), (3, "PPUPPPPP"));
     assert!(messages(&report).contains("--read-timeout"), "{}", messages(&report));

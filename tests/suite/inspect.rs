@@ -6,7 +6,6 @@ use std::process::Command;
 
 use crate::common::{Ran, Tree, digest_key, key, trailseal};
 use serde_json::Value;
-use trailseal::internals::crypto::SigningKey;
 
 fn inspect(tree: &Tree, hour: u8, args: &[&str]) -> Ran {
     let path = tree.path(&digest_key(hour));
@@ -95,7 +94,7 @@ fn tells_what_is_wrong_by_verdict_and_status() {
     fs::copy(tree.path(&digest_key(4)), tree.path(&digest_key(5))).unwrap();
     assert_eq!(verdict(&tree), (1, "digest-moved".to_owned()));
     let tree = Tree::sealed();
-    let other = SigningKey::generate().unwrap();
+    let other = crate::common::other_key();
     let keys = trailseal::internals::crypto::render_public_keys(&[(
         other.public_key_der(),
         common::always(),

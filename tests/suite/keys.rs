@@ -96,11 +96,11 @@ fn openssl(dir: &Path, command: &str) -> Option<String> {
 
 #[test]
 fn openssl_verifies_our_signature_and_reads_our_certificate() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::common::scratch();
     if openssl(dir.path(), "version").is_none() {
         return;
     }
-    let key = SigningKey::generate().unwrap();
+    let key = crate::common::other_key();
     // From the years that certificates write with two digits to those with four.
     let validity = Validity { from: at("2013-11-13T00:00:00Z"), to: at("2126-02-03T04:05:06Z") };
     let certificate = key.self_signed_certificate_pem(validity).unwrap();
@@ -155,7 +155,7 @@ fn keys_made_by_openssl_load_and_verify_in_every_form_in_every_case() {
 }
 
 fn check_keys_made_by_openssl_load_and_verify_in_every_form(step: usize) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::common::scratch();
     if openssl(dir.path(), "version").is_none() {
         return;
     }
@@ -194,7 +194,7 @@ fn check_keys_made_by_openssl_load_and_verify_in_every_form(step: usize) {
 
 #[test]
 fn keys_made_by_openssl_that_cannot_serve_are_refused() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::common::scratch();
     if openssl(dir.path(), "version").is_none() {
         return;
     }
@@ -282,7 +282,7 @@ fn path(dir: &Path, name: &str) -> (PathBuf, String) {
 
 #[test]
 fn generate_writes_three_files_that_belong_together() {
-    let root = tempfile::tempdir().unwrap();
+    let root = crate::common::scratch();
     let (dir, shown) = path(root.path(), "new/keys");
     let printed = keys(&["generate", &shown]).unwrap();
     assert_eq!(names(&dir), ["certificate.pem", "public-keys.json", "signing-key.pem"]);
@@ -317,7 +317,7 @@ fn generate_writes_three_files_that_belong_together() {
 #[test]
 fn the_private_key_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::common::scratch();
     keys(&["generate", dir.path().to_str().unwrap()]).unwrap();
     let mode = |name| fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("signing-key.pem"), 0o600);
@@ -330,7 +330,7 @@ fn the_private_key_is_its_owners_alone() {
 #[test]
 fn generate_never_writes_over_a_file_and_then_writes_none() {
     for name in ["signing-key.pem", "public-keys.json", "certificate.pem"] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::common::scratch();
         fs::write(dir.path().join(name), "mine").unwrap();
         let failure = keys(&["generate", dir.path().to_str().unwrap()]).unwrap_err();
         assert_eq!(failure.status, 2);
@@ -343,7 +343,7 @@ fn generate_never_writes_over_a_file_and_then_writes_none() {
 #[cfg(unix)]
 #[test]
 fn a_link_that_leads_nowhere_is_in_the_way_too() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::common::scratch();
     let target = dir.path().join("elsewhere");
     std::os::unix::fs::symlink(&target, dir.path().join("signing-key.pem")).unwrap();
     let failure = keys(&["generate", dir.path().to_str().unwrap()]).unwrap_err();
@@ -354,7 +354,7 @@ fn a_link_that_leads_nowhere_is_in_the_way_too() {
 
 #[test]
 fn generate_refuses_a_place_that_is_no_folder() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::common::scratch();
     let (file, shown) = path(dir.path(), "file");
     fs::write(&file, "mine").unwrap();
     let failure = keys(&["generate", &shown]).unwrap_err();
@@ -365,7 +365,7 @@ fn generate_refuses_a_place_that_is_no_folder() {
 
 #[test]
 fn generate_takes_another_validity_and_refuses_an_impossible_one() {
-    let root = tempfile::tempdir().unwrap();
+    let root = crate::common::scratch();
     for (i, (from, days, shown)) in [
         ("2026-01-01", "1", "2026-01-01T00:00:00Z to 2026-11-22T10:00:00Z"),
         ("2026-01-01T12:00:00+02:00", "36500", "2026-01-01T10:00:00Z to 2126-10-28T10:00:00Z"),
@@ -397,7 +397,7 @@ fn generate_takes_another_validity_and_refuses_an_impossible_one() {
 
 #[test]
 fn show_lists_the_keys_as_text_and_json() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::common::scratch();
     keys(&["generate", dir.path().to_str().unwrap()]).unwrap();
     let (_, list) = path(dir.path(), "public-keys.json");
     let (_, certificate) = path(dir.path(), "certificate.pem");
@@ -422,7 +422,7 @@ fn show_lists_the_keys_as_text_and_json() {
 
 #[test]
 fn show_refuses_what_holds_no_public_key() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::common::scratch();
     keys(&["generate", dir.path().to_str().unwrap()]).unwrap();
     fs::write(dir.path().join("noise"), "noise").unwrap();
     for (name, reason) in [

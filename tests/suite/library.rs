@@ -225,7 +225,7 @@ mod bucket {
     const TASK: &str = "TRAILSEAL_LIBRARY_TASK";
 
     fn verify_in_a_process(server: &Server, source: &str) -> serde_json::Value {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::common::scratch();
         let file = folder.path().join("report.json");
         let task = [source, server.endpoint(), file.to_str().unwrap()].join(" ");
         let output = Command::new(std::env::current_exe().unwrap())

@@ -8,8 +8,10 @@
 //! ```
 //!
 //! What each sweep leaves to the slow suite is in a test of its own, beside it: `NAME_in_every_case`
-//! (damage, moves, layouts, names, bodies, authorities, sizes of keys), `any_...`, `every_...`. Only in the
-//! slow suite are answers without end, large objects and lists, and the pages of trouble with all retries.
+//! (damage, moves, layouts, names, bodies, authorities, sizes of keys, revocation, cuts of facts),
+//! `any_...`, `every_...`. Only in the slow suite are answers without end, large objects and lists, 25,000 findings, and the pages of trouble.
+//!
+//! `TRAILSEAL_TESTS=whole`, which `.ci/run` sets, asks the bucket for every tree (`common::both`).
 //!
 //! What is skipped there is `#[ignore = "very slow: ..."]`: it takes a quarter of an hour, or memory
 //! and minutes without optimisation. Without `--skip` it is run too.

@@ -26,7 +26,9 @@ use trailseal::internals::verify::digest::Rules;
 use crate::common::bucket::ENVIRONMENT;
 use crate::common::peak;
 use crate::common::server::Server;
-use crate::common::{ACCOUNT, BUCKET, HOURS, Tree, at, digest_key, digest_name, gzip, log_key_at};
+use crate::common::{
+    ACCOUNT, BUCKET, HOURS, Tree, at, digest_key, digest_name, gzip, log_key_at, scratch,
+};
 
 /// Most memory that a run may take of its own accord, in MiB.
 const MOST: u64 = 256;
@@ -268,7 +270,7 @@ fn a_valid_digest_of_a_long_list_verifies_whatever_the_memory() {
 #[test]
 fn a_bag_holds_the_very_digest_whose_list_was_read_again() {
     let tree = with_list_beyond_memory();
-    let around = tempfile::tempdir().unwrap();
+    let around = scratch();
     let bag = around.path().join("bag");
     let (root, keys) = (tree.root().join("AWSLogs"), tree.keys.to_str().unwrap());
     assert!(root.exists());

@@ -311,7 +311,7 @@ fn with_logs(
 
 #[test]
 fn the_hour_of_a_move_may_be_delivered_to_either_place() {
-    check_the_hour_of_a_move_may_be_delivered_to_either_place(2);
+    check_the_hour_of_a_move_may_be_delivered_to_either_place(4);
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn check_the_hour_of_a_move_may_be_delivered_to_either_place(step: usize) {
 
 #[test]
 fn what_is_put_into_a_place_while_its_trail_is_away_is_never_verified() {
-    check_what_is_put_into_a_place_while_its_trail_is_away_is_never_verified(2);
+    check_what_is_put_into_a_place_while_its_trail_is_away_is_never_verified(4);
 }
 
 #[test]

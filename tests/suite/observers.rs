@@ -19,7 +19,7 @@ use trailseal::internals::verify::Limits;
 use trailseal::internals::verify::digest::Rules;
 
 use crate::common::trails::{ABROAD, AUDIT, Trail, hourly};
-use crate::common::{Tree, at, key, seal_request};
+use crate::common::{Tree, at, key, scratch, seal_request};
 
 /// Two regions with a log file each hour; one log file is gone, and one was never listed.
 fn two_regions() -> Tree {
@@ -225,7 +225,7 @@ fn an_error_of_any_observer_ends_the_run_with_it() {
 #[test]
 fn an_observer_that_fails_leaves_whole_files() {
     for (full, left) in FULL[..4].iter().zip([0, 0, 1, 1]) {
-        let (tree, target) = (two_regions(), tempfile::TempDir::new().unwrap());
+        let (tree, target) = (two_regions(), scratch());
         let request = CollectRequest {
             start: None,
             end: None,

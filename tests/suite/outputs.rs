@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use trailseal::internals::crypto::SigningKey;
 
-use crate::common::{Ran, Tree, digest_key, log_key, trailseal};
+use crate::common::{Ran, Tree, digest_key, log_key, scratch, trailseal};
 
 /// A sealed tree, and a folder of the user's own with copies of the keys in it.
 struct Place {
@@ -18,7 +18,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let (tree, own) = (Tree::sealed(), TempDir::new().unwrap());
+        let (tree, own) = (Tree::sealed(), scratch());
         fs::copy(&tree.keys, own.path().join("keys.json")).unwrap();
         Self { tree, own }
     }
@@ -149,9 +149,9 @@ fn what_is_read_is_not_written_to() {
 #[test]
 fn keys_digests_and_log_files_are_never_replaced() {
     let place = Place::new();
-    let other = TempDir::new().unwrap();
+    let other = scratch();
     let name = |name: &str| other.path().join(name).to_str().unwrap().to_owned();
-    let key = SigningKey::generate().unwrap();
+    let key = crate::common::other_key();
     fs::write(name("signing-key.pem"), key.to_pkcs8_pem().unwrap()).unwrap();
     fs::copy(&place.tree.keys, name("published.json")).unwrap();
     fs::copy(place.tree.path(&digest_key(3)), name("digest.bin")).unwrap();

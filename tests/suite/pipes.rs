@@ -5,9 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use tempfile::TempDir;
-
-use crate::common::{Tree, digest_key, log_key};
+use crate::common::{Tree, digest_key, log_key, scratch};
 
 /// Commands that end without AWS, each with its exit status.
 fn commands(tree: &Tree, folder: &Path) -> Vec<(Vec<String>, i32)> {
@@ -59,7 +57,7 @@ fn tampered() -> Tree {
 
 #[test]
 fn a_reader_that_leaves_changes_no_exit_status_and_causes_no_word() {
-    let (tree, folder) = (tampered(), TempDir::new().unwrap());
+    let (tree, folder) = (tampered(), scratch());
     for (args, status) in commands(&tree, folder.path()) {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -77,7 +75,7 @@ fn a_reader_that_leaves_changes_no_exit_status_and_causes_no_word() {
 #[test]
 fn a_full_device_is_an_output_that_cannot_be_written() {
     let full = || OpenOptions::new().write(true).open("/dev/full");
-    let (tree, folder) = (tampered(), TempDir::new().unwrap());
+    let (tree, folder) = (tampered(), scratch());
     for (args, _) in commands(&tree, folder.path()) {
         let ran = trailseal(&args).stdout(full().unwrap()).output().unwrap();
         let err = String::from_utf8(ran.stderr).unwrap();
@@ -94,7 +92,7 @@ fn a_full_device_is_an_output_that_cannot_be_written() {
 
 #[test]
 fn a_list_of_objects_that_cannot_be_written_is_named() {
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let sample = folder.path().join("sample");
     let sample = sample.to_str().unwrap();
     assert!(trailseal(&["sample", sample]).output().unwrap().status.success());
@@ -130,7 +128,7 @@ fn a_list_of_objects_that_cannot_be_written_is_named() {
 
 #[test]
 fn diagnostics_that_cannot_be_written_change_no_exit_status() {
-    let (tree, folder) = (tampered(), TempDir::new().unwrap());
+    let (tree, folder) = (tampered(), scratch());
     let mut all = commands(&tree, folder.path());
     let nowhere = ["verify", "no-such-directory", "--keys", "x"];
     all.push((nowhere.iter().map(|arg| (*arg).to_owned()).collect(), 2));

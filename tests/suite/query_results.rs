@@ -6,10 +6,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::common::{REGION, Ran, always, gzip, key, trailseal};
+use crate::common::{REGION, Ran, always, gzip, key, scratch, trailseal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trailseal::internals::crypto::{Signer as _, SigningKey, render_public_keys};
+use trailseal::internals::crypto::{Signer as _, render_public_keys};
 use trailseal::internals::model::Sha256Hash;
 
 const VALID: &str = "Successfully validated sign and query result files\n";
@@ -26,7 +26,7 @@ struct Export {
 
 impl Export {
     fn new() -> Self {
-        let export = Self { dir: TempDir::new().unwrap(), keys: TempDir::new().unwrap() };
+        let export = Self { dir: scratch(), keys: scratch() };
         export.write(FIRST, &gzip(b"eventName,eventTime\nStopLogging,2026-03-01\n"));
         export.write(SECOND, &gzip(b"eventName,eventTime\nDeleteTrail,2026-03-02\n"));
         export.sign(&[FIRST, SECOND]);
@@ -274,7 +274,7 @@ fn an_altered_signature() {
 #[test]
 fn a_key_that_the_file_lacks_is_incomplete() {
     let text = format!("No public keys found for key with fingerprint: {}", key().fingerprint());
-    let other = SigningKey::generate().unwrap();
+    let other = crate::common::other_key();
     let export = Export::new();
     export.publish(&render_public_keys(&[(other.public_key_der(), always())]));
     let ran = export.check();
@@ -475,7 +475,7 @@ mod in_a_bucket {
             format!("No public keys found for key with fingerprint: {}", key().fingerprint());
         let server = upload(&Export::new());
         assert_theirs(&check(&server, &["--region", "eu-west-1"]), 255, &text);
-        let other = SigningKey::generate().unwrap();
+        let other = crate::common::other_key();
         server.publish_keys(REGION, &render_public_keys(&[(other.public_key_der(), always())]));
         assert_theirs(&check(&server, &[]), 255, &text);
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::{Report, trailseal, verify};
+use crate::common::{Report, scratch, trailseal, verify};
 
 const FOLDER: &str = "AWSLogs/218007301253/CloudTrail/us-east-1/2023/07/10";
 
@@ -15,7 +15,7 @@ fn sealed() -> Option<(tempfile::TempDir, PathBuf)> {
         let _ = std::io::Write::write_all(&mut err, b"SKIPPED: the genuine logs are not at hand\n");
         return None;
     }
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let copy = dir.path().join("copy");
     fs::create_dir_all(copy.join(FOLDER)).unwrap();
     for entry in fs::read_dir(logs).unwrap() {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::common::bucket::{ENVIRONMENT, bucket_of, check_bucket, report_of, run};
 use crate::common::server::{Fault, Server};
 use crate::common::sweep::side_by_side;
-use crate::common::{BUCKET, HOURS, REGION, Report, Tree, at, digest_key, log_key, log_key_at};
+use crate::common::{
+    BUCKET, HOURS, REGION, Report, Tree, at, digest_key, log_key, log_key_at, scratch,
+};
 use serde_json::Value;
 
 /// Verifies the eight hours of a bucket.
@@ -77,6 +79,22 @@ fn trouble_that_passes_does_not_show() {
             assert_eq!((report.status, codes(&report)), (0, vec![]), "{name} {key}");
         }
     });
+}
+
+/// Unless somebody says otherwise, as the suite does.
+#[test]
+#[ignore = "slow: with all pauses"]
+fn a_request_is_tried_seven_times() {
+    let server = bucket_of(&Tree::sealed());
+    server.fault(&log_key(2), Fault::Status(503, "SlowDown"), None);
+    let source = format!("s3://{BUCKET}");
+    let end = at(8, 0).to_string();
+    let args = ["verify", &source, "--end-time", &end, "--endpoint-url", server.endpoint()];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trailseal"));
+    command.args(args).env_clear().envs(ENVIRONMENT).env_remove("AWS_MAX_ATTEMPTS");
+    assert_eq!(command.output().unwrap().status.code(), Some(3));
+    let asked = server.requests().into_iter().filter(|request| request.contains(&log_key(2)));
+    assert_eq!(asked.filter(|request| !request.starts_with("list:")).count(), 7);
 }
 
 #[test]
@@ -189,7 +207,7 @@ fn a_bucket_that_is_not_there_or_closed_is_incomplete_and_says_so() {
     let out = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(3), "{out}");
     assert!(out.contains("AccessDenied"), "{out}");
-    let dir = tempfile::TempDir::new().unwrap();
+    let dir = scratch();
     let output = run(&server, &["collect", "s3://closed", dir.path().to_str().unwrap()]);
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{err}");
@@ -432,7 +450,7 @@ fn two_sealers_of_one_bucket_cannot_fork_the_chain() {
 fn published_keys_are_saved_for_verifying_offline() {
     let tree = Tree::sealed();
     let server = bucket_of(&tree);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let file = folder.path().join("fetched.json");
     let file = file.to_str().unwrap();
     let (start, end) = (at(0, 0).to_string(), at(10, 0).to_string());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::{trailseal, verify};
+use crate::common::{scratch, trailseal, verify};
 
 fn committed(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)
@@ -33,7 +33,7 @@ fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// Holds a committed sample to what the command writes with its key.
 fn is_what_the_command_writes(sample: &Path, args: &[&str]) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let keys = dir.path().join("keys");
     fs::create_dir(&keys).unwrap();
     for name in ["signing-key.pem", "public-keys.json", "certificate.pem"] {

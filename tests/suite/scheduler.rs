@@ -2,9 +2,7 @@
 
 use std::fs;
 
-use tempfile::TempDir;
-
-use crate::common::{HOURS, Ran, Tree, at, digest_key, log_key, trailseal};
+use crate::common::{HOURS, Ran, Tree, at, digest_key, log_key, scratch, trailseal};
 
 fn verify(tree: &Tree, more: &[&str]) -> Ran {
     let (root, keys) = (tree.root().to_str().unwrap(), tree.keys.to_str().unwrap());
@@ -55,7 +53,7 @@ fn the_verdict_is_always_a_line_on_standard_error() {
         }
     }
     let tree = violated();
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let bag = folder.path().join("bag.zip");
     let (root, keys) = (tree.root().to_str().unwrap(), tree.keys.to_str().unwrap());
     let pack = ["evidence", "pack", root, "--keys", keys, "--no-progress", "--quiet", "--output"];
@@ -129,7 +127,7 @@ fn only_problems_are_shown_where_only_they_are_asked_for() {
     assert!(!ran.out.contains("notes.txt"), "{}", ran.out);
     assert_eq!(verify(&noticed(), &["--only-problems"]).out, "");
     // A saved run, too.
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let saved = folder.path().join("run.json");
     let saved = saved.to_str().unwrap();
     assert_eq!(verify(&tree, &["--quiet", "--export", saved]).status, 1);
@@ -141,7 +139,7 @@ fn two_runs_are_compared() {
     let tree = Tree::sealed();
     tree.remove(&log_key(1));
     tree.remove(&log_key(2));
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let names = ["old.json", "new.json", "whole.json"].map(|name| folder.path().join(name));
     let [old, new, whole] = names.each_ref().map(|path| path.to_str().unwrap());
     assert_eq!(verify(&tree, &["--quiet", "--export", old]).status, 1);

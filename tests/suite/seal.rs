@@ -9,7 +9,8 @@ use std::sync::{Arc, Barrier};
 
 use crate::common::{
     ACCOUNT, BUCKET, HOURS, REGION, Ran, TRAIL, Tree, always, at, backfill_key, digest_key,
-    digest_name, gunzip, gzip, key, key_file, log_key, log_key_at, seal_request, trailseal,
+    digest_name, gunzip, gzip, key, key_file, log_key, log_key_at, scratch, seal_request,
+    trailseal,
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -660,8 +661,8 @@ fn an_altered_digest_of_late_logs_is_not_built_on() {
 #[test]
 fn a_digest_of_another_key_that_lost_its_signature_is_not_built_on() {
     let desk = Desk::sealed();
-    let other = SigningKey::generate().unwrap();
-    desk.seal_with(&other, 9);
+    let other = crate::common::other_key();
+    desk.seal_with(other, 9);
     desk.tree.lose_metadata(&digest_key(9));
     refused(&desk, 10, &[&digest_key(9), "lost its signature", ".metadata.json"]);
 }
@@ -669,9 +670,9 @@ fn a_digest_of_another_key_that_lost_its_signature_is_not_built_on() {
 #[test]
 fn a_chain_goes_on_with_a_new_key() {
     let desk = Desk::sealed();
-    let new = SigningKey::generate().unwrap();
+    let new = crate::common::other_key();
     desk.tree.write_log(&log_key_at(at(9, 20), "CloudTrail", "AAAAAAAAAAAAAAAA"));
-    assert_eq!(desk.seal_with(&new, 11).sealed.len(), 3);
+    assert_eq!(desk.seal_with(new, 11).sealed.len(), 3);
     let file = desk.file("new-keys.json", render_public_keys(&[(new.public_key_der(), always())]));
     let report = desk.tree.verify(&["--keys", &file]);
     assert_eq!((report.status, report.hours().as_str()), (0, "PPPPPPPPPPP"));
@@ -765,7 +766,7 @@ fn two_runs_at_once_take_turns() {
 #[test]
 fn two_runs_that_no_lock_keeps_apart_leave_one_chain() {
     for _ in 0..5 {
-        let locks = TempDir::new().unwrap();
+        let locks = scratch();
         at_once(|_| {
             let own = TempDir::new_in(locks.path()).unwrap();
             own.keep()
@@ -896,11 +897,11 @@ fn a_certificate_that_does_not_fit_is_refused() {
     let certificate = |signer: &SigningKey, from, to| {
         signer.self_signed_certificate_pem(Validity { from, to }).unwrap()
     };
-    let other = SigningKey::generate().unwrap();
+    let other = crate::common::other_key();
     let start = at(0, 0).to_string();
     let before = listing(desk.tree.root());
     for (why, pem) in [
-        ("of another key", certificate(&other, at(-100, 0), at(100, 0))),
+        ("of another key", certificate(other, at(-100, 0), at(100, 0))),
         ("over before the end", certificate(key(), at(-100, 0), at(1, 30))),
         ("not valid yet", certificate(key(), at(2, 30), at(100, 0))),
         ("none", "no certificate".to_owned()),
@@ -971,7 +972,7 @@ fn heads(out: &str, field: &str) -> Vec<(String, String)> {
 #[test]
 fn a_run_says_which_head_it_found_and_which_it_left() {
     let desk = Desk::unsealed([0, 1]);
-    let kept = tempfile::TempDir::new().unwrap();
+    let kept = scratch();
     let file = kept.path().join("head.json");
     let keep = ["--head-file", file.to_str().unwrap()];
     let first = desk.seal(2, &keep);
@@ -1029,8 +1030,8 @@ fn a_chain_that_lost_its_expected_head_is_not_signed_on() {
     let both = format!("{} {}", digest_key(HOURS), "0".repeat(64));
     let ran = desk.seal(until, &["--expect-head", &both]);
     assert_eq!(ran.status, 1, "{}", ran.err);
-    let new = SigningKey::generate().unwrap();
-    desk.seal_with(&new, until);
+    let new = crate::common::other_key();
+    desk.seal_with(new, until);
     let ran = desk.seal(until + 1, &["--expect-head", &digest_key(HOURS)]);
     assert_eq!(ran.status, 3, "{}", ran.err);
     assert!(ran.err.contains("is signed with another key"), "{}", ran.err);

@@ -3,11 +3,12 @@
 use crate::common;
 use crate::common::bucket::{bucket_of, run};
 use crate::common::server::{Fault, Server};
-use crate::common::{ACCOUNT, BUCKET, HOURS, REGION, TRAIL, Tree, at, digest_key, log_key_at};
-use tempfile::TempDir;
+use crate::common::{
+    ACCOUNT, BUCKET, HOURS, REGION, TRAIL, Tree, at, digest_key, log_key_at, scratch,
+};
 
 fn seal(server: &Server, more: &[&str]) -> (Option<i32>, String, String) {
-    let files = TempDir::new().unwrap();
+    let files = scratch();
     let key = files.path().join("signing-key.pem");
     std::fs::write(&key, common::key().to_pkcs8_pem().unwrap()).unwrap();
     let (source, end) = (format!("s3://{BUCKET}"), at(i64::from(HOURS) + 1, 0).to_string());

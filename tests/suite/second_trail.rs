@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::common::{ACCOUNT, HOURS, Report, Tree, at, log_key_at};
+use crate::common::{ACCOUNT, HOURS, Report, Tree, at, log_key_at, scratch};
 use serde_json::Value;
 
 /// So many log files an hour that no digest lists, in these hours.
@@ -65,7 +65,7 @@ fn whoever_runs_it_says_what_they_weigh() {
 #[test]
 fn each_of_them_is_a_line_of_the_objects() {
     let tree = beside(&all(), 9);
-    let folder = tempfile::TempDir::new().unwrap();
+    let folder = scratch();
     let lines = folder.path().join("objects.ndjson");
     tree.verify(&["--objects", lines.to_str().unwrap()]);
     let text = fs::read_to_string(lines).unwrap();

@@ -6,6 +6,7 @@ use std::process::Output;
 
 use crate::common::bucket::{bucket_of, run};
 use crate::common::server::{Fault, Server};
+use crate::common::sweep::side_by_side;
 use crate::common::{
     ACCOUNT, BUCKET, HOURS, REGION, TRAIL, Tree, at, digest_key, log_key, log_key_at,
 };
@@ -54,9 +55,10 @@ fn what_is_read_ahead_is_told_in_its_order() {
 
 #[test]
 fn what_cannot_be_read_is_not_called_invalid_and_ends_nothing() {
-    for fault in
-        [Fault::Status(403, "AccessDenied"), Fault::Status(503, "SlowDown"), Fault::ShortBody(10)]
-    {
+    let faults =
+        [Fault::Status(403, "AccessDenied"), Fault::Status(503, "SlowDown"), Fault::ShortBody(10)];
+    // What may pass is tried again, after pauses.
+    side_by_side(faults, |fault| {
         let server = bucket_of(&Tree::sealed());
         server.fault(&log_key(2), fault, None);
         let (status, out, err) = said(&validate(&server, &[]));
@@ -64,7 +66,7 @@ fn what_cannot_be_read_is_not_called_invalid_and_ends_nothing() {
         assert!(err.contains(&format!("{}\tUNREAD: ", log_key(2))), "{err}");
         assert!(!err.contains("INVALID"), "{err}");
         assert!(out.contains("6/7 log files valid, 1/7 log files UNREAD"), "{out}");
-    }
+    });
     let server = bucket_of(&Tree::sealed());
     server.fault(&digest_key(4), Fault::Status(403, "AccessDenied"), None);
     let (status, out, err) = said(&validate(&server, &[]));

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use trailseal::internals::model::Sha256Hash;
 
 pub(crate) use crate::common::files_of;
-use crate::common::{BUCKET, Ran, Tree, trailseal};
+use crate::common::{BUCKET, Ran, Tree, scratch, trailseal};
 
 /// As of when bags of tests are.
 pub(crate) const AS_OF: &str = "2026-06-01T00:00:00Z";
@@ -39,7 +39,7 @@ impl Bag {
 
     /// Packs; there may be no bag.
     pub(crate) fn tried(tree: &Tree, more: &[&str]) -> Self {
-        let around = TempDir::new().unwrap();
+        let around = scratch();
         let dir = around.path().join("evidence");
         let Ran { status, out, err } = pack(tree, &dir, more);
         Self { around, dir, status, out, err }

@@ -51,15 +51,49 @@ pub(crate) fn at(hour: i64, minute: i64) -> Timestamp {
     Timestamp::from_second(start.as_second() + hour * 3600 + minute * 60).unwrap()
 }
 
-/// One signing key for all tests of a crate: generating takes long.
+/// One signing key for all tests: generating takes long.
 pub(crate) fn key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
     KEY.get_or_init(|| SigningKey::generate().unwrap())
 }
 
+/// A second signing key, for what was not signed with the first.
+pub(crate) fn other_key() -> &'static SigningKey {
+    static KEY: OnceLock<SigningKey> = OnceLock::new();
+    KEY.get_or_init(|| SigningKey::generate().unwrap())
+}
+
+/// A temporary directory, in memory where there is room: tests make tens of thousands of small files,
+/// for which a disk's file system takes longer than it takes to verify them. `TMPDIR` goes first.
+pub(crate) fn scratch() -> TempDir {
+    static IN_MEMORY: OnceLock<bool> = OnceLock::new();
+    if *IN_MEMORY.get_or_init(|| std::env::var_os("TMPDIR").is_none() && shared_memory_is_large()) {
+        return TempDir::new_in(SHARED_MEMORY).unwrap();
+    }
+    TempDir::new().unwrap()
+}
+
+const SHARED_MEMORY: &str = "/dev/shm";
+
+/// Whether 2 GiB or more may lie in shared memory. A mount without a size may take half of the
+/// machine's memory; containers usually get 64 MiB.
+fn shared_memory_is_large() -> bool {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let options = mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        (fields.next() == Some(SHARED_MEMORY)).then(|| fields.nth(1))?
+    });
+    let large = |options: &str| {
+        let size = options.split(',').find_map(|option| option.strip_prefix("size="));
+        let kib = size.map(|size| size.strip_suffix('k').and_then(|kib| kib.parse::<u64>().ok()));
+        kib.is_none_or(|kib| kib.is_some_and(|kib| kib >= 2 << 20))
+    };
+    options.is_some_and(large) && TempDir::new_in(SHARED_MEMORY).is_ok()
+}
+
 /// The tests' signing key as a file, in a directory of its own.
 pub(crate) fn key_file() -> (TempDir, PathBuf) {
-    let files = TempDir::new().unwrap();
+    let files = scratch();
     let pem = files.path().join("signing-key.pem");
     fs::write(&pem, key().to_pkcs8_pem().unwrap()).unwrap();
     (files, pem)
@@ -92,7 +126,7 @@ pub(crate) struct Tree {
 impl Tree {
     /// A directory with the tests' public key beside `AWSLogs`, and nothing else.
     pub(crate) fn empty() -> Self {
-        let dir = TempDir::new().unwrap();
+        let dir = scratch();
         let keys = dir.path().join("public-keys.json");
         fs::write(&keys, render_public_keys(&[(key().public_key_der(), always())])).unwrap();
         Self { dir, keys }

@@ -9,7 +9,6 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutOptions};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use trailseal::internals::crypto::{KeyRing, parse_key_file};
 use trailseal::internals::model::Metadata;
@@ -22,7 +21,7 @@ use trailseal::internals::verify::digest::Rules;
 
 use super::checks::{Names, Seeded, hold, objects};
 use super::write;
-use crate::common::{Tree, at, files_of, log_key};
+use crate::common::{Tree, at, files_of, log_key, scratch};
 
 fn cloud(objects: Arc<dyn ObjectStore>) -> Arc<dyn Store> {
     Arc::new(CloudStore::new(objects, "cloud", Stop::default()).unwrap())
@@ -57,7 +56,7 @@ fn a_copy_in_memory_with_metadata_of_its_own_or_beside() {
 
 #[test]
 fn a_copy_in_a_directory() {
-    let root = TempDir::new().unwrap();
+    let root = scratch();
     let objects = objects(Names::Plain);
     write(root.path(), &objects);
     hold(&cloud(Arc::new(LocalFileSystem::new_with_prefix(root.path()).unwrap())), &objects);

@@ -113,7 +113,7 @@ fn an_archived_object_is_listed_but_not_given() {
 
 #[test]
 fn loads_a_tree() {
-    let dir = tempfile::TempDir::new().unwrap();
+    let dir = crate::common::scratch();
     let folder = dir.path().join("AWSLogs/1/CloudTrail-Digest");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("d.json.gz"), "digest").unwrap();
