@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 use trailseal::internals::seal::EventTimes;
-use trailseal::internals::verify::events::{Effect, Event, Hints};
+use trailseal::internals::verify::events::{Effect, Event};
+use trailseal::internals::verify::hints::Hints;
 
 pub fn run(data: &[u8]) {
     let hints = Hints::search(&mut &*data);

@@ -10,11 +10,11 @@ use super::known::{KnownEvents, beside};
 use super::{Question, Survey};
 use crate::model::{ChainId, DigestKey, Window};
 use crate::report::{AcceptedEnd, AcceptedGap, ChainReport};
-use crate::verify::events::Hints;
 use crate::verify::explain::{
     Ending, GapReading, candidates, describe_end, describe_interruption, is_accepted_end, is_loss,
     listed_around, listed_from, read_end, read_gaps, went_on,
 };
+use crate::verify::hints::Hints;
 use crate::verify::interruptions::Owner;
 use crate::verify::{Code, Coverage, CoverageState, Finding, Severity};
 

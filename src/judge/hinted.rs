@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{LogEntry, Window};
-use crate::verify::events::Hints;
+use crate::verify::hints::Hints;
 use crate::verify::log_file::Lister;
 
 /// Log files of each kind that are remembered for their hints, the latest: a trail of data

@@ -10,7 +10,7 @@ use super::hinted::{HintedLog, HintedLogs, REMEMBERED};
 use super::{Question, Survey};
 use crate::model::{ChainId, ChainKind, LogKey, Window};
 use crate::report::ChainReport;
-use crate::verify::events::Hints;
+use crate::verify::hints::Hints;
 use crate::verify::interruptions::{Evidence, Owner};
 use crate::verify::{Code, Coverage, CoverageState, Finding, Interval, Severity};
 

@@ -17,7 +17,7 @@ use crate::model::{
     AccountId, AreaId, BucketName, DigestKey, LogEntry, LogKind, Metadata, Place, Region,
     Sha256Hash, Window,
 };
-use crate::store::{Entry, Object, Put, Store, StoreError, UnfinishedCopy};
+use crate::store::{Body, Entry, Object, Put, Store, StoreError, UnfinishedCopy};
 use crate::verify::digest::{Location, Rules, StoredObject, Trouble};
 use crate::verify::listing::Listing;
 use crate::verify::read_again::read_again;
@@ -248,6 +248,20 @@ impl Sources {
 
     /// Opens the object of a bucket's key: `None` when no source holds that bucket and prefix.
     pub fn get(&self, bucket: Option<&str>, key: &str) -> Option<Result<Object, StoreError>> {
+        self.open(bucket, key, |store, path| store.get(path))
+    }
+
+    /// Opens it for its bytes alone.
+    pub fn get_body(&self, bucket: Option<&str>, key: &str) -> Option<Result<Body, StoreError>> {
+        self.open(bucket, key, |store, path| store.get_body(path))
+    }
+
+    fn open<T>(
+        &self,
+        bucket: Option<&str>,
+        key: &str,
+        open: impl Fn(&dyn Store, &str) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
         let mut result = None;
         for root in &self.roots {
             let here = match (&root.logs.bucket, bucket) {
@@ -256,24 +270,26 @@ impl Sources {
             };
             let Some(path) = root.logs.path(key).filter(|_| here) else { continue };
             self.requests.fetch_add(1, Ordering::Relaxed);
-            match root.store.get(&path) {
+            match open(&*root.store, &path) {
                 Err(StoreError::NotFound) => {
                     result.get_or_insert(Err(StoreError::NotFound));
                 }
                 other => return Some(other),
             }
         }
-        result.or_else(|| self.get_from_bucket(bucket?, key))
+        result.or_else(|| {
+            let store = self.bucket_outside(bucket?, key)?;
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            Some(open(store, key))
+        })
     }
 
-    /// Opens an object of a bucket that is read itself, outside of all roots.
-    fn get_from_bucket(&self, bucket: &str, key: &str) -> Option<Result<Object, StoreError>> {
+    /// The store of a bucket that is read itself, for a key outside of all roots.
+    fn bucket_outside(&self, bucket: &str, key: &str) -> Option<&dyn Store> {
         let holds = |(store, start): &&(Arc<dyn Store>, String)| {
             store.bucket().is_some_and(|own| own.as_str() == bucket) && key.starts_with(&**start)
         };
-        let (store, _) = self.buckets.iter().find(holds)?;
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        Some(store.get(key))
+        self.buckets.iter().find(holds).map(|(store, _)| &**store)
     }
 
     /// Lists the objects of an area under a service folder: those in the folders of these days, of

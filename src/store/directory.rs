@@ -14,7 +14,7 @@ use cap_std::fs::{Dir, OpenOptions};
 use jiff::Timestamp;
 
 use super::{
-    AbsenceMeaning, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests, Store,
+    AbsenceMeaning, Body, Entry, KeptMetadata, Object, ObjectTimes, Profile, Put, Requests, Store,
     StoreError, UnfinishedCopy, WriterGuard, Writes,
 };
 use crate::model::key_name::{DIGEST_FOLDER, LogKind};
@@ -86,6 +86,15 @@ impl DirectoryStore {
             return Err(StoreError::Trouble("it is not a regular file".into()));
         }
         self.dir.open(path).map_err(store_error)
+    }
+
+    /// Opens an object's file, or what is left where a client unpacked it.
+    fn body(&self, key: &str) -> Result<Body, StoreError> {
+        let file = match (self.open_file(key), key.strip_suffix(GZ)) {
+            (Err(StoreError::NotFound), Some(unpacked)) => self.open_file(unpacked)?,
+            (file, _) => file?,
+        };
+        Ok(Box::new(file))
     }
 
     /// True if an absent file, or the deepest existing folder of its path, is a symbolic link.
@@ -334,11 +343,11 @@ impl Store for DirectoryStore {
 
     fn get(&self, key: &str) -> Result<Object, StoreError> {
         let key = checked_path(key)?;
-        let file = match (self.open_file(key), key.strip_suffix(GZ)) {
-            (Err(StoreError::NotFound), Some(unpacked)) => self.open_file(unpacked)?,
-            (file, _) => file?,
-        };
-        Ok(Object { body: Box::new(file), metadata: self.sidecar(key) })
+        Ok(Object { body: self.body(key)?, metadata: self.sidecar(key) })
+    }
+
+    fn get_body(&self, key: &str) -> Result<Body, StoreError> {
+        self.body(checked_path(key)?)
     }
 
     fn unfinished(&self, folder: &str) -> Option<UnfinishedCopy> {

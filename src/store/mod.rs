@@ -72,10 +72,13 @@ pub enum Entry {
     },
 }
 
+/// The bytes of an object as stored; reading them may fail later.
+pub type Body = Box<dyn Read + Send>;
+
 /// An opened object.
 pub struct Object {
-    /// The bytes as stored; reading may fail later.
-    pub body: Box<dyn Read + Send>,
+    /// Its bytes.
+    pub body: Body,
     /// Its metadata, or why that could not be read.
     pub metadata: Result<Metadata, String>,
 }
@@ -122,6 +125,14 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When it is not there or cannot be opened.
     fn get(&self, key: &str) -> Result<Object, StoreError>;
+
+    /// Opens an object for its bytes alone, where nobody needs its metadata.
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get).
+    fn get_body(&self, key: &str) -> Result<Body, StoreError> {
+        self.get(key).map(|object| object.body)
+    }
 
     /// Puts an object where none is: it appears whole, with its metadata, or not at all.
     ///

@@ -1,15 +1,13 @@
 //! Events in log files that explain losses: who stopped or started a trail, who
 //! deleted objects or let a bucket delete them.
 //!
-//! Two steps. While a log file is hashed it is searched for the names of such events, which costs
+//! Two steps. While a log file is hashed it is searched for the names of such events (`hints`), which costs
 //! next to nothing. Only where something is missing are the files with such a name read again and
 //! their events looked at. The fields are those of CloudTrail's record contents.
 
 use std::io::{BufReader, Read};
 use std::marker::PhantomData;
-use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use jiff::Timestamp;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
@@ -30,7 +28,7 @@ pub enum Effect {
 }
 
 /// The events that are looked for: name and service.
-const EVENTS: [(&str, &str, Effect); 16] = [
+pub(super) const EVENTS: [(&str, &str, Effect); 16] = [
     ("StopLogging", "cloudtrail", Effect::Trail),
     ("StartLogging", "cloudtrail", Effect::Trail),
     ("CreateTrail", "cloudtrail", Effect::Trail),
@@ -49,53 +47,6 @@ const EVENTS: [(&str, &str, Effect); 16] = [
     ("PutBucketReplication", "s3", Effect::Bucket),
     ("PutBucketAcl", "s3", Effect::Bucket),
 ];
-
-/// Kinds of events that a log file may hold, by the names that occur in it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Hints {
-    /// One of [`Effect::Trail`].
-    pub trail: bool,
-    /// One of [`Effect::Bucket`].
-    pub bucket: bool,
-}
-
-impl Hints {
-    /// True if there is any.
-    #[must_use]
-    pub fn any(self) -> bool {
-        self.trail || self.bucket
-    }
-
-    /// Searches the text of a log file, as far as it can be read.
-    pub fn search(from: &mut dyn Read) -> Self {
-        static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-            AhoCorasick::new(EVENTS.iter().map(|(name, ..)| format!("\"{name}\""))).ok()
-        });
-        let mut hints = Self::default();
-        let Some(names) = &*NAMES else { return Self { trail: true, bucket: true } };
-        let overlap = EVENTS.iter().map(|(name, ..)| name.len() + 1).max().unwrap_or(0);
-        let (mut buffer, mut kept) = (vec![0; 64 << 10], 0);
-        while let Some(free) = buffer.get_mut(kept..)
-            && let Ok(n @ 1..) = from.read(free)
-        {
-            let filled = kept + n;
-            let text = buffer.get(..filled).unwrap_or_default();
-            for found in names.find_iter(text) {
-                match EVENTS.get(found.pattern().as_usize()).map(|(.., effect)| effect) {
-                    Some(Effect::Trail) => hints.trail = true,
-                    _ => hints.bucket = true,
-                }
-            }
-            if hints.trail && hints.bucket {
-                break;
-            }
-            // A name may lie across the end of what was read.
-            kept = overlap.min(filled);
-            buffer.copy_within(filled - kept..filled, 0);
-        }
-        hints
-    }
-}
 
 /// One event that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -463,26 +414,5 @@ mod tests {
         };
         assert_eq!(update(r#"{"isMultiRegionTrail":false}"#), Some(false));
         assert_eq!(update("null"), Some(true));
-    }
-
-    #[test]
-    fn names_are_found_wherever_they_lie() {
-        // One byte at a time, so that a name lies across every end of what was read.
-        struct Slow<'a>(&'a [u8], usize);
-        impl Read for Slow<'_> {
-            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-                let n = self.1.min(buffer.len());
-                (&mut self.0).take(n as u64).read(buffer)
-            }
-        }
-        for step in [1, 7, 1000, 65_530, 1 << 20] {
-            for at in [0, 65_520, 65_530, 65_536, 140_000] {
-                let text = format!("{}\"DeleteObject\"{}", " ".repeat(at), " ".repeat(99));
-                let hints = Hints::search(&mut Slow(text.as_bytes(), step));
-                assert_eq!(hints, Hints { trail: false, bucket: true }, "{step} {at}");
-            }
-        }
-        let none = Hints::search(&mut &br#"{"eventName":"DescribeTrails","x":"StopLoggings"}"#[..]);
-        assert!(!none.any());
     }
 }

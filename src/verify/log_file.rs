@@ -5,9 +5,10 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 
 use super::absence::Absence;
-use super::digest::{Rules, StoredObject, Trouble};
-use super::events::{Event, EventsRead, Hints};
+use super::digest::{Rules, Trouble};
+use super::events::{Event, EventsRead};
 use super::finding::{Code, Finding};
+use super::hints::Hints;
 use super::inflate::{BodyFault, Inflated, inflate};
 use crate::model::{ChainId, LogEntry, Window};
 
@@ -43,8 +44,8 @@ pub struct Lister {
 
 /// Answer of the store for a log file.
 pub enum LogObject<'a> {
-    /// Here it is.
-    Found(StoredObject<'a>),
+    /// Here it is: its bytes as stored.
+    Found(Box<dyn Read + Send + 'a>),
     /// There is no such object.
     Absent(Absence),
     /// There is none in a copy that does not reach the day that it belongs to.
@@ -62,8 +63,8 @@ pub fn check_log(
     object: LogObject<'_>,
 ) -> CheckedLog {
     let file = ListedLog { lister, entry };
-    let mut object = match object {
-        LogObject::Found(object) => object,
+    let mut body = match object {
+        LogObject::Found(body) => body,
         LogObject::Absent(Absence { .. }) => {
             let message = "The log file is missing: a valid digest lists it, and the source has no such object.";
             return file.without_content(Code::LogMissing, message.into());
@@ -80,7 +81,7 @@ pub fn check_log(
     };
     let mut hints = Hints::default();
     let search = &mut |text: &mut dyn Read| hints = Hints::search(text);
-    match inflate(&mut object.body, rules.limits.log, rules.already_inflated, search) {
+    match inflate(&mut body, rules.limits.log, rules.already_inflated, search) {
         Ok(read) => file.compare(&read, hints),
         Err(fault) => {
             let code = match fault {
@@ -157,14 +158,14 @@ pub fn events_of(
     entry: &LogEntry,
     object: LogObject<'_>,
 ) -> Result<Vec<Event>, String> {
-    let mut object = match object {
-        LogObject::Found(object) => object,
+    let mut body = match object {
+        LogObject::Found(body) => body,
         LogObject::Absent(_) | LogObject::BeyondCopy => return Err("it no longer exists".into()),
         LogObject::Trouble(trouble) => return Err(trouble.cause.to_string()),
     };
     let mut found = EventsRead { events: Vec::new(), whole: false };
     let read = &mut |text: &mut dyn Read| found = Event::read(text);
-    match inflate(&mut object.body, rules.limits.log, rules.already_inflated, read) {
+    match inflate(&mut body, rules.limits.log, rules.already_inflated, read) {
         Ok(read) if read.hash != entry.hash => Err("it was changed during the run".into()),
         Ok(_) if !found.whole => Err("it is not a valid log file".into()),
         Ok(_) => Ok(found.events),

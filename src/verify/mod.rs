@@ -16,6 +16,7 @@ pub mod events;
 pub mod explain;
 pub mod finding;
 pub mod gzip_header;
+pub mod hints;
 pub mod inflate;
 pub mod interruptions;
 pub mod limits;

@@ -18,8 +18,8 @@ fn absence(sources: &Sources, key: &str) -> Option<Absence> {
 
 /// Opens a log file that a digest lists, or tells what its absence means.
 pub(super) fn open_log(sources: &Sources, entry: &LogEntry) -> LogObject<'static> {
-    match sources.get(Some(&entry.bucket), &entry.object) {
-        Some(Ok(object)) => LogObject::Found(stored(object)),
+    match sources.get_body(Some(&entry.bucket), &entry.object) {
+        Some(Ok(body)) => LogObject::Found(body),
         Some(Err(StoreError::NotFound)) => {
             absence(sources, &entry.object).map_or(LogObject::BeyondCopy, LogObject::Absent)
         }
