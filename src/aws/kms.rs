@@ -44,11 +44,7 @@ impl KmsSigner {
             return Err(wrong(format!("its key usage is {usage}, not SIGN_VERIFY")));
         }
         let der = answer.public_key().map(Blob::as_ref).unwrap_or_default();
-        let public = parse_key_file(key, der).map_err(|error| wrong(error.refusal.to_string()))?;
-        let public = public.into_iter().next().ok_or_else(|| wrong("it has no key".into()))?;
-        if public.form() == KeyForm::Certificate {
-            return Err(wrong("the answer is a certificate, not a public key".into()));
-        }
+        let public = public_key(key, der).map_err(wrong)?;
         Ok(Self { aws: aws.clone(), client, key: key.to_owned(), public })
     }
 
@@ -96,9 +92,30 @@ impl Signer for KmsSigner {
     }
 }
 
+/// The public key in an answer of KMS.
+fn public_key(key: &str, der: &[u8]) -> Result<PublicKey, String> {
+    let public = parse_key_file(key, der).map_err(|error| error.refusal.to_string())?;
+    let public = public.into_iter().next().ok_or("it has no key")?;
+    if public.form() == KeyForm::Certificate {
+        return Err("the answer is a certificate, not a public key".into());
+    }
+    Ok(public)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::region_of;
+    use super::{public_key, region_of};
+
+    #[test]
+    fn a_certificate_is_no_public_key_of_kms() {
+        let sample = |name: &str| {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/sample/keys");
+            std::fs::read(format!("{folder}/{name}")).unwrap()
+        };
+        assert!(public_key("alias/audit", &sample("public-keys.json")).is_ok());
+        let refused = public_key("alias/audit", &sample("certificate.pem")).unwrap_err();
+        assert!(refused.contains("a certificate, not a public key"), "{refused}");
+    }
 
     #[test]
     fn an_arn_names_its_region_and_nothing_else_does() {

@@ -12,8 +12,8 @@ use super::limits::Bounds;
 use crate::model::Sha256Hash;
 use crate::model::hash::Sha256Stream;
 
-/// Number of stored bytes that are read at a time, and of inflated bytes that nobody else reads: on
-/// the stack, for most files are smaller than it takes to clear more.
+/// Number of stored bytes that are read at a time, and of inflated bytes that nobody else reads. To
+/// clear more takes longer than most files do.
 const BUFFER: usize = 32 << 10;
 /// Length of the fixed part of a gzip header.
 const HEADER: usize = 10;

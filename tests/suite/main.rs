@@ -9,7 +9,8 @@
 //!
 //! What each sweep leaves to the slow suite is in a test of its own, beside it: `NAME_in_every_case`
 //! (damage, moves, layouts, names, bodies, authorities, sizes of keys, revocation, cuts of facts),
-//! `any_...`, `every_...`. Only in the slow suite are answers without end, large objects and lists, 25,000 findings, and the pages of trouble.
+//! `any_...`, `every_...`. Only in the slow suite are answers without end, large objects and lists,
+//! 25,000 findings, and the pages of trouble.
 //!
 //! `TRAILSEAL_TESTS=whole`, which `.ci/run` sets, asks the bucket for every tree (`common::both`).
 //!

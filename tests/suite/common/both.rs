@@ -1,7 +1,7 @@
 //! One suite over both stores: what a tree comes to as a directory, it must come to as the bucket
 //! that it is a copy of.
 //!
-//! Two thirds of the time that this takes are spent on the bucket, so the fast suite asks it for a
+//! More than half of the time that this takes is spent on the bucket, so the fast suite asks it for a
 //! sample: for the first tree of each test, and for every fourth after it. `TRAILSEAL_TESTS=whole`
 //! asks it for all, as `.ci/run` does.
 
@@ -21,7 +21,8 @@ pub(crate) fn verify(tree: &Tree, args: &[&str]) -> Report {
     asked
 }
 
-/// Whether the bucket is asked for this tree: tests run in a thread of their own each.
+/// Whether the bucket is asked for this tree. Tests run in a thread of their own each; with
+/// `--test-threads=1` they share one, and the sample is every fourth tree of all.
 #[cfg(feature = "aws")]
 fn is_in_sample() -> bool {
     thread_local!(static TREES: Cell<usize> = const { Cell::new(0) });

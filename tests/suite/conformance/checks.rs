@@ -6,7 +6,8 @@ use std::sync::{Arc, Barrier};
 
 use trailseal::internals::model::{ChainKind, Metadata};
 use trailseal::internals::store::{
-    AbsenceMeaning, Entry, KeptMetadata, ObjectTimes, Put, Requests, Store, StoreError, Writes,
+    AbsenceMeaning, Body, Entry, KeptMetadata, ObjectTimes, Put, Requests, Store, StoreError,
+    Writes,
 };
 
 use crate::common::{at, digest_name, log_key};
@@ -98,11 +99,21 @@ fn list(store: &dyn Store, folder: &str) -> Result<Vec<Entry>, StoreError> {
     store.list(folder, &mut |entry| entries.push(entry)).map(|()| entries)
 }
 
+/// Reads an object, and once more for its bytes alone: that must come to the same.
 fn read(store: &dyn Store, key: &str) -> Result<(Vec<u8>, Result<Metadata, String>), StoreError> {
-    let mut object = store.get(key)?;
-    let mut bytes = Vec::new();
-    object.body.read_to_end(&mut bytes).map_err(|error| StoreError::Trouble(error.to_string()))?;
-    Ok((bytes, object.metadata))
+    let bytes_of = |mut body: Body| {
+        let mut bytes = Vec::new();
+        let read = body.read_to_end(&mut bytes);
+        read.map(|_| bytes).map_err(|error| StoreError::Trouble(error.to_string()))
+    };
+    let alone = store.get_body(key).and_then(bytes_of);
+    let whole = store.get(key).and_then(|object| Ok((bytes_of(object.body)?, object.metadata)));
+    match (&alone, &whole) {
+        (Ok(alone), Ok((bytes, _))) => assert!(alone == bytes, "{key}: other bytes alone"),
+        (Err(alone), Err(whole)) => assert_eq!(alone.to_string(), whole.to_string(), "{key}"),
+        _ => panic!("{key}: opened in one way only"),
+    }
+    whole
 }
 
 /// Sizes of all objects below a folder, found folder by folder.
